@@ -1,0 +1,1 @@
+"""How fruit is sold: campaigns, their items and pledges."""

@@ -1,0 +1,1 @@
+"""What fruit exists, where it lies, and what of it is free."""

@@ -1,0 +1,245 @@
+"""The database: one dialect (PostgreSQL), one metadata, and the only places that commit.
+
+`transact` runs a unit of work with bounded retries; `transaction` is its plain form for jobs and commands;
+`reading` ends without writing. Nothing else in the project commits.
+"""
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, cast
+
+import psycopg
+from flask import Flask, g
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, Uuid
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from marketplace import errors
+from marketplace.embedded import resolve_urls
+from marketplace.language import Text
+from marketplace.settings import PROJECT_ROOT, Settings
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+APP_ROLE: Final = "marketplace_app"
+"""Every connection of the app acts in this role; it cannot UPDATE or DELETE journals, ledger and audit."""
+
+ATTEMPTS_MAX: Final = 3
+RETRYABLE: Final = frozenset({"40001", "40P01"})
+"""serialization_failure, deadlock_detected"""
+UNAVAILABLE: Final = frozenset({"53300", "57P01", "57P02", "57P03", "55P03", "57014", "53100", "53200"})
+"""too many connections, shutdowns, cannot connect now, lock and statement timeouts, disk or memory full"""
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """timestamptz that refuses naive datetimes and always answers in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a datetime without a zone cannot be stored")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime, int: BigInteger, uuid.UUID: Uuid}  # noqa: RUF012 (SQLAlchemy's form)
+
+
+db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+
+
+class DatabaseUnavailable(errors.TryLater):
+    """The database is away, overloaded, or a lock was not to be had in time; nothing was changed."""
+
+    title = Text(en="The database is not available right now.", zh="数据库暂时不可用。")
+
+
+class CommitUnknown(Exception):
+    """The connection broke while committing: the work may or may not be stored, and nobody may guess."""
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Give the app its engine. Opens no connection: an embedded server is started by the first one."""
+    options = " ".join(
+        f"-c {name}={value}"
+        for name, value in {
+            "role": APP_ROLE,
+            "timezone": "UTC",
+            "statement_timeout": settings.statement_timeout_ms,
+            "lock_timeout": settings.lock_timeout_ms,
+            "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout_ms,
+        }.items()
+    )
+    app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg://"
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "creator": lambda: connect(app_url(settings), options=options),
+        "pool_size": settings.database_pool_size,
+        "max_overflow": settings.database_pool_overflow,
+        "pool_timeout": settings.database_pool_timeout_seconds,
+        "pool_pre_ping": True,
+        "pool_recycle": 1_800,
+    }
+    db.init_app(app)
+
+
+def app_url(settings: Settings) -> str:
+    """Where the app logs in; starts the embedded server when no URL is set."""
+    return settings.database_url or resolve_urls(settings.data_dir, PROJECT_ROOT)[0]
+
+
+def owner_url(settings: Settings) -> str:
+    """Where migrations log in: the role that owns the tables."""
+    if settings.database_owner_url or settings.database_url:
+        return cast(str, settings.database_owner_url or settings.database_url)
+    return resolve_urls(settings.data_dir, PROJECT_ROOT)[1]
+
+
+def connect(url: str, *, options: str = "") -> psycopg.Connection[Any]:
+    """One psycopg connection with the project's time-outs on the wire."""
+    return psycopg.connect(
+        url.replace("postgresql+psycopg://", "postgresql://", 1),
+        options=options,
+        connect_timeout=5,
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+        application_name="virtual-orchard",
+    )
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work at an edge: commit at the end, roll back on any exception. Does not nest."""
+    if g.get("in_transaction"):
+        raise RuntimeError("a transaction is open already: only edges open one")
+    g.in_transaction = True
+    session = db.session()
+    try:
+        yield session
+        _commit(session)
+    except BaseException as problem:
+        _roll_back(session)
+        raise translated(problem) from problem
+    finally:
+        g.in_transaction = False
+
+
+def _commit(session: Session) -> None:
+    """Flush first, so that only the COMMIT itself can leave the outcome unknown."""
+    session.flush()
+    try:
+        session.commit()
+    except DBAPIError as problem:
+        if problem.connection_invalidated:
+            raise CommitUnknown from problem
+        raise
+
+
+def _roll_back(session: Session) -> None:
+    try:
+        session.rollback()
+    except DBAPIError:
+        log.warning("rollback on a broken connection; the server undoes it itself")
+        db.session.remove()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A view that only looks: whatever was touched is rolled back."""
+    session = db.session()
+    try:
+        yield session
+    except DBAPIError as problem:
+        raise translated(problem) from problem
+    finally:
+        _roll_back(session)
+
+
+def transact(
+    work: Callable[[Session], T], *, recall: Callable[[Session], T | None] | None = None
+) -> T:
+    """Run `work` in a transaction, again if the database asks for it, at most ATTEMPTS_MAX times.
+
+    Serialization failures, deadlocks and connections lost before COMMIT are run again as a whole. After a
+    connection lost during COMMIT, `recall` looks on a new connection whether the work is stored and answers
+    its result; without `recall` the outcome stays CommitUnknown.
+    """
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            with transaction() as session:
+                return work(session)
+        except CommitUnknown:
+            if recall is None:
+                raise
+            with reading() as session:
+                known = recall(session)
+            if known is not None:
+                return known
+        except DBAPIError as problem:
+            if not _may_run_again(problem) or attempt == ATTEMPTS_MAX:
+                raise
+        except DatabaseUnavailable as problem:
+            cause = problem.__cause__
+            lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
+            if not lost or attempt == ATTEMPTS_MAX:
+                raise
+        time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 (jitter, not a secret)
+    raise DatabaseUnavailable
+
+
+def _may_run_again(problem: DBAPIError) -> bool:
+    return sqlstate(problem) in RETRYABLE
+
+
+def sqlstate(problem: DBAPIError) -> str | None:
+    return getattr(problem.orig, "sqlstate", None)
+
+
+def translated(problem: BaseException) -> BaseException:
+    """The refusal that a database failure means to a caller, or the failure itself."""
+    if isinstance(problem, PoolTimeout):
+        return DatabaseUnavailable()
+    if isinstance(problem, DBAPIError) and not isinstance(problem, IntegrityError):
+        state = sqlstate(problem)
+        is_connection = isinstance(problem.orig, psycopg.OperationalError) and state is None
+        if state in UNAVAILABLE or problem.connection_invalidated or is_connection:
+            return DatabaseUnavailable()
+    if isinstance(problem, psycopg.OperationalError):
+        return DatabaseUnavailable()
+    return problem
+
+
+@contextmanager
+def refusing(constraints: Mapping[str, errors.Refusal]) -> Iterator[None]:
+    """Turn the violation of a named constraint into the refusal that it means; flush inside the block."""
+    try:
+        yield
+    except IntegrityError as problem:
+        diagnosis = getattr(problem.orig, "diag", None)
+        refusal = constraints.get(getattr(diagnosis, "constraint_name", None) or "")
+        if refusal is None:
+            raise
+        raise refusal from problem

@@ -1,0 +1,182 @@
+"""Settings: read once from the environment, checked at once, never changed."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
+
+ENVIRONMENTS: Final = ("development", "production", "test")
+LOG_FORMATS: Final = ("auto", "json", "text")
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class WrongSetting(ValueError):
+    """A setting that cannot be used; the message is one line that names it, its value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, by the lower-case name of its environment variable (`.env.example` explains each)."""
+
+    environment: str = "development"
+    database_url: str | None = None
+    database_owner_url: str | None = None
+    data_dir: str | None = None
+    redis_url: str | None = None
+    secret_key: str = ""
+    public_url: str = "http://127.0.0.1:8000"
+    docs_enabled: bool = True
+    log_format: str = "auto"
+    log_level: str = "INFO"
+    worker_embedded: bool = True
+    worker_concurrency: int = 2
+    trusted_proxy_hops: int = 0
+    cors_origins: str = ""
+    rate_limits_enabled: bool = True
+    database_pool_size: int = 5
+    database_pool_overflow: int = 5
+    database_pool_timeout_seconds: int = 5
+    statement_timeout_ms: int = 15_000
+    lock_timeout_ms: int = 3_000
+    idle_in_transaction_timeout_ms: int = 30_000
+    session_days: int = 30
+    login_code_minutes: int = 10
+    hold_minutes: int = 10
+    idempotency_days: int = 7
+    metrics_token: str = ""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read every setting from `env` (default: the process environment); raises WrongSetting."""
+        source = os.environ if env is None else env
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            raw = source.get(setting.name.upper(), "").strip()
+            if raw:
+                values[setting.name] = _PARSERS[setting.name](setting.name.upper(), raw)
+        settings = cls(**values)
+        if settings.secret_key:
+            return settings
+        if settings.environment == "production":
+            raise WrongSetting("SECRET_KEY is missing: production needs a secret of at least 32 characters.")
+        return cls(**{**values, "secret_key": _local_secret(settings.data_folder)})
+
+    @property
+    def data_folder(self) -> Path:
+        """Where this installation keeps what it makes itself."""
+        return Path(self.data_dir) if self.data_dir else PROJECT_ROOT / "var"
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+
+def _local_secret(folder: Path) -> str:
+    """The development secret: made once per data folder, readable by its owner only."""
+    path = folder / "secret_key"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(48))
+        kept = path.read_text().strip()
+    except OSError as problem:
+        raise WrongSetting(f"DATA_DIR {folder} cannot be used: {problem.strerror}.") from None
+    if len(kept) < 32:
+        raise WrongSetting(f"{path} is empty or too short: remove it and start again.")
+    return kept
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Whole or not at all, and the first of several processes wins: written aside, then linked into place."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink()
+
+
+def _text(_name: str, raw: str) -> str:
+    return raw
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def parse(name: str, raw: str) -> str:
+        if raw not in allowed:
+            raise WrongSetting(f"{name} is {raw!r}: it must be one of {', '.join(allowed)}.")
+        return raw
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str, str], int]:
+    def parse(name: str, raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
+            raise WrongSetting(f"{name} is {raw!r}: it must be a whole number from {low} to {high}.")
+        return int(raw)
+
+    return parse
+
+
+def _flag(name: str, raw: str) -> bool:
+    if raw.lower() not in ("true", "false"):
+        raise WrongSetting(f"{name} is {raw!r}: it must be true or false.")
+    return raw.lower() == "true"
+
+
+def _url(*schemes: str) -> Callable[[str, str], str]:
+    def parse(name: str, raw: str) -> str:
+        if not raw.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise WrongSetting(f"{name} must start with {' or '.join(s + '://' for s in schemes)}.")
+        return raw
+
+    return parse
+
+
+def _postgres_url(name: str, raw: str) -> str:
+    checked = _url("postgresql", "postgres", "postgresql+psycopg")(name, raw)
+    return "postgresql+psycopg://" + checked.split("://", 1)[1]
+
+
+def _secret(name: str, raw: str) -> str:
+    if len(raw) < 32:
+        raise WrongSetting(f"{name} is too short: at least 32 characters.")
+    return raw
+
+
+_PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
+    "environment": _one_of(*ENVIRONMENTS),
+    "database_url": _postgres_url,
+    "database_owner_url": _postgres_url,
+    "data_dir": _text,
+    "redis_url": _url("redis", "rediss", "unix"),
+    "secret_key": _secret,
+    "public_url": _url("http", "https"),
+    "docs_enabled": _flag,
+    "log_format": _one_of(*LOG_FORMATS),
+    "log_level": _one_of(*LOG_LEVELS),
+    "worker_embedded": _flag,
+    "worker_concurrency": _whole(1, 64),
+    "trusted_proxy_hops": _whole(0, 5),
+    "cors_origins": _text,
+    "rate_limits_enabled": _flag,
+    "database_pool_size": _whole(1, 200),
+    "database_pool_overflow": _whole(0, 200),
+    "database_pool_timeout_seconds": _whole(1, 60),
+    "statement_timeout_ms": _whole(100, 600_000),
+    "lock_timeout_ms": _whole(100, 60_000),
+    "idle_in_transaction_timeout_ms": _whole(1_000, 600_000),
+    "session_days": _whole(1, 365),
+    "login_code_minutes": _whole(1, 60),
+    "hold_minutes": _whole(1, 60),
+    "idempotency_days": _whole(3, 365),
+    "metrics_token": _text,
+}

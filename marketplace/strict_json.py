@@ -1,0 +1,115 @@
+"""A JSON reader that refuses what the standard reader lets through. Pure.
+
+Refused: anything but UTF-8 without a byte-order mark, nesting deeper than DEPTH_MAX, more than NODES_MAX values,
+duplicate member names, NaN and Infinity, numbers of more than DIGITS_MAX digits, NUL and lone surrogates.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+from marketplace import errors
+from marketplace.language import Text
+
+DEPTH_MAX: Final = 32
+NODES_MAX: Final = 10_000
+DIGITS_MAX: Final = 100
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class MalformedJson(errors.Malformed):
+    """The body is not JSON as RFC 8259 and this reader's limits have it."""
+
+    title = Text(en="The body is not acceptable JSON.", zh="请求体不是可接受的 JSON。")
+    code = "malformed"
+
+
+def loads(body: bytes) -> Any:
+    """The value in `body`; raises MalformedJson."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _refused("it is not UTF-8", "不是 UTF-8 编码") from None
+    if text.startswith("\ufeff") or "\x00" in text:
+        raise _refused("it holds a byte-order mark or NUL", "含有字节顺序标记或 NUL")
+    _check_depth(text)
+    try:
+        return json.loads(
+            text, object_pairs_hook=_members, parse_constant=_constant, parse_int=_integer, parse_float=_number
+        )
+    except (json.JSONDecodeError, RecursionError):
+        raise _refused("it does not parse", "无法解析") from None
+
+
+def _refused(en: str, zh: str) -> MalformedJson:
+    return MalformedJson(Text(en=f"The body was not read: {en}.", zh=f"请求体未被读取：{zh}。"))
+
+
+def _check_depth(text: str) -> None:
+    """Count brackets outside strings before parsing, so that depth never reaches the parser's recursion."""
+    depth = nodes = 0
+    in_string = escaped = False
+    for character in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                in_string = False
+        elif character == '"':
+            in_string = True
+        elif character in "[{":
+            depth += 1
+            nodes += 1
+            if depth > DEPTH_MAX:
+                raise _refused(f"it nests deeper than {DEPTH_MAX}", f"嵌套超过 {DEPTH_MAX} 层")
+        elif character in "]}":
+            depth -= 1
+        elif character == ",":
+            nodes += 1
+        if nodes > NODES_MAX:
+            raise _refused(f"it has more than {NODES_MAX} values", f"超过 {NODES_MAX} 个值")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _refused("a member name stands twice", "成员名重复")
+        _check_text(name)
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, list):
+            _check_list(value)
+        members[name] = value
+    return members
+
+
+def _check_list(values: list[Any]) -> None:
+    for value in values:
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, list):
+            _check_list(value)
+
+
+def _check_text(text: str) -> None:
+    if _LONE_SURROGATE.search(text):
+        raise _refused("a text holds half a character", "文本中有不完整的字符")
+
+
+def _constant(_name: str) -> Any:
+    raise _refused("NaN and Infinity are no JSON numbers", "NaN 与 Infinity 不是 JSON 数字")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS_MAX:
+        raise _refused(f"a number has more than {DIGITS_MAX} digits", f"数字超过 {DIGITS_MAX} 位")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    if len(digits) > DIGITS_MAX:
+        raise _refused(f"a number has more than {DIGITS_MAX} digits", f"数字超过 {DIGITS_MAX} 位")
+    return float(digits)

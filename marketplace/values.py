@@ -1,0 +1,87 @@
+"""Values that everything else counts in: ids, money, weights. Pure; integers only."""
+
+import uuid
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import uuid_utils.compat
+
+GRAMS_PER_UNIT: Final[dict[str, int]] = {"g": 1, "jin": 500, "kg": 1_000, "t": 1_000_000}
+"""Exact grams in one unit. 1 jin (市斤) = 500 g since the State Council's order of 1959."""
+
+QUANTITY_MAX: Final = 1_000_000
+UNIT_PRICE_MINOR_MAX: Final = 1_000_000_000
+TOTAL_MINOR_MAX: Final = 10_000_000_000_000
+GRAMS_MAX: Final = 10_000_000_000_000
+
+
+class NotExact(ValueError):
+    """A quantity that is not a whole number of the unit it must be expressed in."""
+
+
+def new_id() -> uuid.UUID:
+    """A fresh UUIDv7: ordered by time, unguessable enough to name things, never a secret."""
+    return uuid_utils.compat.uuid7()
+
+
+def to_grams(value: int | Fraction, unit: str) -> int:
+    """Grams in `value` of `unit` (g, jin, kg, t); raises NotExact for a broken gram, KeyError for the unit."""
+    grams = Fraction(value) * GRAMS_PER_UNIT[unit]
+    if grams.denominator != 1:
+        raise NotExact(f"{value} {unit} is not a whole number of grams")
+    return grams.numerator
+
+
+def from_grams(grams: int, unit: str) -> Fraction:
+    """The exact number of `unit` in `grams`."""
+    return Fraction(grams, GRAMS_PER_UNIT[unit])
+
+
+def whole_packs(grams: int, pack_grams: int) -> tuple[int, int]:
+    """How many whole packs fit into `grams`, and the grams left over."""
+    if pack_grams <= 0:
+        raise ValueError("a pack has at least one gram")
+    return divmod(grams, pack_grams)
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An amount in minor units (fen, cents) of one currency; adding two currencies is a programming error."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if isinstance(self.minor, bool) or not isinstance(self.minor, int):
+            raise TypeError("money is counted in whole minor units")
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.minor + self._same(other).minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.minor - self._same(other).minor, self.currency)
+
+    def __mul__(self, count: int) -> "Money":
+        return Money(self.minor * count, self.currency)
+
+    def _same(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add up")
+        return other
+
+
+def split_minor(total_minor: int, weights: list[int]) -> list[int]:
+    """Divide an amount in proportion to whole weights without losing a unit.
+
+    Largest remainder; equal remainders go to the earlier position. The parts always add up to the total.
+    """
+    weight_sum = sum(weights)
+    if weight_sum <= 0 or any(weight < 0 for weight in weights):
+        raise ValueError("weights are non-negative and not all zero")
+    parts = [total_minor * weight // weight_sum for weight in weights]
+    remainders = [total_minor * weight % weight_sum for weight in weights]
+    order = sorted(range(len(weights)), key=lambda i: (-remainders[i], i))
+    for i in order[: total_minor - sum(parts)]:
+        parts[i] += 1
+    return parts
