@@ -1,0 +1,1 @@
+"""The whole suite; one folder per package, plus the servers it runs on."""

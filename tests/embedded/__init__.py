@@ -1,0 +1,1 @@
+"""Tests of marketplace.embedded: real servers, real signals."""
