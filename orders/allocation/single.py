@@ -1,0 +1,196 @@
+"""One order, one pack size: the fair totals in O(N log N), with integers only inside the loops.
+
+Levels rise together like water until the order is filled; every share is then rounded under the rule, and the
+few packs by which the rounded shares miss the order are added or taken back at the threshold. For `nearest`
+this is the Webster / Sainte-Lague divisor rule with history as a head start and stock as a cap, which is the
+whole-pack minimum of the sum of (history + pack x n)^2 / weight (Balinski & Young 1982, ch. 3 and app. A;
+Federgruen & Groenevelt 1986 on greedy solutions of separable convex resource allocation).
+
+Two different fractions with denominators up to W differ by at least 1/W^2. So floor(x * 2^s) with 2^s > W^2
+sorts fractions exactly, ties included: no Fraction and no float takes part in any comparison.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+from itertools import accumulate
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basin:
+    """What is to be filled. Seller i with n packs stands at (histories[i] + n * pack) / weights[i].
+
+    The key of its k-th pack is that level at n = k, moved by `offset` before dividing, then `seconds[i]`.
+    `offset` must be a whole number, so callers scale histories and pack; line and keys are in that scale.
+    """
+
+    weights: Sequence[int]
+    histories: Sequence[int]
+    caps: Sequence[int]
+    pack: int
+    offset: int
+    seconds: Sequence[int]
+    strict: bool = False
+
+    @property
+    def shift(self) -> int:
+        return 2 * max(self.weights, default=1).bit_length()
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Packs per seller, the exact line as numerator and denominator, and who stands on either side of it."""
+
+    packs: list[int]
+    line: tuple[int, int] | None
+    last_served: int | None
+    first_refused: int | None
+
+
+def fill(basin: Basin, demand_packs: int, rank: Callable[[int], Any]) -> Filling:
+    """Divides `demand_packs` over the sellers. `rank(i)` breaks ties and is asked only where keys are equal."""
+    supply = sum(basin.caps)
+    served = min(demand_packs, supply)
+    if served == 0:
+        packs = [0] * len(basin.caps)
+        return Filling(packs, None, None, _edge(_keys(basin, packs, basin.caps, 1), rank, min))
+
+    line = exact_line(basin, served)
+    lows, highs = _bounds(basin, line)
+    packs = lows[:] if basin.strict else _packs_at(basin, line)
+    _repair(basin, packs, lows, highs, served - sum(packs))
+    return _with_lottery(basin, packs, lows, highs, line, rank)
+
+
+def exact_line(basin: Basin, served: int) -> tuple[int, int]:
+    """The smallest level at which the divisible shares add up to `served` > 0 packs, as (numerator, denominator)."""
+    weights, pack = basin.weights, basin.pack
+    starts = basin.histories
+    ends = [start + cap * pack for start, cap in zip(starts, basin.caps, strict=True)]
+    tops = [*starts, *ends]
+    bottoms = [*weights, *weights]
+    shift = basin.shift
+    places = [(top << shift) // bottom for top, bottom in zip(tops, bottoms, strict=True)]
+    events = sorted(range(len(places)), key=places.__getitem__)
+
+    # Between two events the volume filled is slope * level + base.
+    slope_steps = [*weights, *[-weight for weight in weights]]
+    base_steps = [*[-start for start in starts], *ends]
+    slopes = list(accumulate([slope_steps[event] for event in events]))
+    bases = list(accumulate([base_steps[event] for event in events]))
+
+    volume = served * pack
+    low, high = 0, len(events) - 1
+    while low < high:
+        middle = (low + high) // 2
+        top, bottom = tops[events[middle]], bottoms[events[middle]]
+        if slopes[middle] * top + bases[middle] * bottom >= volume * bottom:
+            high = middle
+        else:
+            low = middle + 1
+    # `low` is the first event at which the volume is reached; the line lies in the stretch before it.
+    return volume - bases[low - 1], slopes[low - 1]
+
+
+def _bounds(basin: Basin, line: tuple[int, int]) -> tuple[list[int], list[int]]:
+    """The fewest and the most packs each seller may get: 0 and its stock, or floor and ceiling if strict."""
+    if not basin.strict:
+        return [0] * len(basin.caps), list(basin.caps)
+    top, bottom = line
+    step = basin.pack * bottom
+    lows, highs = [], []
+    for weight, history, cap in zip(basin.weights, basin.histories, basin.caps, strict=True):
+        room = top * weight - history * bottom
+        lows.append(max(0, min(cap, room // step)))
+        highs.append(max(0, min(cap, -(-room // step))))
+    return lows, highs
+
+
+def _packs_at(basin: Basin, line: tuple[int, int]) -> list[int]:
+    """For each seller, how many of its packs have a key at or below the line."""
+    top, bottom = line
+    step = basin.pack * bottom
+    offset = basin.offset
+    packs = []
+    for weight, history, cap in zip(basin.weights, basin.histories, basin.caps, strict=True):
+        count = (top * weight - (history + offset) * bottom) // step
+        packs.append(0 if count < 0 else min(count, cap))
+    return packs
+
+
+def _repair(basin: Basin, packs: list[int], lows: list[int], highs: list[int], missing: int) -> None:
+    """Adds the `missing` next packs in key order, or takes back the last ones where it is negative."""
+    if missing == 0:
+        return
+    sign = 1 if missing > 0 else -1
+    limits = highs if missing > 0 else lows
+    weights, histories, pack, seconds = basin.weights, basin.histories, basin.pack, basin.seconds
+    shift = basin.shift
+    # Adding, the next pack is number n + 1; taking back, the last one is number n.
+    ahead = basin.offset + (pack if missing > 0 else 0)
+    queue = [
+        (sign * (((histories[i] + ahead + n * pack) << shift) // weights[i]), sign * seconds[i], i)
+        for i, n in enumerate(packs)
+        if n != limits[i]
+    ]
+    heapify(queue)
+    for _ in range(abs(missing)):
+        i = queue[0][2]
+        packs[i] = n = packs[i] + sign
+        if n != limits[i]:
+            key = sign * (((histories[i] + ahead + n * pack) << shift) // weights[i])
+            heapreplace(queue, (key, sign * seconds[i], i))
+        else:
+            # A key beyond every other: the seller has nothing more to add or to take back.
+            heapreplace(queue, (1 << (shift + 200), 0, i))
+
+
+def _with_lottery(
+    basin: Basin,
+    packs: list[int],
+    lows: list[int],
+    highs: list[int],
+    line: tuple[int, int],
+    rank: Callable[[int], Any],
+) -> Filling:
+    """Hands the packs whose keys are equal at the threshold to the lowest ranks, and names the two edges."""
+    served = _keys(basin, packs, lows, 0)
+    refused = _keys(basin, packs, highs, 1)
+    if served and refused:
+        last, first = max(served)[:2], min(refused)[:2]
+        if last == first:
+            winners = [entry[2] for entry in served if entry[:2] == last]
+            losers = [entry[2] for entry in refused if entry[:2] == last]
+            queue = sorted([*winners, *losers], key=rank)
+            for i in winners:
+                packs[i] -= 1
+            for i in queue[: len(winners)]:
+                packs[i] += 1
+            return Filling(packs, line, queue[len(winners) - 1], queue[len(winners)])
+    return Filling(packs, line, _edge(served, rank, max), _edge(refused, rank, min))
+
+
+def _keys(basin: Basin, packs: list[int], limits: Sequence[int], ahead: int) -> list[tuple[int, int, int]]:
+    """The sortable key of pack number n + `ahead` of every seller that is not at its limit."""
+    pack, shift = basin.pack, basin.shift
+    shift_by = basin.offset + ahead * pack
+    return [
+        (((history + shift_by + n * pack) << shift) // weight, second, i)
+        for i, (n, limit, history, weight, second) in enumerate(
+            zip(packs, limits, basin.histories, basin.weights, basin.seconds, strict=True)
+        )
+        if n != limit
+    ]
+
+
+def _edge(
+    entries: Sequence[tuple[int, int, int]],
+    rank: Callable[[int], Any],
+    pick: Callable[..., Any],
+) -> int | None:
+    if not entries:
+        return None
+    edge = pick(entries)[:2]
+    equal = [entry[2] for entry in entries if entry[:2] == edge]
+    return int(pick(equal, key=rank)) if len(equal) > 1 else equal[0]
