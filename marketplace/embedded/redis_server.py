@@ -59,13 +59,17 @@ def find() -> tuple[str, str]:
     )
 
 
-def start(*, port: int | None = None) -> RedisServer:
+def start(*, port: int | None = None, folder: Path | None = None) -> RedisServer:
     """Start a server on a socket in a private folder, or on a free port of 127.0.0.1 from `port` on.
 
-    Raises CannotStart. It must not outlive the caller: stop it.
+    `folder` is one that does not exist yet (default: one below /tmp). Raises CannotStart. The server must not
+    outlive the caller: stop it.
     """
     program, version = find()
-    folder = Path(tempfile.mkdtemp(prefix="vo-redis-", dir="/tmp"))
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="vo-redis-", dir="/tmp"))
+    else:
+        folder.mkdir(mode=0o700)
     log = folder / "redis.log"
     for _ in range(5):
         if port is None:
