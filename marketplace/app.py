@@ -1,0 +1,44 @@
+"""The app factory. It is given the modules and imports none of them; building opens no connection."""
+
+from collections.abc import Iterable
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from marketplace import cli, database, events, jobs, limits, logs, metrics, openapi, problems, shell, stations
+from marketplace.door import BODY_BYTES_MAX
+from marketplace.module import Module
+from marketplace.settings import Settings
+
+
+def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
+    """An app with the modules plugged in: doors, jobs, subscriptions, commands, invariants."""
+    plugged = tuple(modules)
+    app = Flask("marketplace", static_folder=None)
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
+        TESTING=settings.environment == "test",
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["modules"] = plugged
+    if settings.trusted_proxy_hops:
+        hops = settings.trusted_proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    logs.configure(settings)
+    metrics.configure(app)
+    database.configure(app, settings)
+    problems.configure(app)
+    limits.configure(app, settings)
+    stations.configure(app)
+    events.configure(app, [pair for module in plugged for pair in module.subscriptions])
+    jobs.configure(app, settings, [job for module in plugged for job in module.jobs])
+    api = openapi.configure(app)
+    shell.configure(app, api, settings)
+    for module in plugged:
+        for blueprint in module.blueprints:
+            api.register_blueprint(blueprint, url_prefix=f"/v1{blueprint.url_prefix or ''}")
+    cli.configure(app, [command for module in plugged for command in module.commands])
+    return app

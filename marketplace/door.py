@@ -1,0 +1,172 @@
+"""The door: a flask-smorest blueprint whose writing views own their transaction and know idempotency.
+
+`arguments` reads strict JSON; `problems` documents refusals; `writes` is the edge of a unit of work.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+import flask_smorest
+from flask import Response, request
+from marshmallow import RAISE, Schema
+from sqlalchemy.orm import Session
+from webargs.flaskparser import FlaskParser
+
+from marketplace import context, database, errors, idempotency, problems, strict_json
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+BODY_BYTES_MAX: Final = 1_000_000
+_JSON_TYPE: Final = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
+
+
+class StrictParser(FlaskParser):
+    """webargs over our JSON reader; unknown and repeated query parameters are refused like unknown members."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012 (webargs' form)
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "json": RAISE,
+        "query": RAISE,
+        "form": RAISE,
+    }
+
+    def load_json(self, req: Any, schema: Any) -> Any:
+        return read_json()
+
+    def load_querystring(self, req: Any, schema: Any) -> Any:
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise errors.Invalid(errors=[{"parameter": name, "detail": "repeated"} for name in repeated])
+        return req.args.to_dict()
+
+    def handle_error(self, error: Any, req: Any, schema: Any, **_kwargs: Any) -> Any:
+        raise errors.Invalid(errors=pointers(error.messages)) from error
+
+
+def read_json() -> Any:
+    """The request's body as strict JSON; raises UnsupportedMediaType, MalformedJson, 413."""
+    if request.content_encoding and request.content_encoding.lower() != "identity":
+        raise problems.UnsupportedMediaType
+    if not _JSON_TYPE.fullmatch(request.mimetype):
+        raise problems.UnsupportedMediaType
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise problems.UnsupportedMediaType
+    return strict_json.loads(request.get_data())
+
+
+def pointers(messages: Any) -> list[dict[str, str]]:
+    """marshmallow's nested messages as a flat list of {pointer | parameter, detail}, at most ERRORS_MAX."""
+    found: list[dict[str, str]] = []
+
+    def walk(where: str, path: str, node: Any) -> None:
+        if isinstance(node, Mapping):
+            for name, inner in node.items():
+                step = str(name).replace("~", "~0").replace("/", "~1")
+                walk(where, path if step == "_schema" else f"{path}/{step}", inner)
+            return
+        for message in node if isinstance(node, list) else [node]:
+            key = "pointer" if where == "json" else "parameter"
+            found.append({key: path if key == "pointer" else path.strip("/"), "detail": str(message)})
+
+    for location, inner in messages.items():
+        walk(location, "", inner)
+    return found[: problems.ERRORS_MAX]
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """See the module's docstring."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def problems(self, *refusals: type[errors.Refusal]) -> Callable[[View], View]:
+        """Document the refusals that a view can answer with; catches nothing."""
+
+        def decorate(view: View) -> View:
+            by_status: dict[int, list[type[errors.Refusal]]] = {}
+            for refusal in refusals:
+                by_status.setdefault(problems.status_of(refusal), []).append(refusal)
+            wrapped: Any = view
+            for status, members in sorted(by_status.items()):
+                names = ", ".join(f"`{member.code}`" for member in members)
+                wrapped = self.alt_response(
+                    status, schema=PROBLEM_SCHEMA, description=names, content_type=problems.MEDIA_TYPE
+                )(wrapped)
+            wrapped._refusals = (*getattr(view, "_refusals", ()), *refusals)
+            return wrapped  # type: ignore[no-any-return]
+
+        return decorate
+
+    def writes(
+        self,
+        status: int,
+        schema: type[Schema] | Schema | None = None,
+        *,
+        key: bool = True,
+        location: Callable[[Any], str] | None = None,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+        """Make `view(session, …)` a unit of work: one transaction, retried, its answer stored under the key.
+
+        `key`: the call moves stock or money and must carry an Idempotency-Key. `location`: the address of
+        what was made, from the view's result.
+        """
+        form = schema() if isinstance(schema, type) else schema
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
+            @wraps(view)
+            def edge(*args: Any, **kwargs: Any) -> Response:
+                ctx = context.current()
+
+                def work(session: Session) -> idempotency.Answer:
+                    result = view(session, *args, **kwargs)
+                    session.flush()
+                    body = "" if form is None else json.dumps(form.dump(result), ensure_ascii=False)
+                    headers = {"Location": location(result)} if location else {}
+                    return idempotency.Answer(status=status, body=body, headers=headers)
+
+                if not key:
+                    return _respond(database.transact(work))
+                claim = idempotency.claim_of_request(ctx)
+                return _respond(idempotency.run(ctx, claim, work, _refused))
+
+            documented: Any = edge
+            if key:
+                documented = self.problems(
+                    idempotency.IdempotencyKeyMissing,
+                    idempotency.IdempotencyKeyMalformed,
+                    idempotency.IdempotencyKeyReused,
+                    idempotency.KeyInFlight,
+                )(documented)
+                documented = self.doc(parameters=[KEY_PARAMETER])(documented)
+            return self.response(status, form)(documented)  # type: ignore[no-any-return]
+
+        return decorate
+
+
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {"$ref": "#/components/schemas/Problem"}
+KEY_PARAMETER: Final[dict[str, Any]] = {
+    "in": "header",
+    "name": idempotency.HEADER,
+    "required": True,
+    "description": "Client-made key; the same key and body get the same answer.",
+    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]{16,255}$"},
+}
+
+
+def _refused(refusal: errors.Refusal) -> idempotency.Answer:
+    response = problems.refusal_response(refusal)
+    headers = {"Content-Type": problems.MEDIA_TYPE, "Cache-Control": "no-store"}
+    return idempotency.Answer(
+        status=response.status_code, body=response.get_data(as_text=True), headers=headers
+    )
+
+
+def _respond(answer: idempotency.Answer) -> Response:
+    response = Response(answer.body, status=answer.status, mimetype="application/json")
+    response.headers.update(answer.headers)
+    if answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+

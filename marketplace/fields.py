@@ -1,0 +1,155 @@
+"""The shapes that requests are made of: strict, bounded, normalised once. marshmallow fields.
+
+marshmallow's own Integer takes "5", 5.0 and True; its String takes NUL and control characters. These do not.
+"""
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from marketplace import values
+
+_WHOLE_IN_QUERY: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_TIMESTAMP: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:[Zz]|[+-]\d{2}:\d{2})"
+)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+YEARS: Final = (2000, 2100)
+
+
+class Whole(fields.Integer):
+    """A whole number from `low` to `high`: a JSON integer, or plain digits in an address (`in_query`)."""
+
+    def __init__(self, *, low: int = 0, high: int = values.GRAMS_MAX, in_query: bool = False, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(low, high), **kwargs)
+        self.in_query = in_query
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if self.in_query and isinstance(value, str) and _WHOLE_IN_QUERY.fullmatch(value):
+            return int(value)
+        if self.in_query or isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid")
+        return value
+
+
+class Line(fields.String):
+    """One line of text, NFC, no control or direction-override characters, trimmed, `low`–`high` characters."""
+
+    def __init__(self, *, low: int = 1, high: int = 200, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(low, high), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text = unicodedata.normalize("NFC", value).strip()
+        if _CONTROL.search(text) or "\n" in text or "\t" in text or "\r" in text:
+            raise ValidationError("Holds a character that is not allowed.")
+        return text
+
+
+class Code(fields.String):
+    """A short code: letters, digits, `-`, `_`, `.`, at most `high` characters."""
+
+    def __init__(self, *, high: int = 40, **kwargs: Any) -> None:
+        pattern = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", error="Letters, digits, '.', '-', '_' only.")
+        super().__init__(validate=[validate.Length(1, high), pattern], **kwargs)
+
+
+class Id(fields.UUID):
+    """A UUID in its canonical form."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> uuid.UUID:
+        if not isinstance(value, str) or len(value) != 36:
+            raise self.make_error("invalid_uuid")
+        return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[return-value]
+
+
+class Instant(fields.AwareDateTime):
+    """RFC 3339 with an offset, between the years 2000 and 2100; UTC inside and outside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type="datetime")
+        try:
+            found = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid", input=value, obj_type="datetime") from None
+        if not YEARS[0] <= found.year < YEARS[1]:
+            raise ValidationError(f"Not between the years {YEARS[0]} and {YEARS[1]}.")
+        return found
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Day(fields.Date):
+    """A calendar day between the years 2000 and 2100."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type="date")
+        found: date = super()._deserialize(value, attr, data, **kwargs)
+        if not YEARS[0] <= found.year < YEARS[1]:
+            raise ValidationError(f"Not between the years {YEARS[0]} and {YEARS[1]}.")
+        return found
+
+
+class Currency(fields.String):
+    """ISO 4217, upper case, of those the marketplace can settle."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.OneOf(CURRENCIES), **kwargs)
+
+
+CURRENCIES: Final = ("CNY", "USD", "EUR", "AED", "JPY", "KWD")
+
+
+class _QuantityForm(Schema):
+    value = fields.Raw(required=True)
+    unit = fields.String(required=True, validate=validate.OneOf(("g", "jin", "kg", "t")))
+
+
+class Grams(fields.Nested):
+    """Integer grams, from an integer or from {"value": 420000, "unit": "jin"}; exact conversions only.
+
+    `value` is an integer or a decimal string such as "2.5"; floats are refused.
+    """
+
+    def __init__(self, *, low: int = 1, high: int = values.GRAMS_MAX, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {})
+        super().__init__(_QuantityForm, **kwargs)
+        self.low, self.high = low, high
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # type: ignore[override]
+        grams = value if isinstance(value, int) and not isinstance(value, bool) else self._converted(value)
+        if not self.low <= grams <= self.high:
+            raise ValidationError(f"Must be from {self.low} to {self.high} grams.")
+        return grams
+
+    def _converted(self, value: Any) -> int:
+        if not isinstance(value, Mapping):
+            raise ValidationError('Must be integer grams or {"value": …, "unit": …}.')
+        form: dict[str, Any] = _QuantityForm().load(value)  # type: ignore[assignment]
+        try:
+            return values.to_grams(exact_number(form["value"]), form["unit"])
+        except values.NotExact:
+            raise ValidationError({"value": ["Not a whole number of grams."]}) from None
+
+
+def exact_number(value: Any) -> Fraction:
+    """An integer or a plain decimal string as an exact number; raises ValidationError."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= values.GRAMS_MAX:
+        return Fraction(value)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,14}(?:\.[0-9]{1,6})?", value):
+        return Fraction(value)
+    raise ValidationError({"value": ["Must be an integer or a decimal string."]})

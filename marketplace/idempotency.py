@@ -1,0 +1,174 @@
+"""Idempotency-Key: same key and same request, same answer; claimed and stored in the business transaction.
+
+The key belongs to its principal. While one copy is at work, others get KeyInFlight (a transaction-scoped
+advisory lock says so at once, nobody waits). A success is stored with the change it answers. A refusal rolls the
+change back and is then stored alone, unless the other copy has stored its answer first: that one counts.
+Failures of our own (5xx) leave no trace, so a retry runs afresh.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import request
+from sqlalchemy import Index, String, delete, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from marketplace import database, errors
+from marketplace.context import Context
+from marketplace.database import Base
+from marketplace.language import Text
+
+HEADER: Final = "Idempotency-Key"
+_FORM: Final = re.compile(r"[\x21-\x7e]{16,255}")
+
+
+class IdempotencyKeyMissing(errors.Malformed):
+    """A call that moves stock or money must carry an Idempotency-Key."""
+
+    title = Text(en="This call needs an Idempotency-Key.", zh="此操作需要 Idempotency-Key。")
+
+
+class IdempotencyKeyMalformed(errors.Malformed):
+    """The key is not 16 to 255 visible ASCII characters."""
+
+    title = Text(
+        en="An Idempotency-Key has 16 to 255 visible ASCII characters.",
+        zh="Idempotency-Key 须为 16 至 255 个可见 ASCII 字符。",
+    )
+
+
+class IdempotencyKeyReused(errors.Invalid):
+    """The key was used before for another request."""
+
+    title = Text(en="This key belongs to another request.", zh="该键已用于另一个请求。")
+
+
+class KeyInFlight(errors.Conflict):
+    """A copy of this request is being worked on right now."""
+
+    title = Text(en="The same request is being worked on.", zh="相同的请求正在处理中。")
+
+
+class IdempotencyKey(Base):
+    """One used key and the answer it got."""
+
+    __tablename__ = "idempotency_key"
+
+    principal: Mapped[str] = mapped_column(String(80), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[str]
+    request_id: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "created_at"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the caller gets: status, body text and header fields; `replayed` when it was stored before."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The key of the request being served, with the fingerprint of method, address and body."""
+
+    principal: str
+    key: str
+    fingerprint: str
+
+
+def claim_of_request(ctx: Context) -> Claim:
+    """The claim that the current request makes; raises IdempotencyKeyMissing or -Malformed."""
+    keys = request.headers.getlist(HEADER)
+    if not keys:
+        raise IdempotencyKeyMissing
+    if len(keys) > 1 or not _FORM.fullmatch(keys[0]):
+        raise IdempotencyKeyMalformed
+    digest = hashlib.sha256()
+    for part in (request.method.encode(), request.full_path.encode(), request.get_data()):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return Claim(principal=ctx.actor.label, key=keys[0], fingerprint=digest.hexdigest())
+
+
+def run(
+    ctx: Context,
+    claim: Claim,
+    work: Callable[[Session], Answer],
+    refused: Callable[[errors.Refusal], Answer],
+) -> Answer:
+    """The stored answer of `claim`, or that of `work`, stored with what it did.
+
+    `refused` turns a final refusal into the answer to store. Raises KeyInFlight, IdempotencyKeyReused, and
+    whatever is not final (Invalid shapes never get here; TryLater and TooMany may succeed later).
+    """
+
+    def fresh(session: Session) -> Answer:
+        _lock(session, claim)
+        return _find(session, claim) or _store(session, ctx, claim, work(session))
+
+    def refusal_only(session: Session, answer: Answer) -> Answer:
+        _lock(session, claim)
+        return _find(session, claim) or _store(session, ctx, claim, answer)
+
+    try:
+        return database.transact(fresh, recall=lambda session: _find(session, claim))
+    except (errors.TryLater, errors.TooMany, KeyInFlight, IdempotencyKeyReused):
+        raise
+    except errors.Refusal as refusal:
+        answer = refused(refusal)
+        return database.transact(lambda session: refusal_only(session, answer))
+
+
+def _lock(session: Session, claim: Claim) -> None:
+    digest = hashlib.sha256(f"{claim.principal}\n{claim.key}".encode()).digest()
+    number = int.from_bytes(digest[:8], "big", signed=True)
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(number))):
+        refusal = KeyInFlight()
+        refusal.retry_after_seconds = 1
+        raise refusal
+
+
+def _find(session: Session, claim: Claim) -> Answer | None:
+    row = session.get(IdempotencyKey, (claim.principal, claim.key))
+    if row is None:
+        return None
+    if row.fingerprint != claim.fingerprint:
+        raise IdempotencyKeyReused
+    return Answer(status=row.status, body=row.body, headers=row.headers, replayed=True)
+
+
+def _store(session: Session, ctx: Context, claim: Claim, answer: Answer) -> Answer:
+    session.add(
+        IdempotencyKey(
+            principal=claim.principal,
+            key=claim.key,
+            fingerprint=claim.fingerprint,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body,
+            request_id=ctx.request_id,
+            created_at=ctx.now,
+        )
+    )
+    return answer
+
+
+def forget_old(session: Session, ctx: Context, *, days: int) -> int:
+    """Delete keys older than `days` (at least the three days for which providers resend); how many."""
+    before = ctx.now - timedelta(days=max(days, 3))
+    gone = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < before))
+    return int(getattr(gone, "rowcount", 0))

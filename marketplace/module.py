@@ -1,0 +1,52 @@
+"""What a package plugs into the app. Each package says it in its own `module.py`; `wsgi.py` names them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from marketplace.context import Context
+from marketplace.events import Subscription
+from marketplace.language import Text
+from marketplace.door import Blueprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Work for later. `run(session, ctx, **arguments)` is one unit of work; it may be run more than once.
+
+    Retries wait `wait_seconds`, doubled each time; after `attempts_max` the job is dead until an operator
+    retries it. `cron` (five fields, UTC) also starts it periodically, with no arguments.
+    """
+
+    name: str
+    run: Callable[..., Any]
+    attempts_max: int = 8
+    wait_seconds: int = 5
+    cron: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """A sentence that must always be true, and the query that answers the rows for which it is not."""
+
+    id: str
+    says: Text
+    sql: str
+    check: Callable[[Session], list[dict[str, Any]]] | None = None
+    """For what SQL cannot say: answers the offending rows; `sql` is then empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    name: str
+    blueprints: tuple[Blueprint, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    commands: tuple[click.Command, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+
+
+JobRun = Callable[[Session, Context], Any]

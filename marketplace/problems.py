@@ -1,0 +1,162 @@
+"""Families of refusal to HTTP: every answer that is not 2xx or 3xx leaves here, as RFC 9457 problem+json."""
+
+import json
+import logging
+from typing import Any, Final
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, RequestURITooLarge
+
+from marketplace import database, errors
+from marketplace.context import Context
+from marketplace.language import DEFAULT, Language, Text
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[dict[type[errors.Refusal], int]] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.PaymentRefused: 402,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.Invalid: 422,
+    errors.TooMany: 429,
+    errors.TryLater: 503,
+}
+"""The one table from family to status."""
+
+PLAIN: Final[dict[int, tuple[str, Text]]] = {
+    400: ("malformed", errors.Malformed.title),
+    401: ("unauthenticated", errors.Unauthenticated.title),
+    403: ("forbidden", errors.Forbidden.title),
+    404: ("not_found", errors.NotFound.title),
+    405: ("method_not_allowed", Text(en="This address does not take that method.", zh="该地址不支持此方法。")),
+    406: ("not_acceptable", Text(en="The asked media type cannot be given.", zh="无法提供所要求的媒体类型。")),
+    408: ("too_slow", Text(en="The request took too long to arrive.", zh="请求传输超时。")),
+    411: ("length_required", Text(en="The length of the body must be told.", zh="必须说明请求体长度。")),
+    412: ("version", Text(en="It was changed by somebody else meanwhile.", zh="内容已被他人修改。")),
+    413: ("too_large", Text(en="The body is too large.", zh="请求体过大。")),
+    414: ("uri_too_long", Text(en="The address is too long.", zh="地址过长。")),
+    415: ("unsupported_media_type", Text(en="The body must be JSON in UTF-8.", zh="请求体必须为 UTF-8 编码的 JSON。")),
+    422: ("invalid", errors.Invalid.title),
+    428: ("precondition_required", Text(en="Send If-Match with the version you saw.", zh="请用 If-Match 注明所见版本。")),
+    429: ("too_many", errors.TooMany.title),
+    431: ("headers_too_large", Text(en="The header fields are too large.", zh="请求头过大。")),
+    500: ("internal", Text(en="Something broke on our side.", zh="系统内部出错。")),
+    503: ("try_later", errors.TryLater.title),
+}
+"""Answers that HTTP itself gives: code word and title."""
+
+ERRORS_MAX: Final = 50
+
+
+class UnsupportedMediaType(errors.Malformed):
+    """The body's Content-Type, charset or Content-Encoding is not JSON in plain UTF-8."""
+
+    title = PLAIN[415][1]
+    code = "unsupported_media_type"
+
+
+STATUS[UnsupportedMediaType] = 415
+
+
+def configure(app: Flask) -> None:
+    """Render every failure of the app; nothing else renders one."""
+    app.register_error_handler(errors.Refusal, refusal_response)
+    app.register_error_handler(HTTPException, http_response)
+    app.register_error_handler(Exception, unforeseen_response)
+
+
+def status_of(refusal: type[errors.Refusal]) -> int:
+    for family in refusal.__mro__:
+        if family in STATUS:
+            return STATUS[family]
+    return 500
+
+
+def refusal_response(refusal: errors.Refusal) -> Response:
+    status = status_of(type(refusal))
+    body = document(refusal, _language())
+    response = _response(status, body)
+    if refusal.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="marketplace"'
+    return response
+
+
+def document(refusal: errors.Refusal, language: Language) -> dict[str, Any]:
+    """The problem's members, without those that only the request knows (instance, request_id)."""
+    facts = {name: _plain(value, language) for name, value in refusal.facts.items()}
+    return {
+        "type": f"/problems/{type(refusal).slug()}",
+        "title": refusal.title.pick(language),
+        "status": status_of(type(refusal)),
+        "detail": (refusal.detail or refusal.title).pick(language),
+        "code": refusal.code,
+        **facts,
+    }
+
+
+def http_response(failure: HTTPException) -> Response:
+    """werkzeug's and flask-smorest's own failures; keeps their header fields (Allow, Retry-After)."""
+    status = failure.code or 500
+    if status < 400:
+        return Response(failure.get_response().get_data(), status=status, headers=failure.get_headers())
+    code, title = PLAIN.get(status, (f"http_{status}", Text(en=failure.name, zh=failure.name)))
+    language = _language()
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title.pick(language),
+        "status": status,
+        "detail": title.pick(language),
+        "code": code,
+    }
+    response = _response(status, body)
+    for name, value in failure.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    if isinstance(failure, RequestEntityTooLarge | RequestURITooLarge):
+        response.headers["Connection"] = "close"
+    return response
+
+
+def unforeseen_response(failure: Exception) -> Response:
+    """A broken promise of our own code: logged in full, answered with nothing but the request id."""
+    meaning = database.translated(failure)
+    if isinstance(meaning, errors.Refusal):
+        log.warning("the database is not available", exc_info=failure)
+        return refusal_response(meaning)
+    log.error("unforeseen failure", exc_info=failure)
+    return http_response(InternalServerError())
+
+
+def _response(status: int, body: dict[str, Any]) -> Response:
+    request_id = getattr(g.get("context"), "request_id", None) or g.get("request_id")
+    if request_id:
+        body = {**body, "instance": f"urn:request:{request_id}", "request_id": request_id}
+    response = Response(json.dumps(body, ensure_ascii=False), status=status, mimetype=MEDIA_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _language() -> Language:
+    context = g.get("context")
+    return context.language if isinstance(context, Context) else DEFAULT
+
+
+def _plain(value: Any, language: Language) -> Any:
+    """JSON form of an extension member: texts in the asked language, ids and times as strings."""
+    if isinstance(value, Text):
+        return value.pick(language)
+    if isinstance(value, dict):
+        return {name: _plain(inner, language) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, language) for inner in list(value)[:ERRORS_MAX]]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
