@@ -1,4 +1,4 @@
-"""The door `allocate`: refuses what no engine answers yet, hands the rest to the engine, writes the answer down."""
+"""The door `allocate`: refuses what no engine answers yet, asks the engine, writes the answer down."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -222,12 +222,14 @@ def _would_sell_one_more(
     problem: Problem, basin: single.Basin, filling: single.Filling, index: int, has_unfilled: bool
 ) -> bool:
     """Whether a seller that gave everything would have been asked for one more pack, had it had one."""
-    if has_unfilled or filling.line is None or filling.last_served is None:
+    if has_unfilled or filling.line is None:
         return has_unfilled
     if basin.strict:
         top, bottom = filling.line
         room = top * basin.weights[index] - basin.histories[index] * bottom
         return room > basin.caps[index] * basin.pack * bottom
+    if filling.last_served is None:
+        return False
     mine = _place(basin, index, filling.packs[index] + 1)
     last = _place(basin, filling.last_served, filling.packs[filling.last_served])
     if mine != last:

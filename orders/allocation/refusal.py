@@ -18,7 +18,7 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "unknown_reference": ("names nobody in this problem: {value}", "所指对象不存在：{value}"),
     "packs_or_grams": ("needs either packs or grams, not both", "必须且只能给出箱数或克数之一"),
     "mixed_packs": (
-        "has packs of {value} g where others have {first} g; only a single order in grams may mix sizes",
+        "has packs of {value} g, others {first} g; only one order in grams may mix sizes",
         "每箱 {value} 克，而其他为 {first} 克；只有单个按克下的订单可以混用不同规格",
     ),
     "unsupported": ("is not yet supported: {what}", "暂不支持：{what_zh}"),

@@ -57,7 +57,7 @@ class OrderFill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of the market with one line. `line` is the smallest that fills it, None if nothing is shipped."""
+    """A part of the market with one line, the smallest that fills it; None if nothing is shipped."""
 
     line: Fraction | None
     sellers: tuple[str, ...]

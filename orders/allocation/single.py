@@ -49,7 +49,7 @@ class Filling:
 
 
 def fill(basin: Basin, demand_packs: int, rank: Callable[[int], Any]) -> Filling:
-    """Divides `demand_packs` over the sellers. `rank(i)` breaks ties and is asked only where keys are equal."""
+    """Divides `demand_packs` over the sellers. `rank(i)` is asked only where keys are equal."""
     supply = sum(basin.caps)
     served = min(demand_packs, supply)
     if served == 0:
@@ -64,7 +64,7 @@ def fill(basin: Basin, demand_packs: int, rank: Callable[[int], Any]) -> Filling
 
 
 def exact_line(basin: Basin, served: int) -> tuple[int, int]:
-    """The smallest level at which the divisible shares add up to `served` > 0 packs, as (numerator, denominator)."""
+    """The smallest level at which divisible shares add up to `served` > 0 packs: numerator, denominator."""
     weights, pack = basin.weights, basin.pack
     starts = basin.histories
     ends = [start + cap * pack for start, cap in zip(starts, basin.caps, strict=True)]

@@ -106,7 +106,7 @@ def _histories(problem: Problem) -> Iterator[Fraction]:
 
 
 def _form(problem: Problem, allocation: Allocation) -> Iterator[Violation]:
-    """Who is listed, in which order, and whether counts are counts. The rest is not looked at if this fails."""
+    """Who is listed, in which order, and whether counts are counts; nothing else is looked at if not."""
     sellers = tuple(seller.id for seller in problem.sellers)
     orders = tuple(order.id for order in problem.orders)
     if tuple(share.id for share in allocation.sellers) != sellers:
@@ -150,9 +150,7 @@ def _feasibility(facts: _Facts) -> Iterator[Violation]:
     for shipment in facts.allocation.shipments:
         shipped[shipment.seller] = shipped.get(shipment.seller, 0) + shipment.packs
         if (shipment.seller, shipment.order) in pairs:
-            yield _violation(
-                "shipment_twice", shipment.seller, "Two shipments join the same pair."
-            )
+            yield _violation("shipment_twice", shipment.seller, "Two shipments join the same pair.")
         pairs.add((shipment.seller, shipment.order))
     for seller, share, _, _ in facts.rows():
         if shipped.get(seller.id, 0) != share.packs:
@@ -192,9 +190,7 @@ def _line(facts: _Facts) -> Iterator[Violation]:
         if facts.line is not None and exact > 0:
             is_smallest = is_smallest or facts.line * seller.weight - history == exact * seller.pack_grams
     if total != possible:
-        yield _violation(
-            "line", "", "The exact shares at the line add up to another number of packs."
-        )
+        yield _violation("line", "", "The exact shares at the line add up to another number of packs.")
     if not is_smallest:
         yield _violation("line", "", "A smaller line gives the same shares.")
 
@@ -274,9 +270,7 @@ def _limits(facts: _Facts) -> Iterator[Violation]:
         else:
             expected = "nothing"
         if share.limited_by != expected:
-            yield _violation(
-                "limited_by", seller.id, f"Limited by {expected}, not {share.limited_by}."
-            )
+            yield _violation("limited_by", seller.id, f"Limited by {expected}, not {share.limited_by}.")
 
 
 def _misses_a_pack(
@@ -308,9 +302,7 @@ def _orders(facts: _Facts) -> Iterator[Violation]:
             level_after=Fraction(order.received_packs + given, weight) if weight else None,
         )
         if fill != expected:
-            yield _violation(
-                "order", order.id, "What the order receives or lacks differs from the shares."
-            )
+            yield _violation("order", order.id, "What the order receives or lacks differs from the shares.")
     if facts.allocation.unfilled_packs != facts.demand - given:
         yield _violation("unfilled_packs", "", "The unfilled packs are not the order less the shares.")
 

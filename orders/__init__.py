@@ -1,0 +1,1 @@
+"""Who promised what to whom: the split, checkout, runs and shares."""

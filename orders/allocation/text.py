@@ -1,0 +1,248 @@
+"""The sentences of an explanation, in English and in Chinese, for the manager of a cooperative.
+
+Numbers are shown in grams, kilograms or jin (1 jin = 500 g); the calculation printed gives exactly the packs
+that were allotted. Pure text: no markup, so it can go on paper, on a screen or into a message.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, Literal
+
+from orders.allocation.explain import Explanation, shortest_between
+
+Unit = Literal["g", "kg", "jin"]
+Language = Literal["en", "zh"]
+
+UNIT_GRAMS: Final[dict[Unit, int]] = {"g": 1, "kg": 1_000, "jin": 500}
+_UNIT_NAMES: Final[dict[Language, dict[Unit, str]]] = {
+    "en": {"g": "g", "kg": "kg", "jin": "jin"},
+    "zh": {"g": "克", "kg": "公斤", "jin": "斤"},
+}
+
+
+def decimal(value: Fraction, places: int = 2) -> str:
+    """A rounded decimal with thousands separated, halves to even: 7536.956 -> '7,536.96'."""
+    scaled = round(value * 10**places)
+    whole, rest = divmod(abs(scaled), 10**places)
+    sign = "-" if scaled < 0 else ""
+    return f"{sign}{whole:,}.{rest:0{places}d}" if places else f"{sign}{whole:,}"
+
+
+def exact_decimal(value: Fraction, places_max: int = 12) -> str:
+    """All digits of a finite decimal, or the fraction itself: 1542.5 -> '1,542.5', 1/3 -> '1/3'."""
+    for places in range(places_max + 1):
+        if (value * 10**places).denominator == 1:
+            return decimal(value, places)
+    return str(value)
+
+
+def render(
+    explanation: Explanation, language: Language, *, name: str = "", unit: Unit = "jin"
+) -> tuple[str, ...]:
+    """The explanation as a few sentences. `name` is the cooperative's own, its id if left out."""
+    words = _Words(explanation, language, name or explanation.seller_id, unit)
+    sentences = [words.where_it_stood()]
+    if explanation.limited_by == "demand":
+        return (*sentences, words.nothing_ordered())
+    if explanation.is_strict:
+        sentences += [words.line_exact(), words.within_floor_and_ceiling()]
+    elif explanation.short_line is not None:
+        sentences += [words.line_short(), words.calculation(words.short_line())]
+    elif explanation.shared_line is not None:
+        sentences += [words.line_shared(), words.calculation(explanation.shared_line)]
+        if explanation.is_at_shared_line:
+            sentences.append(words.equal_claim())
+    else:
+        sentences.append(words.everything_sold())
+    if explanation.limited_by in ("stock", "household_cap", "history"):
+        sentences.append(words.limit())
+    sentences.append(words.result())
+    return tuple(sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    facts: Explanation
+    language: Language
+    name: str
+    unit: Unit
+
+    @property
+    def unit_name(self) -> str:
+        return _UNIT_NAMES[self.language][self.unit]
+
+    def pick(self, english: str, chinese: str) -> str:
+        return english if self.language == "en" else chinese
+
+    def measure(self, grams: Fraction | int, write: Callable[[Fraction], str] = decimal) -> str:
+        return write(Fraction(grams) / UNIT_GRAMS[self.unit])
+
+    def boxes(self, count: int) -> str:
+        return self.pick(f"{count:,} {'box' if count == 1 else 'boxes'}", f"{count:,} 箱")
+
+    def per_household(self, grams: Fraction, write: Callable[[Fraction], str] = decimal) -> str:
+        number = self.measure(grams, write)
+        return self.pick(f"{number} {self.unit_name} per household", f"每户 {number} {self.unit_name}")
+
+    def short_line(self) -> Fraction:
+        """Shortest in the unit shown, which need not be the one that is shortest in grams."""
+        grams = UNIT_GRAMS[self.unit]
+        low, high = self.facts.window_low, self.facts.window_high
+        assert low is not None
+        assert high is not None
+        short = shortest_between(low / grams, high / grams)
+        assert short is not None
+        return short * grams
+
+    def where_it_stood(self) -> str:
+        before = self.per_household(self.facts.level_before)
+        sold = f"{self.measure(self.facts.history_grams, exact_decimal)} {self.unit_name}"
+        return self.pick(
+            f"{self.name} had sold {sold} this season; with {self.facts.weight:,} households that is {before}.",
+            f"{self.name}本季此前已售 {sold}，共 {self.facts.weight:,} 户，合{before}。",
+        )
+
+    def nothing_ordered(self) -> str:
+        return self.pick("Nothing was ordered, so nothing was divided.", "订单数量为零，无需分配。")
+
+    def everything_sold(self) -> str:
+        return self.pick(
+            "The order takes all the boxes that the cooperatives can give, so each gives all it can.",
+            "订单需要各合作社能供的全部箱数，因此各社能供多少即供多少。",
+        )
+
+    def line_short(self) -> str:
+        line = self.per_household(self.short_line(), exact_decimal)
+        low, high = self.facts.window_low, self.facts.window_high
+        assert low is not None
+        assert high is not None
+        last, first = self._apart(low, high)
+        return self.pick(
+            f"Every cooperative that still has fruit was brought up to {line}. "
+            f"The last box was given at {last}, the first one not given stood at {first}: "
+            "any line between the two gives everybody the same boxes.",
+            f"所有尚有存果的合作社都补到{line}。最后给出的一箱位于 {last}，"
+            f"第一箱未给出的位于 {first}：两者之间的任何线都得到同样的箱数。",
+        )
+
+    def line_exact(self) -> str:
+        if self.facts.line is None:
+            return self.everything_sold()
+        line = self.per_household(self.facts.line)
+        share = decimal(self.facts.exact_packs, 3)
+        return self.pick(
+            f"If boxes could be divided, the line would be {line} and the share {share} boxes.",
+            f"若箱子可以拆分，线为{line}，应得 {share} 箱。",
+        )
+
+    def within_floor_and_ceiling(self) -> str:
+        low, high = math.floor(self.facts.exact_packs), math.ceil(self.facts.exact_packs)
+        if low == high:
+            return self.pick("That is a whole number and stands as it is.", "恰为整数，不需取整。")
+        return self.pick(
+            f"It may get {low:,} or {high:,} boxes, and the boxes left over go to the smallest keys first.",
+            f"可得 {low:,} 或 {high:,} 箱，余下的箱子按序号键由小到大补给。",
+        )
+
+    def line_shared(self) -> str:
+        shared = self.facts.shared_line
+        assert shared is not None
+        line = self.per_household(shared, exact_decimal)
+        return self.pick(
+            f"Every cooperative that still has fruit was brought up to {line}, "
+            "where more boxes stood exactly equal than were left to give.",
+            f"所有尚有存果的合作社都补到{line}；位置恰好相同的箱子多于余下的箱数。",
+        )
+
+    def calculation(self, line: Fraction) -> str:
+        facts = self.facts
+        value = facts.packs_at(line)
+        history = self.measure(facts.counted_history_grams, exact_decimal)
+        sum_text = (
+            f"({self.measure(line, exact_decimal)} × {facts.weight:,} − {history})"
+            f" / {self.measure(facts.pack_grams, exact_decimal)} = {_closest(value)}"
+        )
+        if value <= 0:
+            return self.pick(f"{sum_text}: it is at or above the line.", f"{sum_text}：已达到或超过该线。")
+        if facts.is_at_shared_line:
+            return self.pick(f"{sum_text}.", f"{sum_text}。")
+        rounded = facts.rounded(value)
+        return self.pick(
+            f"{sum_text}, {self._rounding_en()}: {self.boxes(rounded)}.",
+            f"{sum_text}，{self._rounding_zh()}为 {self.boxes(rounded)}。",
+        )
+
+    def equal_claim(self) -> str:
+        facts = self.facts
+        assert facts.shared_line is not None
+        # With the box at stake, `nearest` stands half a box above the value, `lowest` a box, the third on it.
+        value = facts.packs_at(facts.shared_line)
+        won = facts.packs >= value if facts.rule == "lowest_after" else facts.packs > value
+        if not facts.was_drawn:
+            return self.pick(
+                f"Of equal boxes those that change a level most go first; its own was {'' if won else 'not '}given.",
+                f"位置相同时，对水平影响大的先给；它的一箱{'已给出' if won else '未给出'}。",
+            )
+        return self.pick(
+            f"The published lottery decided between them; its box was {'' if won else 'not '}drawn.",
+            f"由事先公布的抽签决定，它{'中签' if won else '未中签'}。",
+        )
+
+    def limit(self) -> str:
+        facts = self.facts
+        if facts.limited_by == "history":
+            return self.pick(
+                "It has already sold more per household than the line, so this order goes to others.",
+                "本季每户已售数量已达到该线，故本单由其他合作社供应。",
+            )
+        if facts.limited_by == "household_cap":
+            cap = self.boxes(facts.household_cap_packs or 0)
+            return self.pick(
+                f"Its households may sell {cap} each in a season, which leaves {self.boxes(facts.stock_packs)}.",
+                f"每户每季限售 {cap}，尚余 {self.boxes(facts.stock_packs)}。",
+            )
+        if facts.stock_packs == 0:
+            return self.pick("It has no fruit in store.", "已无存果。")
+        return self.pick(
+            f"It has {self.boxes(facts.stock_packs)} in store and gives them all.",
+            f"库存仅 {self.boxes(facts.stock_packs)}，全部供出。",
+        )
+
+    def result(self) -> str:
+        packs = self.boxes(self.facts.packs)
+        after = self.per_household(self.facts.level_after)
+        return self.pick(
+            f"It sells {packs} and stands at {after} afterwards.", f"本次供 {packs}，之后合{after}。"
+        )
+
+    def _apart(self, low: Fraction, high: Fraction) -> tuple[str, str]:
+        """Both keys with as many places as it takes to tell them apart, three at least."""
+        places = 3
+        while self.measure(low, lambda v: decimal(v, places)) == self.measure(
+            high, lambda v: decimal(v, places)
+        ):
+            places += 1
+        return self.measure(low, lambda v: decimal(v, places)), self.measure(
+            high, lambda v: decimal(v, places)
+        )
+
+    def _rounding_en(self) -> str:
+        return {
+            "nearest": "rounded to the nearest box",
+            "lowest": "rounded up",
+            "lowest_after": "rounded down",
+        }[self.facts.rule]
+
+    def _rounding_zh(self) -> str:
+        return {"nearest": "四舍五入", "lowest": "向上取整", "lowest_after": "向下取整"}[self.facts.rule]
+
+
+def _closest(value: Fraction) -> str:
+    """Two places, more where two would hide on which side of the half or of the whole number it lies."""
+    for places in range(2, 12):
+        shown = Fraction(decimal(value, places).replace(",", ""))
+        if shown == value or (shown * 2).denominator != 1:
+            return decimal(value, places)
+    return exact_decimal(value)
