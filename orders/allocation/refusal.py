@@ -43,7 +43,7 @@ class Fault:
 
 
 class ProblemRefused(ValueError):
-    """The problem cannot be computed as asked. `faults` has them all, the other fields are the first one's."""
+    """The problem cannot be computed as asked. `faults` has them all, the other fields the first."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         first = faults[0]

@@ -100,7 +100,7 @@ class _Words:
         before = self.per_household(self.facts.level_before)
         sold = f"{self.measure(self.facts.history_grams, exact_decimal)} {self.unit_name}"
         return self.pick(
-            f"{self.name} had sold {sold} this season; with {self.facts.weight:,} households that is {before}.",
+            f"{self.name} had sold {sold}; with {self.facts.weight:,} households that is {before}.",
             f"{self.name}本季此前已售 {sold}，共 {self.facts.weight:,} 户，合{before}。",
         )
 
@@ -182,7 +182,7 @@ class _Words:
         won = facts.packs >= value if facts.rule == "lowest_after" else facts.packs > value
         if not facts.was_drawn:
             return self.pick(
-                f"Of equal boxes those that change a level most go first; its own was {'' if won else 'not '}given.",
+                f"Of equal boxes the one that moves a level most goes first; its was {'' if won else 'not '}given.",
                 f"位置相同时，对水平影响大的先给；它的一箱{'已给出' if won else '未给出'}。",
             )
         return self.pick(
@@ -200,7 +200,7 @@ class _Words:
         if facts.limited_by == "household_cap":
             cap = self.boxes(facts.household_cap_packs or 0)
             return self.pick(
-                f"Its households may sell {cap} each in a season, which leaves {self.boxes(facts.stock_packs)}.",
+                f"Each household may sell {cap} a season, which leaves {self.boxes(facts.stock_packs)}.",
                 f"每户每季限售 {cap}，尚余 {self.boxes(facts.stock_packs)}。",
             )
         if facts.stock_packs == 0:
@@ -219,14 +219,10 @@ class _Words:
 
     def _apart(self, low: Fraction, high: Fraction) -> tuple[str, str]:
         """Both keys with as many places as it takes to tell them apart, three at least."""
-        places = 3
-        while self.measure(low, lambda v: decimal(v, places)) == self.measure(
-            high, lambda v: decimal(v, places)
-        ):
+        grams, places = UNIT_GRAMS[self.unit], 3
+        while decimal(low / grams, places) == decimal(high / grams, places):
             places += 1
-        return self.measure(low, lambda v: decimal(v, places)), self.measure(
-            high, lambda v: decimal(v, places)
-        )
+        return decimal(low / grams, places), decimal(high / grams, places)
 
     def _rounding_en(self) -> str:
         return {
