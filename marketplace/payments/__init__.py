@@ -1,0 +1,1 @@
+"""Money that a buyer owes and pays: the payment's life cycle behind one gateway interface."""

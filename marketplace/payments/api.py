@@ -1,0 +1,45 @@
+"""Doors of payments."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from marketplace import context
+from marketplace.database import reading
+from marketplace.door import Blueprint
+from marketplace.payments import payments, schemas
+from marketplace.payments.models import Payment
+from marketplace.payments.states import PaymentNotAwaited
+
+blueprint = Blueprint("payments", __name__, url_prefix="/payments", description="Payments of orders 付款")
+
+
+@blueprint.get("/<uuid:payment_id>")
+@blueprint.problems(payments.PaymentNotFound)
+@blueprint.response(200, schemas.Payment)
+def get_payment(payment_id: uuid.UUID) -> Payment:
+    """One payment of one's own 查询付款"""
+    with reading() as session:
+        return payments.get(session, context.current(), payment_id=payment_id)
+
+
+@blueprint.post("/<uuid:payment_id>/confirm")
+@blueprint.problems(payments.PaymentNotFound, PaymentNotAwaited)
+@blueprint.writes(200, schemas.ConfirmedPayment)
+def confirm(session: Session, payment_id: uuid.UUID) -> dict[str, Any]:
+    """Commit to pay, and learn how 确认付款"""
+    ctx = context.current()
+    payment, answer = payments.confirm(session, ctx, payment_id=payment_id)
+    return {"payment": payment, "instructions": answer.instructions.pick(ctx.language)}
+
+
+@blueprint.post("/<uuid:payment_id>/receipts")
+@blueprint.arguments(schemas.BookReceipt)
+@blueprint.problems(
+    payments.PaymentNotFound, PaymentNotAwaited, payments.AmountDiffers, payments.ReceiptBooked
+)
+@blueprint.writes(200, schemas.Payment)
+def book_receipt(session: Session, body: dict[str, Any], payment_id: uuid.UUID) -> Payment:
+    """Book money that has arrived (operators) 登记到账"""
+    return payments.book_receipt(session, context.current(), payment_id=payment_id, **body)

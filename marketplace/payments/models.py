@@ -1,0 +1,38 @@
+"""Tables of payments. A payment knows the order it is for by id only: orders stand above it."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.database import Base
+from marketplace.payments.states import PaymentState
+
+
+class Payment(Base):
+    __tablename__ = "payment"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    payer_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    gateway: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(30))
+    amount_minor: Mapped[int]
+    received_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    reference: Mapped[str] = mapped_column(String(20), unique=True)
+    """What the payer writes on the transfer, so that the receipt finds its payment."""
+    receipt_reference: Mapped[str | None] = mapped_column(String(80), unique=True)
+    """The bank's own number of the receipt: one receipt is booked once."""
+    created_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
+        CheckConstraint("received_minor >= 0 AND received_minor <= amount_minor", name="received"),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in PaymentState)})", name="state"),
+        CheckConstraint("(state = 'succeeded') = (received_minor = amount_minor)", name="succeeded_is_paid"),
+        CheckConstraint("(resolved_at IS NOT NULL) = (state IN ('succeeded', 'canceled'))", name="resolved"),
+        Index(None, "state"),
+    )

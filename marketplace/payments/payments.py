@@ -1,0 +1,138 @@
+"""A payment's life: opened with its order, confirmed by the payer, received or canceled. Never edited back.
+
+Publishes PaymentSucceeded inside the transaction that books the receipt; the order above listens.
+"""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace import audit, database, errors, events
+from marketplace.access import STAFF
+from marketplace.context import Context
+from marketplace.language import Text
+from marketplace.payments.gateways import OFFLINE, Answered, Asked
+from marketplace.payments.models import Payment
+from marketplace.payments.states import PaymentState, check_move
+from marketplace.values import new_id
+
+_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentSucceeded:
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+class PaymentNotFound(errors.NotFound):
+    title = Text(en="There is no such payment.", zh="没有该笔付款。")
+
+
+class AmountDiffers(errors.Conflict):
+    """The receipt's amount or currency is not what is due; the payment stays open."""
+
+    title = Text(en="The received amount is not the amount due.", zh="收款金额与应付金额不符。")
+
+
+class ReceiptBooked(errors.Conflict):
+    """This receipt reference was booked before."""
+
+    title = Text(en="This receipt has been booked already.", zh="该收款凭证已入账。")
+
+
+def open_for_order(
+    session: Session, ctx: Context, *, order_id: uuid.UUID, payer_id: uuid.UUID, amount_minor: int, currency: str
+) -> Payment:
+    """The one payment of an order that is to be paid in full."""
+    payment = Payment(
+        id=new_id(),
+        order_id=order_id,
+        payer_id=payer_id,
+        gateway=OFFLINE.name,
+        state=PaymentState.REQUIRES_CONFIRMATION,
+        amount_minor=amount_minor,
+        received_minor=0,
+        currency=currency,
+        reference="".join(secrets.choice(_LETTERS) for _ in range(10)),
+        created_at=ctx.now,
+    )
+    session.add(payment)
+    audit.record(
+        session, ctx, "payment.open", subject=("payment", payment.id), after={"amount_minor": amount_minor}
+    )
+    return payment
+
+
+def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[Payment, Answered]:
+    """The payer commits to pay; answers what to do next. Raises PaymentNotFound, PaymentNotAwaited."""
+    payment = get(session, ctx, payment_id=payment_id, locked=True)
+    if payment.payer_id != ctx.actor.id:
+        raise PaymentNotFound
+    check_move(payment.state, PaymentState.PROCESSING)
+
+    answer = OFFLINE.confirm(
+        Asked(reference=payment.reference, amount_minor=payment.amount_minor, currency=payment.currency)
+    )
+    _move(session, ctx, payment, answer.state)
+    return payment, answer
+
+
+def book_receipt(
+    session: Session, ctx: Context, *, payment_id: uuid.UUID, amount_minor: int, currency: str, receipt_reference: str
+) -> Payment:
+    """Money has arrived. Raises PaymentNotFound, PaymentNotAwaited, AmountDiffers, ReceiptBooked."""
+    payment = get(session, ctx, payment_id=payment_id, locked=True)
+    check_move(payment.state, PaymentState.SUCCEEDED)
+    if (amount_minor, currency) != (payment.amount_minor, payment.currency):
+        raise AmountDiffers(due_minor=payment.amount_minor, currency=payment.currency)
+
+    payment.received_minor = amount_minor
+    payment.receipt_reference = receipt_reference
+    with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
+        _move(session, ctx, payment, PaymentState.SUCCEEDED)
+    events.publish(session, ctx, PaymentSucceeded(payment_id=payment.id, order_id=payment.order_id))
+    return payment
+
+
+def cancel_of_order(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Payment | None:
+    """Cancel an order's unpaid payment; raises PaymentNotAwaited when money has arrived already."""
+    payment = session.scalar(
+        select(Payment).where(Payment.order_id == order_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if payment is not None:
+        check_move(payment.state, PaymentState.CANCELED)
+        _move(session, ctx, payment, PaymentState.CANCELED)
+    return payment
+
+
+def get(session: Session, ctx: Context, *, payment_id: uuid.UUID, locked: bool = False) -> Payment:
+    """The payment, if it is the actor's own or the actor is staff; raises PaymentNotFound."""
+    found = session.get(Payment, payment_id, with_for_update=locked or None, populate_existing=locked)
+    if found is None or (found.payer_id != ctx.actor.id and not ctx.actor.has(*STAFF)):
+        raise PaymentNotFound
+    return found
+
+
+def find_by_order(session: Session, order_id: uuid.UUID) -> Payment | None:
+    return session.scalar(select(Payment).where(Payment.order_id == order_id))
+
+
+def _move(session: Session, ctx: Context, payment: Payment, after: PaymentState) -> None:
+    before = payment.state
+    payment.state = after
+    if after in (PaymentState.SUCCEEDED, PaymentState.CANCELED):
+        payment.resolved_at = ctx.now
+    session.flush()
+    audit.record(
+        session,
+        ctx,
+        f"payment.{after}",
+        subject=("payment", payment.id),
+        before={"state": before},
+        after={"state": str(after), "received_minor": payment.received_minor},
+    )
