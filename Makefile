@@ -3,7 +3,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-PYTHON ?= $(shell for name in python3.12 python3.11 python3; do command -v $$name && break; done)
+# The first of these that really starts: a version manager may leave a name on the path that leads nowhere.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
+	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1 \
+	&& echo "$$name" && break; done)
 BIN := .venv/bin
 
 .PHONY: help install run demo test check lock clean
@@ -14,9 +17,8 @@ help: ## List the targets 列出所有命令
 install: .venv/installed ## Make the environment with the pinned requirements 安装依赖
 
 .venv/installed: requirements.txt requirements-dev.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing: apt-get install python3 python3-venv"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
-		{ echo "Python 3.11 or 3.12 is needed; $$($(PYTHON) --version) was found. Set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing: apt-get install python3 python3-venv," \
+		"or set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	@echo "Making the environment in .venv (once, under a minute) 正在准备运行环境……"

@@ -182,8 +182,9 @@ class _Words:
         won = facts.packs >= value if facts.rule == "lowest_after" else facts.packs > value
         if not facts.was_drawn:
             return self.pick(
-                f"Of equal boxes the one that moves a level most goes first; its was {'' if won else 'not '}given.",
-                f"位置相同时，对水平影响大的先给；它的一箱{'已给出' if won else '未给出'}。",
+                "Among equal boxes the rule's second key decides; its box was "
+                f"{'given' if won else 'not given'}.",
+                f"位置相同时按规则的第二序号键决定；它的一箱{'已给出' if won else '未给出'}。",
             )
         return self.pick(
             f"The published lottery decided between them; its box was {'' if won else 'not '}drawn.",
