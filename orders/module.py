@@ -1,0 +1,13 @@
+"""What orders plugs in."""
+
+from marketplace.module import Module
+from marketplace.payments.payments import PaymentSucceeded
+from orders import api, checkout
+from orders.invariants import INVARIANTS
+
+module = Module(
+    name="orders",
+    blueprints=(api.shopping, api.bulk_orders, api.runs),
+    subscriptions=((PaymentSucceeded, checkout.on_payment_succeeded),),
+    invariants=INVARIANTS,
+)
