@@ -1,4 +1,4 @@
-"""Composition root: the one place that knows every module. gunicorn and `flask` look here."""
+"""Composition root: the one place that knows every module. gunicorn and `flask` call `build`."""
 
 from flask import Flask
 
@@ -13,6 +13,3 @@ from orders.module import module as orders
 def build(settings: Settings | None = None) -> Flask:
     """The app with all modules; opens no connection."""
     return create_app(settings or Settings.from_env(), modules=[ground, inventory, orders, campaigns])
-
-
-app = build()

@@ -124,6 +124,8 @@ class Blueprint(flask_smorest.Blueprint):
                     session.flush()
                     body = "" if form is None else json.dumps(form.dump(result), ensure_ascii=False)
                     headers = {"Location": location(result)} if location else {}
+                    if (version := _version_of(result)) is not None:
+                        headers["ETag"] = f'"{version}"'
                     return idempotency.Answer(status=status, body=body, headers=headers)
 
                 if not key:
@@ -153,6 +155,11 @@ KEY_PARAMETER: Final[dict[str, Any]] = {
     "description": "Client-made key; the same key and body get the same answer.",
     "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]{16,255}$"},
 }
+
+
+def _version_of(result: Any) -> int | None:
+    found = result.get("version") if isinstance(result, dict) else getattr(result, "version", None)
+    return found if isinstance(found, int) else None
 
 
 def _refused(refusal: errors.Refusal) -> idempotency.Answer:

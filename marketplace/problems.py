@@ -61,7 +61,21 @@ class UnsupportedMediaType(errors.Malformed):
     code = "unsupported_media_type"
 
 
-STATUS[UnsupportedMediaType] = 415
+class VersionMissing(errors.Malformed):
+    """An edit did not say with If-Match which version it is based on."""
+
+    title = PLAIN[428][1]
+    code = "precondition_required"
+
+
+class VersionDiffers(errors.Conflict):
+    """Somebody else has changed it since; read it again."""
+
+    title = PLAIN[412][1]
+    code = "version"
+
+
+STATUS.update({UnsupportedMediaType: 415, VersionMissing: 428, VersionDiffers: 412})
 
 
 def configure(app: Flask) -> None:

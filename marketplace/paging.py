@@ -1,0 +1,60 @@
+"""Lists in pages: ids are ordered by time, so the last id of a page is the cursor of the next."""
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, after_this_request, request
+from marshmallow import Schema, fields
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from marketplace.fields import Id, Whole
+
+
+class Query(Schema):
+    """What every list takes in its address."""
+
+    limit = Whole(low=1, high=100, in_query=True, load_default=20)
+    cursor = Id(load_default=None)
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The shape of a page of `item`: `items`, and `next_cursor` or null."""
+    return type(
+        f"{item.__name__}Page",
+        (Schema,),
+        {
+            "items": fields.List(fields.Nested(item)),
+            "next_cursor": fields.UUID(allow_none=True),
+        },
+    )
+
+
+def read(
+    session: Session,
+    statement: Select[Any],
+    by: InstrumentedAttribute[uuid.UUID] | ColumnElement[uuid.UUID],
+    *,
+    limit: int,
+    cursor: uuid.UUID | None,
+) -> dict[str, Any]:
+    """One page of `statement` in the order of the id column `by`; the next page's address goes into `Link`."""
+    if cursor is not None:
+        statement = statement.where(by > cursor)
+    rows = list(session.scalars(statement.order_by(by).limit(limit + 1)))
+    items = rows[:limit]
+    following = items[-1].id if len(rows) > limit else None
+    if following is not None:
+        _link_next(following)
+    return {"items": items, "next_cursor": following}
+
+
+def _link_next(cursor: uuid.UUID) -> None:
+    arguments = {**request.args.to_dict(), "cursor": str(cursor)}
+    address = f"{request.path}?{urlencode(arguments)}"
+
+    @after_this_request
+    def add(response: Response) -> Response:
+        response.headers["Link"] = f'<{address}>; rel="next"'
+        return response

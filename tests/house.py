@@ -1,0 +1,123 @@
+"""The house as tests see it: the app on a database of its own, and callers at its door."""
+
+import uuid
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from flask import Flask
+from psycopg import sql
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from marketplace import context, database
+from marketplace.access import Role
+from marketplace.audit import AuditEntry
+from marketplace.embedded.databases import DatabaseUrls
+from marketplace.identity import accounts, sessions
+from marketplace.settings import PROJECT_ROOT, Settings
+from tests import servers
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+KEPT = ("alembic_version",)
+
+
+def alembic_config(urls: DatabaseUrls) -> Config:
+    config = Config(PROJECT_ROOT / "migrations" / "alembic.ini")
+    config.set_main_option("script_location", str(PROJECT_ROOT / "migrations"))
+    config.attributes["url"] = urls.owner_url
+    return config
+
+
+def migrate(urls: DatabaseUrls) -> None:
+    command.upgrade(alembic_config(urls), "head")
+
+
+def settings_for(urls: DatabaseUrls, *, redis_number: int = 0, **changes: Any) -> Settings:
+    chosen: dict[str, Any] = {
+        "environment": "test",
+        "database_url": urls.app_url,
+        "database_owner_url": urls.owner_url,
+        "redis_url": servers.redis_url(redis_number),
+        "secret_key": "only-for-tests-" * 4,
+        "worker_embedded": False,
+        "rate_limits_enabled": False,
+        "log_level": "ERROR",
+    }
+    return Settings(**{**chosen, **changes})
+
+
+def empty(urls: DatabaseUrls) -> None:
+    """Make every table empty again, as the owner of the tables."""
+    with psycopg.connect(servers.plain(urls.owner_url), autocommit=True) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        names = [name for (name,) in rows if name not in KEPT]
+        tables = sql.SQL(", ").join(sql.Identifier(name) for name in names)
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+
+
+class Caller:
+    """One person or program at the door. Unsafe calls carry a fresh key; what they do must leave a trace."""
+
+    def __init__(self, app: Flask, token: str | None = None, account_id: uuid.UUID | None = None) -> None:
+        self.app = app
+        self.token = token
+        self.account_id = account_id
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("POST", path, json=json, **options)
+
+    def put(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("PUT", path, json=json, **options)
+
+    def patch(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("PATCH", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        return self.call("DELETE", path, **options)
+
+    def call(
+        self, method: str, path: str, *, key: str | None = "fresh", headers: Any = None, **options: Any
+    ) -> TestResponse:
+        """`key`: the Idempotency-Key; "fresh" makes one, None sends none. json=None sends no body."""
+        sent = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
+        if key is not None and method not in SAFE:
+            sent.setdefault("Idempotency-Key", str(uuid.uuid4()) if key == "fresh" else key)
+        if options.get("json") is None:
+            options.pop("json", None)
+        response = self.app.test_client().open(path, method=method, headers=sent, **options)
+        assert response.status_code < 500 or response.status_code == 503, response.get_data(as_text=True)
+        if response.status_code >= 400:
+            assert response.mimetype == "application/problem+json", response.get_data(as_text=True)
+        elif method not in SAFE and "Idempotent-Replayed" not in response.headers:
+            assert self._left_a_trace(response.headers["X-Request-Id"]), f"{method} {path} wrote no audit row"
+        return response
+
+    def _left_a_trace(self, request_id: str) -> bool:
+        with self.app.app_context(), database.reading() as session:
+            found = session.scalar(
+                select(func.count()).select_from(AuditEntry).where(AuditEntry.request_id == request_id)
+            )
+            return bool(found)
+
+
+def caller(app: Flask, *roles: Role, cooperative_ids: tuple[uuid.UUID, ...] = ()) -> Caller:
+    """Somebody with these roles, logged in; without roles a passer-by."""
+    if not roles:
+        return Caller(app)
+    ctx = context.system()
+
+    def work(session: Any) -> tuple[uuid.UUID, str]:
+        account = accounts.create(
+            session, ctx, name=f"A {roles[0]}", roles=frozenset(roles), cooperative_ids=cooperative_ids
+        )
+        _, token = sessions.open_session(session, ctx, account=account)
+        return account.id, token
+
+    with app.app_context():
+        account_id, token = database.transact(work)
+    return Caller(app, token, account_id)
