@@ -39,7 +39,7 @@ def read(
     limit: int,
     cursor: uuid.UUID | None,
 ) -> dict[str, Any]:
-    """One page of `statement` in the order of the id column `by`; the next page's address goes into `Link`."""
+    """One page of `statement` in the order of the id column `by`; the next page's address is the `Link`."""
     if cursor is not None:
         statement = statement.where(by > cursor)
     rows = list(session.scalars(statement.order_by(by).limit(limit + 1)))

@@ -1,4 +1,4 @@
-"""Optimistic edits: what a person reads carries its version as ETag; an edit says with If-Match what it saw."""
+"""Optimistic edits: what a person reads carries its version as ETag; an edit says what it saw in If-Match."""
 
 from flask import Response, after_this_request, request
 

@@ -1,0 +1,82 @@
+"""Commands of the ground: `flask db …`, `flask verify`, `flask worker`, `flask openapi …`."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import flask_migrate
+from flask import Flask, current_app
+from rich.console import Console
+from rich.table import Table
+
+from marketplace import jobs, openapi, verify
+from marketplace.database import db, reading
+from marketplace.settings import PROJECT_ROOT
+
+OPENAPI_FILE: Final = PROJECT_ROOT / "docs" / "openapi.json"
+
+
+def configure(app: Flask, commands: Iterable[click.Command]) -> None:
+    flask_migrate.Migrate(app, db, directory=str(PROJECT_ROOT / "migrations"))
+    for command in (verify_command, worker_command, openapi_group, *commands):
+        app.cli.add_command(command)
+
+
+@click.command("verify")
+def verify_command() -> None:
+    """Check every promise; exit 1 and name the first offending row of each broken one. 检查不变量"""
+    with reading() as session:
+        findings = verify.check(session, verify.invariants_of(current_app.extensions["modules"]))
+    table = Table(title=f"{len(findings)} invariants 不变量", title_justify="left")
+    for heading in ("id", "says", "说明", "rows", "first offending row"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for finding in findings:
+        says = finding.invariant.says
+        mark = "[green]ok" if finding.holds else f"[red]{finding.broken}"
+        table.add_row(finding.invariant.id, says.en, says.zh, mark, _row(finding.first))
+    Console().print(table)
+    broken = [finding for finding in findings if not finding.holds]
+    if broken:
+        raise click.ClickException(f"{len(broken)} of {len(findings)} invariants are broken.")
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="Do what is due now, then stop.")
+def worker_command(once: bool) -> None:
+    """Do the waiting jobs until told to stop. 处理后台任务"""
+    jobs.work(current_app, once=once)
+
+
+@click.group("openapi")
+def openapi_group() -> None:
+    """The API's description in docs/openapi.json. 接口文档"""
+
+
+@openapi_group.command("write")
+def write_openapi() -> None:
+    """Write it anew."""
+    OPENAPI_FILE.write_text(openapi_text(current_app))
+    click.echo(f"written: {OPENAPI_FILE.relative_to(PROJECT_ROOT)}")
+
+
+@openapi_group.command("check")
+def check_openapi() -> None:
+    """Exit 1 when the stored copy is stale."""
+    if not is_fresh(OPENAPI_FILE, openapi_text(current_app)):
+        raise click.ClickException("docs/openapi.json is stale: run `make openapi`.")
+
+
+def openapi_text(app: Flask) -> str:
+    """The document as it is stored: sorted, so that a diff shows what changed."""
+    document: dict[str, Any] = openapi.document(app, app.extensions["openapi"])
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def is_fresh(path: Path, document: str) -> bool:
+    return path.exists() and path.read_text() == document
+
+
+def _row(first: dict[str, Any] | None) -> str:
+    return "" if first is None else ", ".join(f"{name}={value}" for name, value in first.items())

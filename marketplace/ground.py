@@ -1,0 +1,27 @@
+"""What the ground plugs in: identity, catalogue, payments, jobs."""
+
+from marketplace.catalogue import api as catalogue_api
+from marketplace.catalogue.invariants import INVARIANTS as CATALOGUE_INVARIANTS
+from marketplace.identity import api as identity_api
+from marketplace.identity.commands import COMMANDS
+from marketplace.identity.invariants import INVARIANTS as IDENTITY_INVARIANTS
+from marketplace.identity.jobs import JOBS as IDENTITY_JOBS
+from marketplace.invariants import INVARIANTS
+from marketplace.jobs import api as jobs_api
+from marketplace.jobs.builtin import JOBS
+from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
+from marketplace.module import Module
+from marketplace.payments import api as payments_api
+
+module = Module(
+    name="ground",
+    blueprints=(
+        *identity_api.blueprints,
+        *catalogue_api.blueprints,
+        payments_api.blueprint,
+        *jobs_api.blueprints,
+    ),
+    jobs=(*JOBS, *IDENTITY_JOBS),
+    commands=COMMANDS,
+    invariants=(*INVARIANTS, *IDENTITY_INVARIANTS, *CATALOGUE_INVARIANTS, *JOBS_INVARIANTS),
+)

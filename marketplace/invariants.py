@@ -1,0 +1,47 @@
+"""What must be true of the ground's own tables at any moment."""
+
+from typing import Final
+
+from marketplace.language import Text
+from marketplace.module import Invariant
+
+INVARIANTS: Final = (
+    Invariant(
+        id="G1",
+        says=Text(en="What a key's success did has its audit row.", zh="每个成功的幂等请求都有审计记录。"),
+        sql="""
+            SELECT k.principal, k.key, k.status FROM idempotency_key k
+            WHERE k.status < 300 AND NOT EXISTS (SELECT FROM audit_entry a WHERE a.request_id = k.request_id)
+        """,
+    ),
+    Invariant(
+        id="G2",
+        says=Text(en="No failure of our own is stored as an answer.", zh="系统自身的失败不会被存为答复。"),
+        sql="SELECT principal, key, status FROM idempotency_key WHERE status >= 500 OR status = 429",
+    ),
+    Invariant(
+        id="G3",
+        says=Text(en="The audit trail tells of the past only.", zh="审计记录不会来自未来。"),
+        sql="SELECT id, at FROM audit_entry WHERE at > clock_timestamp() + interval '5 minutes'",
+    ),
+    Invariant(
+        id="P1",
+        says=Text(en="A payment that succeeded names its receipt.", zh="成功的付款都有收款凭证。"),
+        sql="SELECT id, state FROM payment WHERE (state = 'succeeded') <> (receipt_reference IS NOT NULL)",
+    ),
+    Invariant(
+        id="P2",
+        says=Text(
+            en="Every payment's last audit row tells its state.", zh="付款的最新审计记录与其状态一致。"
+        ),
+        sql="""
+            SELECT p.id, p.state, last.action FROM payment p
+            CROSS JOIN LATERAL (
+                SELECT a.action FROM audit_entry a
+                WHERE a.subject_kind = 'payment' AND a.subject_id = p.id::text
+                ORDER BY a.id DESC LIMIT 1
+            ) last
+            WHERE p.state <> 'requires_confirmation' AND last.action <> 'payment.' || p.state
+        """,
+    ),
+)
