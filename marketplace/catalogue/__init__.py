@@ -1,0 +1,1 @@
+"""Who sells and what is sold: counties, cooperatives, products and packs."""
