@@ -78,7 +78,7 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.get_campaign": _EVERYONE,
     "campaigns.draft": _may(Role.OPERATOR),
     "campaigns.pledge": _may(Role.COOPERATIVE, Role.OPERATOR),
-    "campaigns.publish": _may(Role.OPERATOR),
+    "campaigns.schedule": _may(Role.OPERATOR),
     "campaigns.pause": _may(Role.OPERATOR),
     "campaigns.resume": _may(Role.OPERATOR),
     "campaigns.close": _may(Role.OPERATOR),

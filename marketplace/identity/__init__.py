@@ -1,0 +1,1 @@
+"""Who somebody is: accounts, roles, memberships, log-in, sessions, service keys."""

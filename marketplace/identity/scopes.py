@@ -1,0 +1,14 @@
+"""What a service key may be allowed to do: the one list, from which the access table takes its names. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Scope(StrEnum):
+    CATALOGUE_READ = "catalogue.read"
+    LOTS_READ = "lots.read"
+    ORDERS_READ = "orders.read"
+    CAMPAIGNS_READ = "campaigns.read"
+
+
+SCOPES: Final = tuple(scope.value for scope in Scope)
