@@ -1,0 +1,138 @@
+"""Doors of campaigns."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns import planning, schemas, selling
+from campaigns.models import Campaign
+from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
+from inventory import holds, lots, pools
+from marketplace import context, paging, versions
+from marketplace.catalogue.cooperatives import CooperativeNotFound
+from marketplace.catalogue.counties import CountyNotFound
+from marketplace.catalogue.products import PackNotFound
+from marketplace.database import reading
+from marketplace.door import Blueprint
+
+blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns 活动")
+
+
+@blueprint.get("")
+@blueprint.arguments(paging.Query, location="query")
+@blueprint.response(200, schemas.CampaignPage)
+def list_campaigns(query: dict[str, Any]) -> dict[str, Any]:
+    """What is, was and will be on sale 活动列表"""
+    with reading() as session:
+        return paging.read(session, selling.public(), Campaign.id, **query)
+
+
+@blueprint.get("/<uuid:campaign_id>")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.response(200, schemas.ShownCampaign)
+def get_campaign(campaign_id: uuid.UUID) -> selling.Shown:
+    """One campaign with its prices and what is left 活动详情"""
+    with reading() as session:
+        campaign = planning.get(session, context.current(), campaign_id=campaign_id)
+        versions.tag(campaign.version)
+        return selling.show(session, campaign)
+
+
+@blueprint.post("")
+@blueprint.arguments(schemas.DraftCampaign)
+@blueprint.problems(
+    CountyNotFound, PackNotFound, planning.CampaignCodeTaken, planning.WindowNotOrdered, planning.PackTwice
+)
+@blueprint.writes(201, schemas.Campaign, location=lambda made: f"/v1/campaigns/{made.id}")
+def draft(session: Session, body: dict[str, Any]) -> Campaign:
+    """Draft a presale (operators) 起草预售"""
+    return planning.draft(session, context.current(), **body)
+
+
+@blueprint.post("/<uuid:campaign_id>/pledges")
+@blueprint.arguments(schemas.PledgeBoxes)
+@blueprint.problems(
+    planning.CampaignNotFound,
+    planning.ItemNotFound,
+    CooperativeNotFound,
+    planning.ForeignPledge,
+    CampaignStateForbids,
+    lots.NotEnoughInStore,
+)
+@blueprint.writes(201, schemas.CampaignPledge)
+def pledge(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
+    """Put a cooperative's boxes up for an item 承诺货源"""
+    ctx = context.current()
+    placed = planning.pledge(session, ctx, campaign_id=campaign_id, **body)
+    item = planning.item_of(planning.get(session, ctx, campaign_id=campaign_id), body["item_id"])
+    pool = pools.get(session, pool_id=item.pool_id)
+    return {"hold_ids": [each.id for each in placed], "pool": pool}
+
+
+@blueprint.post("/<uuid:campaign_id>/scheduling")
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids, CampaignNotReady)
+@blueprint.writes(200, schemas.Campaign)
+def schedule(session: Session, campaign_id: uuid.UUID) -> Campaign:
+    """Make a draft public; it opens by the clock 排期上线"""
+    return planning.schedule(session, context.current(), campaign_id=campaign_id)
+
+
+@blueprint.post("/<uuid:campaign_id>/pause")
+@blueprint.arguments(schemas.Reason)
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
+@blueprint.writes(200, schemas.Campaign)
+def pause(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+    """No new holds; running ones finish 暂停"""
+    ctx = context.current()
+    return planning.move(session, ctx, campaign_id=campaign_id, after=CampaignState.PAUSED, **body)
+
+
+@blueprint.post("/<uuid:campaign_id>/resumption")
+@blueprint.arguments(schemas.Reason)
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
+@blueprint.writes(200, schemas.Campaign)
+def resume(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+    """Open a paused campaign again 恢复"""
+    return planning.resume(session, context.current(), campaign_id=campaign_id, **body)
+
+
+@blueprint.post("/<uuid:campaign_id>/closing")
+@blueprint.arguments(schemas.Reason)
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
+@blueprint.writes(200, schemas.Campaign)
+def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+    """End the sale before its time 提前结束"""
+    ctx = context.current()
+    return planning.move(session, ctx, campaign_id=campaign_id, after=CampaignState.DEPOSIT_CLOSED, **body)
+
+
+@blueprint.post("/<uuid:campaign_id>/cancellation")
+@blueprint.arguments(schemas.Reason)
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
+@blueprint.writes(200, schemas.Campaign)
+def cancel(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+    """Give up a campaign that has not opened; its pledges are free again 取消"""
+    return planning.cancel(session, context.current(), campaign_id=campaign_id, **body)
+
+
+@blueprint.get("/<uuid:campaign_id>/transitions")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.response(200, schemas.CampaignTransitions)
+def list_transitions(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """Every move of the campaign's state, with who and why 状态记录"""
+    with reading() as session:
+        planning.get(session, context.current(), campaign_id=campaign_id)
+        return {"items": planning.transitions_of(session, campaign_id=campaign_id)}
+
+
+@blueprint.post("/<uuid:campaign_id>/holds")
+@blueprint.arguments(schemas.HoldBoxes)
+@blueprint.problems(
+    planning.CampaignNotFound, planning.ItemNotFound, selling.NotOnSale, holds.SoldOut, holds.HoldLimit
+)
+@blueprint.writes(201, schemas.CampaignHold, location=lambda made: f"/v1/holds/{made['hold'].id}")
+def hold(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
+    """Hold boxes for some minutes at the price shown 保留"""
+    made = selling.hold(session, context.current(), campaign_id=campaign_id, **body)
+    return {"hold": made, "pool": pools.get(session, pool_id=made.pool_id)}

@@ -1,0 +1,362 @@
+"""The main job: load a roster, place the bulk order, sell one box of a presale. Every step is a public use case.
+
+Each step is one transaction and looks first whether it is done, so the job may be broken off and run again.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns import planning, selling
+from campaigns.demo import logins as demo_logins
+from campaigns.demo.logins import Logins
+from campaigns.demo.roster import Roster
+from campaigns.models import Campaign, Item
+from inventory import cold_stores, lots
+from marketplace import database
+from marketplace.access import Role
+from marketplace.catalogue import cooperatives, counties, products
+from marketplace.catalogue.models import Cooperative, County, Pack
+from marketplace.context import Actor, Context, now_utc, system
+from marketplace.identity import accounts
+from marketplace.identity.models import Account
+from marketplace.payments import payments
+from marketplace.settings import Settings
+from marketplace.values import new_id
+from orders import bulk, checkout, season
+from orders.models import AllocationRun, Order
+from orders.states import OrderKind
+
+T = TypeVar("T")
+
+Told = Callable[[str, int, int], None]
+"""Progress: what is being done, how much is done, of how much."""
+
+PRICE_MINOR: Final = 5_200
+PRESALE_BOXES_MAX: Final = 200
+SHOPPER_BOXES: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    operator: Account
+    sponsor: Account
+    shopper: Account
+    logins: Logins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the roster became in the database."""
+
+    county: County
+    pack: Pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the job did, or had done before."""
+
+    county: County
+    pack: Pack
+    cooperatives: tuple[Cooperative, ...]
+    bulk_order: Order
+    run: AllocationRun
+    campaign: Campaign
+    shopper_order: Order
+    rest_grams: int
+    logins: Logins
+
+
+def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, told: Told) -> Outcome:
+    """The whole job; raises what the use cases refuse (NotEnoughFruit above all)."""
+    people = _people(settings)
+    ground = _in_one(lambda session: _load(session, roster, grade=grade, told=told))
+    boxes, rest_grams = divmod(quantity_grams, ground.pack.net_grams)
+    order, split = _in_one(
+        lambda session: _buy(session, people, ground, roster, boxes=max(boxes, 1), told=told)
+    )
+    campaign, item = _in_one(lambda session: _launch(session, people, ground, told=told))
+    bought = _sell(people, campaign, item, told=told)
+    with database.reading() as session:
+        sellers = tuple(cooperatives.of_county(session, county_id=ground.county.id))
+    _member_log_in(people, sellers)
+    return Outcome(
+        county=ground.county,
+        pack=ground.pack,
+        cooperatives=sellers,
+        bulk_order=order,
+        run=split,
+        campaign=campaign,
+        shopper_order=bought,
+        rest_grams=rest_grams,
+        logins=people.logins,
+    )
+
+
+def _in_one(work: Callable[[Session], T]) -> T:
+    return database.transact(work)
+
+
+def _people(settings: Settings) -> People:
+    logins = demo_logins.kept(settings) or demo_logins.keep_new(settings)
+
+    def work(session: Session) -> People:
+        operator = accounts.find_by_login(session, login=demo_logins.OPERATOR) or accounts.create(
+            session,
+            system(),
+            name="Demo operator 演示运营",
+            roles=frozenset({Role.OPERATOR}),
+            login=demo_logins.OPERATOR,
+            password=logins.operator_password,
+        )
+        shopper = accounts.find_by_phone(session, phone=logins.shopper_phone) or accounts.create(
+            session,
+            system(),
+            name="Demo shopper 演示买家",
+            roles=frozenset({Role.SHOPPER}),
+            phone=logins.shopper_phone,
+        )
+        sponsor = accounts.find_by_login(session, login="sponsor") or accounts.create(
+            session,
+            system(),
+            name="Virtual orchard app 虚拟果园（演示采购方）",
+            roles=frozenset({Role.BUYER}),
+            login="sponsor",
+        )
+        return People(operator=operator, sponsor=sponsor, shopper=shopper, logins=logins)
+
+    return _in_one(work)
+
+
+def _member_log_in(people: People, sellers: tuple[Cooperative, ...]) -> None:
+    """The log-in of one cooperative: a member of the first of the roster that was loaded first."""
+
+    def work(session: Session) -> None:
+        if accounts.find_by_login(session, login=demo_logins.COOPERATIVE) is None:
+            accounts.create(
+                session,
+                system(),
+                name=f"Demo member of {sellers[0].code} 演示社员",
+                roles=frozenset({Role.COOPERATIVE}),
+                login=demo_logins.COOPERATIVE,
+                password=people.logins.cooperative_password,
+                cooperative_ids=[sellers[0].id],
+            )
+
+    _in_one(work)
+
+
+def _load(session: Session, roster: Roster, *, grade: str, told: Told) -> Ground:
+    county = counties.find_by_code(session, code=roster.code)
+    if county is None:
+        county = _load_county(session, roster, told=told)
+    code = f"{roster.code}-{grade}"[:40].lower()
+    pack = products.find_pack(session, code=code)
+    if pack is None:
+        product = products.create(
+            session,
+            system(),
+            code=code,
+            variety=roster.variety,
+            grade=grade,
+            size=None,
+            name_en=f"{roster.variety}, grade {grade}",
+            name_zh=f"{'富士' if roster.variety == 'Fuji' else '苹果'} {grade} 级",
+        )
+        pack = products.create_pack(
+            session,
+            system(),
+            product_id=product.id,
+            code=code,
+            net_grams=roster.pack_grams,
+            list_price_minor=PRICE_MINOR,
+            currency="CNY",
+        )
+    return Ground(county=county, pack=pack)
+
+
+def _load_county(session: Session, roster: Roster, *, told: Told) -> County:
+    ctx = system()
+    county = counties.create(
+        session, ctx, code=roster.code, name_en=roster.name.en, name_zh=roster.name.zh, is_demo=True
+    )
+    ids: dict[str, uuid.UUID] = {}
+    total = len(roster.sellers) + len(roster.lots)
+    for done, seller in enumerate(roster.sellers, start=1):
+        made = cooperatives.create(
+            session,
+            ctx,
+            county_id=county.id,
+            code=seller.code,
+            name_en=seller.name.en,
+            name_zh=seller.name.zh,
+            township_en=seller.township.en,
+            township_zh=seller.township.zh,
+            member_households=seller.households,
+            members=seller.members,
+        )
+        ids[seller.code] = made.id
+        if seller.history_grams:
+            season.open_account(
+                session, ctx, cooperative_id=made.id, season=roster.season, grams=seller.history_grams
+            )
+        told("load", done, total)
+    stores = {
+        code: (
+            cold_stores.find_by_code(session, code=code)
+            or cold_stores.create(session, ctx, code=code, name_en=code, name_zh=code, county_id=county.id)
+        ).id
+        for code in sorted({lot.cold_store for lot in roster.lots})
+    }
+    for done, lot in enumerate(roster.lots, start=len(roster.sellers) + 1):
+        if lot.grams:
+            lots.receive(
+                session,
+                ctx,
+                cooperative_id=ids[lot.seller],
+                cold_store_id=stores[lot.cold_store],
+                code=lot.code,
+                variety=lot.variety,
+                grade=lot.grade,
+                size=lot.size,
+                storage=lot.storage,
+                harvested_on=lot.harvested_on,
+                best_before_on=lot.best_before_on,
+                quantity_grams=lot.grams,
+            )
+        told("load", done, total)
+    return county
+
+
+def _buy(
+    session: Session, people: People, ground: Ground, roster: Roster, *, boxes: int, told: Told
+) -> tuple[Order, AllocationRun]:
+    """The sponsor's bulk order; the one of an earlier run of the same job is found again."""
+    earlier = session.scalar(
+        select(Order).where(
+            Order.kind == OrderKind.SPONSOR_BULK,
+            Order.buyer_id == people.sponsor.id,
+            Order.pack_id == ground.pack.id,
+            Order.boxes == boxes,
+        )
+    )
+    if earlier is not None:
+        return earlier, bulk.runs_of(session, order_id=earlier.id)[0]
+    return bulk.place(
+        session,
+        _as(people.sponsor),
+        county_id=ground.county.id,
+        pack_id=ground.pack.id,
+        quantity_grams=boxes * ground.pack.net_grams,
+        season_name=roster.season,
+        told=lambda done, total: told("hold", done, total),
+    )
+
+
+def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> tuple[Campaign, Item]:
+    """A presale of what is left: the cooperatives with most boxes pledge some each."""
+    code = f"{ground.pack.code}-presale"[:40]
+    earlier = session.scalar(select(Campaign).where(Campaign.code == code))
+    if earlier is not None:
+        return earlier, earlier.items[0]
+    ctx = _as(people.operator)
+    campaign = planning.draft(
+        session,
+        ctx,
+        code=code,
+        county_id=ground.county.id,
+        title_en="Spring presale: one box from the cold store",
+        title_zh="春季预售：冷库直发一箱",
+        opens_at=ctx.now,
+        closes_at=ctx.now + timedelta(days=60),
+        items=[{"pack_id": ground.pack.id, "unit_price_minor": PRICE_MINOR, "boxes_per_buyer_max": 10}],
+    )
+    item = campaign.items[0]
+    pledging = _pledging(session, ground)
+    for done, (cooperative_id, boxes) in enumerate(pledging, start=1):
+        planning.pledge(
+            session,
+            ctx,
+            campaign_id=campaign.id,
+            item_id=item.id,
+            cooperative_id=cooperative_id,
+            boxes=boxes,
+        )
+        told("pledge", done, len(pledging))
+    planning.schedule(session, ctx, campaign_id=campaign.id)
+    return campaign, item
+
+
+def _pledging(session: Session, ground: Ground) -> list[tuple[uuid.UUID, int]]:
+    """The five cooperatives with most boxes left, each with what it pledges."""
+    own = {each.id for each in cooperatives.of_county(session, county_id=ground.county.id)}
+    left = lots.free_boxes(
+        session,
+        variety=ground.pack.variety,
+        grade=ground.pack.grade,
+        pack_grams=ground.pack.net_grams,
+        locked=True,
+    )
+    ranked = sorted(
+        (
+            (boxes, cooperative_id)
+            for cooperative_id, boxes in left.items()
+            if cooperative_id in own and boxes
+        ),
+        key=lambda entry: (-entry[0], entry[1]),
+    )
+    return [(cooperative_id, min(boxes, PRESALE_BOXES_MAX)) for boxes, cooperative_id in ranked[:5]]
+
+
+def _sell(people: People, campaign: Campaign, item: Item, *, told: Told) -> Order:
+    """A shopper holds two boxes, orders, pays by transfer; the operator books the receipt."""
+    earlier = _in_one(
+        lambda session: session.scalar(
+            select(Order).where(
+                Order.kind == OrderKind.SHOPPER_PRESALE,
+                Order.buyer_id == people.shopper.id,
+                Order.pack_id == item.pack_id,
+            )
+        )
+    )
+    order = earlier or _in_one(lambda session: _order(session, people, campaign, item))
+    told("sell", 2, 4)
+    _in_one(lambda session: _pay(session, people, order.id))
+    told("sell", 4, 4)
+    with database.reading() as session:
+        return checkout.get(session, _as(people.shopper), order_id=order.id)
+
+
+def _order(session: Session, people: People, campaign: Campaign, item: Item) -> Order:
+    held = selling.hold(
+        session, _as(people.shopper), campaign_id=campaign.id, item_id=item.id, boxes=SHOPPER_BOXES
+    )
+    return checkout.place(session, _as(people.shopper), hold_id=held.id)
+
+
+def _pay(session: Session, people: People, order_id: uuid.UUID) -> None:
+    payment = payments.find_by_order(session, order_id)
+    if payment is None or payment.resolved_at is not None:
+        return
+    if payment.state == "requires_confirmation":
+        payments.confirm(session, _as(people.shopper), payment_id=payment.id)
+    payments.book_receipt(
+        session,
+        _as(people.operator),
+        payment_id=payment.id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        receipt_reference=f"DEMO-{new_id()}",
+    )
+
+
+def _as(account: Account) -> Context:
+    """What the account would be at the door."""
+    actor = Actor(kind="account", id=account.id, roles=frozenset(accounts.roles_of(account)))
+    return Context(actor=actor, now=now_utc())

@@ -1,0 +1,47 @@
+"""What must be true of campaigns at any moment."""
+
+from typing import Final
+
+from marketplace.language import Text
+from marketplace.module import Invariant
+
+INVARIANTS: Final = (
+    Invariant(
+        id="C1",
+        says=Text(en="A campaign is in the state of its last move.", zh="活动状态与最后一次变更一致。"),
+        sql="""
+            SELECT c.id, c.state, last.after FROM campaign c
+            LEFT JOIN LATERAL (
+                SELECT t.after FROM campaign_transition t WHERE t.campaign_id = c.id ORDER BY t.number DESC LIMIT 1
+            ) last ON true
+            WHERE c.state IS DISTINCT FROM last.after
+        """,
+    ),
+    Invariant(
+        id="C2",
+        says=Text(en="A campaign's moves are numbered without gaps.", zh="活动变更编号连续。"),
+        sql="""
+            SELECT campaign_id, count(*) AS moves, max(number) AS highest FROM campaign_transition
+            GROUP BY campaign_id HAVING count(*) <> max(number) OR min(number) <> 1
+        """,
+    ),
+    Invariant(
+        id="C3",
+        says=Text(en="Nobody ordered or holds more than a campaign allows.", zh="无人超出活动限购。"),
+        sql="""
+            SELECT i.id AS item, h.owner_id, sum(h.boxes) AS boxes, i.boxes_per_buyer_max FROM campaign_item i
+            JOIN hold h ON h.purpose_kind = 'campaign_item' AND h.purpose_id = i.id
+            WHERE h.kind = 'cart' AND (h.state IN ('converting', 'consumed')
+                OR (h.state = 'active' AND h.expires_at > clock_timestamp()))
+            GROUP BY i.id, h.owner_id, i.boxes_per_buyer_max HAVING sum(h.boxes) > i.boxes_per_buyer_max
+        """,
+    ),
+    Invariant(
+        id="C4",
+        says=Text(en="An item sells at the price that its holds carry.", zh="保留价格与活动价格一致。"),
+        sql="""
+            SELECT h.id FROM hold h JOIN campaign_item i ON h.purpose_kind = 'campaign_item' AND h.purpose_id = i.id
+            WHERE h.kind = 'cart' AND (h.unit_price_minor, h.currency) <> (i.unit_price_minor, i.currency)
+        """,
+    ),
+)

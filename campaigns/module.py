@@ -1,0 +1,14 @@
+"""What campaigns plug in."""
+
+from campaigns import api, planning
+from campaigns.demo.command import demo_command
+from campaigns.invariants import INVARIANTS
+from marketplace.module import Job, Module
+
+module = Module(
+    name="campaigns",
+    blueprints=(api.blueprint,),
+    jobs=(Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),),
+    commands=(demo_command,),
+    invariants=INVARIANTS,
+)
