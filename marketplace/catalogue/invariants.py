@@ -7,7 +7,7 @@ from marketplace.module import Invariant
 
 INVARIANTS: Final = (
     Invariant(
-        id="C1",
+        id="K1",
         says=Text(en="Every GTIN ends in its check digit.", zh="每个 GTIN 的校验码正确。"),
         sql="""
             SELECT p.id, p.gtin FROM pack p
@@ -19,7 +19,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="C2",
+        id="K2",
         says=Text(en="Every GLN ends in its check digit.", zh="每个 GLN 的校验码正确。"),
         sql="""
             SELECT c.id, c.gln FROM cooperative c
@@ -31,7 +31,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="C3",
+        id="K3",
         says=Text(en="Every pack is a pack of a product.", zh="每个包装都属于一个产品。"),
         sql="SELECT k.id FROM pack k LEFT JOIN product p ON p.id = k.product_id WHERE p.id IS NULL",
     ),

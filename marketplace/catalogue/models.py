@@ -101,3 +101,19 @@ class Pack(Base):
     @property
     def grade(self) -> str:
         return self.product.grade
+
+    @property
+    def size(self) -> str | None:
+        return self.product.size
+
+    @property
+    def name_en(self) -> str:
+        return self.product.name_en
+
+    @property
+    def name_zh(self) -> str:
+        return self.product.name_zh
+
+    @property
+    def product_code(self) -> str:
+        return self.product.code
