@@ -178,9 +178,7 @@ def reading() -> Iterator[Session]:
         _roll_back(session)
 
 
-def transact(
-    work: Callable[[Session], T], *, recall: Callable[[Session], T | None] | None = None
-) -> T:
+def transact(work: Callable[[Session], T], *, recall: Callable[[Session], T | None] | None = None) -> T:
     """Run `work` in a transaction, again if the database asks for it, at most ATTEMPTS_MAX times.
 
     Serialization failures, deadlocks and connections lost before COMMIT are run again as a whole. After a

@@ -94,7 +94,6 @@ class Blueprint(flask_smorest.Blueprint):
                 wrapped = self.alt_response(
                     status, schema=PROBLEM_SCHEMA, description=names, content_type=problems.MEDIA_TYPE
                 )(wrapped)
-            wrapped._refusals = (*getattr(view, "_refusals", ()), *refusals)
             return wrapped  # type: ignore[no-any-return]
 
         return decorate
@@ -176,4 +175,3 @@ def _respond(answer: idempotency.Answer) -> Response:
     if answer.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
-

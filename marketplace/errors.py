@@ -99,7 +99,16 @@ class TryLater(Refusal):
 
 
 FAMILIES: tuple[type[Refusal], ...] = (
-    Malformed, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Gone, PaymentRefused, TooMany, TryLater,
+    Malformed,
+    Invalid,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Conflict,
+    Gone,
+    PaymentRefused,
+    TooMany,
+    TryLater,
 )
 
 

@@ -16,7 +16,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 from marketplace import values
 
 _WHOLE_IN_QUERY: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
-_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
 _TIMESTAMP: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:[Zz]|[+-]\d{2}:\d{2})"
 )
@@ -27,7 +29,9 @@ YEARS: Final = (2000, 2100)
 class Whole(fields.Integer):
     """A whole number from `low` to `high`: a JSON integer, or plain digits in an address (`in_query`)."""
 
-    def __init__(self, *, low: int = 0, high: int = values.GRAMS_MAX, in_query: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, low: int = 0, high: int = values.GRAMS_MAX, in_query: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(strict=True, validate=validate.Range(low, high), **kwargs)
         self.in_query = in_query
 
@@ -58,7 +62,9 @@ class Code(fields.String):
     """A short code: letters, digits, `-`, `_`, `.`, at most `high` characters."""
 
     def __init__(self, *, high: int = 40, **kwargs: Any) -> None:
-        pattern = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", error="Letters, digits, '.', '-', '_' only.")
+        pattern = validate.Regexp(
+            r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", error="Letters, digits, '.', '-', '_' only."
+        )
         super().__init__(validate=[validate.Length(1, high), pattern], **kwargs)
 
 

@@ -8,9 +8,9 @@ import click
 from sqlalchemy.orm import Session
 
 from marketplace.context import Context
+from marketplace.door import Blueprint
 from marketplace.events import Subscription
 from marketplace.language import Text
-from marketplace.door import Blueprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ class Api(flask_smorest.Api):
                 name, {"description": f"`{code}`: {title.en}", "content": content}, lazy=True
             )
         self.spec.components.response(
-            self.DEFAULT_ERROR_RESPONSE_NAME, {"description": "Any other failure.", "content": content}, lazy=True
+            self.DEFAULT_ERROR_RESPONSE_NAME,
+            {"description": "Any other failure.", "content": content},
+            lazy=True,
         )
 
 

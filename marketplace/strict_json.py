@@ -14,6 +14,8 @@ from marketplace.language import Text
 DEPTH_MAX: Final = 32
 NODES_MAX: Final = 10_000
 DIGITS_MAX: Final = 100
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},]', re.DOTALL)
+"""A whole string (possibly unfinished), or one character that opens, closes or divides."""
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -35,7 +37,11 @@ def loads(body: bytes) -> Any:
     _check_depth(text)
     try:
         return json.loads(
-            text, object_pairs_hook=_members, parse_constant=_constant, parse_int=_integer, parse_float=_number
+            text,
+            object_pairs_hook=_members,
+            parse_constant=_constant,
+            parse_int=_integer,
+            parse_float=_number,
         )
     except (json.JSONDecodeError, RecursionError):
         raise _refused("it does not parse", "无法解析") from None
@@ -48,25 +54,16 @@ def _refused(en: str, zh: str) -> MalformedJson:
 def _check_depth(text: str) -> None:
     """Count brackets outside strings before parsing, so that depth never reaches the parser's recursion."""
     depth = nodes = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    for match in _TOKEN.finditer(text):
+        mark = match[0]
+        if mark in "[{":
             depth += 1
             nodes += 1
             if depth > DEPTH_MAX:
                 raise _refused(f"it nests deeper than {DEPTH_MAX}", f"嵌套超过 {DEPTH_MAX} 层")
-        elif character in "]}":
+        elif mark in "]}":
             depth -= 1
-        elif character == ",":
+        elif mark == ",":
             nodes += 1
         if nodes > NODES_MAX:
             raise _refused(f"it has more than {NODES_MAX} values", f"超过 {NODES_MAX} 个值")

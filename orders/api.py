@@ -19,8 +19,12 @@ from orders.models import AllocationRun, Order
 from orders.states import OrderStateForbids
 
 shopping = Blueprint("orders", __name__, url_prefix="/orders", description="Shoppers' orders 购物订单")
-bulk_orders = Blueprint("bulk_orders", __name__, url_prefix="/bulk-orders", description="Bulk orders 大宗订单")
-runs = Blueprint("allocation_runs", __name__, url_prefix="/allocation-runs", description="Split runs 公平分配")
+bulk_orders = Blueprint(
+    "bulk_orders", __name__, url_prefix="/bulk-orders", description="Bulk orders 大宗订单"
+)
+runs = Blueprint(
+    "allocation_runs", __name__, url_prefix="/allocation-runs", description="Split runs 公平分配"
+)
 
 
 class ShareNotFound(errors.NotFound):
@@ -78,8 +82,7 @@ def get_bulk(order_id: uuid.UUID) -> dict[str, Any]:
 @runs.response(200, schemas.Run)
 def get_run(run_id: uuid.UUID) -> AllocationRun:
     """A run's inputs, result, digest and certificate 查询分配"""
-    with reading() as session:
-        return bulk.get_run(session, context.current(), run_id=run_id)
+    return _run(run_id)
 
 
 @runs.get("/<uuid:run_id>/picture.svg")
@@ -87,8 +90,8 @@ def get_run(run_id: uuid.UUID) -> AllocationRun:
 @runs.response(200, content_type="image/svg+xml")
 def draw_run(run_id: uuid.UUID) -> Response:
     """The run as a picture: levels before and after, and the line 分配图"""
-    problem, result = bulk.stored(get_run_row(run_id))
-    return Response(picture.draw(problem, result), mimetype="image/svg+xml")
+    _, result = bulk.stored(_run(run_id))
+    return Response(picture.draw(result), mimetype="image/svg+xml")
 
 
 @runs.get("/<uuid:run_id>/explanations/<string:code>")
@@ -96,7 +99,7 @@ def draw_run(run_id: uuid.UUID) -> Response:
 @runs.response(200, schemas.Explanation)
 def explain_share(run_id: uuid.UUID, code: str) -> dict[str, Any]:
     """Why a cooperative got what it got, with the sum to redo on paper 份额说明"""
-    problem, result = bulk.stored(get_run_row(run_id))
+    problem, result = bulk.stored(_run(run_id))
     if code not in {seller.id for seller in problem.sellers}:
         raise ShareNotFound
     why = allocation.explain(problem, result, code)
@@ -107,7 +110,7 @@ def explain_share(run_id: uuid.UUID, code: str) -> dict[str, Any]:
     }
 
 
-def get_run_row(run_id: uuid.UUID) -> AllocationRun:
+def _run(run_id: uuid.UUID) -> AllocationRun:
     with reading() as session:
         return bulk.get_run(session, context.current(), run_id=run_id)
 

@@ -28,6 +28,10 @@ Told = Callable[[int, int], None]
 """Progress: how many cooperatives are done, of how many."""
 
 
+def _nobody(done: int, total: int) -> None:
+    """Nobody watches the progress."""
+
+
 class NotWholeBoxes(errors.Conflict):
     """The quantity is not a whole number of boxes of the pack asked for."""
 
@@ -95,7 +99,7 @@ def place(
     quantity_grams: int,
     season_name: str,
     delivered_on: date | None = None,
-    told: Told = lambda done, total: None,
+    told: Told = _nobody,
 ) -> tuple[Order, AllocationRun]:
     """Order, run, shares and lot holds, all or nothing.
 
@@ -118,7 +122,9 @@ def place(
     session.add(order)
     session.flush()
     run = _run(ctx, order, season_name, problem, result)
-    run.shares = [_share(run, each, result.share_of(each.code), pack.net_grams) for each in facts.cooperatives]
+    run.shares = [
+        _share(run, each, result.share_of(each.code), pack.net_grams) for each in facts.cooperatives
+    ]
     session.add(run)
     session.flush()
     for done, share in enumerate(run.shares, start=1):
@@ -144,7 +150,11 @@ def place(
         grams=((share.cooperative_id, share.quantity_grams) for share in run.shares),
     )
     audit.record(
-        session, ctx, "bulk_order.place", subject=("order", order.id), after={"boxes": boxes, "digest": run.digest}
+        session,
+        ctx,
+        "bulk_order.place",
+        subject=("order", order.id),
+        after={"boxes": boxes, "digest": run.digest},
     )
     return order, run
 
@@ -196,7 +206,9 @@ def _facts(session: Session, *, county_id: uuid.UUID, pack: Pack, season_name: s
     known = {each.id for each in sellers}
     return Facts(
         cooperatives=tuple(sellers),
-        free_boxes={cooperative_id: boxes for cooperative_id, boxes in free.items() if cooperative_id in known},
+        free_boxes={
+            cooperative_id: boxes for cooperative_id, boxes in free.items() if cooperative_id in known
+        },
         history_grams=season.history_grams(session, season=season_name),
     )
 

@@ -30,7 +30,12 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
     Raises HoldNotFound, HoldExpired, HoldNotActive, HoldNotForSale.
     """
     hold = holds.start_payment(session, ctx, hold_id=hold_id)
-    if hold.unit_price_minor is None or hold.currency is None or hold.pack_id is None or hold.owner_id is None:
+    if (
+        hold.unit_price_minor is None
+        or hold.currency is None
+        or hold.pack_id is None
+        or hold.owner_id is None
+    ):
         raise HoldNotForSale
 
     order = Order(
@@ -116,5 +121,3 @@ def _move(session: Session, ctx: Context, order: Order, after: OrderState) -> No
         before={"state": before},
         after={"state": str(after)},
     )
-
-

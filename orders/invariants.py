@@ -26,7 +26,9 @@ INVARIANTS: Final = (
     ),
     Invariant(
         id="O4",
-        says=Text(en="A shopper's order has its payment, over its total.", zh="每个购物订单都有与总额相等的付款。"),
+        says=Text(
+            en="A shopper's order has its payment, over its total.", zh="每个购物订单都有与总额相等的付款。"
+        ),
         sql="""
             SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id
             WHERE o.kind = 'shopper_presale' AND (p.id IS NULL OR p.amount_minor <> o.total_minor)
@@ -34,7 +36,9 @@ INVARIANTS: Final = (
     ),
     Invariant(
         id="O5",
-        says=Text(en="Committed means paid, and paid means committed.", zh="已确认即已付款，已付款即已确认。"),
+        says=Text(
+            en="Committed means paid, and paid means committed.", zh="已确认即已付款，已付款即已确认。"
+        ),
         sql="""
             SELECT o.id, o.state, p.state AS payment FROM "order" o JOIN payment p ON p.order_id = o.id
             WHERE (o.state = 'committed') <> (p.state = 'succeeded')
@@ -42,7 +46,9 @@ INVARIANTS: Final = (
     ),
     Invariant(
         id="H3",
-        says=Text(en="A consumed cart hold belongs to one committed order.", zh="已成交的保留对应一个已确认订单。"),
+        says=Text(
+            en="A consumed cart hold belongs to one committed order.", zh="已成交的保留对应一个已确认订单。"
+        ),
         sql="""
             SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id
             WHERE h.kind = 'cart' AND (h.state = 'consumed') <> (coalesce(o.state, '') = 'committed')

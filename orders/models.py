@@ -39,7 +39,9 @@ class Order(Base):
     __table_args__ = (
         CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
         CheckConstraint("unit_price_minor >= 0 AND unit_price_minor <= 1000000000", name="unit_price"),
-        CheckConstraint("total_minor = boxes * unit_price_minor AND total_minor <= 10000000000000", name="total"),
+        CheckConstraint(
+            "total_minor = boxes * unit_price_minor AND total_minor <= 10000000000000", name="total"
+        ),
         CheckConstraint(_one_of("kind", OrderKind), name="kind"),
         CheckConstraint(_one_of("state", OrderState), name="state"),
         CheckConstraint("(kind = 'sponsor_bulk') = (hold_id IS NULL)", name="hold"),

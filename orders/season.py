@@ -22,9 +22,13 @@ def history_grams(session: Session, *, season: str) -> dict[uuid.UUID, int]:
     return {cooperative_id: int(grams) for cooperative_id, grams in rows}
 
 
-def open_account(session: Session, ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int) -> SeasonEntry:
+def open_account(
+    session: Session, ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int
+) -> SeasonEntry:
     """What a cooperative sold this season before it joined the marketplace."""
-    entry = _entry(ctx, cooperative_id=cooperative_id, season=season, grams=grams, reason="opening", run_id=None)
+    entry = _entry(
+        ctx, cooperative_id=cooperative_id, season=season, grams=grams, reason="opening", run_id=None
+    )
     session.add(entry)
     audit.record(session, ctx, "season.open", subject=("cooperative", cooperative_id), after={"grams": grams})
     return entry
@@ -45,5 +49,11 @@ def _entry(
     ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int, reason: str, run_id: uuid.UUID | None
 ) -> SeasonEntry:
     return SeasonEntry(
-        id=new_id(), cooperative_id=cooperative_id, season=season, grams=grams, reason=reason, run_id=run_id, at=ctx.now
+        id=new_id(),
+        cooperative_id=cooperative_id,
+        season=season,
+        grams=grams,
+        reason=reason,
+        run_id=run_id,
+        at=ctx.now,
     )

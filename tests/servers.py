@@ -107,9 +107,11 @@ def template_database(migrate: Callable[[DatabaseUrls], None]) -> str:
             drop_database(run.admin_url, name)
             with _admin(run.admin_url) as connection:
                 connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
-                    .format(sql.Identifier(name), sql.Identifier(cluster.OWNER_ROLE))
-                )  # fmt: skip
+                    sql.SQL(
+                        "CREATE DATABASE {} OWNER {} TEMPLATE template0 "
+                        "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+                    ).format(sql.Identifier(name), sql.Identifier(cluster.OWNER_ROLE))
+                )
             migrate(urls_of(name))
             ready.touch()
     return name

@@ -51,7 +51,7 @@ def logins(console: Console, kept: Logins) -> None:
 
 def drawing(roster: Roster, done: Outcome) -> str:
     """The split as SVG; says on its face that the roster is not real."""
-    problem, result = bulk.stored(done.run)
+    _, result = bulk.stored(done.run)
     jin = done.bulk_order.boxes * done.bulk_order.pack_grams // JIN
     captions = Captions(
         title_en=f"{jin:,} jin over {len(done.cooperatives)} cooperatives: {done.bulk_order.boxes:,} boxes",
@@ -60,7 +60,7 @@ def drawing(roster: Roster, done: Outcome) -> str:
         note_zh=roster.note.zh,
         names={each.code: (each.name_en, each.name_zh) for each in done.cooperatives},
     )
-    return picture.draw(problem, result, captions=captions)
+    return picture.draw(result, captions=captions)
 
 
 def _shares(

@@ -10,7 +10,6 @@ from fractions import Fraction
 from html import escape
 from typing import Final, Literal
 
-from orders.allocation.problem import Problem
 from orders.allocation.result import LIMITS_OF_SUPPLY, Allocation, Limit, Share
 from orders.allocation.text import UNIT_GRAMS, Unit, decimal
 
@@ -88,14 +87,13 @@ class _Canvas:
 
 
 def draw(
-    problem: Problem,
     allocation: Allocation,
     *,
     captions: Captions | None = None,
     order: RowOrder = "level",
     unit: Unit = "jin",
 ) -> str:
-    """The whole SVG document. `order` is by level after, lowest first, or as in the problem."""
+    """The whole SVG document. `order` is by level after, lowest first, or as in the result."""
     captions = captions or Captions()
     shares = list(allocation.sellers)
     if order == "level":
@@ -107,7 +105,7 @@ def draw(
         level_max=ticks[-1] * UNIT_GRAMS[unit], row_height=_row_height(len(shares)), rows=max(1, len(shares))
     )
     body = [
-        *_head(allocation, captions, canvas),
+        *_head(allocation, captions),
         *_axis(ticks, canvas, captions, unit),
         *(_row(share, captions, canvas, index, unit) for index, share in enumerate(shares)),
         *_line(line, canvas, unit),
@@ -125,7 +123,7 @@ def draw(
     )
 
 
-def _head(allocation: Allocation, captions: Captions, canvas: _Canvas) -> list[str]:
+def _head(allocation: Allocation, captions: Captions) -> list[str]:
     packs = sum(share.packs for share in allocation.sellers)
     missing = allocation.unfilled_packs
     count_en = (

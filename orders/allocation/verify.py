@@ -122,18 +122,24 @@ def _form(problem: Problem, allocation: Allocation) -> Iterator[Violation]:
     for entry in counted:
         if type(entry.packs) is not int:
             yield _violation("packs_not_whole", entry.id, "Packs are not a whole number.")
+    yield from _numbers(problem, allocation)
+
+
+def _numbers(problem: Problem, allocation: Allocation) -> Iterator[Violation]:
+    """Whether lines and levels are exact and shipments are whole and between those who are listed."""
     exact = [segment.line for segment in allocation.segments if segment.line is not None]
     for share in allocation.sellers:
         exact += [share.exact_packs, share.level_before, share.level_after]
     if not all(isinstance(number, Fraction) for number in exact):
         yield _violation("not_exact", "", "A line, level or exact share is not a Fraction.")
-    known = set(sellers)
+    sellers = {seller.id for seller in problem.sellers}
+    orders = {order.id for order in problem.orders}
     for shipment in allocation.shipments:
         if type(shipment.packs) is not int or shipment.packs <= 0:
             yield _violation(
                 "shipment_not_whole", shipment.seller, "A shipment is not a whole number above zero."
             )
-        if shipment.seller not in known or shipment.order not in orders:
+        if shipment.seller not in sellers or shipment.order not in orders:
             yield _violation("shipment_stray", shipment.seller, "A shipment names nobody in this problem.")
 
 

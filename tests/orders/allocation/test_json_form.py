@@ -43,7 +43,10 @@ full_document = {
         {"id": "B", "weight": 1, "history_grams": 0, "cap_packs": 9, "pack_grams": 5},
     ],
     "orders": [
-        {"id": "o", "packs": 6, "grams": None, "weight": 2, "received_packs": 1, "tie": 4, "tier": 0, "max_sellers": None}
+        {
+            "id": "o", "packs": 6, "grams": None, "weight": 2, "received_packs": 1, "tie": 4, "tier": 0,
+            "max_sellers": None,
+        }
     ],
     "links": None,
     "policy": {

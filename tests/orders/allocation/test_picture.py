@@ -1,7 +1,7 @@
 """The picture is a complete, self-contained SVG that shows every cooperative, the line and the reason."""
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,8 +14,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(problem, **options):
-    text = draw(problem, allocate(problem), **options)
-    return text, ElementTree.fromstring(text)
+    text = draw(allocate(problem), **options)
+    return text, ET.fromstring(text)
 
 
 @pytest.mark.parametrize(
