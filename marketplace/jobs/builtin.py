@@ -1,0 +1,27 @@
+"""The ground's own jobs: forgetting."""
+
+from typing import Final
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from marketplace import idempotency
+from marketplace.context import Context
+from marketplace.jobs import queue
+from marketplace.module import Job
+
+DONE_DAYS: Final = 30
+
+
+def forget_keys(session: Session, ctx: Context) -> None:
+    idempotency.forget_old(session, ctx, days=current_app.config["SETTINGS"].idempotency_days)
+
+
+def forget_done(session: Session, ctx: Context) -> None:
+    queue.forget_done(session, ctx, days=DONE_DAYS)
+
+
+JOBS: Final = (
+    Job(name="idempotency.forget_old", run=forget_keys, cron="17 3 * * *"),
+    Job(name="jobs.forget_done", run=forget_done, cron="47 3 * * *"),
+)

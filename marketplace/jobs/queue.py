@@ -1,0 +1,236 @@
+"""The queue: put in, take out, finish, put back. Each function acts in its caller's transaction.
+
+Times are the database's, so that workers on many machines agree on what is due.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from flask import Flask, current_app
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from marketplace import audit, errors
+from marketplace.context import Context
+from marketplace.jobs.models import DEAD, DONE, RUNNING, WAITING, StoredJob
+from marketplace.language import Text
+from marketplace.module import Job
+from marketplace.settings import Settings
+
+CLOCK: Final = func.clock_timestamp()
+KEY_WAITS: Final = (StoredJob.state == WAITING) & (StoredJob.started_at.is_(None))
+"""The condition of uq_job_key: a job that has begun has given its key free."""
+GRACE_SECONDS: Final = 15
+"""Between taking a job and locking its row for the work; no longer than this."""
+PROBLEM_CHARACTERS_MAX: Final = 1_000
+WAIT_SECONDS_MAX: Final = 86_400
+
+
+class JobNotFound(errors.NotFound):
+    """There is no such job, or it is done and forgotten."""
+
+    title = Text(en="There is no such job.", zh="未找到该任务。")
+
+
+class JobNotDead(errors.Conflict):
+    """Only a dead job can be retried; others take their course."""
+
+    title = Text(en="Only a dead job can be retried.", zh="只有已失败的任务才能重试。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A job in a worker's hands; `attempt` is also the fence against a worker believed lost."""
+
+    id: int
+    name: str
+    arguments: dict[str, Any]
+    attempt: int
+
+
+def configure(app: Flask, settings: Settings, jobs: Iterable[Job]) -> None:
+    """Make the jobs known to the app; starts nothing."""
+    known: dict[str, Job] = {}
+    for job in jobs:
+        if known.setdefault(job.name, job) is not job:
+            raise ValueError(f"two jobs are named {job.name!r}")
+    app.extensions["jobs"] = known
+    app.config["WORKER_CONCURRENCY"] = settings.worker_concurrency
+
+
+def known(name: str) -> Job:
+    """The job of that name; raises KeyError."""
+    job: Job = current_app.extensions["jobs"][name]
+    return job
+
+
+def enqueue(
+    session: Session,
+    name: str,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    at: datetime | None = None,
+) -> int:
+    """Put a job on the caller's transaction; answers its id. It is not seen before the caller commits.
+
+    `arguments` are JSON values (ids as strings). `at`: not before. `key`: if a job with this key waits and has
+    not begun, it is the answer, and due at the sooner of both times; it also waits for the caller's commit then,
+    so that it sees what the caller wrote.
+    """
+    known(name)
+    statement = insert(StoredJob).values(
+        name=name,
+        arguments=dict(arguments or {}),
+        key=key,
+        state=WAITING,
+        due_at=at if at is not None else CLOCK,
+        attempts=0,
+        enqueued_at=CLOCK,
+    )
+    sooner = func.least(StoredJob.due_at, statement.excluded.due_at)
+    merged = statement.on_conflict_do_update(
+        index_elements=[StoredJob.key], index_where=KEY_WAITS, set_={"due_at": sooner}
+    )
+    return session.execute(merged.returning(StoredJob.id)).scalar_one()
+
+
+def enqueue_slot(session: Session, *, job: Job, slot: datetime) -> bool:
+    """Put in a cron job's run for the minute `slot`; False when it was there, or an earlier one still waits."""
+    statement = insert(StoredJob).values(
+        name=job.name,
+        arguments={},
+        key=f"cron:{job.name}",
+        slot=slot.astimezone(UTC),
+        state=WAITING,
+        due_at=CLOCK,
+        attempts=0,
+        enqueued_at=CLOCK,
+    )
+    made = session.execute(statement.on_conflict_do_nothing().returning(StoredJob.id))
+    return made.scalar_one_or_none() is not None
+
+
+def take(session: Session, names: Iterable[str]) -> Taken | None:
+    """The longest due job of these names, now running; None when nothing is due. Nobody waits for anybody."""
+    row = session.scalar(
+        select(StoredJob)
+        .where(StoredJob.state == WAITING, StoredJob.due_at <= CLOCK, StoredJob.name.in_(list(names)))
+        .order_by(StoredJob.due_at, StoredJob.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if row is None:
+        return None
+    row.state = RUNNING
+    row.attempts += 1
+    row.started_at = session.scalar(select(CLOCK))
+    return Taken(id=row.id, name=row.name, arguments=row.arguments, attempt=row.attempts)
+
+
+def hold(session: Session, taken: Taken) -> StoredJob | None:
+    """The taken job's row, locked until the end of the transaction; None when somebody else has it by now."""
+    return session.scalar(
+        select(StoredJob)
+        .where(StoredJob.id == taken.id, StoredJob.state == RUNNING, StoredJob.attempts == taken.attempt)
+        .with_for_update()
+    )
+
+
+def finish(session: Session, row: StoredJob) -> None:
+    """Mark a held job as done, in the transaction of its work."""
+    session.flush()
+    row.state = DONE
+    row.problem = None
+    row.finished_at = session.scalar(select(CLOCK))
+
+
+def put_back(session: Session, row: StoredJob, *, job: Job, problem: str) -> str:
+    """After a failed attempt of a held job: wait twice as long as before, or be dead. Answers the new state."""
+    now = session.scalar(select(CLOCK))
+    assert now is not None
+    row.problem = problem[:PROBLEM_CHARACTERS_MAX]
+    if row.attempts >= job.attempts_max:
+        row.state, row.finished_at = DEAD, now
+    else:
+        row.state, row.due_at = WAITING, now + timedelta(seconds=wait_seconds(job, row.attempts))
+    return row.state
+
+
+def wait_seconds(job: Job, attempts: int) -> int:
+    """How long to wait after so many failed attempts."""
+    return int(min(job.wait_seconds * 2 ** min(attempts - 1, 32), WAIT_SECONDS_MAX))
+
+
+def rescue(session: Session, jobs: Mapping[str, Job]) -> list[tuple[int, str]]:
+    """Put back the running jobs whose worker is gone (nobody has the row locked); ids and new states."""
+    lost = session.scalars(
+        select(StoredJob)
+        .where(
+            StoredJob.state == RUNNING,
+            StoredJob.started_at < CLOCK - timedelta(seconds=GRACE_SECONDS),
+            StoredJob.name.in_(list(jobs)),
+        )
+        .order_by(StoredJob.id)
+        .limit(100)
+        .with_for_update(skip_locked=True)
+    )
+    return [
+        (row.id, put_back(session, row, job=jobs[row.name], problem="the worker was lost"))
+        for row in list(lost)
+    ]
+
+
+def get(session: Session, *, job_id: int) -> StoredJob:
+    """Raises JobNotFound."""
+    row = session.get(StoredJob, job_id)
+    if row is None:
+        raise JobNotFound
+    return row
+
+
+def read_page(
+    session: Session, *, state: str | None, limit: int, cursor: int | None
+) -> tuple[list[StoredJob], int | None]:
+    """Jobs from the newest to the oldest, and the cursor of the next page."""
+    statement = select(StoredJob)
+    if state is not None:
+        statement = statement.where(StoredJob.state == state)
+    if cursor is not None:
+        statement = statement.where(StoredJob.id < cursor)
+    rows = list(session.scalars(statement.order_by(StoredJob.id.desc()).limit(limit + 1)))
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def retry(session: Session, ctx: Context, *, job_id: int) -> StoredJob:
+    """Let a dead job begin anew, with all its attempts. Raises JobNotFound, JobNotDead."""
+    row = session.get(StoredJob, job_id, with_for_update=True)
+    if row is None:
+        raise JobNotFound
+    if row.state != DEAD:
+        raise JobNotDead(state=row.state)
+    before = {"state": row.state, "attempts": row.attempts, "problem": row.problem}
+    row.state, row.attempts, row.finished_at = WAITING, 0, None
+    row.due_at = session.scalar(select(CLOCK)) or ctx.now
+    audit.record(
+        session,
+        ctx,
+        "job.retry",
+        subject=("job", row.id),
+        before=before,
+        after={"state": row.state, "attempts": row.attempts},
+    )
+    return row
+
+
+def forget_done(session: Session, ctx: Context, *, days: int) -> int:
+    """Delete what has been done for so many days; how many. Dead jobs stay until they are retried."""
+    gone = session.execute(
+        delete(StoredJob).where(
+            StoredJob.state == DONE, StoredJob.finished_at < ctx.now - timedelta(days=days)
+        )
+    )
+    return int(getattr(gone, "rowcount", 0))
