@@ -59,6 +59,10 @@ ACCESS: Final[dict[str, Access]] = {
     "shell.docs_file": _EVERYONE,
     "shell.problem_page": _EVERYONE,
     "shell.index": _EVERYONE,
+    # jobs
+    "jobs.list_jobs": _may(Role.OPERATOR, Role.AUDITOR),
+    "jobs.get_job": _may(Role.OPERATOR, Role.AUDITOR),
+    "jobs.retry": _may(Role.OPERATOR),
     # identity
     "sessions.log_in": _EVERYONE,
     "sessions.request_code": _EVERYONE,
