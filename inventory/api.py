@@ -1,0 +1,152 @@
+"""Doors of cold stores, lots, pools and holds."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from inventory import cold_stores, holds, lots, pools, schemas
+from inventory.models import ColdStore, Hold, Lot, Movement, Pool
+from inventory.states import state_at
+from marketplace import context, paging, versions
+from marketplace.catalogue.cooperatives import CooperativeNotFound
+from marketplace.catalogue.counties import CountyNotFound
+from marketplace.context import Context
+from marketplace.database import reading
+from marketplace.door import Blueprint
+
+stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", description="Cold stores 冷库")
+stock = Blueprint("lots", __name__, url_prefix="/lots", description="Lots and their journals 批次")
+sale = Blueprint("pools", __name__, url_prefix="/pools", description="What may be sold 货源池")
+promises = Blueprint("holds", __name__, url_prefix="/holds", description="Promises of stock 保留")
+
+blueprints = (stores, stock, sale, promises)
+
+
+@stores.get("")
+@stores.arguments(paging.Query, location="query")
+@stores.response(200, schemas.ColdStorePage)
+def list_cold_stores(query: dict[str, Any]) -> dict[str, Any]:
+    """All cold stores, in pages 冷库列表"""
+    with reading() as session:
+        return paging.read(session, select(ColdStore), ColdStore.id, **query)
+
+
+@stores.get("/<uuid:cold_store_id>")
+@stores.problems(cold_stores.ColdStoreNotFound)
+@stores.response(200, schemas.ColdStore)
+def get_cold_store(cold_store_id: uuid.UUID) -> ColdStore:
+    """One cold store 查询冷库"""
+    with reading() as session:
+        return cold_stores.get(session, cold_store_id=cold_store_id)
+
+
+@stores.post("")
+@stores.arguments(schemas.CreateColdStore)
+@stores.problems(CountyNotFound, cold_stores.ColdStoreCodeTaken)
+@stores.writes(201, schemas.ColdStore, location=lambda store: f"/v1/cold-stores/{store.id}")
+def create_cold_store(session: Session, body: dict[str, Any]) -> ColdStore:
+    """Add a cold store (operators) 新增冷库"""
+    return cold_stores.create(session, context.current(), **body)
+
+
+@stock.get("")
+@stock.arguments(schemas.LotQuery, location="query")
+@stock.response(200, schemas.LotPage)
+def list_lots(query: dict[str, Any]) -> dict[str, Any]:
+    """Lots in pages: a member's own, all for staff 批次列表"""
+    cooperative_id = query.pop("cooperative_id")
+    statement = lots.visible(context.current().actor)
+    if cooperative_id is not None:
+        statement = statement.where(Lot.cooperative_id == cooperative_id)
+    with reading() as session:
+        return paging.read(session, statement, Lot.id, **query)
+
+
+@stock.post("")
+@stock.arguments(schemas.ReceiveLot)
+@stock.problems(CooperativeNotFound, cold_stores.ColdStoreNotFound, lots.LotCodeTaken, lots.DaysOutOfOrder)
+@stock.writes(201, schemas.Lot, location=lambda lot: f"/v1/lots/{lot.id}")
+def receive(session: Session, body: dict[str, Any]) -> Lot:
+    """Take fruit into a cold store 批次入库"""
+    return lots.receive(session, context.current(), **body)
+
+
+@stock.get("/<uuid:lot_id>")
+@stock.problems(lots.LotNotFound)
+@stock.response(200, schemas.Lot)
+def get_lot(lot_id: uuid.UUID) -> Lot:
+    """One lot: what is there, held and free 查询批次"""
+    with reading() as session:
+        lot = lots.get(session, context.current(), lot_id=lot_id)
+        versions.tag(lot.version)
+        return lot
+
+
+@stock.get("/<uuid:lot_id>/movements")
+@stock.arguments(paging.Query, location="query")
+@stock.problems(lots.LotNotFound)
+@stock.response(200, schemas.MovementPage)
+def list_movements(query: dict[str, Any], lot_id: uuid.UUID) -> dict[str, Any]:
+    """The lot's journal, line by line 批次流水"""
+    with reading() as session:
+        lots.get(session, context.current(), lot_id=lot_id)
+        return paging.read(session, lots.movements(lot_id), Movement.id, **query)
+
+
+@stock.post("/<uuid:lot_id>/losses")
+@stock.arguments(schemas.LoseFruit)
+@stock.problems(lots.LotNotFound, lots.FruitPromised)
+@stock.writes(201, schemas.Lot)
+def lose(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> Lot:
+    """Write spoiled or missing fruit off 登记损耗"""
+    return lots.lose(session, context.current(), lot_id=lot_id, **body)
+
+
+@stock.post("/<uuid:lot_id>/corrections")
+@stock.arguments(schemas.CorrectLot)
+@stock.problems(lots.LotNotFound, lots.FruitPromised, lots.LotTooLarge)
+@stock.writes(201, schemas.Lot)
+def correct(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> Lot:
+    """Set a miscount right, up or down 更正数量"""
+    return lots.correct(session, context.current(), lot_id=lot_id, **body)
+
+
+@sale.get("/<uuid:pool_id>")
+@sale.problems(holds.PoolNotFound)
+@sale.response(200, schemas.Pool)
+def get_pool(pool_id: uuid.UUID) -> Pool:
+    """What is left of a pool 查询剩余箱数"""
+    with reading() as session:
+        pool = pools.get(session, pool_id=pool_id)
+        versions.tag(pool.version)
+        return pool
+
+
+@promises.get("/<uuid:hold_id>")
+@promises.problems(holds.HoldNotFound)
+@promises.response(200, schemas.Hold)
+def get_hold(hold_id: uuid.UUID) -> dict[str, Any]:
+    """One hold of one's own 查询保留"""
+    ctx = context.current()
+    with reading() as session:
+        hold = holds.get(session, ctx, hold_id=hold_id)
+        versions.tag(hold.version)
+        return _shown(ctx, hold)
+
+
+@promises.post("/<uuid:hold_id>/release")
+@promises.problems(holds.HoldNotFound, holds.HoldNotActive)
+@promises.writes(200, schemas.ReleasedHold)
+def release(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
+    """Give held boxes back 释放保留"""
+    ctx = context.current()
+    hold = holds.release_own(session, ctx, hold_id=hold_id)
+    assert hold.pool_id is not None
+    return {"hold": _shown(ctx, hold), "pool": pools.get(session, pool_id=hold.pool_id)}
+
+
+def _shown(ctx: Context, hold: Hold) -> dict[str, Any]:
+    plain = {name: getattr(hold, name) for name in schemas.Hold().fields}
+    return {**plain, "state": state_at(hold.state, hold.expires_at, ctx.now)}

@@ -1,0 +1,112 @@
+"""The only two statements that change stock: one for a lot's buckets, one for a pool's counters.
+
+Each is one conditional UPDATE: it changes the row if and only if the result is possible, whatever happens at
+once. Rows are taken in the order hold, pool, lots by id, and nobody who has a pool waits for a hold: so nobody
+waits in a circle.
+"""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from inventory.models import Lot, Movement, Pool
+from inventory.states import MovementKind
+from marketplace.context import Context
+from marketplace.values import new_id
+
+
+def move_lot(
+    session: Session,
+    ctx: Context,
+    lot_id: uuid.UUID,
+    kind: MovementKind,
+    *,
+    on_hand_grams: int = 0,
+    held_grams: int = 0,
+    reason: str | None = None,
+    hold_id: uuid.UUID | None = None,
+) -> Lot | None:
+    """Change the buckets by these deltas and write the journal's next line; None if there is not enough."""
+    lot = session.scalar(
+        update(Lot)
+        .where(
+            Lot.id == lot_id,
+            Lot.held_grams + held_grams >= 0,
+            Lot.held_grams + held_grams <= Lot.on_hand_grams + on_hand_grams,
+        )
+        .values(
+            on_hand_grams=Lot.on_hand_grams + on_hand_grams,
+            held_grams=Lot.held_grams + held_grams,
+            version=Lot.version + 1,
+        )
+        .returning(Lot),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    )
+    if lot is not None:
+        write_line(
+            session,
+            ctx,
+            lot,
+            kind,
+            on_hand_delta_grams=on_hand_grams,
+            held_delta_grams=held_grams,
+            reason=reason,
+            hold_id=hold_id,
+        )
+    return lot
+
+
+def write_line(
+    session: Session,
+    ctx: Context,
+    lot: Lot,
+    kind: MovementKind,
+    *,
+    on_hand_delta_grams: int,
+    held_delta_grams: int,
+    reason: str | None = None,
+    hold_id: uuid.UUID | None = None,
+) -> None:
+    """The journal's line for what the lot's buckets have just become; its number is the lot's version."""
+    session.add(
+        Movement(
+            id=new_id(),
+            lot_id=lot.id,
+            number=lot.version,
+            kind=kind,
+            on_hand_delta_grams=on_hand_delta_grams,
+            held_delta_grams=held_delta_grams,
+            on_hand_grams=lot.on_hand_grams,
+            held_grams=lot.held_grams,
+            reason=reason,
+            hold_id=hold_id,
+            actor=ctx.actor.label,
+            at=ctx.now,
+        )
+    )
+
+
+def move_pool(
+    session: Session, pool_id: uuid.UUID, *, pledged: int = 0, held: int = 0, sold: int = 0
+) -> tuple[Pool, datetime] | None:
+    """Change the counters by these boxes; the pool and the database's clock under its lock, None if impossible."""
+    row = session.execute(
+        update(Pool)
+        .where(
+            Pool.id == pool_id,
+            Pool.boxes_held + held >= 0,
+            Pool.boxes_sold + sold >= 0,
+            Pool.boxes_held + held + Pool.boxes_sold + sold <= Pool.boxes_pledged + pledged,
+        )
+        .values(
+            boxes_pledged=Pool.boxes_pledged + pledged,
+            boxes_held=Pool.boxes_held + held,
+            boxes_sold=Pool.boxes_sold + sold,
+            version=Pool.version + 1,
+        )
+        .returning(Pool, func.clock_timestamp()),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])

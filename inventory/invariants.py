@@ -1,0 +1,112 @@
+"""What must be true of lots, pools and holds at any moment."""
+
+from typing import Final
+
+from marketplace.language import Text
+from marketplace.module import Invariant
+
+INVARIANTS: Final = (
+    Invariant(
+        id="S1",
+        says=Text(en="A lot's buckets are the sums of its movements.", zh="批次数量等于其流水之和。"),
+        sql="""
+            SELECT l.id, l.on_hand_grams, l.held_grams FROM lot l LEFT JOIN movement m ON m.lot_id = l.id
+            GROUP BY l.id HAVING coalesce(sum(m.on_hand_delta_grams), 0) <> l.on_hand_grams
+            OR coalesce(sum(m.held_delta_grams), 0) <> l.held_grams
+        """,
+    ),
+    Invariant(
+        id="S2",
+        says=Text(en="No bucket and no counter is negative or overdrawn.", zh="任何数量不为负且不超额。"),
+        sql="""
+            SELECT id FROM lot WHERE NOT (held_grams >= 0 AND held_grams <= on_hand_grams)
+            UNION ALL
+            SELECT id FROM pool WHERE NOT (boxes_held >= 0 AND boxes_sold >= 0
+            AND boxes_held + boxes_sold <= boxes_pledged)
+        """,
+    ),
+    Invariant(
+        id="S3",
+        says=Text(
+            en="Each movement's buckets follow from the movement before.", zh="每条流水的结余由上一条推得。"
+        ),
+        sql="""
+            SELECT * FROM (
+                SELECT id, lot_id, number, on_hand_grams, held_grams,
+                sum(on_hand_delta_grams) OVER journal AS on_hand_sum, sum(held_delta_grams) OVER journal AS held_sum
+                FROM movement WINDOW journal AS (PARTITION BY lot_id ORDER BY number)
+            ) line WHERE on_hand_grams <> on_hand_sum OR held_grams <> held_sum
+        """,
+    ),
+    Invariant(
+        id="S4",
+        says=Text(
+            en="Movement numbers have no gaps and end at the lot's version.",
+            zh="流水号连续且止于批次版本号。",
+        ),
+        sql="""
+            SELECT l.id, l.version, count(m.id) AS lines, max(m.number) AS last FROM lot l
+            LEFT JOIN movement m ON m.lot_id = l.id GROUP BY l.id
+            HAVING count(m.id) <> l.version OR coalesce(max(m.number), 0) <> l.version
+        """,
+    ),
+    Invariant(
+        id="S6",
+        says=Text(en="What a lot holds is the sum of its open holds.", zh="批次保留量等于其有效保留之和。"),
+        sql="""
+            SELECT l.id, l.held_grams, coalesce(sum(h.quantity_grams), 0) AS promised FROM lot l
+            LEFT JOIN hold h ON h.lot_id = l.id AND h.state = 'active'
+            GROUP BY l.id HAVING coalesce(sum(h.quantity_grams), 0) <> l.held_grams
+        """,
+    ),
+    Invariant(
+        id="S7",
+        says=Text(en="A pool's counters are the sums of its holds.", zh="货源池数量等于其保留之和。"),
+        sql="""
+            SELECT p.id, p.boxes_pledged, p.boxes_held, p.boxes_sold FROM pool p
+            LEFT JOIN hold h ON h.pool_id = p.id GROUP BY p.id
+            HAVING p.boxes_pledged <>
+                coalesce(sum(h.boxes) FILTER (WHERE h.kind = 'pledge' AND h.state = 'active'), 0)
+            OR p.boxes_held <>
+                coalesce(sum(h.boxes) FILTER (WHERE h.kind = 'cart' AND h.state IN ('active', 'converting')), 0)
+            OR p.boxes_sold <>
+                coalesce(sum(h.boxes) FILTER (WHERE h.kind = 'cart' AND h.state = 'consumed'), 0)
+        """,
+    ),
+    Invariant(
+        id="H1",
+        says=Text(
+            en="A lot's holds and its journal tell the same: one way in, at most one way out.",
+            zh="保留与流水一致：一进，至多一出。",
+        ),
+        sql="""
+            SELECT h.id, h.state, h.quantity_grams FROM hold h LEFT JOIN movement m ON m.hold_id = h.id
+            WHERE h.lot_id IS NOT NULL GROUP BY h.id
+            HAVING count(*) FILTER (WHERE m.kind = 'hold' AND m.lot_id = h.lot_id
+                AND m.held_delta_grams = h.quantity_grams) <> 1
+            OR count(*) FILTER (WHERE m.kind = 'ship') <> (h.state = 'consumed')::int
+            OR count(*) FILTER (WHERE m.kind = 'release') <> (h.state IN ('released', 'expired'))::int
+            OR coalesce(sum(m.held_delta_grams), 0) <>
+                CASE WHEN h.state = 'active' THEN h.quantity_grams ELSE 0 END
+        """,
+    ),
+    Invariant(
+        id="H2",
+        says=Text(
+            en="No shopper's hold is kept open ten minutes past its time.",
+            zh="购物保留过期后不超过十分钟即结束。",
+        ),
+        sql="""
+            SELECT id, expires_at FROM hold
+            WHERE kind = 'cart' AND state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes'
+        """,
+    ),
+    Invariant(
+        id="H4",
+        says=Text(en="A hold's boxes are of its pool's pack.", zh="保留的箱规与货源池一致。"),
+        sql="""
+            SELECT h.id FROM hold h JOIN pool p ON p.id = h.pool_id
+            WHERE h.pack_grams <> p.pack_grams OR (h.kind = 'cart' AND h.pack_id <> p.pack_id)
+        """,
+    ),
+)

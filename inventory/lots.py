@@ -1,0 +1,216 @@
+"""Lots: received, corrected, partly lost; and what of them is free."""
+
+import uuid
+from datetime import date
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from inventory import buckets, cold_stores, stock_rules
+from inventory.models import Lot, Movement
+from inventory.states import MovementKind
+from inventory.stock_rules import Stock
+from marketplace import audit, database, errors
+from marketplace.access import STAFF, Role
+from marketplace.catalogue import cooperatives
+from marketplace.context import Actor, Context
+from marketplace.language import Text
+from marketplace.values import GRAMS_MAX, new_id
+
+
+class LotNotFound(errors.NotFound):
+    title = Text(en="There is no such lot.", zh="没有该批次。")
+
+
+class LotCodeTaken(errors.Conflict):
+    """The cooperative has another lot with this code."""
+
+    title = Text(en="The cooperative has another lot with this code.", zh="该合作社已有相同编码的批次。")
+
+
+class DaysOutOfOrder(errors.Invalid):
+    """A best-before day lies before the harvest."""
+
+    title = Text(en="The best-before day lies before the harvest.", zh="保质期早于采收日期。")
+
+
+class FruitPromised(errors.Conflict):
+    """More grams would leave the lot than are free: the rest is promised to somebody."""
+
+    title = Text(en="The lot has less free fruit than that.", zh="该批次可用数量不足。")
+
+
+class NotEnoughInStore(errors.Conflict):
+    """The cooperative's lots have fewer whole boxes free than asked for."""
+
+    title = Text(en="The cooperative has not that many boxes free.", zh="该合作社可用箱数不足。")
+    code = "sold_out"
+
+
+class LotTooLarge(errors.Conflict):
+    """More grams than one lot may hold."""
+
+    title = Text(en="One lot may not hold that much.", zh="单个批次数量超过上限。")
+
+
+def receive(
+    session: Session,
+    ctx: Context,
+    *,
+    cooperative_id: uuid.UUID,
+    cold_store_id: uuid.UUID,
+    code: str,
+    variety: str,
+    grade: str,
+    size: str | None = None,
+    harvested_on: date,
+    best_before_on: date,
+    quantity_grams: int,
+    storage: str | None = None,
+) -> Lot:
+    """Take a lot in; `storage` is the cold store's kind unless told.
+
+    Raises CooperativeNotFound (also for a foreign one), ColdStoreNotFound, LotCodeTaken, DaysOutOfOrder.
+    """
+    if not _may_work_on(ctx.actor, cooperative_id):
+        raise cooperatives.CooperativeNotFound
+    cooperatives.get(session, cooperative_id=cooperative_id)
+    store = cold_stores.get(session, cold_store_id=cold_store_id)
+    lot = Lot(
+        id=new_id(),
+        cooperative_id=cooperative_id,
+        cold_store_id=store.id,
+        code=code,
+        variety=variety,
+        grade=grade,
+        size=size,
+        storage=storage or store.kind,
+        harvested_on=harvested_on,
+        best_before_on=best_before_on,
+        on_hand_grams=quantity_grams,
+        held_grams=0,
+        version=1,
+        created_at=ctx.now,
+    )
+    session.add(lot)
+    with database.refusing({"uq_lot_cooperative_id_code": LotCodeTaken(), "ck_lot_days": DaysOutOfOrder()}):
+        session.flush()
+    buckets.write_line(
+        session, ctx, lot, MovementKind.RECEIVE, on_hand_delta_grams=quantity_grams, held_delta_grams=0
+    )
+    audit.record(
+        session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": quantity_grams}
+    )
+    return lot
+
+
+def lose(session: Session, ctx: Context, *, lot_id: uuid.UUID, quantity_grams: int, reason: str) -> Lot:
+    """Write fruit off; only free fruit can go. Raises LotNotFound, FruitPromised."""
+    lot = _adjust(session, ctx, lot_id, MovementKind.LOSS, delta_grams=-quantity_grams, reason=reason)
+    _audit(session, ctx, "lot.lose", lot, delta_grams=-quantity_grams, reason=reason)
+    return lot
+
+
+def correct(session: Session, ctx: Context, *, lot_id: uuid.UUID, delta_grams: int, reason: str) -> Lot:
+    """Set a miscount right, up or down. Raises LotNotFound, FruitPromised, LotTooLarge."""
+    lot = _adjust(session, ctx, lot_id, MovementKind.CORRECTION, delta_grams=delta_grams, reason=reason)
+    _audit(session, ctx, "lot.correct", lot, delta_grams=delta_grams, reason=reason)
+    return lot
+
+
+def get(session: Session, ctx: Context, *, lot_id: uuid.UUID) -> Lot:
+    """The lot, for its cooperative's members and staff; raises LotNotFound."""
+    lot = session.scalar(visible(ctx.actor).where(Lot.id == lot_id))
+    if lot is None:
+        raise LotNotFound
+    return lot
+
+
+def visible(actor: Actor) -> Select[Lot]:
+    """The lots that the actor may see; a service key's scope is checked at the door."""
+    if actor.has(*STAFF, Role.SYSTEM, Role.SERVICE):
+        return select(Lot)
+    return select(Lot).where(Lot.cooperative_id.in_(sorted(actor.cooperative_ids)))
+
+
+def movements(lot_id: uuid.UUID) -> Select[Movement]:
+    """The lot's journal."""
+    return select(Movement).where(Movement.lot_id == lot_id)
+
+
+def free_boxes(
+    session: Session, *, variety: str, grade: str, pack_grams: int, locked: bool, on: date | None = None
+) -> dict[uuid.UUID, int]:
+    """Whole boxes that each cooperative has free; `on` is the day of delivery, the database's today unless told.
+
+    `locked`: nobody else can take from these lots until the caller's transaction ends.
+    """
+    stocks = offered(session, variety=variety, grade=grade, locked=locked)
+    return stock_rules.free_boxes(stocks, pack_grams=pack_grams, on=on or _today(session))
+
+
+def offered(
+    session: Session, *, variety: str, grade: str, locked: bool, cooperative_id: uuid.UUID | None = None
+) -> list[Stock]:
+    """The lots of a variety and grade as the rules see them, locked in the order of their ids if asked."""
+    statement = (
+        select(
+            Lot.id,
+            Lot.cooperative_id,
+            Lot.code,
+            Lot.harvested_on,
+            Lot.best_before_on,
+            Lot.on_hand_grams,
+            Lot.held_grams,
+        )
+        .where(Lot.variety == variety, Lot.grade == grade)
+        .order_by(Lot.id)
+    )
+    if cooperative_id is not None:
+        statement = statement.where(Lot.cooperative_id == cooperative_id)
+    if locked:
+        statement = statement.with_for_update(key_share=True)
+    return [
+        Stock(
+            lot_id=row.id,
+            cooperative_id=row.cooperative_id,
+            code=row.code,
+            harvested_on=row.harvested_on,
+            best_before_on=row.best_before_on,
+            free_grams=row.on_hand_grams - row.held_grams,
+        )
+        for row in session.execute(statement)
+    ]
+
+
+def _adjust(
+    session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind, *, delta_grams: int, reason: str
+) -> Lot:
+    seen = get(session, ctx, lot_id=lot_id)
+    if not _may_work_on(ctx.actor, seen.cooperative_id):
+        raise LotNotFound
+    with database.refusing({"ck_lot_on_hand": LotTooLarge(grams_max=GRAMS_MAX)}):
+        lot = buckets.move_lot(session, ctx, lot_id, kind, on_hand_grams=delta_grams, reason=reason)
+    if lot is None:
+        session.refresh(seen)
+        raise FruitPromised(requested_grams=-delta_grams, available_grams=seen.free_grams)
+    return lot
+
+
+def _audit(session: Session, ctx: Context, action: str, lot: Lot, *, delta_grams: int, reason: str) -> None:
+    audit.record(
+        session,
+        ctx,
+        action,
+        subject=("lot", lot.id),
+        before={"on_hand_grams": lot.on_hand_grams - delta_grams},
+        after={"on_hand_grams": lot.on_hand_grams, "reason": reason},
+    )
+
+
+def _may_work_on(actor: Actor, cooperative_id: uuid.UUID) -> bool:
+    return actor.has(Role.OPERATOR, Role.SYSTEM) or actor.belongs_to(cooperative_id)
+
+
+def _today(session: Session) -> date:
+    return session.execute(select(func.current_date())).scalar_one()

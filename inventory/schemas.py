@@ -1,0 +1,142 @@
+"""Shapes of cold stores, lots, movements, pools and holds in and out."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates
+
+from inventory.states import Storage
+from marketplace import paging
+from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
+from marketplace.values import GRAMS_MAX
+
+_STORAGE = validate.OneOf([each.value for each in Storage])
+
+
+class CreateColdStore(Schema):
+    code = Code(required=True)
+    name_en = Line(required=True)
+    name_zh = Line(required=True)
+    county_id = Id(load_default=None, allow_none=True)
+    kind = fields.String(load_default=Storage.COLD.value, validate=_STORAGE)
+
+
+class ColdStore(Schema):
+    id = fields.UUID()
+    code = fields.String()
+    name_en = fields.String()
+    name_zh = fields.String()
+    county_id = fields.UUID(allow_none=True)
+    kind = fields.String()
+    created_at = Instant()
+
+
+class ReceiveLot(Schema):
+    cooperative_id = Id(required=True)
+    cold_store_id = Id(required=True)
+    code = Code(required=True)
+    variety = Line(required=True, high=60)
+    grade = Line(required=True, high=20)
+    size = Line(load_default=None, allow_none=True, high=20)
+    storage = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_STORAGE,
+        metadata={"description": "The cold store's kind unless told."},
+    )
+    harvested_on = Day(required=True)
+    best_before_on = Day(required=True)
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+
+
+class LoseFruit(Schema):
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    reason = Line(required=True)
+
+
+class CorrectLot(Schema):
+    delta_grams = Whole(required=True, low=-GRAMS_MAX, high=GRAMS_MAX)
+    reason = Line(required=True)
+
+    @validates("delta_grams")
+    def _changes_something(self, value: int, **_kwargs: Any) -> None:
+        if value == 0:
+            raise ValidationError("Must not be 0.")
+
+
+class Lot(Schema):
+    id = fields.UUID()
+    cooperative_id = fields.UUID()
+    cold_store_id = fields.UUID()
+    code = fields.String()
+    variety = fields.String()
+    grade = fields.String()
+    size = fields.String(allow_none=True)
+    storage = fields.String()
+    harvested_on = Day()
+    best_before_on = Day()
+    on_hand_grams = fields.Integer()
+    held_grams = fields.Integer()
+    available_grams = fields.Integer(attribute="free_grams")
+    version = fields.Integer()
+    created_at = Instant()
+
+
+LotPage = paging.page_of(Lot)
+
+
+class LotQuery(paging.Query):
+    cooperative_id = Id(load_default=None)
+
+
+class Movement(Schema):
+    id = fields.UUID()
+    number = fields.Integer()
+    kind = fields.String()
+    on_hand_delta_grams = fields.Integer()
+    held_delta_grams = fields.Integer()
+    on_hand_grams = fields.Integer()
+    held_grams = fields.Integer()
+    reason = fields.String(allow_none=True)
+    hold_id = fields.UUID(allow_none=True)
+    at = Instant()
+
+
+MovementPage = paging.page_of(Movement)
+ColdStorePage = paging.page_of(ColdStore)
+
+
+class Pool(Schema):
+    id = fields.UUID()
+    pack_id = fields.UUID()
+    pack_grams = fields.Integer()
+    variety = fields.String()
+    grade = fields.String()
+    boxes_pledged = fields.Integer()
+    boxes_held = fields.Integer()
+    boxes_sold = fields.Integer()
+    available_boxes = fields.Integer()
+    version = fields.Integer()
+
+
+class Hold(Schema):
+    id = fields.UUID()
+    kind = fields.String()
+    state = fields.String(metadata={"description": "As of now: a hold past its time reads expired."})
+    cooperative_id = fields.UUID(allow_none=True)
+    lot_id = fields.UUID(allow_none=True)
+    pool_id = fields.UUID(allow_none=True)
+    pack_id = fields.UUID(allow_none=True)
+    boxes = fields.Integer()
+    pack_grams = fields.Integer()
+    quantity_grams = fields.Integer()
+    unit_price_minor = fields.Integer(allow_none=True)
+    currency = fields.String(allow_none=True)
+    created_at = Instant()
+    expires_at = Instant(allow_none=True)
+    resolved_at = Instant(allow_none=True)
+    version = fields.Integer()
+
+
+class ReleasedHold(Schema):
+    hold = fields.Nested(Hold)
+    pool = fields.Nested(Pool)

@@ -1,0 +1,75 @@
+"""Kinds and states of holds, kinds of stock movements, and the moves between states. Pure."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class Storage(StrEnum):
+    COLD = "cold"
+    CONTROLLED_ATMOSPHERE = "controlled_atmosphere"
+
+
+class MovementKind(StrEnum):
+    """Why a lot's buckets changed."""
+
+    RECEIVE = "receive"
+    LOSS = "loss"
+    CORRECTION = "correction"
+    HOLD = "hold"
+    RELEASE = "release"
+    SHIP = "ship"
+
+
+class HoldKind(StrEnum):
+    ALLOCATION = "allocation"
+    """A cooperative's fruit, promised to a share."""
+    PLEDGE = "pledge"
+    """A cooperative's fruit, put into a pool."""
+    CART = "cart"
+    """A shopper's boxes of a pool, for some minutes."""
+
+
+class HoldState(StrEnum):
+    ACTIVE = "active"
+    CONVERTING = "converting"
+    """Its payment runs; it does not expire meanwhile."""
+    CONSUMED = "consumed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
+"""States in which a hold keeps stock from others."""
+
+_NONE: Final[frozenset[HoldState]] = frozenset()
+_ENDED: Final = {HoldState.CONSUMED: _NONE, HoldState.RELEASED: _NONE, HoldState.EXPIRED: _NONE}
+
+MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
+    HoldKind.ALLOCATION: {
+        HoldState.ACTIVE: frozenset({HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.PLEDGE: {
+        HoldState.ACTIVE: frozenset({HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.CART: {
+        HoldState.ACTIVE: frozenset({HoldState.CONVERTING, HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: frozenset({HoldState.CONSUMED, HoldState.RELEASED}),
+        **_ENDED,
+    },
+}
+
+
+def may_move(kind: str, before: str, after: HoldState) -> bool:
+    return after in MOVES[HoldKind(kind)][HoldState(before)]
+
+
+def state_at(state: str, expires_at: datetime | None, now: datetime) -> HoldState:
+    """The state a reader sees: a hold past its time has expired, whether or not the sweeper wrote it down."""
+    if state == HoldState.ACTIVE and expires_at is not None and expires_at <= now:
+        return HoldState.EXPIRED
+    return HoldState(state)
