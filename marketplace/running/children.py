@@ -99,6 +99,11 @@ def run(
 
 
 def last_words(log: Path) -> str:
-    """The last line a program wrote before it gave up."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    """The last line a program wrote before it gave up.
+
+    `flask` that cannot load the app says so first, and then complains about a command it does not know.
+    """
+    said = log.read_text(errors="replace")
+    reason, usage, complaint = said.partition("Usage: ")
+    lines = [line.strip() for line in (reason.strip() or usage + complaint).splitlines() if line.strip()]
     return lines[-1].removeprefix("Error: ").rstrip(".") if lines else "it ended without a word"
