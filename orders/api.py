@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from inventory import holds
-from marketplace import context, errors
+from marketplace import context, errors, paging
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
@@ -38,6 +38,16 @@ class ShareNotFound(errors.NotFound):
 def place(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Order what a hold keeps; the payment is opened with it 下单"""
     return _with_payment(session, checkout.place(session, context.current(), **body))
+
+
+@shopping.get("")
+@shopping.arguments(paging.Query, location="query")
+@shopping.response(200, schemas.OrderPage)
+def list_orders(query: dict[str, Any]) -> dict[str, Any]:
+    """One's own orders; staff see everybody's 订单列表"""
+    with reading() as session:
+        page = paging.read(session, checkout.visible(context.current()), Order.id, **query)
+        return {**page, "items": [_with_payment(session, order) for order in page["items"]]}
 
 
 @shopping.get("/<uuid:order_id>")

@@ -1,8 +1,9 @@
 """A shopper's order: made from a hold, paid, committed; withdrawn or expired while unpaid."""
 
 import uuid
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from inventory import holds
@@ -98,6 +99,13 @@ def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
     if order is None or (order.buyer_id != ctx.actor.id and not ctx.actor.has(*STAFF)):
         raise OrderNotFound
     return order
+
+
+def visible(ctx: Context) -> Select[Any]:
+    """The orders that the actor may see: its own, or everybody's for staff."""
+    if ctx.actor.has(*STAFF):
+        return select(Order)
+    return select(Order).where(Order.buyer_id == ctx.actor.id)
 
 
 def _locked(session: Session, order_id: uuid.UUID) -> Order:

@@ -36,6 +36,11 @@ class Order(Schema):
     payment_id = fields.UUID(allow_none=True)
 
 
+class OrderPage(Schema):
+    items = fields.List(fields.Nested(Order))
+    next_cursor = fields.UUID(allow_none=True)
+
+
 class Share(Schema):
     cooperative_id = fields.UUID()
     code = fields.String()

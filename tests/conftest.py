@@ -1,8 +1,14 @@
-"""The suite's servers: started once by the controlling process, shared by all workers."""
+"""The suite's servers, started once by the controlling process; one app and one database for each worker."""
+
+from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 
-from tests import servers
+import wsgi
+from marketplace.embedded.databases import DatabaseUrls
+from tests import house, servers
+from tests.house import Caller
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -13,3 +19,35 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         servers.stop_for_run()
+
+
+@pytest.fixture(scope="session")
+def database_urls() -> DatabaseUrls:
+    """A migrated database that only this worker uses."""
+    return servers.urls_of(servers.fresh_database(servers.template_database(house.migrate)))
+
+
+@pytest.fixture(scope="session")
+def built_app(database_urls: DatabaseUrls, worker_id: str) -> Flask:
+    number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    return wsgi.build(house.settings_for(database_urls, redis_number=number))
+
+
+@pytest.fixture
+def app(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
+    """The app in an app context; every table is empty before the test and emptied after it."""
+    with built_app.app_context():
+        yield built_app
+    house.empty(database_urls)
+
+
+@pytest.fixture
+def anyone(app: Flask) -> Caller:
+    """A passer-by without credentials."""
+    return house.caller(app)
+
+
+@pytest.fixture
+def as_role(app: Flask) -> Callable[..., Caller]:
+    """`as_role(Role.OPERATOR)`: somebody new with these roles, logged in."""
+    return lambda *roles, **options: house.caller(app, *roles, **options)

@@ -3,6 +3,7 @@
 Each step is one transaction and looks first whether it is done, so the job may be broken off and run again.
 """
 
+import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,6 +129,7 @@ def _people(settings: Settings) -> People:
             name="Virtual orchard app 虚拟果园（演示采购方）",
             roles=frozenset({Role.BUYER}),
             login="sponsor",
+            password=secrets.token_urlsafe(24),
         )
         return People(operator=operator, sponsor=sponsor, shopper=shopper, logins=logins)
 
@@ -358,5 +360,7 @@ def _pay(session: Session, people: People, order_id: uuid.UUID) -> None:
 
 def _as(account: Account) -> Context:
     """What the account would be at the door."""
-    actor = Actor(kind="account", id=account.id, roles=frozenset(accounts.roles_of(account)))
+    actor = Actor(
+        kind="account", id=account.id, roles=account.roles, cooperative_ids=account.cooperative_ids
+    )
     return Context(actor=actor, now=now_utc())

@@ -18,7 +18,12 @@ def upgrade() -> None:
                 CREATE ROLE marketplace_app NOLOGIN;
             END IF;
             IF NOT pg_has_role(current_user, 'marketplace_app', 'MEMBER') THEN
-                EXECUTE format('GRANT marketplace_app TO %I', current_user);
+                -- Where the app logs in with a role of its own, the owner need not be a member, and may not make itself one.
+                BEGIN
+                    EXECUTE format('GRANT marketplace_app TO %I', current_user);
+                EXCEPTION WHEN insufficient_privilege THEN
+                    NULL;
+                END;
             END IF;
         END $$
         """
