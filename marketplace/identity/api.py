@@ -152,7 +152,6 @@ def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
     accounts.LoginTaken,
     accounts.PhoneTaken,
     accounts.LoginNotUsable,
-    accounts.PasswordNotUsable,
     phones.PhoneNotUsable,
     *ROLE_REFUSALS,
 )

@@ -5,7 +5,7 @@ from flask import Flask
 
 from marketplace import context, database, verify
 from marketplace.access import Role
-from marketplace.identity import accounts
+from marketplace.identity import accounts, sessions
 from marketplace.identity.commands import create_operator
 from marketplace.identity.invariants import INVARIANTS
 from tests.house import Caller
@@ -45,7 +45,7 @@ def test_the_promises_hold_and_broken_ones_are_found(app: Flask) -> None:
     with database.transaction() as session:
         chief = accounts.find_by_login(session, login="chief")
         assert chief is not None
-        accounts.sessions.open_session(session, context.system(), account=chief)
+        sessions.open_session(session, context.system(), account=chief)
         chief.status = "disabled"
         other = accounts.create(
             session,
