@@ -262,7 +262,7 @@ def _unknown_products(table: Table, known: Mapping[str, Product]) -> Iterator[Fa
 
 def _foreign_glns(session: Session, table: Table, known: Mapping[str, Cooperative]) -> Iterator[Fault]:
     held = select(Cooperative.gln, Cooperative.id).where(Cooperative.gln.in_(_values(table, "gln")))
-    holders = dict(session.execute(held).tuples().all())
+    holders = {found.gln: found.id for found in session.execute(held)}
     for row in table.rows:
         holder = holders.get(row.values.get("gln"))
         have = known.get(row.values["code"])
@@ -272,7 +272,7 @@ def _foreign_glns(session: Session, table: Table, known: Mapping[str, Cooperativ
 
 def _foreign_gtins(session: Session, table: Table) -> Iterator[Fault]:
     held = select(Pack.gtin, Pack.code).where(Pack.gtin.in_(_values(table, "gtin")))
-    holders = dict(session.execute(held).tuples().all())
+    holders = {found.gtin: found.code for found in session.execute(held)}
     for row in table.rows:
         if holders.get(row.values.get("gtin"), row.values["code"]) != row.values["code"]:
             yield _fault(row, "gtin", products.GtinTaken.title)
