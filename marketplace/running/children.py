@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ from marketplace.settings import PROJECT_ROOT
 
 POLL_SECONDS: Final = 0.1
 PATIENCE_SECONDS: Final = 25
+_EXCEPTION: Final = re.compile(r"^(?:(?:[a-z_]\w*\.)+[A-Z]\w*|[A-Z]\w+(?:Error|Exception)): .+", re.MULTILINE)
 ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -99,11 +101,11 @@ def run(
 
 
 def last_words(log: Path) -> str:
-    """The last line a program wrote before it gave up.
+    """Why a program gave up: its last exception, else the last line it wrote.
 
     `flask` that cannot load the app says so first, and then complains about a command it does not know.
     """
     said = log.read_text(errors="replace")
-    reason, usage, complaint = said.partition("Usage: ")
-    lines = [line.strip() for line in (reason.strip() or usage + complaint).splitlines() if line.strip()]
+    raised = _EXCEPTION.findall(said) if "Traceback" in said else []
+    lines = raised or [line.strip() for line in said.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error: ").rstrip(".") if lines else "it ended without a word"

@@ -173,7 +173,12 @@ def _serve(run: Run, env: dict[str, str]) -> None:
             f"Port {run.launch.port} is taken: {port} is used. 端口 {run.launch.port} 已被占用，改用 {port}。"
         )
     base = launch.address(run.launch.host, port)
-    env = env | {"PUBLIC_URL": env.get("PUBLIC_URL", "").strip() or base}
+    env = env | {
+        "PUBLIC_URL": env.get("PUBLIC_URL", "").strip() or base,
+        "WEB_CONCURRENCY": str(
+            run.launch.web_concurrency
+        ),  # gunicorn reads it itself and stumbles over an empty one
+    }
     with listener:
         command = (*GUNICORN, "--bind", f"fd://{listener.fileno()}")
         web = children.start(command, env=env, keep=[listener.fileno()])

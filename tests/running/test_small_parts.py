@@ -113,11 +113,15 @@ def test_the_shown_address_can_be_opened_by_a_person() -> None:
 @pytest.mark.parametrize(
     ("said", "last"),
     [
-        ("INFO one\nsqlalchemy.exc.Broken: no table.\n\n", "sqlalchemy.exc.Broken: no table"),
+        ("INFO one\nno such table.\n\n", "no such table"),
         ("Error: nothing works.\n", "nothing works"),
         (
-            "Traceback\nImportError: no x\n\nUsage: flask\n\nError: No such command 'db'.\n",
+            "Error: While importing\n\nTraceback\nImportError: no x\n\nUsage:\n\nError: No 'db'.",
             "ImportError: no x",
+        ),
+        (
+            "Traceback\na.b.Broken: no y\nDETAIL:  z\n[SQL: \nX]\n(Background: https://x)\n",
+            "a.b.Broken: no y",
         ),
         ("Usage: flask\n\nError: No such command 'demo'.\n", "No such command 'demo'"),
         ("", "it ended without a word"),
