@@ -3,7 +3,6 @@
 import re
 import uuid
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace import audit, database, errors
 from marketplace.access import PEOPLE, Role
+from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
 from marketplace.identity import passwords, phones, sessions
 from marketplace.identity.models import Account, AccountRole, AccountStatus, Membership
@@ -102,11 +102,14 @@ def create(
     """
     memberships = frozenset(cooperative_ids)
     check_roles(roles, memberships)
+    normal = _checked_login(login, password)
+    password_hash = hash_new(password) if password is not None else None
+    _check_cooperatives(session, memberships)
     account = Account(
         id=new_id(),
         name=name,
-        login=_checked_login(login, password),
-        password_hash=hash_new(password) if password is not None else None,
+        login=normal,
+        password_hash=password_hash,
         phone=phones.normal(phone) if phone is not None else None,
         status=AccountStatus.ACTIVE,
         created_at=ctx.now,
@@ -114,7 +117,7 @@ def create(
         role_rows=[AccountRole(role=role) for role in sorted(roles)],
         membership_rows=[Membership(cooperative_id=cooperative_id) for cooperative_id in sorted(memberships)],
     )
-    with _refusing():
+    with database.refusing({"uq_account_login": LoginTaken(), "uq_account_phone": PhoneTaken()}):
         session.add(account)
         session.flush()
     audit.record(session, ctx, "account.create", subject=("account", account.id), after=_powers(account))
@@ -159,6 +162,7 @@ def set_roles(
     """
     memberships = frozenset(cooperative_ids)
     check_roles(roles, memberships)
+    _check_cooperatives(session, memberships)
     if Role.OPERATOR not in roles:
         _check_operator_remains(session, account)
     before = _powers(account)
@@ -170,8 +174,6 @@ def set_roles(
         for cooperative_id in sorted(memberships)
     ]
     account.version += 1
-    with _refusing():
-        session.flush()
     sessions.revoke_all(session, ctx, account_id=account.id)
     audit.record(
         session,
@@ -240,6 +242,15 @@ def _checked_login(login: str | None, password: str | None) -> str | None:
     return normal
 
 
+def _check_cooperatives(session: Session, cooperative_ids: frozenset[uuid.UUID]) -> None:
+    """Raises CooperativeUnknown. Cooperatives are never deleted, so what is found stays."""
+    if not cooperative_ids:
+        return
+    found = session.scalars(select(Cooperative.id).where(Cooperative.id.in_(cooperative_ids)))
+    if set(found) != cooperative_ids:
+        raise CooperativeUnknown
+
+
 def _change_status(
     session: Session, ctx: Context, account: Account, after: AccountStatus, action: str
 ) -> None:
@@ -282,13 +293,3 @@ def _powers(account: Account) -> dict[str, Any]:
         "roles": sorted(account.roles),
         "cooperative_ids": sorted(str(cooperative_id) for cooperative_id in account.cooperative_ids),
     }
-
-
-def _refusing() -> AbstractContextManager[None]:
-    return database.refusing(
-        {
-            "uq_account_login": LoginTaken(),
-            "uq_account_phone": PhoneTaken(),
-            "fk_membership_cooperative_id_cooperative": CooperativeUnknown(),
-        }
-    )

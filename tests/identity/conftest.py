@@ -1,15 +1,18 @@
 """A sender that keeps what it was given, and what most tests of identity do first."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from marketplace import context, database
 from marketplace.access import Role
+from marketplace.catalogue import cooperatives, counties
 from marketplace.context import ANONYMOUS, Context
 from marketplace.identity import accounts, codes
 from marketplace.identity.models import Account
@@ -61,6 +64,32 @@ def make_account(login: str, *, roles: tuple[Role, ...]) -> Account:
             password=PASSWORD,
         )
     )
+
+
+def make_cooperatives(count: int) -> list[uuid.UUID]:
+    """The ids of that many cooperatives of one county."""
+
+    def work(session: Session) -> list[uuid.UUID]:
+        ctx = context.system()
+        county = counties.create(session, ctx, code="yijun", name_en="Yijun", name_zh="宜君")
+        made = [
+            cooperatives.create(
+                session,
+                ctx,
+                county_id=county.id,
+                code=f"c{number}",
+                name_en=f"Cooperative {number}",
+                name_zh=f"合作社{number}",
+                township_en="Town",
+                township_zh="镇",
+                member_households=10,
+                members=30,
+            )
+            for number in range(count)
+        ]
+        return [cooperative.id for cooperative in made]
+
+    return database.transact(work)
 
 
 def at(now: datetime) -> Context:

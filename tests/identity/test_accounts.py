@@ -12,7 +12,7 @@ from marketplace import context, database, errors
 from marketplace.access import Role
 from marketplace.identity import accounts
 from tests.house import Caller
-from tests.identity.conftest import PASSWORD, PHONE
+from tests.identity.conftest import PASSWORD, PHONE, make_cooperatives
 
 AsRole = Callable[..., Caller]
 
@@ -170,6 +170,26 @@ def test_roles_and_memberships_are_replaced_and_sessions_end(operator: Caller, a
     assert member.get("/v1/accounts/me").status_code == 401
     again = set_roles(operator, member.account_id, 2, "buyer")
     assert again.json["roles"] == ["buyer"]
+
+
+def test_a_member_acts_for_the_cooperatives_it_is_given(operator: Caller) -> None:
+    first, second, third = (str(cooperative_id) for cooperative_id in make_cooperatives(3))
+    account = made(operator, roles=["cooperative"], cooperative_ids=[first, second, second])
+    assert account["cooperative_ids"] == [first, second]
+    changed = set_roles(operator, account["id"], 1, "cooperative", cooperative_ids=[second, third])
+    assert changed.json["cooperative_ids"] == [second, third]
+    ended = set_roles(operator, account["id"], 2, "cooperative", "shopper")
+    assert (ended.json["cooperative_ids"], ended.json["roles"]) == ([], ["cooperative", "shopper"])
+
+
+def test_there_is_no_membership_in_a_missing_cooperative(operator: Caller) -> None:
+    known = [str(cooperative_id) for cooperative_id in make_cooperatives(1)]
+    body = {**BUYER, "roles": ["cooperative"], "cooperative_ids": [*known, str(uuid.uuid4())]}
+    assert operator.post("/v1/accounts", body).json["code"] == "cooperative_unknown"
+    account = made(operator, roles=["cooperative"], cooperative_ids=known)
+    refused = set_roles(operator, account["id"], 1, "cooperative", cooperative_ids=[str(uuid.uuid4())])
+    assert (refused.status_code, refused.json["code"]) == (422, "cooperative_unknown")
+    assert operator.get(f"/v1/accounts/{account['id']}").json["cooperative_ids"] == known
 
 
 def test_an_edit_says_which_version_it_saw(operator: Caller) -> None:

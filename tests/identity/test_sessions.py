@@ -14,7 +14,7 @@ from marketplace.identity import accounts, jobs, sessions, tokens
 from marketplace.identity.models import Account, LoginCode, LoginSession
 from marketplace.values import new_id
 from tests.house import Caller
-from tests.identity.conftest import at, with_token
+from tests.identity.conftest import at, make_cooperatives, with_token
 
 
 def open_for(account: Account) -> tuple[LoginSession, str]:
@@ -28,7 +28,7 @@ def actor_of(token: str) -> Actor:
 
 
 def test_a_token_stands_for_its_account(app: Flask) -> None:
-    cooperatives = {new_id(), new_id()}
+    cooperatives = set(make_cooperatives(2))
     with database.transaction() as session:
         account = accounts.create(
             session,
