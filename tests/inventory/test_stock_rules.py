@@ -1,0 +1,107 @@
+"""Laws of choosing lots: whole boxes, first expired first out, nothing old, nothing lost."""
+
+import uuid
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory import stock_rules
+from inventory.stock_rules import Stock, TooFewBoxes
+
+DAY = date(2026, 1, 1)
+COOPERATIVES = [uuid.UUID(int=number) for number in range(3)]
+
+
+def _stock(code: str, *, best_before: int, harvested: int = 0, grams: int = 10_000) -> Stock:
+    return Stock(
+        lot_id=uuid.uuid4(),
+        cooperative_id=COOPERATIVES[0],
+        code=code,
+        harvested_on=DAY - timedelta(days=100 - harvested),
+        best_before_on=DAY + timedelta(days=best_before),
+        free_grams=grams,
+    )
+
+
+STOCKS = st.lists(
+    st.builds(
+        Stock,
+        lot_id=st.uuids(),
+        cooperative_id=st.sampled_from(COOPERATIVES),
+        code=st.text("AB12", min_size=1, max_size=3),
+        harvested_on=st.dates(DAY - timedelta(days=100), DAY),
+        best_before_on=st.dates(DAY - timedelta(days=5), DAY + timedelta(days=5)),
+        free_grams=st.integers(0, 40_000),
+    ),
+    max_size=12,
+    unique_by=lambda stock: stock.lot_id,
+)
+PACKS = st.integers(1, 7_000)
+
+
+@given(STOCKS, PACKS, st.data())
+def test_what_is_counted_as_free_can_be_taken_to_the_last_box(
+    stocks: list[Stock], pack_grams: int, data: st.DataObject
+) -> None:
+    free = sum(stock_rules.free_boxes(stocks, pack_grams=pack_grams, on=DAY).values())
+    boxes = data.draw(st.integers(0, free))
+    taken = stock_rules.take(stocks, boxes=boxes, pack_grams=pack_grams, on=DAY)
+    assert sum(take.boxes for take in taken) == boxes
+    with pytest.raises(TooFewBoxes) as short:
+        stock_rules.take(stocks, boxes=free + 1, pack_grams=pack_grams, on=DAY)
+    assert short.value.available_boxes == free
+
+
+@given(STOCKS, PACKS, st.data())
+def test_no_lot_gives_more_than_it_has_and_none_gives_twice(
+    stocks: list[Stock], pack_grams: int, data: st.DataObject
+) -> None:
+    free = sum(stock_rules.free_boxes(stocks, pack_grams=pack_grams, on=DAY).values())
+    taken = stock_rules.take(stocks, boxes=data.draw(st.integers(0, free)), pack_grams=pack_grams, on=DAY)
+    by_id = {stock.lot_id: stock for stock in stocks}
+    assert len({take.lot_id for take in taken}) == len(taken)
+    for take in taken:
+        assert 0 < take.boxes * pack_grams <= by_id[take.lot_id].free_grams
+        assert by_id[take.lot_id].best_before_on >= DAY
+
+
+@given(STOCKS, PACKS, st.data())
+def test_a_lot_is_touched_only_when_every_earlier_one_is_emptied(
+    stocks: list[Stock], pack_grams: int, data: st.DataObject
+) -> None:
+    free = sum(stock_rules.free_boxes(stocks, pack_grams=pack_grams, on=DAY).values())
+    taken = stock_rules.take(stocks, boxes=data.draw(st.integers(0, free)), pack_grams=pack_grams, on=DAY)
+    given_boxes = {take.lot_id: take.boxes for take in taken}
+    if not taken:
+        return
+    by_id = {stock.lot_id: stock for stock in stocks}
+    last = max(by_id[take.lot_id].best_before_on for take in taken)
+    for stock in stocks:
+        if DAY <= stock.best_before_on < last:
+            assert given_boxes.get(stock.lot_id, 0) == stock.free_grams // pack_grams
+
+
+def test_equal_best_before_days_go_by_harvest_and_then_by_code() -> None:
+    old, late, other = (
+        _stock("C", best_before=5, harvested=1),
+        _stock("A", best_before=5, harvested=2),
+        _stock("B", best_before=5, harvested=2),
+    )
+    taken = stock_rules.take([other, late, old], boxes=5, pack_grams=5_000, on=DAY)
+    assert [(take.lot_id, take.boxes) for take in taken] == [
+        (old.lot_id, 2),
+        (late.lot_id, 2),
+        (other.lot_id, 1),
+    ]
+
+
+def test_fruit_is_offered_up_to_its_best_before_day_and_not_after() -> None:
+    assert stock_rules.is_offered(_stock("A", best_before=0), DAY)
+    assert not stock_rules.is_offered(_stock("A", best_before=-1), DAY)
+
+
+def test_boxes_never_mix_lots() -> None:
+    halves = [_stock("A", best_before=1, grams=7_500), _stock("B", best_before=1, grams=7_500)]
+    assert stock_rules.free_boxes(halves, pack_grams=5_000, on=DAY) == {COOPERATIVES[0]: 2}
