@@ -131,8 +131,8 @@ _NEVER_CHANGES: Final = Text(
 
 def read_cooperatives(session: Session, ctx: Context, *, county_id: uuid.UUID, text: str) -> Report:
     """Import the cooperatives of a county, one file at a time. Raises CountyNotFound, CsvRefused."""
-    counties.get(session, county_id=county_id, locked=True)
     table = parse(text, COOPERATIVE_COLUMNS)
+    counties.get(session, county_id=county_id, locked=True)
     known = {each.code: each for each in cooperatives.of_county_locked(session, county_id=county_id)}
     table.faults += _foreign_glns(session, table, known)
     _refuse_faults(table)

@@ -155,13 +155,15 @@ def _lines(text: str, table: Table) -> Iterator[tuple[int, list[str]]]:
 
 def _faults_of_heading(line: int, names: list[str], columns: Sequence[Column]) -> Iterator[Fault]:
     known = {column.name for column in columns}
-    for index, name in enumerate(names):
+    seen: set[str] = set()
+    for name in names:
         if name not in known:
             yield _fault(line, name, name, Text(en="This column is not known.", zh="未知的列。"))
-        elif name in names[:index]:
+        elif name in seen:
             yield _fault(line, name, name, Text(en="This column is there twice.", zh="该列重复。"))
+        seen.add(name)
     for column in columns:
-        if not column.optional and column.name not in names:
+        if not column.optional and column.name not in seen:
             yield _fault(line, column.name, "", Text(en="This column is missing.", zh="缺少该列。"))
 
 

@@ -5,7 +5,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import fields
 
@@ -41,12 +41,14 @@ def faults(text, columns=COLUMNS):
     return [(fault.line, fault.column, fault.value) for fault in parse(text, columns).faults]
 
 
+@settings(max_examples=400, deadline=None)
 @given(CELLS)
 def test_what_is_guarded_reads_back_as_it_was(text):
     assert unguarded(guarded(text)) == text
     assert not guarded(text).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=6))
 def test_every_table_reads_back_as_it_was_written(rows):
     columns = (
@@ -62,12 +64,14 @@ def test_every_table_reads_back_as_it_was_written(rows):
     assert [row.values for row in table.rows] == given_rows
 
 
+@settings(max_examples=400, deadline=None)
 @given(CELLS)
 def test_no_text_makes_the_reader_fail(text):
     parse(text, COLUMNS)
     parse(f"code,count,note\r\n{text}", COLUMNS)
 
 
+@settings(max_examples=400, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_fail(data):
     with contextlib.suppress(CsvRefused):
@@ -92,6 +96,10 @@ def test_unknown_missing_and_repeated_columns_are_all_named():
         (1, "count", ""),
     ]
     assert faults("") == [(1, "code", ""), (1, "count", "")]
+
+
+def test_a_heading_of_countless_columns_is_read_at_once():
+    assert len(faults("code," * 200_000)) == 200_001
 
 
 def test_an_optional_column_may_be_left_out_or_left_empty():
