@@ -8,14 +8,28 @@ from typing import Any, Final
 import click
 import flask_migrate
 from flask import Flask, current_app
-from rich.console import Console
 from rich.table import Table
 
-from marketplace import jobs, openapi, verify
+from marketplace import errors, jobs, openapi, problems, terminal, verify
 from marketplace.database import db, reading
 from marketplace.settings import PROJECT_ROOT
 
 OPENAPI_FILE: Final = PROJECT_ROOT / "docs" / "openapi.json"
+PROBLEMS_FILE: Final = PROJECT_ROOT / "docs" / "problems.md"
+
+
+PACKAGES: Final = ("marketplace", "inventory", "orders", "campaigns")
+PROBLEMS_HEAD: Final = """# Problems · 错误代码
+
+Every answer that is not a success is `application/problem+json` (RFC 9457). Decide on `code`; `title` and `detail`
+follow `Accept-Language`; `type` leads to a page about it; `errors` lists what is wrong with each part of a request.
+This list is generated: `make openapi`.
+
+所有非成功响应均为 `application/problem+json`，请以 `code` 判断。
+
+| status | code | title | 标题 | meaning |
+|---|---|---|---|---|
+"""
 
 
 def configure(app: Flask, commands: Iterable[click.Command]) -> None:
@@ -36,7 +50,7 @@ def verify_command() -> None:
         says = finding.invariant.says
         mark = "[green]ok" if finding.holds else f"[red]{finding.broken}"
         table.add_row(finding.invariant.id, says.en, says.zh, mark, _row(finding.first))
-    Console().print(table)
+    terminal.console().print(table)
     broken = [finding for finding in findings if not finding.holds]
     if broken:
         raise click.ClickException(f"{len(broken)} of {len(findings)} invariants are broken.")
@@ -56,16 +70,35 @@ def openapi_group() -> None:
 
 @openapi_group.command("write")
 def write_openapi() -> None:
-    """Write it anew."""
-    OPENAPI_FILE.write_text(openapi_text(current_app))
-    click.echo(f"written: {OPENAPI_FILE.relative_to(PROJECT_ROOT)}")
+    """Write it anew, and the list of problems with it."""
+    for path, text in generated(current_app).items():
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"written: {path.relative_to(PROJECT_ROOT)}")
 
 
 @openapi_group.command("check")
 def check_openapi() -> None:
-    """Exit 1 when the stored copy is stale."""
-    if not is_fresh(OPENAPI_FILE, openapi_text(current_app)):
-        raise click.ClickException("docs/openapi.json is stale: run `make openapi`.")
+    """Exit 1 when a stored copy is stale."""
+    if stale := [path.name for path, text in generated(current_app).items() if not is_fresh(path, text)]:
+        raise click.ClickException(f"{', '.join(stale)} is stale: run `make openapi`.")
+
+
+def generated(app: Flask) -> dict[Path, str]:
+    """Every document that is made from the code, with the text it must have."""
+    return {OPENAPI_FILE: openapi_text(app), PROBLEMS_FILE: problems_text()}
+
+
+def problems_text() -> str:
+    """Every code that an answer may carry, for people."""
+    rows = {(status, code, title.en, title.zh, "") for status, (code, title) in problems.PLAIN.items()}
+    for refusal in errors.every_refusal():
+        if refusal not in errors.FAMILIES and refusal.__module__.split(".")[0] in PACKAGES:
+            meaning = " ".join((refusal.__doc__ or "").split())
+            rows.add((problems.status_of(refusal), refusal.code, refusal.title.en, refusal.title.zh, meaning))
+    lines = [
+        f"| {status} | `{code}` | {en} | {zh} | {meaning} |" for status, code, en, zh, meaning in sorted(rows)
+    ]
+    return PROBLEMS_HEAD + "\n".join(lines) + "\n"
 
 
 def openapi_text(app: Flask) -> str:

@@ -8,12 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from campaigns.demo import job, logins, roster, show
-from marketplace import errors
+from marketplace import errors, terminal
 from marketplace.context import now_utc
 from marketplace.settings import Settings
 from marketplace.values import GRAMS_MAX, GRAMS_PER_UNIT
 
-WIDTH_MIN = 150
 _STEPS = {
     "load": "loading the roster 载入名册",
     "hold": "holding lot by lot 按批次保留",
@@ -47,9 +46,7 @@ def demo_command(
     settings: Settings = current_app.config["SETTINGS"]
     if settings.is_production:
         raise click.ClickException("The demo makes people and fruit up: it does not run in production.")
-    console = Console()
-    if console.width < WIDTH_MIN and not console.is_terminal:
-        console = Console(width=WIDTH_MIN)
+    console = terminal.console()
     if show_logins:
         _show_logins(console, settings)
         return

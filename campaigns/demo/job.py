@@ -360,7 +360,5 @@ def _pay(session: Session, people: People, order_id: uuid.UUID) -> None:
 
 def _as(account: Account) -> Context:
     """What the account would be at the door."""
-    actor = Actor(
-        kind="account", id=account.id, roles=account.roles, cooperative_ids=account.cooperative_ids
-    )
+    actor = Actor(kind="account", id=account.id, roles=account.roles, cooperative_ids=account.cooperative_ids)
     return Context(actor=actor, now=now_utc())

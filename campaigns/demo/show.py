@@ -32,7 +32,7 @@ def outcome(console: Console, roster: Roster, done: Outcome, *, base_url: str) -
     console.print(f"[bold]{roster.note.en}[/]\n[bold]{roster.note.zh}[/]")
     console.print(_shares(roster, done, problem, result))
     console.print(_fairness(problem, result))
-    _example(console, done, problem, result)
+    _example(console, roster, done, problem, result)
     _sold(console, done)
     _links(console, done, base_url)
 
@@ -54,8 +54,8 @@ def drawing(roster: Roster, done: Outcome) -> str:
     _, result = bulk.stored(done.run)
     jin = done.bulk_order.boxes * done.bulk_order.pack_grams // JIN
     captions = Captions(
-        title_en=f"{jin:,} jin over {len(done.cooperatives)} cooperatives: {done.bulk_order.boxes:,} boxes",
-        title_zh=f"{jin:,} 斤分给 {len(done.cooperatives)} 家合作社：{done.bulk_order.boxes:,} 箱",
+        title_en=f"{jin:,} jin over {len(done.cooperatives)} sellers: {done.bulk_order.boxes:,} boxes",
+        title_zh=f"{jin:,} 斤分给 {len(done.cooperatives)} 家：{done.bulk_order.boxes:,} 箱",
         note_en=roster.note.en,
         note_zh=roster.note.zh,
         names={each.code: (each.name_en, each.name_zh) for each in done.cooperatives},
@@ -70,7 +70,9 @@ def _shares(
     jin = order.boxes * order.pack_grams // JIN
     table = Table(
         title=f"{jin:,} jin of {done.pack.variety} {done.pack.grade} = {order.boxes:,} boxes of "
-        f"{order.pack_grams:,} g over {len(problem.sellers)} 家合作社的公平分配",
+        f"{order.pack_grams:,} g over {len(problem.sellers)} sellers\n"
+        f"{jin:,} 斤 {done.pack.variety} {done.pack.grade} 级，每箱 {order.pack_grams:,} 克，共 {order.boxes:,} 箱，"
+        f"由 {len(problem.sellers)} 家公平分配",
         title_justify="left",
         caption=f"{order.boxes:,} boxes in all 合计 · {roster.note.en} {roster.note.zh}",
         show_footer=True,
@@ -132,11 +134,15 @@ def _share(value: Fraction | None) -> str:
 
 
 def _example(
-    console: Console, done: Outcome, problem: allocation.Problem, result: allocation.Allocation
+    console: Console,
+    roster: Roster,
+    done: Outcome,
+    problem: allocation.Problem,
+    result: allocation.Allocation,
 ) -> None:
     """One cooperative's share as it can redo it with a pocket calculator."""
     at_line = [share for share in result.sellers if share.limited_by == "nothing"]
-    if not at_line:
+    if not at_line or roster.weight.en != "households":
         return
     code = max(at_line, key=lambda share: (share.packs, share.id)).id
     name = next(each for each in done.cooperatives if each.code == code)
