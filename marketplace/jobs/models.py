@@ -14,6 +14,7 @@ RUNNING: Final = "running"
 DONE: Final = "done"
 DEAD: Final = "dead"
 STATES: Final = (WAITING, RUNNING, DONE, DEAD)
+ID_MAX: Final = 2**63 - 1
 
 
 class StoredJob(Base):

@@ -9,20 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from flask import Flask, current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from marketplace import audit, errors
 from marketplace.context import Context
-from marketplace.jobs.models import DEAD, DONE, RUNNING, WAITING, StoredJob
+from marketplace.jobs.models import DEAD, DONE, ID_MAX, RUNNING, WAITING, StoredJob
 from marketplace.language import Text
 from marketplace.module import Job
 from marketplace.settings import Settings
 
 CLOCK: Final = func.clock_timestamp()
-KEY_WAITS: Final = (StoredJob.state == WAITING) & (StoredJob.started_at.is_(None))
-"""The condition of uq_job_key: a job that has begun has given its key free."""
 GRACE_SECONDS: Final = 15
 """Between taking a job and locking its row for the work; no longer than this."""
 PROBLEM_CHARACTERS_MAX: Final = 1_000
@@ -39,6 +37,15 @@ class JobNotDead(errors.Conflict):
     """Only a dead job can be retried; others take their course."""
 
     title = Text(en="Only a dead job can be retried.", zh="只有已失败的任务才能重试。")
+
+
+def _in(state: str) -> ColumnElement[bool]:
+    """Written out, not a parameter: a prepared statement could not use the partial indexes otherwise."""
+    return StoredJob.state == literal(state, literal_execute=True)
+
+
+KEY_WAITS: Final = _in(WAITING) & StoredJob.started_at.is_(None)
+"""The condition of uq_job_key: a job that has begun has given its key free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,16 +125,16 @@ def take(session: Session, names: Iterable[str]) -> Taken | None:
     """The longest due job of these names, now running; None when nothing is due. Nobody waits for anybody."""
     row = session.scalar(
         select(StoredJob)
-        .where(StoredJob.state == WAITING, StoredJob.due_at <= CLOCK, StoredJob.name.in_(list(names)))
+        .where(_in(WAITING), StoredJob.due_at <= CLOCK, StoredJob.name.in_(list(names)))
         .order_by(StoredJob.due_at, StoredJob.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     if row is None:
         return None
+    row.started_at = _now(session)
     row.state = RUNNING
     row.attempts += 1
-    row.started_at = session.scalar(select(CLOCK))
     return Taken(id=row.id, name=row.name, arguments=row.arguments, attempt=row.attempts)
 
 
@@ -135,23 +142,21 @@ def hold(session: Session, taken: Taken) -> StoredJob | None:
     """The taken job's row, locked until the end of the transaction; None when somebody else has it by now."""
     return session.scalar(
         select(StoredJob)
-        .where(StoredJob.id == taken.id, StoredJob.state == RUNNING, StoredJob.attempts == taken.attempt)
+        .where(StoredJob.id == taken.id, _in(RUNNING), StoredJob.attempts == taken.attempt)
         .with_for_update()
     )
 
 
 def finish(session: Session, row: StoredJob) -> None:
     """Mark a held job as done, in the transaction of its work."""
-    session.flush()
+    row.finished_at = _now(session)
     row.state = DONE
     row.problem = None
-    row.finished_at = session.scalar(select(CLOCK))
 
 
 def put_back(session: Session, row: StoredJob, *, job: Job, problem: str) -> str:
     """After a failed attempt of a held job: wait twice as long as before, or be dead. Answers the new state."""
-    now = session.scalar(select(CLOCK))
-    assert now is not None
+    now = _now(session)
     row.problem = problem[:PROBLEM_CHARACTERS_MAX]
     if row.attempts >= job.attempts_max:
         row.state, row.finished_at = DEAD, now
@@ -170,7 +175,7 @@ def rescue(session: Session, jobs: Mapping[str, Job]) -> list[tuple[int, str]]:
     lost = session.scalars(
         select(StoredJob)
         .where(
-            StoredJob.state == RUNNING,
+            _in(RUNNING),
             StoredJob.started_at < CLOCK - timedelta(seconds=GRACE_SECONDS),
             StoredJob.name.in_(list(jobs)),
         )
@@ -184,9 +189,14 @@ def rescue(session: Session, jobs: Mapping[str, Job]) -> list[tuple[int, str]]:
     ]
 
 
+def _now(session: Session) -> datetime:
+    now: datetime = session.execute(select(CLOCK)).scalar_one()
+    return now
+
+
 def get(session: Session, *, job_id: int) -> StoredJob:
     """Raises JobNotFound."""
-    row = session.get(StoredJob, job_id)
+    row = session.get(StoredJob, job_id) if job_id <= ID_MAX else None
     if row is None:
         raise JobNotFound
     return row
@@ -198,7 +208,7 @@ def read_page(
     """Jobs from the newest to the oldest, and the cursor of the next page."""
     statement = select(StoredJob)
     if state is not None:
-        statement = statement.where(StoredJob.state == state)
+        statement = statement.where(_in(state))
     if cursor is not None:
         statement = statement.where(StoredJob.id < cursor)
     rows = list(session.scalars(statement.order_by(StoredJob.id.desc()).limit(limit + 1)))
@@ -207,14 +217,14 @@ def read_page(
 
 def retry(session: Session, ctx: Context, *, job_id: int) -> StoredJob:
     """Let a dead job begin anew, with all its attempts. Raises JobNotFound, JobNotDead."""
-    row = session.get(StoredJob, job_id, with_for_update=True)
+    row = session.get(StoredJob, job_id, with_for_update=True) if job_id <= ID_MAX else None
     if row is None:
         raise JobNotFound
     if row.state != DEAD:
         raise JobNotDead(state=row.state)
     before = {"state": row.state, "attempts": row.attempts, "problem": row.problem}
+    row.due_at = _now(session)
     row.state, row.attempts, row.finished_at = WAITING, 0, None
-    row.due_at = session.scalar(select(CLOCK)) or ctx.now
     audit.record(
         session,
         ctx,
@@ -229,8 +239,6 @@ def retry(session: Session, ctx: Context, *, job_id: int) -> StoredJob:
 def forget_done(session: Session, ctx: Context, *, days: int) -> int:
     """Delete what has been done for so many days; how many. Dead jobs stay until they are retried."""
     gone = session.execute(
-        delete(StoredJob).where(
-            StoredJob.state == DONE, StoredJob.finished_at < ctx.now - timedelta(days=days)
-        )
+        delete(StoredJob).where(_in(DONE), StoredJob.finished_at < ctx.now - timedelta(days=days))
     )
     return int(getattr(gone, "rowcount", 0))

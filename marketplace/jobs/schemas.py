@@ -5,9 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from marketplace.fields import Instant, Whole
-from marketplace.jobs.models import STATES
-
-ID_MAX = 2**63 - 1
+from marketplace.jobs.models import ID_MAX, STATES
 
 
 class JobQuery(Schema):
