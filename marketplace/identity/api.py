@@ -158,8 +158,8 @@ def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
 @people.writes(201, schemas.Account, key=False, location=lambda made: f"/v1/accounts/{made['id']}")
 def create_account(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Make an account (operators) 创建账号"""
-    roles = _roles(body.pop("roles"))
-    return _shown(accounts.create(session, context.current(), roles=roles, **body))
+    facts = {**body, "roles": _roles(body["roles"])}
+    return _shown(accounts.create(session, context.current(), **facts))
 
 
 @people.get("/<uuid:account_id>")

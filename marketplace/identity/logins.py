@@ -6,6 +6,7 @@ the edge commits that before it refuses.
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +17,8 @@ from marketplace.context import Context
 from marketplace.identity import accounts, codes, sessions
 from marketplace.identity.models import Account, AccountStatus, LoginSession
 from marketplace.language import Text
+
+_NEWCOMER: Final = Text(en="Shopper {digits}", zh="用户{digits}")
 
 
 class WrongCredentials(errors.Unauthenticated):
@@ -108,9 +111,8 @@ def enter_by_phone(session: Session, ctx: Context, *, phone: str, digits: str) -
         _refuse(session, ctx, account)
         return None
     if account is None:
-        account = accounts.create(
-            session, ctx, name=f"Shopper {phone[-4:]}", roles=frozenset({Role.SHOPPER}), phone=phone
-        )
+        name = _NEWCOMER.format(digits=phone[-4:]).pick(ctx.language)
+        account = accounts.create(session, ctx, name=name, roles=frozenset({Role.SHOPPER}), phone=phone)
     return _open(session, ctx, account)
 
 

@@ -1,6 +1,7 @@
 """Bearer tokens: who they stand for, and when they stop to."""
 
 import hashlib
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from marketplace import context, database, errors
 from marketplace.access import Role
 from marketplace.context import Actor
-from marketplace.identity import accounts, jobs, sessions, tokens
+from marketplace.identity import accounts, jobs, logins, sessions, tokens
 from marketplace.identity.models import Account, LoginCode, LoginSession
 from marketplace.values import new_id
 from tests.house import Caller
@@ -121,3 +122,36 @@ def test_what_is_long_over_is_forgotten(staff: Account) -> None:
         assert list(session.scalars(select(LoginSession.id))) == [fresh.id]
         assert list(session.scalars(select(LoginCode.id))) == []
     assert actor_of(token).id == staff.id
+
+
+def test_nobody_slips_in_while_the_account_is_disabled(app: Flask, staff: Account) -> None:
+    with database.reading() as session:
+        known = logins.look_up(session, login="auditor.li")
+    together = threading.Barrier(9)
+    opened: list[bool] = []
+
+    def enter() -> None:
+        with app.app_context():
+            together.wait()
+            found = database.transact(
+                lambda session: logins.enter(session, context.system(), known=known, is_right=True)
+            )
+            opened.append(found is not None)
+
+    def disable() -> None:
+        with app.app_context():
+            together.wait()
+            database.transact(
+                lambda session: accounts.disable(session, context.system(), account_id=staff.id)
+            )
+
+    threads = [threading.Thread(target=work) for work in [*[enter] * 8, disable]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.reading() as session:
+        rows = list(session.scalars(select(LoginSession.revoked_at)))
+    assert len(opened) == 8
+    assert len(rows) == sum(opened)
+    assert None not in rows
