@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -63,15 +64,16 @@ def demo(run: Run) -> None:
     if run.settings.is_production:
         raise CannotRun("Demo data is made up and stays out of production. 生产环境不加载演示数据。")
     with _supervising(run), _database(run) as urls:
-        _prepare(run, urls, _environment(run, urls))
+        _prepare(run, urls, _environment(run, urls, launch.address(run.launch.host, run.launch.port)))
 
 
 def serve(run: Run) -> None:
     """Everything `demo` does, and the web server until the end is asked for."""
-    with _supervising(run), _database(run) as urls:
-        env = _environment(run, urls)
+    with _supervising(run), _database(run) as urls, _listener(run) as listener:
+        base = launch.address(run.launch.host, listener.getsockname()[1])
+        env = _environment(run, urls, base)
         _prepare(run, urls, env)
-        _serve(run, env)
+        _serve(run, env, listener, base)
 
 
 def stop(settings: Settings, report: Report) -> None:
@@ -109,8 +111,9 @@ def _database(run: Run) -> Iterator[DatabaseUrls]:
     server = _ensure(run, folder)
     try:
         run.wish.check()
-        taken = f" ({postgres.PORT} is taken 已被占用)" if server.port != postgres.PORT else ""
-        run.report.done(f"PostgreSQL answers on port {server.port}{taken} 数据库端口 {server.port}", since)
+        if server.port != postgres.PORT:
+            run.report.say(_taken(postgres.PORT, server.port))
+        run.report.done("The database is ready 数据库已就绪", since)
         yield databases.ensure_database(server)
     finally:
         postgres.leave(folder)
@@ -134,12 +137,27 @@ def _check_answers(name: str, url: str) -> None:
         raise CannotRun(f"The database in {name} does not answer ({reason}). 无法连接数据库。") from None
 
 
-def _environment(run: Run, urls: DatabaseUrls) -> dict[str, str]:
+def _listener(run: Run) -> socket.socket:
+    """Taken before anything is loaded: the demo's result names addresses that are right."""
+    listener = launch.listen(run.launch.host, run.launch.port)
+    port = listener.getsockname()[1]
+    if port != run.launch.port:
+        run.report.say(_taken(run.launch.port, port))
+    return listener
+
+
+def _taken(wanted: int, used: int) -> str:
+    return f"Port {wanted} is taken: {used} is used. 端口 {wanted} 已被占用，改用 {used}。"
+
+
+def _environment(run: Run, urls: DatabaseUrls, base: str) -> dict[str, str]:
     """What children start with: nobody starts a server of their own, nobody reads `.env` again."""
     return os.environ | {
         "DATABASE_URL": urls.app_url,
         "DATABASE_OWNER_URL": urls.owner_url,
         "SECRET_KEY": run.settings.secret_key,
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL", "").strip() or base,
+        "WEB_CONCURRENCY": str(run.launch.web_concurrency),  # gunicorn reads it itself; an empty one trips it
         "FLASK_SKIP_DOTENV": "1",
         "PYTHONUTF8": "1",
     }
@@ -165,20 +183,7 @@ def _prepare(run: Run, urls: DatabaseUrls, env: dict[str, str]) -> None:
     run.report.done("Demo data is there 演示数据已就绪", since)
 
 
-def _serve(run: Run, env: dict[str, str]) -> None:
-    listener = launch.listen(run.launch.host, run.launch.port)
-    port = listener.getsockname()[1]
-    if port != run.launch.port:
-        run.report.say(
-            f"Port {run.launch.port} is taken: {port} is used. 端口 {run.launch.port} 已被占用，改用 {port}。"
-        )
-    base = launch.address(run.launch.host, port)
-    env = env | {
-        "PUBLIC_URL": env.get("PUBLIC_URL", "").strip() or base,
-        "WEB_CONCURRENCY": str(
-            run.launch.web_concurrency
-        ),  # gunicorn reads it itself and stumbles over an empty one
-    }
+def _serve(run: Run, env: dict[str, str], listener: socket.socket, base: str) -> None:
     with listener:
         command = (*GUNICORN, "--bind", f"fd://{listener.fileno()}")
         web = children.start(command, env=env, keep=[listener.fileno()])

@@ -71,11 +71,27 @@ class Started:
 Start = Callable[..., Started]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A data folder after its first `demo`, which several runs use one after another."""
+
+    folder: Path
+    said: str
+    status: int
+
+    @property
+    def cluster(self) -> Path:
+        return self.folder / "postgres" / "cluster"
+
+
 @pytest.fixture(scope="session")
-def kept_data() -> Iterator[Path]:
-    """A data folder that several runs use one after another: only the first makes a database."""
+def kept() -> Iterator[Kept]:
     with _data_folder() as folder:
-        yield folder
+        done = subprocess.run(
+            [sys.executable, "-m", "marketplace.running", "demo"], cwd=PROJECT_ROOT, env=environment(folder),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=START_SECONDS_MAX, check=False,
+        )  # fmt: skip
+        yield Kept(folder, done.stdout, done.returncode)
 
 
 @pytest.fixture
