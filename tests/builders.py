@@ -1,0 +1,399 @@
+"""A small market to test in, made by the use cases: a county, cooperatives, packs, a cold store, lots, campaigns.
+
+Its methods say what was there before a test begins; what a test is about goes through the doors (`Caller`).
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from campaigns import planning
+from campaigns.models import Campaign
+from inventory import cold_stores, lots
+from inventory.models import Hold, Lot, Pool
+from marketplace import context, database, errors, verify
+from marketplace.access import Role
+from marketplace.audit import AuditEntry
+from marketplace.catalogue import cooperatives, counties, products
+from marketplace.catalogue.models import Pack
+from marketplace.context import Actor, Context
+from orders import bulk, season
+from orders.models import AllocationRun, Order
+from tests.house import Caller
+
+T = TypeVar("T")
+
+PACK_GRAMS = 5_000
+PRICE_MINOR = 5_200
+SEASON = "2026-27"
+HOUSEHOLDS = (100, 200, 300)
+"""Of the cooperatives YJ01, YJ02, YJ03."""
+UNWATCHED = frozenset({"alembic_version", "idempotency_key", "login_session"})
+"""Tables in which a refused call may leave something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """A campaign with one item, as tests name it."""
+
+    campaign_id: uuid.UUID
+    item_id: uuid.UUID
+    pool_id: uuid.UUID
+
+    @property
+    def url(self) -> str:
+        return f"/v1/campaigns/{self.campaign_id}"
+
+    @property
+    def holds_url(self) -> str:
+        return f"{self.url}/holds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    app: Flask
+    ctx: Context
+    county_id: uuid.UUID
+    cooperative_ids: tuple[uuid.UUID, ...]
+    pack_id: uuid.UUID
+    cold_store_id: uuid.UUID
+
+    @property
+    def today(self) -> date:
+        return self.ctx.today
+
+    def later(self, **moved: float) -> Context:
+        """The system's context at another time: `later(days=-1)` is yesterday."""
+        return replace(self.ctx, now=self.ctx.now + timedelta(**moved))
+
+    def pack(self, code: str, *, net_grams: int = PACK_GRAMS, price_minor: int = PRICE_MINOR) -> Pack:
+        """Another pack, of a product of its own: its variety is its code."""
+
+        def work(session: Session) -> Pack:
+            product = products.create(
+                session, self.ctx, code=code, variety=code, grade="A", name_en=code, name_zh=code
+            )
+            return products.create_pack(
+                session,
+                self.ctx,
+                product_id=product.id,
+                code=code,
+                net_grams=net_grams,
+                list_price_minor=price_minor,
+                currency="CNY",
+            )
+
+        return database.transact(work)
+
+    def lot(self, boxes: int = 20, *, cooperative: int = 0, code: str = "", **changes: Any) -> Lot:
+        """A lot of so many whole boxes of 5 kg, Fuji A, good for two months."""
+        facts: dict[str, Any] = {
+            "variety": "Fuji",
+            "grade": "A",
+            "harvested_on": self.today - timedelta(days=30),
+            "best_before_on": self.today + timedelta(days=60),
+            "quantity_grams": boxes * PACK_GRAMS,
+            **changes,
+        }
+        return database.transact(
+            lambda session: lots.receive(
+                session,
+                self.ctx,
+                cooperative_id=self.cooperative_ids[cooperative],
+                cold_store_id=self.cold_store_id,
+                code=code or f"L-{uuid.uuid4().hex[:8]}",
+                **facts,
+            )
+        )
+
+    def history(self, grams: int, *, cooperative: int = 0) -> None:
+        """What a cooperative has sold this season already."""
+        cooperative_id = self.cooperative_ids[cooperative]
+        database.transact(
+            lambda session: season.open_account(
+                session, self.ctx, cooperative_id=cooperative_id, season=SEASON, grams=grams
+            )
+        )
+
+    def draft(
+        self,
+        *,
+        opens_in: timedelta = timedelta(0),
+        lasts: timedelta = timedelta(days=10),
+        per_buyer: int = 10,
+        price_minor: int = PRICE_MINOR,
+    ) -> Sale:
+        """A drafted campaign of one item without pledges."""
+
+        def work(session: Session) -> Sale:
+            opens_at = self.ctx.now + opens_in
+            made = planning.draft(
+                session,
+                self.ctx,
+                code=f"sale-{uuid.uuid4().hex[:8]}",
+                county_id=self.county_id,
+                title_en="Spring presale",
+                title_zh="春季预售",
+                opens_at=opens_at,
+                closes_at=opens_at + lasts,
+                items=[
+                    {
+                        "pack_id": self.pack_id,
+                        "unit_price_minor": price_minor,
+                        "boxes_per_buyer_max": per_buyer,
+                    }
+                ],
+            )
+            item = made.items[0]
+            return Sale(campaign_id=made.id, item_id=item.id, pool_id=item.pool_id)
+
+        return database.transact(work)
+
+    def pledged(self, boxes: int = 20, **options: Any) -> Sale:
+        """A drafted campaign with so many boxes of a new lot of the first cooperative."""
+        sale = self.draft(**options)
+        self.lot(boxes)
+        database.transact(
+            lambda session: planning.pledge(
+                session,
+                self.ctx,
+                campaign_id=sale.campaign_id,
+                item_id=sale.item_id,
+                cooperative_id=self.cooperative_ids[0],
+                boxes=boxes,
+            )
+        )
+        return sale
+
+    def on_sale(self, boxes: int = 20, **options: Any) -> Sale:
+        """A campaign that is open and has so many boxes."""
+        return self.scheduled(boxes, at=self.ctx, **options)
+
+    def scheduled(self, boxes: int = 20, *, at: Context, **options: Any) -> Sale:
+        """The same, scheduled at the time of `at`: open, or not yet."""
+        sale = self.pledged(boxes, **options)
+        database.transact(lambda session: planning.schedule(session, at, campaign_id=sale.campaign_id))
+        return sale
+
+    def over(self, boxes: int = 20) -> Sale:
+        """A campaign whose window is over, though the clock's job has not written it down yet."""
+        yesterday = self.later(days=-1)
+        return self.scheduled(
+            boxes, at=yesterday, opens_in=timedelta(days=-2), lasts=timedelta(days=1, hours=12)
+        )
+
+    def bulk(
+        self, caller: Caller, boxes: int, *, roles: frozenset[Role] = frozenset({Role.BUYER}), **changes: Any
+    ) -> tuple[Order, AllocationRun]:
+        """A bulk order of the caller's."""
+        ctx = self.acting(caller, roles=roles)
+        facts: dict[str, Any] = {
+            "county_id": self.county_id,
+            "pack_id": self.pack_id,
+            "quantity_grams": boxes * PACK_GRAMS,
+            "season_name": SEASON,
+            **changes,
+        }
+        return database.transact(lambda session: bulk.place(session, ctx, **facts))
+
+    def acting(self, caller: Caller, *, roles: frozenset[Role] = frozenset({Role.SHOPPER})) -> Context:
+        """What the caller would be in a use case."""
+        return replace(self.ctx, actor=Actor(kind="account", id=caller.account_id, roles=roles))
+
+    def let_expire(self, hold_id: str | uuid.UUID) -> None:
+        """Move a hold into the past, as if its time had passed."""
+        past = {
+            "created_at": func.clock_timestamp() - timedelta(minutes=12),
+            "expires_at": func.clock_timestamp() - timedelta(minutes=1),
+        }
+        statement = update(Hold).where(Hold.id == uuid.UUID(str(hold_id))).values(past)
+        database.transact(lambda session: session.execute(statement))
+
+    def stored(self, kind: type[T], row_id: str | uuid.UUID) -> T:
+        """The row as it is stored now."""
+        with database.reading() as session:
+            found = session.get(kind, uuid.UUID(str(row_id)), populate_existing=True)
+            assert found is not None
+            session.expunge(found)
+            return found
+
+    def pool(self, sale: Sale) -> Pool:
+        return self.stored(Pool, sale.pool_id)
+
+    def campaign(self, sale: Sale) -> Campaign:
+        return self.stored(Campaign, sale.campaign_id)
+
+    def actions(self, response: TestResponse) -> set[str]:
+        """What the audit trail says that a request did."""
+        request_id = response.headers["X-Request-Id"]
+        with database.reading() as session:
+            found = session.scalars(select(AuditEntry.action).where(AuditEntry.request_id == request_id))
+            return set(found)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Whatever happens inside leaves every table as it was."""
+        before = contents()
+        yield
+        after = contents()
+        assert {name for name in before if before[name] != after[name]} == set()
+
+
+def build(app: Flask) -> Market:
+    """A county with three cooperatives, one pack of Fuji A, one cold store; no fruit yet."""
+    ctx = context.system()
+
+    def work(session: Session) -> Market:
+        county = counties.create(session, ctx, code="YJ", name_en="Yijun", name_zh="宜君", is_demo=True)
+        sellers = [
+            cooperatives.create(
+                session,
+                ctx,
+                county_id=county.id,
+                code=f"YJ0{number}",
+                name_en=f"Cooperative {number}",
+                name_zh=f"第{number}合作社",
+                township_en="Yiyang",
+                township_zh="宜阳",
+                member_households=households,
+                members=2 * households,
+            )
+            for number, households in enumerate(HOUSEHOLDS, start=1)
+        ]
+        fuji = products.create(
+            session, ctx, code="FUJI-A", variety="Fuji", grade="A", name_en="Fuji", name_zh="富士"
+        )
+        pack = products.create_pack(
+            session,
+            ctx,
+            product_id=fuji.id,
+            code="FUJI-A-5",
+            net_grams=PACK_GRAMS,
+            list_price_minor=PRICE_MINOR,
+            currency="CNY",
+        )
+        store = cold_stores.create(
+            session, ctx, code="COLD-1", name_en="Cold store", name_zh="冷库", county_id=county.id
+        )
+        return Market(
+            app=app,
+            ctx=ctx,
+            county_id=county.id,
+            cooperative_ids=tuple(seller.id for seller in sellers),
+            pack_id=pack.id,
+            cold_store_id=store.id,
+        )
+
+    return database.transact(work)
+
+
+@pytest.fixture
+def market(app: Flask) -> Iterator[Market]:
+    """The market; whatever a test did, every invariant of every module holds afterwards."""
+    yield build(app)
+    assert broken(app) == []
+
+
+@pytest.fixture
+def shopper(as_role: Callable[..., Caller]) -> Caller:
+    return as_role(Role.SHOPPER)
+
+
+@pytest.fixture
+def operator(as_role: Callable[..., Caller]) -> Caller:
+    return as_role(Role.OPERATOR)
+
+
+@pytest.fixture
+def buyer(as_role: Callable[..., Caller]) -> Caller:
+    return as_role(Role.BUYER)
+
+
+def held(shopper: Caller, sale: Sale, boxes: int = 1) -> dict[str, Any]:
+    """A hold made at the door."""
+    response = shopper.post(sale.holds_url, json={"item_id": str(sale.item_id), "boxes": boxes})
+    assert response.status_code == 201, response.json
+    return response.json
+
+
+def ordered(shopper: Caller, sale: Sale, boxes: int = 1) -> dict[str, Any]:
+    """A hold and the order of it, made at the door."""
+    response = shopper.post("/v1/orders", json={"hold_id": held(shopper, sale, boxes)["hold_id"]})
+    assert response.status_code == 201, response.json
+    return response.json
+
+
+def confirmed(shopper: Caller, sale: Sale, boxes: int = 1) -> dict[str, Any]:
+    """An order whose payment waits for its receipt."""
+    order = ordered(shopper, sale, boxes)
+    response = shopper.post(f"/v1/payments/{order['payment_id']}/confirm")
+    assert response.status_code == 200, response.json
+    return order
+
+
+def receipt(order: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """The body that books the money of an order."""
+    return {
+        "amount_minor": order["total_minor"],
+        "currency": order["currency"],
+        "receipt_reference": f"BANK-{uuid.uuid4().hex[:12]}",
+        **changes,
+    }
+
+
+def paid(shopper: Caller, operator: Caller, sale: Sale, boxes: int = 1) -> dict[str, Any]:
+    """An order that is committed."""
+    order = confirmed(shopper, sale, boxes)
+    response = operator.post(f"/v1/payments/{order['payment_id']}/receipts", json=receipt(order))
+    assert response.status_code == 200, response.json
+    return order
+
+
+def assert_refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """The answer is this refusal; its document."""
+    assert (response.status_code, response.json["code"]) == (status, code), response.json
+    return response.json
+
+
+def broken(app: Flask) -> list[str]:
+    """The ids of the invariants, of all modules, that do not hold."""
+    database.db.session.remove()
+    with database.reading() as session:
+        findings = verify.check(session, verify.invariants_of(app.extensions["modules"]))
+        return [found.invariant.id for found in findings if not found.holds]
+
+
+def contents() -> dict[str, str]:
+    """A digest of every table's rows."""
+    with database.reading() as session:
+        names = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        watched = sorted(set(names) - UNWATCHED)
+        parts = " UNION ALL ".join(
+            f"SELECT '{name}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM \"{name}\" t"
+            for name in watched
+        )
+        return {row[0]: row[1] for row in session.execute(text(parts))}
+
+
+def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal]:
+    """Run each piece of work in a thread and an app context of its own; its result, or what refused it."""
+
+    def run(work: Callable[[], T]) -> T | errors.Refusal:
+        with app.app_context():
+            try:
+                return work()
+            except errors.Refusal as refusal:
+                return refusal
+
+    with ThreadPoolExecutor(max_workers=len(works)) as pool:
+        return list(pool.map(run, works))
