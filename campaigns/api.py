@@ -134,5 +134,5 @@ def list_transitions(campaign_id: uuid.UUID) -> dict[str, Any]:
 @blueprint.writes(201, schemas.CampaignHold, location=lambda made: f"/v1/holds/{made['hold'].id}")
 def hold(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
     """Hold boxes for some minutes at the price shown 保留"""
-    made = selling.hold(session, context.current(), campaign_id=campaign_id, **body)
-    return {"hold": made, "pool": pools.get(session, pool_id=made.pool_id)}
+    made, pool = selling.hold(session, context.current(), campaign_id=campaign_id, **body)
+    return {"hold": made, "pool": pool}

@@ -62,8 +62,10 @@ def show(session: Session, campaign: Campaign) -> Shown:
     return Shown(campaign=campaign, county=county, offers=offers)
 
 
-def hold(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int) -> Hold:
-    """Hold boxes for the shopper; the price shown now is the price of the order that follows.
+def hold(
+    session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int
+) -> tuple[Hold, Pool]:
+    """Hold boxes for the shopper, and what is left; the price shown now is the price of the order that follows.
 
     Raises CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit.
     """
@@ -72,7 +74,7 @@ def hold(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uui
     if campaign.state != CampaignState.DEPOSIT_OPEN:
         raise NotOnSale(state=campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at)
     item = planning.item_of(campaign, item_id)
-    return holds.place_on_pool(
+    made = holds.place_on_pool(
         session,
         ctx,
         pool_id=item.pool_id,
@@ -83,3 +85,4 @@ def hold(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uui
         purpose=("campaign_item", item.id),
         live_max_of_owner=item.boxes_per_buyer_max,
     )
+    return made, pools.get(session, pool_id=item.pool_id)

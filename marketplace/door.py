@@ -85,15 +85,18 @@ class Blueprint(flask_smorest.Blueprint):
         """Document the refusals that a view can answer with; catches nothing."""
 
         def decorate(view: View) -> View:
-            by_status: dict[int, list[type[errors.Refusal]]] = {}
+            codes: dict[int, set[str]] = {
+                status: set(known) for status, known in getattr(view, "problem_codes", {}).items()
+            }
             for refusal in refusals:
-                by_status.setdefault(problems.status_of(refusal), []).append(refusal)
+                codes.setdefault(problems.status_of(refusal), set()).add(refusal.code)
             wrapped: Any = view
-            for status, members in sorted(by_status.items()):
-                names = ", ".join(f"`{member.code}`" for member in members)
+            for status, names in sorted(codes.items()):
+                description = ", ".join(f"`{name}`" for name in sorted(names))
                 wrapped = self.alt_response(
-                    status, schema=PROBLEM_SCHEMA, description=names, content_type=problems.MEDIA_TYPE
+                    status, schema=PROBLEM_SCHEMA, description=description, content_type=problems.MEDIA_TYPE
                 )(wrapped)
+            wrapped.problem_codes = codes
             return wrapped  # type: ignore[no-any-return]
 
         return decorate
@@ -140,20 +143,13 @@ class Blueprint(flask_smorest.Blueprint):
                     idempotency.IdempotencyKeyReused,
                     idempotency.KeyInFlight,
                 )(documented)
-                documented = self.doc(parameters=[KEY_PARAMETER])(documented)
+                documented.needs_key = True
             return self.response(status, form)(documented)  # type: ignore[no-any-return]
 
         return decorate
 
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {"$ref": "#/components/schemas/Problem"}
-KEY_PARAMETER: Final[dict[str, Any]] = {
-    "in": "header",
-    "name": idempotency.HEADER,
-    "required": True,
-    "description": "Client-made key; the same key and body get the same answer.",
-    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]{16,255}$"},
-}
 
 
 def _version_of(result: Any) -> int | None:

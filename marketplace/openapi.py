@@ -1,12 +1,13 @@
 """The OpenAPI 3.1 document: generated from the blueprints, with our problem form and the access table in it."""
 
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any, Final
 
 import flask_smorest
 from flask import Flask
 
-from marketplace import problems
+from marketplace import idempotency, problems
 from marketplace.access import ACCESS
 
 VERSION: Final = "0.1.0"
@@ -38,6 +39,15 @@ PROBLEM: Final[dict[str, Any]] = {
         },
     },
     "additionalProperties": True,
+}
+
+
+KEY_PARAMETER: Final[dict[str, Any]] = {
+    "in": "header",
+    "name": idempotency.HEADER,
+    "required": True,
+    "description": "Client-made key; the same key and body get the same answer.",
+    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]{16,255}$"},
 }
 
 
@@ -90,7 +100,7 @@ def configure(app: Flask) -> Api:
 
 def document(app: Flask, api: Api) -> dict[str, Any]:
     """The document, with each operation's roles and scope from the access table."""
-    spec: dict[str, Any] = api.spec.to_dict()
+    spec: dict[str, Any] = deepcopy(api.spec.to_dict())
     endpoints = {
         (_as_template(rule.rule), method.lower()): rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -101,6 +111,8 @@ def document(app: Flask, api: Api) -> dict[str, Any]:
             access = ACCESS.get(endpoints.get((path, method), ""))
             if access is None:
                 continue
+            if getattr(app.view_functions[endpoints[path, method]], "needs_key", False):
+                operation.setdefault("parameters", []).append(KEY_PARAMETER)
             operation["operationId"] = endpoints[path, method].replace(".", "_")
             operation["x-roles"] = sorted(access.roles)
             if not access.is_public:

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 import wsgi
+from marketplace.database import db
 from marketplace.embedded.databases import DatabaseUrls
 from tests import house, servers
 from tests.house import Caller
@@ -28,9 +29,12 @@ def database_urls() -> DatabaseUrls:
 
 
 @pytest.fixture(scope="session")
-def built_app(database_urls: DatabaseUrls, worker_id: str) -> Flask:
+def built_app(database_urls: DatabaseUrls, worker_id: str) -> Iterator[Flask]:
     number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
-    return wsgi.build(house.settings_for(database_urls, redis_number=number))
+    built = wsgi.build(house.settings_for(database_urls, redis_number=number))
+    yield built
+    with built.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Caller:
             sent.setdefault("Idempotency-Key", str(uuid.uuid4()) if key == "fresh" else key)
         if options.get("json") is None:
             options.pop("json", None)
-        response = self.app.test_client().open(path, method=method, headers=sent, **options)
+        response = self.app.test_client().open(path, method=method, headers=sent, buffered=True, **options)
         assert response.status_code < 500 or response.status_code == 503, response.get_data(as_text=True)
         if response.status_code >= 400:
             assert response.mimetype == "application/problem+json", response.get_data(as_text=True)

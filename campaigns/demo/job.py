@@ -336,7 +336,7 @@ def _sell(people: People, campaign: Campaign, item: Item, *, told: Told) -> Orde
 
 
 def _order(session: Session, people: People, campaign: Campaign, item: Item) -> Order:
-    held = selling.hold(
+    held, _ = selling.hold(
         session, _as(people.shopper), campaign_id=campaign.id, item_id=item.id, boxes=SHOPPER_BOXES
     )
     return checkout.place(session, _as(people.shopper), hold_id=held.id)

@@ -10,7 +10,7 @@ from marketplace.catalogue import counties, csv_import, products, schemas
 from marketplace.catalogue.cooperatives import CooperativeCodeTaken, GlnTaken
 from marketplace.catalogue.csv_table import CsvRefused, decode
 from marketplace.database import reading
-from marketplace.door import KEY_PARAMETER, Blueprint
+from marketplace.door import Blueprint
 from marketplace.language import Text
 
 files = Blueprint("catalogue_files", __name__, url_prefix="", description="The catalogue as CSV 目录文件")
@@ -20,12 +20,6 @@ CSV_BODY: Final[dict[str, Any]] = {
     "required": True,
     "description": "UTF-8, a heading, at most 5,000 rows and 1 MB; docs/csv.md tells the columns.",
     "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
-}
-COUNTY_PARAMETER: Final[dict[str, Any]] = {
-    "in": "query",
-    "name": "county_id",
-    "required": True,
-    "schema": {"type": "string", "format": "uuid"},
 }
 
 
@@ -42,7 +36,7 @@ def download_cooperatives(query: dict[str, Any]) -> Response:
 
 
 @files.post("/cooperatives/imports")
-@files.doc(requestBody=CSV_BODY, parameters=[COUNTY_PARAMETER, KEY_PARAMETER])
+@files.doc(requestBody=CSV_BODY)
 @files.arguments(schemas.CountyOfFile, location="query")
 @files.problems(
     problems.UnsupportedMediaType, counties.CountyNotFound, CsvRefused, CooperativeCodeTaken, GlnTaken
