@@ -57,7 +57,10 @@ class LogInByPhone(Schema):
     code = fields.String(
         required=True,
         load_only=True,
-        validate=validate.Regexp(rf"^[0-9]{{{DIGITS}}}\Z", error=f"Must be {DIGITS} digits."),
+        validate=[
+            validate.Length(equal=DIGITS),
+            validate.Regexp(f"^[0-9]{{{DIGITS}}}$", error=f"Must be {DIGITS} digits."),
+        ],
     )
 
 
