@@ -4,17 +4,25 @@ from collections.abc import Iterable
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
-from marketplace import cli, database, events, jobs, limits, logs, metrics, openapi, problems, shell, stations
+from marketplace import cli, database, events, jobs, logs, metrics, openapi, problems, shell, stations
 from marketplace.door import BODY_BYTES_MAX
 from marketplace.module import Module
 from marketplace.settings import Settings
+
+
+class Number(IntegerConverter):
+    """A whole number in a path that fits a bigint; werkzeug's own fails on 4,301 digits and takes any script's."""
+
+    regex = r"[0-9]{1,18}"
 
 
 def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     """An app with the modules plugged in: doors, jobs, subscriptions, commands, invariants."""
     plugged = tuple(modules)
     app = Flask("marketplace", static_folder=None)
+    app.url_map.converters["int"] = Number
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,
@@ -31,8 +39,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     metrics.configure(app)
     database.configure(app, settings)
     problems.configure(app)
-    limits.configure(app, settings)
-    stations.configure(app)
+    stations.configure(app, settings)
     events.configure(app, [pair for module in plugged for pair in module.subscriptions])
     jobs.configure(app, settings, [job for module in plugged for job in module.jobs])
     api = openapi.configure(app)

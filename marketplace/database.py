@@ -77,8 +77,13 @@ class DatabaseUnavailable(errors.TryLater):
     title = Text(en="The database is not available right now.", zh="数据库暂时不可用。")
 
 
-class CommitUnknown(Exception):
-    """The connection broke while committing: the work may or may not be stored, and nobody may guess."""
+class CommitUnknown(errors.TryLater):
+    """The connection broke while committing: it may be stored or not, and nobody may guess. Look before repeating."""
+
+    title = Text(
+        en="Whether this was stored is not known; look before you try again.",
+        zh="无法确认是否已保存，请先查询再重试。",
+    )
 
 
 def configure(app: Flask, settings: Settings) -> None:
@@ -142,7 +147,8 @@ def transaction() -> Iterator[Session]:
         _commit(session)
     except BaseException as problem:
         _roll_back(session)
-        raise translated(problem) from problem
+        _raise_meaning(problem)
+        raise
     finally:
         g.in_transaction = False
 
@@ -168,13 +174,17 @@ def _roll_back(session: Session) -> None:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A view that only looks: whatever was touched is rolled back."""
+    """A view that only looks: whatever was touched is rolled back, so it has no place inside a transaction."""
+    if g.get("in_transaction"):
+        raise RuntimeError("a transaction is open: reading would roll it back")
     session = db.session()
     try:
         yield session
-    except DBAPIError as problem:
-        raise translated(problem) from problem
+    except (DBAPIError, PoolTimeout) as problem:
+        _raise_meaning(problem)
+        raise
     finally:
+        session.expunge_all()
         _roll_back(session)
 
 
@@ -197,8 +207,10 @@ def transact(work: Callable[[Session], T], *, recall: Callable[[Session], T | No
             if known is not None:
                 return known
         except DBAPIError as problem:
-            if not _may_run_again(problem) or attempt == ATTEMPTS_MAX:
+            if not _may_run_again(problem):
                 raise
+            if attempt == ATTEMPTS_MAX:
+                raise DatabaseUnavailable from problem
         except DatabaseUnavailable as problem:
             cause = problem.__cause__
             lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
@@ -214,6 +226,12 @@ def _may_run_again(problem: DBAPIError) -> bool:
 
 def sqlstate(problem: DBAPIError) -> str | None:
     return getattr(problem.orig, "sqlstate", None)
+
+
+def _raise_meaning(problem: BaseException) -> None:
+    meaning = translated(problem)
+    if meaning is not problem:
+        raise meaning from problem
 
 
 def translated(problem: BaseException) -> BaseException:

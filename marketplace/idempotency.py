@@ -158,7 +158,7 @@ def _store(session: Session, ctx: Context, claim: Claim, answer: Answer) -> Answ
             key=claim.key,
             fingerprint=claim.fingerprint,
             status=answer.status,
-            headers=answer.headers,
+            headers={**answer.headers, "Content-Language": ctx.language},
             body=answer.body,
             request_id=ctx.request_id,
             created_at=ctx.now,

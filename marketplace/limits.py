@@ -53,7 +53,7 @@ class Counts:
 
 
 def configure(app: Flask, settings: Settings) -> None:
-    """Opens no connection."""
+    """Opens no connection. Comes after the first station, so that a refusal knows its request."""
     app.extensions["limits"] = Counts(settings.redis_url) if settings.rate_limits_enabled else None
     general = counting.parse(GENERAL)
 

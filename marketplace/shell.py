@@ -61,7 +61,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """The process can serve: the database is there and has this version's tables."""
     with reading() as session:
-        found = session.scalar(text("SELECT version_num FROM alembic_version"))
+        is_there = session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+        found = session.scalar(text("SELECT version_num FROM alembic_version")) if is_there else None
     if found != current_app.extensions["migration_head"]:
         raise NotMigrated(found=found, needed=current_app.extensions["migration_head"])
     return jsonify(status="ready", migration=found)

@@ -1,4 +1,4 @@
-"""The stations every request passes, in this order: request id, language, credentials, access; then the view.
+"""The stations every request passes, in this order: request id, language, limits, credentials, access; the view.
 
 After it: security header fields, the request id echoed, one log line, one metric.
 """
@@ -9,13 +9,14 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from marketplace import context, errors, metrics
+from marketplace import context, errors, limits, metrics
 from marketplace.access import ACCESS
 from marketplace.context import ANONYMOUS, Actor, Context
 from marketplace.database import reading
 from marketplace.identity import sessions
 from marketplace.language import DEFAULT, LANGUAGES, Language
 from marketplace.logs import log
+from marketplace.settings import Settings
 from marketplace.values import new_id
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
@@ -30,8 +31,9 @@ HEADERS: Final = {
 }
 
 
-def configure(app: Flask) -> None:
+def configure(app: Flask, settings: Settings) -> None:
     app.before_request(arrive)
+    limits.configure(app, settings)
     app.before_request(check_access)
     app.after_request(leave)
 

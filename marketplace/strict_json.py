@@ -1,10 +1,12 @@
 """A JSON reader that refuses what the standard reader lets through. Pure.
 
 Refused: anything but UTF-8 without a byte-order mark, nesting deeper than DEPTH_MAX, more than NODES_MAX values,
-duplicate member names, NaN and Infinity, numbers of more than DIGITS_MAX digits, NUL and lone surrogates.
+duplicate member names, NaN and Infinity, numbers of more than DIGITS_MAX digits or too large for a float, NUL and
+lone surrogates.
 """
 
 import json
+import math
 import re
 from typing import Any, Final
 
@@ -36,7 +38,7 @@ def loads(body: bytes) -> Any:
         raise _refused("it holds a byte-order mark or NUL", "含有字节顺序标记或 NUL")
     _check_depth(text)
     try:
-        return json.loads(
+        value = json.loads(
             text,
             object_pairs_hook=_members,
             parse_constant=_constant,
@@ -45,6 +47,8 @@ def loads(body: bytes) -> Any:
         )
     except (json.JSONDecodeError, RecursionError):
         raise _refused("it does not parse", "无法解析") from None
+    _check_texts(value)
+    return value
 
 
 def _refused(en: str, zh: str) -> MalformedJson:
@@ -70,30 +74,24 @@ def _check_depth(text: str) -> None:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise _refused("a member name stands twice", "成员名重复")
-        _check_text(name)
-        if isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, list):
-            _check_list(value)
-        members[name] = value
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _refused("a member name stands twice", "成员名重复")
     return members
 
 
-def _check_list(values: list[Any]) -> None:
-    for value in values:
-        if isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, list):
-            _check_list(value)
-
-
-def _check_text(text: str) -> None:
-    if _LONE_SURROGATE.search(text):
-        raise _refused("a text holds half a character", "文本中有不完整的字符")
+def _check_texts(value: Any) -> None:
+    """Look for halves of characters everywhere; nesting is bounded by now."""
+    if isinstance(value, str):
+        if _LONE_SURROGATE.search(value):
+            raise _refused("a text holds half a character", "文本中有不完整的字符")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _check_texts(name)
+            _check_texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_texts(inner)
 
 
 def _constant(_name: str) -> Any:
@@ -109,4 +107,7 @@ def _integer(digits: str) -> int:
 def _number(digits: str) -> float:
     if len(digits) > DIGITS_MAX:
         raise _refused(f"a number has more than {DIGITS_MAX} digits", f"数字超过 {DIGITS_MAX} 位")
-    return float(digits)
+    number = float(digits)
+    if math.isinf(number):
+        raise _refused("a number is too large", "数字过大")
+    return number
