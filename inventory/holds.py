@@ -6,6 +6,7 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -18,6 +19,9 @@ from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
+
+BATCH: Final = 200
+"""How many expired holds are written down in one unit of work."""
 
 Purpose = tuple[str, uuid.UUID]
 """What a hold is for: the kind of thing and its id, in the package above."""
@@ -44,9 +48,9 @@ class HoldNotActive(errors.Conflict):
 
 
 class HoldLimit(errors.Conflict):
-    """The buyer's live holds for this would pass the most that one buyer may hold."""
+    """What the buyer holds and bought of this would pass the most that one buyer may have."""
 
-    title = Text(en="One buyer may not hold that many boxes of this.", zh="超过每位买家可保留的箱数。")
+    title = Text(en="One buyer may not have that many boxes of this.", zh="超过每位买家限购箱数。")
 
 
 class SoldOut(errors.Conflict):
@@ -130,7 +134,7 @@ def place_on_pool(
 ) -> Hold:
     """Hold boxes of a pool for the actor, for some minutes of the database's clock.
 
-    `live_max_of_owner`: the most boxes that the actor's live holds for this purpose may add up to.
+    `live_max_of_owner`: the most boxes that the actor may hold and have bought for this purpose.
     Raises SoldOut, HoldLimit, PoolNotFound.
     """
     if ctx.actor.id is None:
@@ -138,11 +142,9 @@ def place_on_pool(
     if live_max_of_owner is not None:
         _check_limit(session, ctx.actor.id, purpose, boxes=boxes, boxes_max=live_max_of_owner)
     moved = buckets.move_pool(session, pool_id, held=boxes)
-    if moved is None:
-        _expire_carts(session, ctx, pool_id)
+    while moved is None:
+        _make_room(session, ctx, pool_id, boxes)
         moved = buckets.move_pool(session, pool_id, held=boxes)
-    if moved is None:
-        raise _sold_out(session, pool_id, boxes)
 
     pool, now = moved
     hold = Hold(
@@ -220,23 +222,23 @@ def get(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     return hold
 
 
-def expire_due(session: Session, ctx: Context, *, batch: int = 200) -> int:
+def expire_due(session: Session, ctx: Context, *, batch: int = BATCH) -> int:
     """End the holds whose time is over, at most `batch`; how many. Holds that somebody works on are left alone.
 
     A pledge whose boxes buyers hold or bought stays until they are not.
     """
-    due = and_(Hold.kind == HoldKind.CART, _due())
-    pools = select(Hold.pool_id).where(due).order_by(Hold.expires_at).limit(batch)
+    pools = select(Hold.pool_id).where(_due_cart()).order_by(Hold.expires_at).limit(batch)
     done = 0
     for pool_id in sorted({each for each in session.scalars(pools) if each is not None}):
-        done += _expire_carts(session, ctx, pool_id, batch=batch - done)
+        if done < batch:
+            done += _expire_carts(session, ctx, pool_id, batch=batch - done)
     return done + _expire_on_lots(session, ctx, batch=batch - done)
 
 
-def _expire_carts(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int = 200) -> int:
+def _expire_carts(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int) -> int:
     """The pool is locked first, so that two who tidy it up do not hide its holds from each other."""
     session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
-    statement = select(Hold).where(Hold.pool_id == pool_id, Hold.kind == HoldKind.CART, _due())
+    statement = select(Hold).where(Hold.pool_id == pool_id, _due_cart())
     found = _take(session, statement.order_by(Hold.expires_at).limit(batch), skip_locked=True)
     for hold in found:
         _change(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
@@ -277,28 +279,40 @@ def _check_limit(
     """One at a time for each owner and purpose, so that two holds at once cannot both find room."""
     name = f"hold:{owner_id}:{purpose[0]}:{purpose[1]}"
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-    live = or_(
-        Hold.state == HoldState.CONVERTING,
+    counts = or_(
+        Hold.state.in_((HoldState.CONVERTING, HoldState.CONSUMED)),
         and_(Hold.state == HoldState.ACTIVE, Hold.expires_at > func.clock_timestamp()),
     )
     live_boxes = session.execute(
         select(func.coalesce(func.sum(Hold.boxes), 0)).where(
-            Hold.owner_id == owner_id, Hold.purpose_kind == purpose[0], Hold.purpose_id == purpose[1], live
+            Hold.owner_id == owner_id, Hold.purpose_kind == purpose[0], Hold.purpose_id == purpose[1], counts
         )
     ).scalar_one()
     if live_boxes + boxes > boxes_max:
         raise HoldLimit(requested_boxes=boxes, live_boxes=int(live_boxes), boxes_max=boxes_max)
 
 
-def _sold_out(session: Session, pool_id: uuid.UUID, boxes: int) -> errors.Refusal:
+def _make_room(session: Session, ctx: Context, pool_id: uuid.UUID, boxes: int) -> None:
+    """Returns if another try may succeed. Looks at the counters last: rivals may have made room meanwhile.
+
+    Raises PoolNotFound, SoldOut; a pool that is sold out for good is not locked for it.
+    """
+    has_lapsed = select(select(Hold.id).where(Hold.pool_id == pool_id, _due_cart()).exists())
+    if session.scalar(has_lapsed) and _expire_carts(session, ctx, pool_id, batch=BATCH):
+        return
     pool = session.get(Pool, pool_id, populate_existing=True)
     if pool is None:
-        return PoolNotFound()
-    return SoldOut(requested_boxes=boxes, available_boxes=pool.available_boxes)
+        raise PoolNotFound
+    if pool.available_boxes < boxes:
+        raise SoldOut(requested_boxes=boxes, available_boxes=pool.available_boxes)
 
 
 def _due() -> ColumnElement[bool]:
     return and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp())
+
+
+def _due_cart() -> ColumnElement[bool]:
+    return and_(Hold.kind == HoldKind.CART, _due())
 
 
 def _is_over(session: Session, hold: Hold) -> bool:

@@ -2,7 +2,22 @@
 
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from inventory import holds
+from marketplace import jobs
+from marketplace.context import Context
 from marketplace.module import Job
 
-JOBS: Final = (Job(name="inventory.expire_holds", run=holds.expire_due, cron="* * * * *"),)
+EXPIRE_HOLDS: Final = "inventory.expire_holds"
+
+
+def expire_holds(session: Session, ctx: Context) -> int:
+    """One batch; a full one calls for the next at once, so that a rush does not wait for the minute."""
+    done = holds.expire_due(session, ctx, batch=holds.BATCH)
+    if done >= holds.BATCH:
+        jobs.enqueue(session, EXPIRE_HOLDS, key=EXPIRE_HOLDS)
+    return done
+
+
+JOBS: Final = (Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *"),)

@@ -6,11 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from inventory.models import Hold, Lot, Pool
 from marketplace import database
 from marketplace.access import Role
+from marketplace.identity import service_keys
+from marketplace.identity.scopes import Scope
 from marketplace.values import GRAMS_MAX
 from tests.house import Caller
 from tests.inventory.yard import PACK_GRAMS, Yard, place
@@ -187,6 +190,22 @@ def test_lots_are_not_for_shoppers(yard: Yard, as_role: AsRole, anyone: Caller) 
         assert auditor.get(path).status_code == 200
     for path in ("/v1/lots", f"/v1/lots/{lot.id}/losses", f"/v1/lots/{lot.id}/corrections"):
         assert auditor.post(path, {}).status_code == 403
+
+
+def test_a_service_key_needs_the_scope_to_read_lots(yard: Yard, app: Flask) -> None:
+    lot = yard.lot()
+
+    def key(*scopes: Scope) -> Caller:
+        made = database.transact(
+            lambda session: service_keys.create(session, yard.ctx, name="A partner", scopes=scopes)
+        )
+        return Caller(app, made[1])
+
+    reader, other = key(Scope.LOTS_READ), key(Scope.ORDERS_READ)
+    assert _ids(reader.get("/v1/lots")) == [str(lot.id)]
+    assert reader.get(f"/v1/lots/{lot.id}/movements").status_code == 200
+    assert other.get("/v1/lots").status_code == 403
+    assert reader.post(f"/v1/lots/{lot.id}/losses", {"quantity": 1, "reason": "rot"}).status_code == 403
 
 
 def test_losses_and_corrections_answer_with_version_and_what_is_free(

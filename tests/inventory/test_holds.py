@@ -4,12 +4,15 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory import holds, lots, pools
 from inventory.models import Hold, Pool
+from inventory.module import module
 from marketplace import database, errors
 from marketplace.context import Context
+from marketplace.jobs.models import StoredJob
 from tests.inventory.yard import PACK_GRAMS, PURPOSE, Yard, place
 
 
@@ -205,7 +208,7 @@ def test_nobody_in_particular_holds_nothing(yard: Yard) -> None:
         yard.hold(pool, yard.ctx)
 
 
-def test_the_limit_counts_live_boxes_for_one_purpose(yard: Yard) -> None:
+def test_the_limit_counts_what_a_buyer_holds_and_has_bought_for_one_purpose(yard: Yard) -> None:
     pool = yard.full_pool()
     shopper = yard.shopper()
     held = [yard.hold(pool, shopper, 2, live_max_of_owner=5) for _ in range(2)]
@@ -216,6 +219,9 @@ def test_the_limit_counts_live_boxes_for_one_purpose(yard: Yard) -> None:
     yard.hold(pool, yard.shopper(), 2, live_max_of_owner=5)
     _start(shopper, held[0])
     yard.let_expire(held[1])
+    _consume(yard.ctx, held[0])
+    with pytest.raises(holds.HoldLimit):
+        yard.hold(pool, shopper, 4, live_max_of_owner=5)
     yard.hold(pool, shopper, 3, live_max_of_owner=5)
 
 
@@ -249,6 +255,36 @@ def test_the_sweeper_writes_expiry_down_in_batches(yard: Yard) -> None:
     assert yard.stored(living).state == "active"
     assert yard.stored(pool).available_boxes == 9
     assert yard.stored(other).available_boxes == 10
+    assert yard.broken() == []
+
+
+def test_a_full_batch_calls_for_the_next_at_once(yard: Yard) -> None:
+    pool = yard.full_pool(300)
+    shopper = yard.shopper()
+
+    def many(session: Session) -> list[Hold]:
+        return [place(session, shopper, pool.id, 1) for _ in range(holds.BATCH + 1)]
+
+    yard.let_expire(*database.transact(many))
+    [job] = module.jobs
+    assert job.name == "inventory.expire_holds"
+    assert database.transact(lambda session: job.run(session, yard.ctx)) == holds.BATCH
+    with database.reading() as session:
+        assert session.scalars(select(StoredJob.name)).all() == [job.name]
+    assert database.transact(lambda session: job.run(session, yard.ctx)) == 1
+    assert yard.stored(pool).available_boxes == 300
+    assert yard.broken() == []
+
+
+def test_a_buyer_of_many_finds_room_behind_many_expired_holds(yard: Yard) -> None:
+    pool = yard.full_pool(holds.BATCH + 1)
+    shopper = yard.shopper()
+
+    def many(session: Session) -> list[Hold]:
+        return [place(session, shopper, pool.id, 1) for _ in range(holds.BATCH + 1)]
+
+    yard.let_expire(*database.transact(many))
+    assert yard.hold(pool, yard.shopper(), holds.BATCH + 1).boxes == holds.BATCH + 1
     assert yard.broken() == []
 
 
