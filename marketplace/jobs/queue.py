@@ -20,7 +20,8 @@ from marketplace.language import Text
 from marketplace.module import Job
 from marketplace.settings import Settings
 
-CLOCK: Final = func.clock_timestamp()
+CLOCK: Final = func.statement_timestamp()
+"""Stable within a statement, so that conditions on it can use an index."""
 GRACE_SECONDS: Final = 15
 """Between taking a job and locking its row for the work; no longer than this."""
 PROBLEM_CHARACTERS_MAX: Final = 1_000

@@ -165,14 +165,14 @@ def _run(app: Flask, job: Job, taken: Taken) -> None:
 
         try:
             outcome = "done" if database.transact(work) else "taken over"
-        except Exception as problem:  # noqa: BLE001 (whatever a job raises is its failed attempt)
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 (whatever a job raises is its failed attempt)
             outcome = _put_back(job, taken, problem)
         seconds = time.perf_counter() - started
         metrics.observe_job(job.name, outcome, seconds)
         log.info("job", name=job.name, job=taken.id, outcome=outcome, milliseconds=round(seconds * 1_000, 1))
 
 
-def _put_back(job: Job, taken: Taken, problem: Exception) -> str:
+def _put_back(job: Job, taken: Taken, problem: BaseException) -> str:
     """A new transaction for the failed attempt; without a database the job is found by `rescue` later."""
     says = clean_text(f"{type(problem).__name__}: {problem}")
 

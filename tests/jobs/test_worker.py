@@ -75,6 +75,12 @@ def test_an_argument_that_the_job_does_not_take_makes_it_fail(app: Flask) -> Non
     assert "TypeError" in (world.stored(job_id).problem or "")
 
 
+def test_a_job_that_asks_to_exit_only_fails(app: Flask) -> None:
+    job_id = world.put("test.leave")
+    assert run_next(app)
+    assert world.stored(job_id).problem == "SystemExit: a job ends itself, not its worker"
+
+
 def test_a_job_nobody_here_knows_is_left_for_others(app: Flask) -> None:
     job_id = world.put("test.note", arguments={"word": "apple"})
     assert not worker.run_next(app, {world.TICK.name: world.TICK})

@@ -43,6 +43,10 @@ def linger(session: Session, ctx: Context, *, folder: str, seconds: int) -> None
         time.sleep(seconds)
 
 
+def leave(session: Session, ctx: Context) -> None:
+    sys.exit("a job ends itself, not its worker")
+
+
 def tick(session: Session, ctx: Context) -> None:
     note(session, ctx, word="tick")
 
@@ -53,6 +57,7 @@ JOBS = (
     Job(name="test.break", run=note_and_break, attempts_max=3, wait_seconds=10),
     Job(name="test.fragile", run=note_and_break, attempts_max=1),
     Job(name="test.linger", run=linger, wait_seconds=0),
+    Job(name="test.leave", run=leave, attempts_max=1),
     TICK,
 )
 
