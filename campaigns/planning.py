@@ -124,6 +124,7 @@ def pledge(
     if not ctx.actor.has(Role.OPERATOR, Role.SYSTEM) and not ctx.actor.belongs_to(cooperative_id):
         raise cooperatives.CooperativeNotFound
     campaign = _locked(session, campaign_id)
+    follow_clock(session, ctx, campaign)
     if campaign.state not in PLEDGEABLE:
         raise CampaignStateForbids(state=campaign.state)
     item = item_of(campaign, item_id)
@@ -156,8 +157,12 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
 def move(
     session: Session, ctx: Context, *, campaign_id: uuid.UUID, after: CampaignState, reason: str
 ) -> Campaign:
-    """An operator's move, with its reason. Raises CampaignNotFound, CampaignStateForbids."""
+    """An operator's move from where the clock has brought the campaign, with its reason.
+
+    Raises CampaignNotFound, CampaignStateForbids.
+    """
     campaign = _locked(session, campaign_id)
+    follow_clock(session, ctx, campaign)
     check_move(campaign.state, after)
     _move(session, ctx, campaign, after, reason=reason)
     return campaign

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from inventory import holds
 from marketplace import context, errors, paging
+from marketplace.catalogue.counties import CountyNotFound
+from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
@@ -33,7 +35,7 @@ class ShareNotFound(errors.NotFound):
 
 @shopping.post("")
 @shopping.arguments(schemas.PlaceOrder)
-@shopping.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive, checkout.HoldNotForSale)
+@shopping.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive)
 @shopping.writes(201, schemas.Order, location=lambda order: f"/v1/orders/{order['id']}")
 def place(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Order what a hold keeps; the payment is opened with it 下单"""
@@ -69,7 +71,15 @@ def withdraw(session: Session, order_id: uuid.UUID) -> dict[str, Any]:
 
 @bulk_orders.post("")
 @bulk_orders.arguments(schemas.PlaceBulkOrder)
-@bulk_orders.problems(bulk.NotWholeBoxes, bulk.TooManyBoxes, bulk.NotEnoughFruit, errors.NotFound)
+@bulk_orders.problems(
+    CountyNotFound,
+    PackNotFound,
+    bulk.NotWholeBoxes,
+    bulk.TooManyBoxes,
+    bulk.TotalTooHigh,
+    bulk.DeliveryInThePast,
+    bulk.NotEnoughFruit,
+)
 @bulk_orders.writes(201, schemas.BulkOrder, location=lambda made: f"/v1/bulk-orders/{made['order'].id}")
 def place_bulk(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Buy tonnes: split fairly, proved, held lot by lot 大宗采购"""
@@ -83,7 +93,7 @@ def place_bulk(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 def get_bulk(order_id: uuid.UUID) -> dict[str, Any]:
     """One bulk order with its runs 查询大宗订单"""
     with reading() as session:
-        order = checkout.get(session, context.current(), order_id=order_id)
+        order = bulk.get(session, context.current(), order_id=order_id)
         return {"order": order, "runs": bulk.runs_of(session, order_id=order.id)}
 
 

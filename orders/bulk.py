@@ -18,9 +18,10 @@ from marketplace.catalogue import cooperatives, products
 from marketplace.catalogue.models import Cooperative, Pack
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.values import QUANTITY_MAX, new_id, whole_packs
+from marketplace.values import QUANTITY_MAX, TOTAL_MINOR_MAX, new_id, whole_packs
 from orders import allocation, season
 from orders.allocation import json_form
+from orders.allocation.problem import PACKS_MAX
 from orders.models import AllocationRun, Order, Share
 from orders.states import OrderKind, OrderState, ShareState
 
@@ -42,6 +43,18 @@ class TooManyBoxes(errors.Conflict):
     """More boxes than one order may ask for."""
 
     title = Text(en="One order may not ask for that many boxes.", zh="单个订单的箱数超过上限。")
+
+
+class TotalTooHigh(errors.Conflict):
+    """At the pack's list price the order would cost more than one order may."""
+
+    title = Text(en="One order may not cost that much.", zh="单个订单金额超过上限。")
+
+
+class DeliveryInThePast(errors.Invalid):
+    """The day of delivery is over."""
+
+    title = Text(en="The day of delivery is over.", zh="交货日期已过。")
 
 
 class NotEnoughFruit(errors.Conflict):
@@ -78,7 +91,7 @@ class Facts:
                 id=each.code,
                 weight=each.member_households,
                 history_grams=self.history_grams.get(each.id, 0),
-                cap_packs=self.free_boxes.get(each.id, 0),
+                cap_packs=min(self.free_boxes.get(each.id, 0), PACKS_MAX),
                 pack_grams=pack_grams,
             )
             for each in self.cooperatives
@@ -103,12 +116,16 @@ def place(
 ) -> tuple[Order, AllocationRun]:
     """Order, run, shares and lot holds, all or nothing.
 
-    Raises PackNotFound, CountyNotFound, NotWholeBoxes, TooManyBoxes, NotEnoughFruit.
+    Raises PackNotFound, CountyNotFound, NotWholeBoxes, TooManyBoxes, TotalTooHigh, DeliveryInThePast,
+    NotEnoughFruit.
     """
+    on = delivered_on or ctx.today
+    if on < ctx.today:
+        raise DeliveryInThePast
     pack = products.get_pack(session, pack_id=pack_id)
     boxes = _boxes(quantity_grams, pack)
     _one_at_a_time(session, pack)
-    facts = _facts(session, county_id=county_id, pack=pack, season_name=season_name)
+    facts = _facts(session, county_id=county_id, pack=pack, season_name=season_name, on=on)
     available = sum(facts.free_boxes.values())
     if boxes > available:
         raise NotEnoughFruit(requested_boxes=boxes, available_boxes=available)
@@ -139,7 +156,7 @@ def place(
                 variety=pack.variety,
                 grade=pack.grade,
                 purpose=("share", share.id),
-                delivered_on=delivered_on,
+                delivered_on=on,
             )
         told(done, len(run.shares))
     season.book_shares(
@@ -171,6 +188,15 @@ def get_run(session: Session, ctx: Context, *, run_id: uuid.UUID) -> AllocationR
     return run
 
 
+def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
+    """The bulk order, for its buyer and staff; raises OrderNotFound."""
+    order = session.get(Order, order_id)
+    is_bulk = order is not None and order.kind == OrderKind.SPONSOR_BULK
+    if order is None or not is_bulk or not (order.buyer_id == ctx.actor.id or ctx.actor.has(*STAFF)):
+        raise OrderNotFound
+    return order
+
+
 def runs_of(session: Session, *, order_id: uuid.UUID) -> list[AllocationRun]:
     return list(
         session.scalars(
@@ -190,6 +216,8 @@ def _boxes(quantity_grams: int, pack: Pack) -> int:
         raise NotWholeBoxes(pack_grams=pack.net_grams, rest_grams=rest_grams)
     if boxes > QUANTITY_MAX:
         raise TooManyBoxes(boxes_max=QUANTITY_MAX)
+    if boxes * pack.list_price_minor > TOTAL_MINOR_MAX:
+        raise TotalTooHigh(total_minor_max=TOTAL_MINOR_MAX)
     return boxes
 
 
@@ -198,10 +226,11 @@ def _one_at_a_time(session: Session, pack: Pack) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"bulk:{pack.variety}:{pack.grade}"))))
 
 
-def _facts(session: Session, *, county_id: uuid.UUID, pack: Pack, season_name: str) -> Facts:
+def _facts(session: Session, *, county_id: uuid.UUID, pack: Pack, season_name: str, on: date) -> Facts:
+    """What the split decides on is what the holds can take: fruit that is still good on the day of delivery."""
     sellers = cooperatives.of_county(session, county_id=county_id)
     free = lots.free_boxes(
-        session, variety=pack.variety, grade=pack.grade, pack_grams=pack.net_grams, locked=True
+        session, variety=pack.variety, grade=pack.grade, pack_grams=pack.net_grams, locked=True, on=on
     )
     known = {each.id for each in sellers}
     return Facts(

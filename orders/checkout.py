@@ -1,16 +1,17 @@
 """A shopper's order: made from a hold, paid, committed; withdrawn or expired while unpaid."""
 
 import uuid
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from inventory import holds
-from marketplace import audit, errors
+from inventory.models import Hold
+from marketplace import audit
 from marketplace.access import STAFF
 from marketplace.context import Context
-from marketplace.language import Text
 from marketplace.payments import payments
 from marketplace.payments.payments import PaymentSucceeded
 from marketplace.values import new_id
@@ -18,27 +19,20 @@ from orders.bulk import OrderNotFound
 from orders.models import Order
 from orders.states import OrderKind, OrderState, check_move
 
-
-class HoldNotForSale(errors.Conflict):
-    """The hold carries no price: it was not made by a shopper."""
-
-    title = Text(en="This hold is not for sale.", zh="该保留不可下单。")
+BATCH: Final = 200
+"""How many unpaid orders are ended in one unit of work."""
 
 
 def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
     """Turn the actor's live hold into an order with its payment; the price is the one shown at the hold.
 
-    Raises HoldNotFound, HoldExpired, HoldNotActive, HoldNotForSale.
+    Raises HoldNotFound, HoldExpired, HoldNotActive.
     """
     hold = holds.start_payment(session, ctx, hold_id=hold_id)
-    if (
-        hold.unit_price_minor is None
-        or hold.currency is None
-        or hold.pack_id is None
-        or hold.owner_id is None
-    ):
-        raise HoldNotForSale
-
+    assert hold.unit_price_minor is not None
+    assert hold.currency is not None
+    assert hold.pack_id is not None
+    assert hold.owner_id is not None
     order = Order(
         id=new_id(),
         kind=OrderKind.SHOPPER_PRESALE,
@@ -78,19 +72,29 @@ def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded
 
 
 def withdraw(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
-    """Give an unpaid order up: its payment is canceled, its boxes are free again.
-
-    Locks the payment before the order, as a receipt does, so that the two never wait for each other.
-    """
+    """Give an unpaid order up. Raises OrderNotFound, PaymentNotAwaited, OrderStateForbids."""
     if get(session, ctx, order_id=order_id).buyer_id != ctx.actor.id:
         raise OrderNotFound
-    payments.cancel_of_order(session, ctx, order_id=order_id)
-    order = _locked(session, order_id)
-    check_move(order.state, OrderState.WITHDRAWN)
-    assert order.hold_id is not None
-    holds.release(session, ctx, hold_id=order.hold_id)
-    _move(session, ctx, order, OrderState.WITHDRAWN)
-    return order
+    return _end(session, ctx, order_id, OrderState.WITHDRAWN)
+
+
+def expire_unpaid(session: Session, ctx: Context, *, minutes: int, batch: int = BATCH) -> int:
+    """End the orders whose buyers did not say within `minutes` how they pay; at most `batch`; how many.
+
+    Who has confirmed is left alone: money may be on its way, and a person must look. All payments are locked
+    before the first pool, the pools by id: nobody who has one of these rows waits for another.
+    """
+    opened_before = ctx.now - timedelta(minutes=minutes)
+    unpaid = payments.lock_unconfirmed(session, opened_before=opened_before, batch=batch)
+    due = session.scalars(
+        select(Order.id)
+        .join(Hold, Hold.id == Order.hold_id)
+        .where(Order.id.in_([payment.order_id for payment in unpaid]))
+        .order_by(Hold.pool_id, Order.id)
+    ).all()
+    for order_id in due:
+        _end(session, ctx, order_id, OrderState.EXPIRED)
+    return len(due)
 
 
 def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
@@ -106,6 +110,20 @@ def visible(ctx: Context) -> Select[Any]:
     if ctx.actor.has(*STAFF):
         return select(Order)
     return select(Order).where(Order.buyer_id == ctx.actor.id)
+
+
+def _end(session: Session, ctx: Context, order_id: uuid.UUID, after: OrderState) -> Order:
+    """Cancel an unpaid order's payment and free its boxes.
+
+    Locks the payment before the order, as a receipt does, so that the two never wait for each other.
+    """
+    payments.cancel_of_order(session, ctx, order_id=order_id)
+    order = _locked(session, order_id)
+    check_move(order.state, after)
+    assert order.hold_id is not None
+    holds.release(session, ctx, hold_id=order.hold_id)
+    _move(session, ctx, order, after)
+    return order
 
 
 def _locked(session: Session, order_id: uuid.UUID) -> Order:

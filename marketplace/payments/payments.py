@@ -5,7 +5,9 @@ Publishes PaymentSucceeded inside the transaction that books the receipt; the or
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -46,7 +48,13 @@ class ReceiptBooked(errors.Conflict):
 
 
 def open_for_order(
-    session: Session, ctx: Context, *, order_id: uuid.UUID, payer_id: uuid.UUID, amount_minor: int, currency: str
+    session: Session,
+    ctx: Context,
+    *,
+    order_id: uuid.UUID,
+    payer_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
 ) -> Payment:
     """The one payment of an order that is to be paid in full."""
     payment = Payment(
@@ -83,7 +91,13 @@ def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[P
 
 
 def book_receipt(
-    session: Session, ctx: Context, *, payment_id: uuid.UUID, amount_minor: int, currency: str, receipt_reference: str
+    session: Session,
+    ctx: Context,
+    *,
+    payment_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
+    receipt_reference: str,
 ) -> Payment:
     """Money has arrived. Raises PaymentNotFound, PaymentNotAwaited, AmountDiffers, ReceiptBooked."""
     payment = get(session, ctx, payment_id=payment_id, locked=True)
@@ -102,12 +116,27 @@ def book_receipt(
 def cancel_of_order(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Payment | None:
     """Cancel an order's unpaid payment; raises PaymentNotAwaited when money has arrived already."""
     payment = session.scalar(
-        select(Payment).where(Payment.order_id == order_id).with_for_update().execution_options(populate_existing=True)
+        select(Payment)
+        .where(Payment.order_id == order_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if payment is not None:
         check_move(payment.state, PaymentState.CANCELED)
         _move(session, ctx, payment, PaymentState.CANCELED)
     return payment
+
+
+def lock_unconfirmed(session: Session, *, opened_before: datetime, batch: int) -> Sequence[Payment]:
+    """The oldest payments that wait for their payer's word; those that somebody works on are left out."""
+    statement = (
+        select(Payment)
+        .where(Payment.state == PaymentState.REQUIRES_CONFIRMATION, Payment.created_at < opened_before)
+        .order_by(Payment.id)
+        .limit(batch)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(statement.execution_options(populate_existing=True)).all()
 
 
 def get(session: Session, ctx: Context, *, payment_id: uuid.UUID, locked: bool = False) -> Payment:
