@@ -53,15 +53,16 @@ class Counts:
 
 
 def configure(app: Flask, settings: Settings) -> None:
-    """Opens no connection. Comes after the first station, so that a refusal knows its request."""
+    """Opens no connection."""
     app.extensions["limits"] = Counts(settings.redis_url) if settings.rate_limits_enabled else None
-    general = counting.parse(GENERAL)
-
-    def check_general() -> None:
-        if request.endpoint not in EXEMPT:
-            _check(general, "general", _address())
-
+    app.extensions["limits_general"] = counting.parse(GENERAL)
     app.before_request(check_general)
+
+
+def check_general() -> None:
+    """The limit of every address over the whole API; watchers of the process are free of it."""
+    if request.endpoint not in EXEMPT:
+        _check(current_app.extensions["limits_general"], "general", _address())
 
 
 def limited(rate: str, *, per: Per = "address") -> Callable[[View], View]:

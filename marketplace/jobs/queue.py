@@ -87,7 +87,8 @@ def enqueue(
 
     `arguments` are JSON values (ids as strings). `at`: not before. `key`: if a job with this key waits and has
     not begun, it is the answer, and due at the sooner of both times; it also waits for the caller's commit then,
-    so that it sees what the caller wrote.
+    so that it sees what the caller wrote. Callers of one key queue up behind each other until they commit: no key
+    for what many requests put in at once.
     """
     known(name)
     statement = insert(StoredJob).values(

@@ -75,6 +75,13 @@ def test_an_argument_that_the_job_does_not_take_makes_it_fail(app: Flask) -> Non
     assert "TypeError" in (world.stored(job_id).problem or "")
 
 
+def test_a_job_whose_connection_breaks_is_put_back(app: Flask) -> None:
+    job_id = world.put("test.lose_connection")
+    assert run_next(app)
+    row = world.stored(job_id)
+    assert (row.state, row.attempts, world.noted("lost")) == ("waiting", 1, 0)
+
+
 def test_a_job_that_asks_to_exit_only_fails(app: Flask) -> None:
     job_id = world.put("test.leave")
     assert run_next(app)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from marketplace import audit, context, database, jobs
@@ -43,6 +43,11 @@ def linger(session: Session, ctx: Context, *, folder: str, seconds: int) -> None
         time.sleep(seconds)
 
 
+def lose_connection(session: Session, ctx: Context) -> None:
+    note(session, ctx, word="lost")
+    session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
 def leave(session: Session, ctx: Context) -> None:
     sys.exit("a job ends itself, not its worker")
 
@@ -57,6 +62,7 @@ JOBS = (
     Job(name="test.break", run=note_and_break, attempts_max=3, wait_seconds=10),
     Job(name="test.fragile", run=note_and_break, attempts_max=1),
     Job(name="test.linger", run=linger, wait_seconds=0),
+    Job(name="test.lose_connection", run=lose_connection),
     Job(name="test.leave", run=leave, attempts_max=1),
     TICK,
 )
