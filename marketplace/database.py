@@ -101,6 +101,7 @@ def configure(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg://"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "creator": lambda: connect(app_url(settings), options=options),
+        "hide_parameters": True,
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_pool_overflow,
         "pool_timeout": settings.database_pool_timeout_seconds,

@@ -1,8 +1,19 @@
 """Optimistic edits: what a person reads carries its version as ETag; an edit says what it saw in If-Match."""
 
+from typing import Any, Final
+
 from flask import Response, after_this_request, request
 
 from marketplace.problems import VersionDiffers, VersionMissing
+
+IF_MATCH: Final[dict[str, Any]] = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "The ETag of what the edit is based on.",
+    "schema": {"type": "string"},
+}
+"""How a door describes the header field."""
 
 
 def tag(version: int) -> None:

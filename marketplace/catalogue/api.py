@@ -23,14 +23,6 @@ pack_doors = Blueprint("packs", __name__, url_prefix="/packs", description="Pack
 
 blueprints: Final = (county_doors, cooperative_doors, product_doors, pack_doors, files)
 
-IF_MATCH: Final[dict[str, Any]] = {
-    "in": "header",
-    "name": "If-Match",
-    "required": True,
-    "description": "The ETag of what the edit is based on.",
-    "schema": {"type": "string"},
-}
-
 
 @county_doors.get("")
 @county_doors.arguments(paging.Query, location="query")
@@ -62,7 +54,7 @@ def create_county(session: Session, body: dict[str, Any]) -> County:
 
 
 @county_doors.put("/<uuid:county_id>")
-@county_doors.doc(parameters=[IF_MATCH])
+@county_doors.doc(parameters=[versions.IF_MATCH])
 @county_doors.arguments(schemas.EditCounty)
 @county_doors.problems(counties.CountyNotFound, VersionMissing, VersionDiffers)
 @county_doors.writes(200, schemas.County, key=False)
@@ -108,7 +100,7 @@ def create_cooperative(session: Session, body: dict[str, Any]) -> Cooperative:
 
 
 @cooperative_doors.put("/<uuid:cooperative_id>")
-@cooperative_doors.doc(parameters=[IF_MATCH])
+@cooperative_doors.doc(parameters=[versions.IF_MATCH])
 @cooperative_doors.arguments(schemas.EditCooperative)
 @cooperative_doors.problems(
     cooperatives.CooperativeNotFound, cooperatives.GlnTaken, gs1.GlnRefused, VersionMissing, VersionDiffers
@@ -150,7 +142,7 @@ def create_product(session: Session, body: dict[str, Any]) -> Product:
 
 
 @product_doors.put("/<uuid:product_id>")
-@product_doors.doc(parameters=[IF_MATCH])
+@product_doors.doc(parameters=[versions.IF_MATCH])
 @product_doors.arguments(schemas.EditProduct)
 @product_doors.problems(products.ProductNotFound, VersionMissing, VersionDiffers)
 @product_doors.writes(200, schemas.Product, key=False)
@@ -194,7 +186,7 @@ def create_pack(session: Session, body: dict[str, Any]) -> Pack:
 
 
 @pack_doors.put("/<uuid:pack_id>")
-@pack_doors.doc(parameters=[IF_MATCH])
+@pack_doors.doc(parameters=[versions.IF_MATCH])
 @pack_doors.arguments(schemas.EditPack)
 @pack_doors.problems(
     products.PackNotFound, products.GtinTaken, gs1.GtinRefused, VersionMissing, VersionDiffers

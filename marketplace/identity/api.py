@@ -28,13 +28,6 @@ keys = Blueprint(
 )
 blueprints: Final = (log_ins, people, keys)
 
-IF_MATCH: Final[dict[str, Any]] = {
-    "in": "header",
-    "name": "If-Match",
-    "required": True,
-    "description": "The ETag of the account as it was read.",
-    "schema": {"type": "string"},
-}
 NOT_STORED: Final = {"Cache-Control": "no-store"}
 ROLE_REFUSALS: Final = (
     accounts.RoleNotAssignable,
@@ -181,7 +174,7 @@ def get_account(account_id: uuid.UUID) -> dict[str, Any]:
 
 
 @people.put("/<uuid:account_id>/roles")
-@people.doc(parameters=[IF_MATCH])
+@people.doc(parameters=[versions.IF_MATCH])
 @people.arguments(schemas.SetRoles)
 @people.problems(
     accounts.AccountNotFound, accounts.LastOperator, VersionMissing, VersionDiffers, *ROLE_REFUSALS

@@ -1,0 +1,325 @@
+"""Who may do what, tried at every door: each role, and each thing that is one's own, somebody else's or nobody's."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from marketplace import context, database
+from marketplace.access import ACCESS, Role
+from marketplace.catalogue import cooperatives, counties
+from marketplace.identity import accounts, service_keys
+from marketplace.identity.scopes import Scope
+from tests import builders, house
+from tests.builders import Market, Sale
+from tests.house import SAFE, Caller
+
+OWNED = {
+    "payments.get_payment": "payment",
+    "payments.confirm": "payment",
+    "orders.get_order": "order",
+    "orders.withdraw": "order",
+    "holds.get_hold": "hold",
+    "holds.release": "hold",
+    "lots.get_lot": "lot",
+    "lots.list_movements": "lot",
+    "lots.lose": "lot",
+    "lots.correct": "lot",
+    "bulk_orders.get_bulk": "bulk_order",
+    "allocation_runs.get_run": "run",
+    "allocation_runs.draw_run": "run",
+    "allocation_runs.explain_share": "run",
+}
+"""Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
+
+COMMON = {
+    "shell.docs_file", "shell.problem_page", "jobs.get_job", "jobs.retry",
+    "accounts.get_account", "accounts.set_roles", "accounts.disable_account", "accounts.enable_account",
+    "accounts.end_sessions", "service_keys.revoke_service_key",
+    "counties.get_county", "counties.edit_county", "cooperatives.get_cooperative", "cooperatives.edit_cooperative",
+    "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
+    "payments.book_receipt", "cold_stores.get_cold_store", "pools.get_pool",
+    "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
+    "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
+}  # fmt: skip
+"""Doors to one thing that is everybody's, or staff's alone."""
+
+OWNERS = {
+    "payment": Role.SHOPPER,
+    "order": Role.SHOPPER,
+    "hold": Role.SHOPPER,
+    "lot": Role.COOPERATIVE,
+    "bulk_order": Role.BUYER,
+    "run": Role.BUYER,
+}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "lots.lose": {"quantity": 1_000, "reason": "spoilt"},
+    "lots.correct": {"delta_grams": 1_000, "reason": "weighed again"},
+}
+
+ROLES = [
+    Role.ANONYMOUS,
+    Role.SHOPPER,
+    Role.COOPERATIVE,
+    Role.BUYER,
+    Role.OPERATOR,
+    Role.AUDITOR,
+    Role.SERVICE,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two who are alike: what each owns, and who it is in each role."""
+
+    ids: dict[str, str]
+    callers: dict[Role, Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    one: Side
+    other: Side
+    sales: tuple[Sale, Sale]
+    market: Market
+    stranger: Caller
+    """A member of a cooperative of another county: in no run of this one."""
+
+
+def test_every_door_to_one_thing_says_whose_it_is(app: Flask):
+    with_ids = {rule.endpoint for rule in app.url_map.iter_rules() if rule.arguments}
+
+    assert with_ids == set(OWNED) | COMMON
+    assert not set(OWNED) & COMMON
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_enters_exactly_the_doors_of_its_row(app: Flask, as_role, role: Role):
+    who = as_somebody(app, as_role, role)
+    wrong = []
+    for rule, method in sorted(doors(app), key=lambda door: door[0].endpoint == "sessions.log_out"):
+        response = who.call(method, address(rule, {}))
+        allowed = ACCESS[rule.endpoint].allows(frozenset({role}), frozenset())
+        refused = response.status_code == (401 if role == Role.ANONYMOUS else 403)
+        if refused == allowed:
+            wrong.append((rule.endpoint, response.status_code))
+
+    assert not wrong
+
+
+def test_a_disabled_account_enters_no_door_at_all(app: Flask, as_role):
+    who = as_role(Role.BUYER)
+    database.transact(lambda session: accounts.disable(session, context.system(), account_id=who.account_id))
+
+    assert {who.call(method, address(rule, {})).status_code for rule, method in doors(app)} == {401}
+
+
+def test_a_service_key_enters_the_doors_of_its_scopes_alone(app: Flask):
+    scopes = sorted({access.scope for access in ACCESS.values() if access.scope})
+    for scope in scopes:
+        who = with_key(app, [scope])
+        for rule, method in doors(app):
+            response = who.call(method, address(rule, {}))
+            access = ACCESS[rule.endpoint]
+            assert (response.status_code == 403) == (
+                access.scope != scope and Role.SERVICE not in access.roles
+            )
+
+
+@pytest.mark.parametrize("endpoint", sorted(OWNED))
+def test_what_is_foreign_looks_like_what_is_missing(app: Flask, world: World, endpoint: str):
+    kind = OWNED[endpoint]
+    [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
+    for role in sorted(ACCESS[endpoint].roles - {Role.OPERATOR, Role.AUDITOR}):
+        who = world.stranger if (kind, role) == ("run", Role.COOPERATIVE) else world.one.callers[role]
+        foreign = ask(who, rule, method, world.other.ids[kind])
+        missing = ask(who, rule, method, str(uuid.uuid4()))
+        assert foreign.status_code == missing.status_code == 404, (role, foreign.json)
+        assert alike(foreign) == alike(missing)
+
+
+@pytest.mark.parametrize("endpoint", sorted(OWNED))
+def test_what_is_ones_own_is_there(app: Flask, world: World, endpoint: str):
+    kind = OWNED[endpoint]
+    [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
+    owner = world.one.callers[OWNERS[kind]]
+
+    assert ask(owner, rule, method, world.one.ids[kind]).status_code < 400 or endpoint == "holds.release"
+
+
+@pytest.mark.parametrize("endpoint", sorted(OWNED))
+def test_staff_sees_both_and_an_auditor_changes_neither(app: Flask, world: World, endpoint: str):
+    kind = OWNED[endpoint]
+    [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
+    for role in sorted(ACCESS[endpoint].roles & {Role.OPERATOR, Role.AUDITOR}):
+        for side in (world.one, world.other):
+            assert ask(world.one.callers[role], rule, method, side.ids[kind]).status_code < 400
+
+
+def test_a_parent_of_ones_own_opens_no_foreign_child(world: World):
+    """A pledge for a foreign cooperative, a lot into it, an order of a foreign hold, an item of another campaign."""
+    member, shopper = world.one.callers[Role.COOPERATIVE], world.one.callers[Role.SHOPPER]
+    mine, theirs = world.sales
+    foreign_cooperative = str(world.market.cooperative_ids[1])
+
+    answers = [
+        member.post(
+            f"{mine.url}/pledges",
+            json={"item_id": str(mine.item_id), "cooperative_id": foreign_cooperative, "boxes": 1},
+        ),
+        shopper.post(mine.holds_url, json={"item_id": str(theirs.item_id), "boxes": 1}),
+        shopper.post("/v1/orders", json={"hold_id": world.other.ids["free_hold"]}),
+        member.post(
+            "/v1/lots",
+            json={
+                "cooperative_id": foreign_cooperative,
+                "cold_store_id": str(world.market.cold_store_id),
+                "code": "L-1",
+                "variety": "Fuji",
+                "grade": "A",
+                "harvested_on": world.market.today.isoformat(),
+                "best_before_on": world.market.later(days=30).today.isoformat(),
+                "quantity": 1_000,
+            },
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 4, [answer.json for answer in answers]
+
+
+def test_lists_show_only_what_is_ones_own(world: World):
+    for path, role, kind in (
+        ("/v1/orders", Role.SHOPPER, "order"),
+        ("/v1/orders", Role.BUYER, "bulk_order"),
+        ("/v1/lots", Role.COOPERATIVE, "lot"),
+    ):
+        shown = {
+            item["id"]
+            for item in world.one.callers[role].get(path, query_string={"limit": 100}).json["items"]
+        }
+        assert world.one.ids[kind] in shown
+        assert world.other.ids[kind] not in shown
+        everything = world.one.callers[Role.AUDITOR].get(path, query_string={"limit": 100}).json["items"]
+        assert {world.one.ids[kind], world.other.ids[kind]} <= {item["id"] for item in everything}
+
+
+@pytest.fixture
+def world(app: Flask, as_role: Callable[..., Caller]) -> World:
+    market = builders.build(app)
+    sales = (market.on_sale(20), market.on_sale(20))
+    return World(
+        one=side(market, as_role, sales[0], cooperative=0),
+        other=side(market, as_role, sales[0], cooperative=1),
+        sales=sales,
+        market=market,
+        stranger=as_role(Role.COOPERATIVE, cooperative_ids=(elsewhere(market),)),
+    )
+
+
+def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperative: int) -> Side:
+    shopper, buyer = as_role(Role.SHOPPER), as_role(Role.BUYER)
+    order = builders.ordered(shopper, sale)
+    free_hold = builders.held(shopper, sale)["hold_id"]
+    lot = market.lot(20, cooperative=cooperative, variety=f"Kind {cooperative}")
+    market.lot(40, cooperative=2)
+    bulk_order, run = market.bulk(buyer, 4)
+    ids = {
+        "payment": order["payment_id"],
+        "order": order["id"],
+        "hold": free_hold,
+        "free_hold": free_hold,
+        "lot": str(lot.id),
+        "bulk_order": str(bulk_order.id),
+        "run": str(run.id),
+    }
+    member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
+    callers = {
+        Role.SHOPPER: shopper,
+        Role.BUYER: buyer,
+        Role.COOPERATIVE: member,
+        Role.OPERATOR: as_role(Role.OPERATOR),
+        Role.AUDITOR: as_role(Role.AUDITOR),
+    }
+    return Side(ids=ids, callers=callers)
+
+
+def elsewhere(market: Market) -> uuid.UUID:
+    def work(session: Session) -> uuid.UUID:
+        county = counties.create(
+            session, market.ctx, code="LC", name_en="Luochuan", name_zh="洛川", is_demo=True
+        )
+        made = cooperatives.create(
+            session,
+            market.ctx,
+            county_id=county.id,
+            code="LC01",
+            name_en="Next door",
+            name_zh="邻县合作社",
+            township_en="Town",
+            township_zh="镇",
+            member_households=10,
+            members=20,
+        )
+        return made.id
+
+    return database.transact(work)
+
+
+def doors(app: Flask) -> Iterator[tuple[Rule, str]]:
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule, method
+
+
+def address(rule: Rule, known: dict[str, str]) -> str:
+    filled = {name: known.get(name) or _nothing(rule, name) for name in rule.arguments}
+    return rule.rule if not filled else _fill(rule, filled)
+
+
+def _nothing(rule: Rule, name: str) -> str:
+    return "999999999" if f"<int:{name}>" in rule.rule else str(uuid.uuid4())
+
+
+def _fill(rule: Rule, values: dict[str, str]) -> str:
+    path = rule.rule
+    for name, value in values.items():
+        for form in (f"<uuid:{name}>", f"<int:{name}>", f"<string:{name}>", f"<{name}>"):
+            path = path.replace(form, value)
+    return path
+
+
+def ask(who: Caller, rule: Rule, method: str, thing: str) -> TestResponse:
+    known = {name: "YJ03" if name == "code" else thing for name in rule.arguments}
+    return who.call(
+        method, address(rule, known), json=BODIES.get(rule.endpoint) if method not in SAFE else None
+    )
+
+
+def alike(response: TestResponse) -> dict[str, Any]:
+    return {name: value for name, value in response.json.items() if name not in ("instance", "request_id")}
+
+
+def as_somebody(app: Flask, as_role: Callable[..., Caller], role: Role) -> Caller:
+    if role == Role.ANONYMOUS:
+        return house.caller(app)
+    if role == Role.SERVICE:
+        return with_key(app, ["campaigns.read"])
+    if role == Role.COOPERATIVE:
+        return as_role(role, cooperative_ids=(builders.build(app).cooperative_ids[0],))
+    return as_role(role)
+
+
+def with_key(app: Flask, scopes: list[str]) -> Caller:
+    _, key = database.transact(
+        lambda session: service_keys.create(
+            session, context.system(), name="a program", scopes=map(Scope, scopes)
+        )
+    )
+    return Caller(app, key)
