@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
+from inventory.states import Storage
+from marketplace.fields import YEARS
 from marketplace.language import Text
 from marketplace.values import GRAMS_MAX
 
@@ -31,6 +33,10 @@ USDA_COLUMNS: Final = (
     "origin", "week_to_2020_09_26", "week_to_2020_09_19", "season_to_2020_09_26", "season_to_2019_09_28",
     "last_season_total",
 )  # fmt: skip
+
+HOUSEHOLDS_MAX: Final = 1_000_000
+MEMBERS_MAX: Final = 10_000_000
+FIGURE_MAX: Final = 1_000_000
 
 CARTONS_PER_FIGURE: Final = 250
 """The USDA table counts in 10,000 lb: 250 cartons of 40 lb."""
@@ -136,6 +142,7 @@ def _county(folder: Path) -> Roster:
 def _usda(folder: Path, table: Path) -> Roster:
     """Origins as sellers: last season's total is the weight, the season so far the history, 1.5 weeks the stock."""
     origins = tuple(_rows(table, USDA_COLUMNS, _origin))
+    _check_unique(table, (seller.code for seller, _ in origins))
     as_of = date(2020, 9, 26)
     lots = tuple(
         StoredLot(
@@ -172,40 +179,42 @@ def _usda(folder: Path, table: Path) -> Roster:
 
 def _seller(row: dict[str, str]) -> Seller:
     return Seller(
-        code=row["code"],
-        name=Text(en=row["name_en"], zh=row["name_zh"]),
-        township=Text(en=row["township_en"], zh=row["township_zh"]),
-        households=_whole(row["member_households"], low=1),
-        members=_whole(row["members"], low=1),
+        code=_code(row["code"]),
+        name=Text(en=_words(row["name_en"]), zh=_words(row["name_zh"])),
+        township=Text(en=_words(row["township_en"]), zh=_words(row["township_zh"])),
+        households=_whole(row["member_households"], low=1, high=HOUSEHOLDS_MAX),
+        members=_whole(row["members"], low=1, high=MEMBERS_MAX),
     )
 
 
 def _lot(row: dict[str, str]) -> StoredLot:
     return StoredLot(
-        code=row["lot"],
+        code=_code(row["lot"]),
         seller=row["cooperative"],
-        variety=row["variety"],
-        grade=row["grade"],
-        size=row["diameter_mm"] or None,
-        cold_store=row["warehouse"],
-        storage=row["storage"],
-        harvested_on=date.fromisoformat(row["harvested_on"]),
-        best_before_on=date.fromisoformat(row["best_before_on"]),
+        variety=_words(row["variety"], high=60),
+        grade=_words(row["grade"], high=20),
+        size=_words(row["diameter_mm"], high=20) if row["diameter_mm"] else None,
+        cold_store=_code(row["warehouse"]),
+        storage=Storage(row["storage"]),
+        harvested_on=_day(row["harvested_on"]),
+        best_before_on=_day(row["best_before_on"]),
         grams=_whole(row["grams"], low=0),
     )
 
 
 def _origin(row: dict[str, str]) -> tuple[Seller, int]:
-    weight = _whole(row["last_season_total"], low=1)
+    weight = _whole(row["last_season_total"], low=1, high=HOUSEHOLDS_MAX)
     seller = Seller(
         code=_slug(row["origin"]),
-        name=Text(en=row["origin"], zh=row["origin"]),
+        name=Text(en=_words(row["origin"]), zh=row["origin"]),
         township=Text(en="United States", zh="美国"),
         households=weight,
         members=weight,
-        history_grams=_whole(row["season_to_2020_09_26"], low=0) * CARTONS_PER_FIGURE * CARTON_GRAMS,
+        history_grams=_whole(row["season_to_2020_09_26"], low=0, high=FIGURE_MAX)
+        * CARTONS_PER_FIGURE
+        * CARTON_GRAMS,
     )
-    return seller, _whole(row["week_to_2020_09_26"], low=0)
+    return seller, _whole(row["week_to_2020_09_26"], low=0, high=FIGURE_MAX)
 
 
 def _rows(path: Path, columns: tuple[str, ...], read_row: Callable[[dict[str, str]], T]) -> Iterable[T]:
@@ -230,10 +239,29 @@ def _rows(path: Path, columns: tuple[str, ...], read_row: Callable[[dict[str, st
         raise RosterWrong(f"{path}, line {reader.line_num}: {problem}.") from None
 
 
-def _whole(cell: str, *, low: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,15}", cell) or not low <= int(cell) <= GRAMS_MAX:
-        raise ValueError(f"{cell!r} is not a whole number from {low}")
+def _whole(cell: str, *, low: int, high: int = GRAMS_MAX) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", cell) or not low <= int(cell) <= high:
+        raise ValueError(f"{cell!r} is not a whole number from {low} to {high}")
     return int(cell)
+
+
+def _code(cell: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", cell):
+        raise ValueError(f"{cell!r} is not a code of at most 40 letters, digits, '.', '-', '_'")
+    return cell
+
+
+def _words(cell: str, *, high: int = 200) -> str:
+    if not 1 <= len(cell) <= high or not cell.isprintable():
+        raise ValueError(f"{cell!r} is not a text of 1 to {high} characters")
+    return cell
+
+
+def _day(cell: str) -> date:
+    found = date.fromisoformat(cell)
+    if not YEARS[0] <= found.year < YEARS[1]:
+        raise ValueError(f"{cell!r} is not between the years {YEARS[0]} and {YEARS[1]}")
+    return found
 
 
 def _check_unique(path: Path, codes: Iterable[str]) -> None:
