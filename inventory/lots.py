@@ -70,7 +70,8 @@ def receive(
 ) -> Lot:
     """Take a lot in; `storage` is the cold store's kind unless told.
 
-    Raises CooperativeNotFound (also for a foreign one), ColdStoreNotFound, LotCodeTaken, DaysOutOfOrder.
+    Raises CooperativeNotFound (also for a foreign one), ColdStoreNotFound, LotCodeTaken, DaysOutOfOrder,
+    LotTooLarge.
     """
     if not _may_work_on(ctx.actor, cooperative_id):
         raise cooperatives.CooperativeNotFound
@@ -93,7 +94,12 @@ def receive(
         created_at=ctx.now,
     )
     session.add(lot)
-    with database.refusing({"uq_lot_cooperative_id_code": LotCodeTaken(), "ck_lot_days": DaysOutOfOrder()}):
+    meanings = {
+        "uq_lot_cooperative_id_code": LotCodeTaken(),
+        "ck_lot_days": DaysOutOfOrder(),
+        "ck_lot_on_hand": LotTooLarge(grams_max=GRAMS_MAX),
+    }
+    with database.refusing(meanings):
         session.flush()
     buckets.write_line(
         session, ctx, lot, MovementKind.RECEIVE, on_hand_delta_grams=quantity_grams, held_delta_grams=0

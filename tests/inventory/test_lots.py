@@ -76,7 +76,9 @@ def test_promised_fruit_cannot_be_written_off(yard: Yard) -> None:
     assert yard.stored(lot).free_grams == 0
 
 
-def test_a_correction_cannot_pass_the_bound(yard: Yard) -> None:
+def test_neither_a_lot_nor_a_correction_can_pass_the_bound(yard: Yard) -> None:
+    with pytest.raises(lots.LotTooLarge):
+        yard.lot("L0", quantity_grams=GRAMS_MAX + 1)
     lot = yard.lot()
     with pytest.raises(lots.LotTooLarge):
         database.transact(
