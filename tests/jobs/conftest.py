@@ -20,12 +20,12 @@ def built_app(database_urls: DatabaseUrls) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def worker_process(app: Flask, tmp_path: Path) -> Iterator[Callable[[], WorkerProcess]]:
+def worker_process(app: Flask, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
     """Start a worker in a process of its own; what still runs at the end is killed."""
     started: list[WorkerProcess] = []
 
-    def start() -> WorkerProcess:
-        started.append(WorkerProcess(app.config["SETTINGS"], tmp_path))
+    def start(**options: str) -> WorkerProcess:
+        started.append(WorkerProcess(app.config["SETTINGS"], tmp_path, **options))
         return started[-1]
 
     yield start

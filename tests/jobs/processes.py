@@ -1,4 +1,4 @@
-"""A worker in a process of its own, as `flask worker` is."""
+"""A worker in a process of its own: alone, as `flask worker` is, or within a serving process."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 30
 
 
 class WorkerProcess:
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, *, way: str = "work") -> None:
         chosen = {
             "ENVIRONMENT": "test",
             "DATABASE_URL": settings.database_url or "",
@@ -25,7 +25,7 @@ class WorkerProcess:
         self.folder = folder
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.jobs.world"],
+                [sys.executable, "-m", "tests.jobs.world", way, str(folder)],
                 cwd=PROJECT_ROOT,
                 env={**os.environ, **chosen},
                 stdin=subprocess.DEVNULL,
@@ -43,6 +43,10 @@ class WorkerProcess:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(PATIENCE_SECONDS)
+
+    def wait_for_end(self) -> int:
+        """The exit status."""
+        return self._process.wait(PATIENCE_SECONDS)
 
     def terminate(self) -> int:
         """SIGTERM; the exit status."""

@@ -95,7 +95,7 @@ def test_a_job_nobody_here_knows_is_left_for_others(app: Flask) -> None:
 
 
 def test_a_job_of_a_killed_process_runs_again(
-    app: Flask, worker_process: Callable[[], WorkerProcess], monkeypatch: pytest.MonkeyPatch
+    app: Flask, worker_process: Callable[..., WorkerProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "GRACE_SECONDS", 0)
     process = worker_process()
@@ -112,7 +112,7 @@ def test_a_job_of_a_killed_process_runs_again(
 
 
 def test_a_worker_told_to_stop_finishes_its_job_first(
-    app: Flask, worker_process: Callable[[], WorkerProcess]
+    app: Flask, worker_process: Callable[..., WorkerProcess]
 ) -> None:
     process = worker_process()
     job_id = world.put("test.linger", arguments={"folder": str(process.folder), "seconds": 1})
@@ -120,6 +120,15 @@ def test_a_worker_told_to_stop_finishes_its_job_first(
     left = world.put("test.note", arguments={"word": "left"}, at=context.now_utc() + timedelta(seconds=1))
     assert process.terminate() == 0, process.log.read_text()
     assert (world.stored(job_id).state, world.stored(left).state) == ("done", "waiting")
+
+
+def test_a_serving_process_that_ends_finishes_its_job_first(
+    app: Flask, worker_process: Callable[..., WorkerProcess]
+) -> None:
+    process = worker_process(way="serve")
+    job_id = world.put("test.linger", arguments={"folder": str(process.folder), "seconds": 1})
+    assert process.wait_for_end() == 0, process.log.read_text()
+    assert world.stored(job_id).state == "done", process.log.read_text()
 
 
 def test_a_job_taken_and_never_begun_is_found_after_the_grace(
