@@ -6,13 +6,17 @@ docs/problems.md. Keyword arguments become extension members of the problem docu
 """
 
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from marketplace.language import Text
 
 
 def _words(name: str, joiner: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", joiner, name).lower()
+
+
+RESERVED: Final = frozenset({"type", "title", "status", "detail", "code", "instance", "request_id"})
+"""Members of a problem document that no fact may stand in for."""
 
 
 class Refusal(Exception):
@@ -27,6 +31,8 @@ class Refusal(Exception):
             cls.code = _words(cls.__name__, "_")
 
     def __init__(self, detail: Text | None = None, **facts: Any) -> None:
+        if clash := RESERVED & set(facts):
+            raise TypeError(f"{', '.join(sorted(clash))}: members that every problem document has already")
         self.detail = detail
         self.facts = facts
         self.retry_after_seconds: int | None = None

@@ -255,7 +255,7 @@ def _change_status(
     session: Session, ctx: Context, account: Account, after: AccountStatus, action: str
 ) -> None:
     if account.status == after:
-        raise AccountStateForbids(status=account.status)
+        raise AccountStateForbids(account_status=account.status)
     before = account.status
     account.status = after
     account.version += 1
