@@ -78,7 +78,7 @@ def withdraw(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
     return _end(session, ctx, order_id, OrderState.WITHDRAWN)
 
 
-def expire_unpaid(session: Session, ctx: Context, *, minutes: int, batch: int = BATCH) -> int:
+def expire_unpaid(session: Session, ctx: Context, *, minutes: int, batch: int) -> int:
     """End the orders whose buyers did not say within `minutes` how they pay; at most `batch`; how many.
 
     Who has confirmed is left alone: money may be on its way, and a person must look. All payments are locked

@@ -19,7 +19,9 @@ PATIENCE: Final = 2
 def expire_unpaid(session: Session, ctx: Context) -> int:
     """One batch; a full one calls for the next at once."""
     settings: Settings = current_app.config["SETTINGS"]
-    ended = checkout.expire_unpaid(session, ctx, minutes=PATIENCE * settings.hold_minutes)
+    ended = checkout.expire_unpaid(
+        session, ctx, minutes=PATIENCE * settings.hold_minutes, batch=checkout.BATCH
+    )
     if ended >= checkout.BATCH:
         jobs.enqueue(session, EXPIRE_UNPAID, key=EXPIRE_UNPAID)
     return ended

@@ -27,6 +27,7 @@ from marketplace.audit import AuditEntry
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.catalogue.models import Pack
 from marketplace.context import Actor, Context
+from marketplace.payments.models import Payment
 from orders import bulk, season
 from orders.models import AllocationRun, Order
 from tests.house import Caller
@@ -219,6 +220,14 @@ class Market:
         statement = update(Hold).where(Hold.id == uuid.UUID(str(hold_id))).values(past)
         database.transact(lambda session: session.execute(statement))
 
+    def let_age(self, order_id: str, minutes: int) -> None:
+        """Move the opening of an order's payment into the past."""
+        opened_at = func.clock_timestamp() - timedelta(minutes=minutes)
+        statement = (
+            update(Payment).where(Payment.order_id == uuid.UUID(order_id)).values(created_at=opened_at)
+        )
+        database.transact(lambda session: session.execute(statement))
+
     def stored(self, kind: type[T], row_id: str | uuid.UUID) -> T:
         """The row as it is stored now."""
         with database.reading() as session:
@@ -301,7 +310,8 @@ def build(app: Flask) -> Market:
 def market(app: Flask) -> Iterator[Market]:
     """The market; whatever a test did, every invariant of every module holds afterwards."""
     yield build(app)
-    assert broken(app) == []
+    found = broken(app)
+    assert not found, f"broken invariants: {found}"
 
 
 @pytest.fixture
