@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         failures.failed(str(problem))
         return 1
     except OSError as problem:
-        failures.failed(str(places.plainly(problem, PROJECT_ROOT)))
+        failures.failed(str(places.plainly(problem, Path(os.environ.get("DATA_DIR") or PROJECT_ROOT))))
         return 1
     except Stopped as ended:
         report.say("Stopped 已停止")
