@@ -13,11 +13,6 @@ if config.config_file_name is not None and config.attributes.get("configure_logg
     fileConfig(config.config_file_name)
 
 
-def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """The job queue brings and migrates its own tables."""
-    return not (kind == "table" and (name or "").startswith("procrastinate_"))
-
-
 def run() -> None:
     url = config.attributes.get("url") or owner_url(current_app.config["SETTINGS"])
     engine = create_engine(
@@ -29,7 +24,6 @@ def run() -> None:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
-            include_name=include_name,
             compare_type=True,
             transaction_per_migration=True,
         )

@@ -14,7 +14,7 @@ from tests import house, servers
 CHECKS = """
     SELECT c.conrelid::regclass::text AS relation, c.conname AS name, pg_get_constraintdef(c.oid) AS definition
     FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-    WHERE c.contype = 'c' AND n.nspname = 'public' AND t.relname NOT LIKE 'procrastinate%'
+    WHERE c.contype = 'c' AND n.nspname = 'public'
 """
 
 
@@ -64,15 +64,7 @@ def test_each_step_goes_down_and_up_by_itself(empty_database):
 def test_no_table_column_or_index_drifts_from_the_models(database_urls, built_app):
     engine = engine_of(database_urls.owner_url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_type": True,
-                "include_name": lambda name, kind, _: (
-                    not (kind == "table" and (name or "").startswith("procrastinate_"))
-                ),
-            },
-        )
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, Base.metadata)
 
     assert differences == []
