@@ -124,13 +124,16 @@ def run(
         _lock(session, claim)
         return _find(session, claim) or _store(session, ctx, claim, answer)
 
+    def recall(session: Session) -> Answer | None:
+        return _find(session, claim)
+
     try:
-        return database.transact(fresh, recall=lambda session: _find(session, claim))
+        return database.transact(fresh, recall=recall)
     except (errors.TryLater, errors.TooMany, KeyInFlight, IdempotencyKeyReused):
         raise
     except errors.Refusal as refusal:
         answer = refused(refusal)
-        return database.transact(lambda session: refusal_only(session, answer))
+        return database.transact(lambda session: refusal_only(session, answer), recall=recall)
 
 
 def _lock(session: Session, claim: Claim) -> None:
