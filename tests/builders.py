@@ -255,7 +255,8 @@ class Market:
         before = contents()
         yield
         after = contents()
-        assert {name for name in before if before[name] != after[name]} == set()
+        changed = {name for name in before if before[name] != after[name]}
+        assert not changed, f"changed tables: {changed}"
 
 
 def build(app: Flask) -> Market:
