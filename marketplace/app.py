@@ -23,6 +23,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     plugged = tuple(modules)
     app = Flask("marketplace", static_folder=None)
     app.url_map.converters["int"] = Number
+    app.url_map.merge_slashes = False  # no redirect to wherever the Host field points
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,

@@ -82,8 +82,13 @@ def _actor() -> Actor:
 
 
 def language_of_request() -> Language:
-    best = request.accept_languages.best_match(["en", "zh", "zh-CN", "zh-Hans"], default=DEFAULT)
-    return next((language for language in LANGUAGES if best and best.startswith(language)), DEFAULT)
+    """The first of ours among what is asked for, best first; a region (`en-GB`, `zh-TW`) counts as its language."""
+    for tag, quality in request.accept_languages:
+        primary = tag.lower().partition("-")[0]
+        for language in LANGUAGES:
+            if quality > 0 and primary == language:
+                return language
+    return DEFAULT
 
 
 def leave(response: Response) -> Response:
