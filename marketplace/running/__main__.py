@@ -73,7 +73,7 @@ def _clean(report: Report) -> None:
         )
     folder = places.choose(None, PROJECT_ROOT, lambda _: None)
     postgres.stop(folder)
-    for made in (folder, PROJECT_ROOT / "var"):
+    for made in (folder.parent, PROJECT_ROOT / "var"):
         _remove(made)
 
 

@@ -67,7 +67,7 @@ def test_taken_ports_are_named_and_the_next_ones_used(start: Start, kept: Kept) 
     assert run.end(signal.SIGINT) == 0
 
 
-def test_after_everything_was_killed_the_next_start_works(start: Start, kept: Kept) -> None:
+def test_after_everything_was_killed_the_next_start_works_and_stop_ends_it(start: Start, kept: Kept) -> None:
     run = start("serve", kept.folder)
     run.address()
     family = run.family()
@@ -77,7 +77,14 @@ def test_after_everything_was_killed_the_next_start_works(start: Start, kept: Ke
     assert living(family) == []
     again = start("serve", kept.folder)
     assert "ready" in fetch(f"{again.address()}/readyz")
-    assert again.end(signal.SIGINT) == 0
+    family = again.family()
+    stopping = start("stop", kept.folder)
+    assert again.child.wait(40) == stopping.child.wait(40) == 0
+    assert "Stopped" in stopping.said
+    assert living(family) == []
+    once_more = start("stop", kept.folder)
+    assert once_more.child.wait(40) == 0
+    assert "Nothing was running" in once_more.said
 
 
 def test_a_web_server_whose_run_was_killed_is_ended_by_the_next_start(start: Start, kept: Kept) -> None:
@@ -90,20 +97,6 @@ def test_a_web_server_whose_run_was_killed_is_ended_by_the_next_start(start: Sta
     assert "已结束上次遗留的服务" in again.said
     assert again.end(signal.SIGTERM) == 0
     assert living(family) == []
-
-
-def test_stop_ends_a_run_from_another_terminal(start: Start, kept: Kept) -> None:
-    run = start("serve", kept.folder)
-    run.address()
-    family = run.family()
-    stopping = start("stop", kept.folder)
-    assert run.child.wait(40) == 0
-    assert stopping.child.wait(40) == 0
-    assert "Stopped" in stopping.said
-    assert living(family) == []
-    again = start("stop", kept.folder)
-    assert again.child.wait(40) == 0
-    assert "Nothing was running" in again.said
 
 
 @pytest.mark.parametrize("seconds", [0.8, 2.5])
