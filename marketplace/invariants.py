@@ -36,12 +36,13 @@ INVARIANTS: Final = (
         ),
         sql="""
             SELECT p.id, p.state, last.action FROM payment p
-            CROSS JOIN LATERAL (
+            LEFT JOIN LATERAL (
                 SELECT a.action FROM audit_entry a
                 WHERE a.subject_kind = 'payment' AND a.subject_id = p.id::text
                 ORDER BY a.id DESC LIMIT 1
-            ) last
-            WHERE p.state <> 'requires_confirmation' AND last.action <> 'payment.' || p.state
+            ) last ON true
+            WHERE last.action IS DISTINCT FROM
+                'payment.' || CASE p.state WHEN 'requires_confirmation' THEN 'open' ELSE p.state END
         """,
     ),
 )

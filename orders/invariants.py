@@ -1,18 +1,46 @@
 """What must be true of orders, runs and shares at any moment."""
 
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from marketplace.language import Text
 from marketplace.module import Invariant
+from orders import allocation, bulk
+from orders.models import AllocationRun
+
+
+def _unproved_runs(session: Session) -> list[dict[str, Any]]:
+    runs = session.scalars(select(AllocationRun).execution_options(yield_per=100))
+    return [{"id": run.id, "wrong": wrong} for run in runs if (wrong := _fault_of(run)) is not None]
+
+
+def _fault_of(run: AllocationRun) -> str | None:
+    try:
+        problem, result = bulk.stored(run)
+    except ValueError as unreadable:
+        return str(unreadable)
+    if violations := allocation.verify(problem, result):
+        return str(violations[0])
+    if result.digest != run.digest:
+        return "another digest"
+    given = {share.code: share.boxes for share in run.shares}
+    return None if given == {each.id: each.packs for each in result.sellers} else "other shares"
+
 
 INVARIANTS: Final = (
     Invariant(
         id="A1",
-        says=Text(en="A run's shares add up to its order.", zh="每次分配的份额之和等于订单箱数。"),
+        says=Text(
+            en="A bulk order has a run, and its shares add up to it.",
+            zh="每个大宗订单都有分配，且份额之和等于订单箱数。",
+        ),
         sql="""
-            SELECT r.id, o.boxes, sum(s.boxes) AS shared FROM allocation_run r
-            JOIN "order" o ON o.id = r.order_id JOIN share s ON s.run_id = r.id
-            GROUP BY r.id, o.boxes HAVING sum(s.boxes) <> o.boxes
+            SELECT o.id, r.id AS run, o.boxes, coalesce(sum(s.boxes), 0) AS shared FROM "order" o
+            LEFT JOIN allocation_run r ON r.order_id = o.id LEFT JOIN share s ON s.run_id = r.id
+            WHERE o.kind = 'sponsor_bulk'
+            GROUP BY o.id, r.id HAVING coalesce(sum(s.boxes), 0) <> o.boxes
         """,
     ),
     Invariant(
@@ -23,6 +51,26 @@ INVARIANTS: Final = (
             LEFT JOIN hold h ON h.purpose_kind = 'share' AND h.purpose_id = s.id AND h.state IN ('active', 'consumed')
             GROUP BY s.id, s.quantity_grams HAVING coalesce(sum(h.quantity_grams), 0) <> s.quantity_grams
         """,
+    ),
+    Invariant(
+        id="A3",
+        says=Text(en="The season's account has every share, to the gram.", zh="产季账户如数记有每个份额。"),
+        sql="""
+            SELECT s.id, s.quantity_grams, coalesce(sum(e.grams), 0) AS booked FROM share s
+            JOIN allocation_run r ON r.id = s.run_id
+            LEFT JOIN season_entry e
+                ON e.run_id = s.run_id AND e.cooperative_id = s.cooperative_id AND e.season = r.season
+            GROUP BY s.id, s.quantity_grams HAVING coalesce(sum(e.grams), 0) <> s.quantity_grams
+        """,
+    ),
+    Invariant(
+        id="A4",
+        says=Text(
+            en="Every stored run proves itself again, and its shares are its result's.",
+            zh="每次分配都可重新证明，且份额与结果一致。",
+        ),
+        sql="",
+        check=_unproved_runs,
     ),
     Invariant(
         id="O4",
