@@ -1,0 +1,237 @@
+"""Each invariant finds what breaks it, and only that; a market in the midst of its work breaks none.
+
+Rules are broken by SQL as the owner of the tables, in a transaction that is rolled back.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from marketplace import verify
+from marketplace.access import Role
+from marketplace.embedded.databases import DatabaseUrls
+from tests import builders, house
+from tests.builders import confirmed, held, ordered, paid
+
+BREAKS = {
+    # ground
+    "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
+    "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
+    "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
+    "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded'",
+    "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
+    # jobs
+    "J1": """
+        INSERT INTO job (name, arguments, state, due_at, attempts, enqueued_at, started_at)
+        VALUES ('x', '{}', 'running', now(), 1, now(), now() - interval '2 hours')
+    """,
+    "J2": """
+        INSERT INTO job (name, arguments, state, due_at, attempts, enqueued_at, started_at, finished_at)
+        VALUES ('x', '{}', 'dead', now(), 1, now(), now(), now())
+    """,
+    # identity
+    "I1": """
+        UPDATE account SET status = 'disabled'
+        WHERE id = (SELECT account_id FROM account_role WHERE role = 'shopper' LIMIT 1)
+    """,
+    "I2": "DELETE FROM account_role WHERE role = 'shopper'",
+    "I3": "UPDATE account_role SET role = 'buyer' WHERE role = 'cooperative'",
+    "I4": "UPDATE membership SET cooperative_id = gen_random_uuid()",
+    "I5": """
+        UPDATE login_session SET revoked_at = now();
+        UPDATE account SET status = 'disabled'
+        WHERE id IN (SELECT account_id FROM account_role WHERE role = 'operator')
+    """,
+    "I6": "UPDATE audit_entry SET action = 'account.found' WHERE action = 'account.create'",
+    # catalogue
+    "K1": "UPDATE pack SET gtin = '09521234000014' WHERE code = 'FUJI-A-5'",
+    "K2": "UPDATE cooperative SET gln = '9521234001004' WHERE code = 'YJ01'",
+    "K3": """
+        ALTER TABLE pack DROP CONSTRAINT fk_pack_product_id_product;
+        UPDATE pack SET product_id = gen_random_uuid() WHERE code = 'FUJI-A-5'
+    """,
+    # inventory
+    "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
+    "S2": """
+        ALTER TABLE lot DROP CONSTRAINT ck_lot_held;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_held;
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 1, 'loss', -on_hand_grams, 0, 0, held_grams, 'rot', 'x', now()
+        FROM lot WHERE code = 'L-1';
+        UPDATE lot SET on_hand_grams = 0, version = version + 1 WHERE code = 'L-1'
+    """,
+    "S3": """
+        UPDATE movement SET on_hand_grams = on_hand_grams + 1
+        WHERE number = 1 AND lot_id = (SELECT id FROM lot WHERE code = 'L-1')
+    """,
+    "S4": "UPDATE lot SET version = version + 1 WHERE code = 'L-1'",
+    "S6": """
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_kind;
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 1, 'correction', 0, 1, on_hand_grams, held_grams + 1, 'x', 'x', now()
+        FROM lot WHERE code = 'L-1';
+        UPDATE lot SET held_grams = held_grams + 1, version = version + 1 WHERE code = 'L-1'
+    """,
+    "S7": "UPDATE pool SET boxes_pledged = boxes_pledged + 1",
+    "H1": """
+        UPDATE movement m SET hold_id = other.hold_id FROM movement other
+        WHERE m.kind = 'hold' AND other.kind = 'hold' AND other.id =
+            (SELECT o.id FROM movement o WHERE o.kind = 'hold' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
+    """,
+    "H2": """
+        UPDATE hold SET created_at = now() - interval '1 hour', expires_at = now() - interval '20 minutes'
+        WHERE kind = 'cart' AND state = 'active'
+    """,
+    "H4": """
+        UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
+        WHERE kind = 'cart' AND state = 'active'
+    """,
+    # orders
+    "A1": "UPDATE share SET boxes = boxes + 1 WHERE code = 'YJ01'",
+    "A2": """
+        UPDATE season_entry SET grams = grams + 5000 WHERE reason = 'share';
+        UPDATE share SET quantity_grams = quantity_grams + 5000 WHERE quantity_grams > 0
+    """,
+    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share'",
+    "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
+    "O4": "UPDATE payment SET amount_minor = amount_minor + 1 WHERE state = 'processing'",
+    "O5": """
+        UPDATE audit_entry SET action = 'payment.succeeded' WHERE action = 'payment.processing';
+        UPDATE payment SET state = 'succeeded', received_minor = amount_minor, resolved_at = now(),
+            receipt_reference = 'BANK-9' WHERE state = 'processing'
+    """,
+    "H3": """
+        ALTER TABLE "order" DROP CONSTRAINT uq_order_hold_id;
+        UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
+        WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
+            AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
+    """,
+    # campaigns
+    "C1": "UPDATE campaign SET state = 'paused'",
+    "C2": "UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'",
+    "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
+    "C4": "UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1",
+}
+"""Invariant → SQL that breaks it and nothing else."""
+
+ALONGSIDE = {
+    "A1": {"A4"},  # a share that is not its result's
+}
+"""What cannot be broken alone: the further invariants that see it too."""
+
+
+@pytest.fixture(scope="module")
+def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
+    """A market in the midst of its work: holds, orders and payments in every state, a bulk order."""
+    with built_app.app_context():
+        market = builders.build(built_app)
+        shopper, operator, buyer = (
+            house.caller(built_app, role) for role in (Role.SHOPPER, Role.OPERATOR, Role.BUYER)
+        )
+        house.caller(built_app, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+        market.pack("GALA")
+        market.lot(40, code="L-1")
+        market.lot(10, cooperative=1)
+        market.bulk(buyer, 12)
+        sale = market.on_sale(20)
+        held(shopper, sale, 2)
+        paid(shopper, operator, sale, 1)
+        confirmed(shopper, sale, 1)
+        withdrawn = ordered(shopper, sale, 1)
+        assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
+        yield built_app
+    house.empty(database_urls)
+
+
+@pytest.fixture(scope="module")
+def engine(database_urls: DatabaseUrls) -> Iterator[Engine]:
+    made = create_engine(database_urls.owner_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def owner(busy: Flask, engine: Engine) -> Iterator[Connection]:
+    """A connection of the tables' owner, in a transaction that leaves nothing."""
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()
+
+
+def broken(app: Flask, connection: Connection) -> set[str]:
+    with Session(connection) as session:
+        findings = [
+            verify._find(session, invariant) for invariant in verify.invariants_of(app.extensions["modules"])
+        ]
+    return {found.invariant.id for found in findings if not found.holds}
+
+
+def test_every_invariant_of_every_module_is_broken_here_once(built_app: Flask) -> None:
+    ids = [each.id for each in verify.invariants_of(built_app.extensions["modules"])]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == set(BREAKS)
+
+
+def test_every_invariant_says_in_both_languages_what_it_holds(built_app: Flask) -> None:
+    for each in verify.invariants_of(built_app.extensions["modules"]):
+        assert each.says.en.endswith(".")
+        assert each.says.zh.endswith("。")
+        assert bool(each.sql) != (each.check is not None)
+
+
+def test_a_busy_market_breaks_none(busy: Flask, owner: Connection) -> None:
+    assert broken(busy, owner) == set()
+
+
+@pytest.mark.parametrize("invariant", BREAKS)
+def test_a_broken_rule_is_found_and_no_other(busy: Flask, owner: Connection, invariant: str) -> None:
+    changed = [owner.execute(text(part)).rowcount for part in BREAKS[invariant].split(";")]
+    assert changed[-1] > 0, "the test's SQL changed nothing"
+    assert broken(busy, owner) == {invariant} | ALONGSIDE.get(invariant, set())
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("DELETE FROM audit_entry WHERE subject_kind = 'payment'", {"P2"}),
+        ("DELETE FROM season_entry", {"A3"}),
+        (
+            "DELETE FROM season_entry; DELETE FROM share; DELETE FROM allocation_run",
+            {"A1"},
+        ),
+        ("""UPDATE allocation_run SET result = jsonb_set(result, '{digest}', '"x"')""", {"A4"}),
+        ("UPDATE allocation_run SET problem = '{}'", {"A4"}),
+    ],
+)
+def test_what_is_missing_or_unreadable_is_found_too(
+    busy: Flask, owner: Connection, sql: str, found: set[str]
+) -> None:
+    for part in sql.split(";"):
+        assert owner.execute(text(part)).rowcount > 0
+    assert found <= broken(busy, owner)
+
+
+def test_the_command_says_that_all_hold(busy: Flask) -> None:
+    result = busy.test_cli_runner().invoke(args=["verify"])
+    assert result.exit_code == 0, result.output
+    assert f"{len(BREAKS)} invariants" in result.output
+
+
+def test_the_command_names_the_first_offending_row_and_fails(busy: Flask, engine: Engine) -> None:
+    def raise_version(by: int) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE lot SET version = version + :by WHERE code = 'L-1'"), {"by": by})
+
+    raise_version(1)
+    try:
+        result = busy.test_cli_runner().invoke(args=["verify"])
+    finally:
+        raise_version(-1)
+    assert result.exit_code == 1
+    assert f"1 of {len(BREAKS)} invariants are broken." in result.output
+    assert "S4" in result.output
