@@ -47,6 +47,15 @@ class Whole(fields.Integer):
         return value
 
 
+class Flag(fields.Boolean):
+    """true or false; marshmallow's own takes 1 and "yes"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Line(fields.String):
     """One line of text, NFC, no control or direction-override characters, trimmed, `low`–`high` characters."""
 

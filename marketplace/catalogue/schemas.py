@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from marketplace import paging
-from marketplace.fields import Code, Currency, Grams, Id, Instant, Line, Whole
+from marketplace.fields import Code, Currency, Flag, Grams, Id, Instant, Line, Whole
 from marketplace.values import UNIT_PRICE_MINOR_MAX
 
 
@@ -14,7 +14,7 @@ class EditCounty(Schema):
 
 class CreateCounty(EditCounty):
     code = Code(required=True)
-    is_demo = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    is_demo = Flag(load_default=False)
 
 
 class County(Schema):
