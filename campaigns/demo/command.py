@@ -63,7 +63,7 @@ def demo_command(
     show.outcome(console, read, done, base_url=settings.public_url)
     show.logins(console, done.logins)
     if picture is not None:
-        picture.write_text(show.drawing(read, done), encoding="utf-8")
+        _write(picture, show.drawing(read, done))
 
 
 def _run(console: Console, settings: Settings, read: roster.Roster, *, grade: str, grams: int) -> job.Outcome:
@@ -77,6 +77,13 @@ def _run(console: Console, settings: Settings, read: roster.Roster, *, grade: st
             progress.update(bars[step], completed=done, total=total)
 
         return job.run(settings, read, grade=grade, quantity_grams=grams, told=told)
+
+
+def _write(path: Path, drawing: str) -> None:
+    try:
+        path.write_text(drawing, encoding="utf-8")
+    except OSError as problem:
+        raise click.ClickException(f"{path} cannot be written: {problem.strerror}.") from problem
 
 
 def _show_logins(console: Console, settings: Settings) -> None:
