@@ -1,28 +1,14 @@
 """The job's result for people: the split as a table, its line, its fairness, and where to look further."""
 
-from fractions import Fraction
-from typing import Final
-
 from rich.console import Console
 from rich.table import Table
 
 from campaigns.demo.job import Outcome
 from campaigns.demo.logins import COOPERATIVE, OPERATOR, Logins
 from campaigns.demo.roster import Roster
-from marketplace.language import Text
-from marketplace.values import GRAMS_PER_UNIT
-from orders import allocation, bulk
+from orders import allocation, bulk, figures
 from orders.allocation import picture, text
 from orders.allocation.picture import Captions
-
-LIMITS: Final = {
-    "nothing": Text(en="at the line", zh="到线"),
-    "stock": Text(en="its stock", zh="库存"),
-    "household_cap": Text(en="cap per household", zh="每户上限"),
-    "history": Text(en="above the line before", zh="此前已超线"),
-    "demand": Text(en="nothing ordered", zh="无订单"),
-}
-JIN: Final = GRAMS_PER_UNIT["jin"]
 
 
 def outcome(console: Console, roster: Roster, done: Outcome, *, base_url: str) -> None:
@@ -52,7 +38,7 @@ def logins(console: Console, kept: Logins) -> None:
 def drawing(roster: Roster, done: Outcome) -> str:
     """The split as SVG; says on its face that the roster is not real."""
     _, result = bulk.stored(done.run)
-    jin = done.bulk_order.boxes * done.bulk_order.pack_grams // JIN
+    jin = done.bulk_order.boxes * done.bulk_order.pack_grams // figures.JIN
     captions = Captions(
         title_en=f"{jin:,} jin over {len(done.cooperatives)} sellers: {done.bulk_order.boxes:,} boxes",
         title_zh=f"{jin:,} 斤分给 {len(done.cooperatives)} 家：{done.bulk_order.boxes:,} 箱",
@@ -67,7 +53,7 @@ def _shares(
     roster: Roster, done: Outcome, problem: allocation.Problem, result: allocation.Allocation
 ) -> Table:
     order = done.bulk_order
-    jin = order.boxes * order.pack_grams // JIN
+    jin = order.boxes * order.pack_grams // figures.JIN
     table = Table(
         title=f"{jin:,} jin of {done.pack.variety} {done.pack.grade} = {order.boxes:,} boxes of "
         f"{order.pack_grams:,} g over {len(problem.sellers)} sellers\n"
@@ -90,47 +76,25 @@ def _shares(
     table.add_column("limited by 受限于", no_wrap=True)
     names = {each.code: each.name_zh for each in done.cooperatives}
     for seller, share in zip(problem.sellers, result.sellers, strict=True):
-        limit = LIMITS[share.limited_by]
+        limit = figures.limit_of(share.limited_by)
         table.add_row(
             seller.id,
             names[seller.id],
             f"{seller.weight:,}",
             f"{seller.cap_packs:,}",
             f"{share.packs:,}",
-            text.decimal(share.level_before / JIN),
-            text.decimal(share.level_after / JIN),
+            text.decimal(share.level_before / figures.JIN),
+            text.decimal(share.level_after / figures.JIN),
             f"{limit.en} {limit.zh}",
         )
     return table
 
 
 def _fairness(problem: allocation.Problem, result: allocation.Allocation) -> Table:
-    figures = allocation.report(problem, result)
     table = Table(title="Fairness 公平性", title_justify="left", show_header=False)
-    line = result.segments[0].line if result.segments else None
-    if line is not None:
-        table.add_row("line 线", f"{text.decimal(line / JIN)} jin for each unit of weight 斤/每单位权重")
-    for label, spread in (
-        ("everyone 全体", figures.everyone),
-        ("not short of stock 库存充足者", figures.free),
-    ):
-        if spread is not None:
-            table.add_row(
-                label,
-                f"{spread.sellers} · Jain {_share(spread.jain)} · Gini {_share(spread.gini)} · "
-                f"smallest/mean 最低/平均 {_share(spread.smallest_to_mean)}",
-            )
-    table.add_row("envy 嫉妒", f"{figures.envy_packs} boxes 箱")
-    table.add_row(
-        "rounding 取整",
-        f"at most {text.decimal(figures.deviation_worst_packs, 3)} box off the exact share 最大偏差",
-    )
-    table.add_row("proof 证明", f"verified before commit 提交前已验证 · {figures.digest}")
+    for label, figure in figures.rows(problem, result):
+        table.add_row(label, figure)
     return table
-
-
-def _share(value: Fraction | None) -> str:
-    return "–" if value is None else text.decimal(value, 4)
 
 
 def _example(
