@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, Item, Transition
@@ -28,6 +28,9 @@ from marketplace.catalogue import cooperatives, counties, products
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
+
+INSIDERS: Final = STAFF | {Role.COOPERATIVE}
+"""Who sees a campaign before it is public: cooperatives pledge to drafts."""
 
 
 class CampaignNotFound(errors.NotFound):
@@ -214,9 +217,16 @@ def follow_clock_everywhere(session: Session, ctx: Context) -> int:
 def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     """The campaign; what is not public yet only for staff and cooperatives. Raises CampaignNotFound."""
     campaign = session.get(Campaign, campaign_id)
-    if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*STAFF, Role.COOPERATIVE)):
+    if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS)):
         raise CampaignNotFound
     return campaign
+
+
+def visible(ctx: Context) -> Select[Any]:
+    """The campaigns that the actor may see."""
+    if ctx.actor.has(*INSIDERS):
+        return select(Campaign)
+    return select(Campaign).where(Campaign.state.in_(PUBLIC))
 
 
 def item_of(campaign: Campaign, item_id: uuid.UUID) -> Item:

@@ -2,15 +2,13 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Campaign, Item
-from campaigns.states import PUBLIC, CampaignState
+from campaigns.states import CampaignState
 from inventory import holds, pools
 from inventory.models import Hold, Pool
 from marketplace import errors
@@ -42,11 +40,6 @@ class Shown:
     campaign: Campaign
     county: County
     offers: tuple[Offer, ...]
-
-
-def public() -> Select[Any]:
-    """Every campaign that a passer-by may see."""
-    return select(Campaign).where(Campaign.state.in_(PUBLIC))
 
 
 def show(session: Session, campaign: Campaign) -> Shown:

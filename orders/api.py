@@ -1,6 +1,7 @@
 """Doors of orders, bulk orders and split runs."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response
@@ -49,7 +50,7 @@ def list_orders(query: dict[str, Any]) -> dict[str, Any]:
     """One's own orders; staff see everybody's 订单列表"""
     with reading() as session:
         page = paging.read(session, checkout.visible(context.current()), Order.id, **query)
-        return {**page, "items": [_with_payment(session, order) for order in page["items"]]}
+        return {**page, "items": _with_payments(session, page["items"])}
 
 
 @shopping.get("/<uuid:order_id>")
@@ -136,6 +137,16 @@ def _run(run_id: uuid.UUID) -> AllocationRun:
 
 
 def _with_payment(session: Session, order: Order) -> dict[str, Any]:
-    payment = payments.find_by_order(session, order.id)
-    plain = {name: getattr(order, name) for name in schemas.Order().fields if name != "payment_id"}
-    return {**plain, "payment_id": payment.id if payment else None}
+    return _with_payments(session, [order])[0]
+
+
+def _with_payments(session: Session, orders: Sequence[Order]) -> list[dict[str, Any]]:
+    found = payments.of_orders(session, [order.id for order in orders])
+    names = [name for name in schemas.Order().fields if name != "payment_id"]
+    return [
+        {
+            **{name: getattr(order, name) for name in names},
+            "payment_id": found[order.id].id if order.id in found else None,
+        }
+        for order in orders
+    ]

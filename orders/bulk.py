@@ -1,6 +1,7 @@
 """Bulk orders: one commitment of tonnes, split over the cooperatives, proved, and held lot by lot.
 
-Facts are locked before the split decides: what each cooperative has free cannot change until the commit.
+Facts are locked before the split decides: what each cooperative has free, and what it had before, cannot
+change until the commit.
 """
 
 import uuid
@@ -124,7 +125,8 @@ def place(
         raise DeliveryInThePast
     pack = products.get_pack(session, pack_id=pack_id)
     boxes = _boxes(quantity_grams, pack)
-    _one_at_a_time(session, pack)
+    _one_at_a_time(session, f"bulk:{pack.variety}:{pack.grade}")
+    _one_at_a_time(session, f"season:{season_name}")
     facts = _facts(session, county_id=county_id, pack=pack, season_name=season_name, on=on)
     available = sum(facts.free_boxes.values())
     if boxes > available:
@@ -221,9 +223,11 @@ def _boxes(quantity_grams: int, pack: Pack) -> int:
     return boxes
 
 
-def _one_at_a_time(session: Session, pack: Pack) -> None:
-    """Two bulk orders of one variety and grade would lock the same lots; the second waits for the first."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"bulk:{pack.variety}:{pack.grade}"))))
+def _one_at_a_time(session: Session, name: str) -> None:
+    """Bulk orders of one variety and grade would lock the same lots; those of one season build on each other's
+    history. The second waits for the first: always for the fruit first, then for the season.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def _facts(session: Session, *, county_id: uuid.UUID, pack: Pack, season_name: str, on: date) -> Facts:

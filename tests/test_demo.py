@@ -179,10 +179,16 @@ def test_wrong_arguments_are_told_and_nothing_is_done(demo: Demo, arguments: tup
     assert count(County) == 0
 
 
-def test_less_than_one_box_still_shows_something(demo: Demo) -> None:
-    result = demo("--jin", 1)
-    assert result.exit_code == 0, result.output
-    assert one(AllocationRun).shares
+def test_less_than_one_box_is_refused(demo: Demo) -> None:
+    sentence = refused(demo("--jin", 9))
+    assert "The quantity is not a whole number of boxes." in sentence
+    assert "rest_grams 4,500" in sentence
+    assert count(Order) == 0
+
+
+def test_one_box_is_sold(demo: Demo) -> None:
+    assert demo("--jin", 10).exit_code == 0
+    assert sum(share.boxes for share in one(AllocationRun).shares) == 1
 
 
 def test_a_picture_that_cannot_be_written_is_told_in_one_sentence(demo: Demo, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from marketplace.settings import Settings
 from marketplace.values import new_id
 from orders import bulk, checkout, season
 from orders.models import AllocationRun, Order
-from orders.states import OrderKind
+from orders.states import OrderKind, OrderState
 
 T = TypeVar("T")
 
@@ -79,9 +79,9 @@ def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, 
     people = _people(settings)
     ground = _in_one(lambda session: _load(session, roster, grade=grade, told=told))
     boxes, rest_grams = divmod(quantity_grams, ground.pack.net_grams)
-    order, split = _in_one(
-        lambda session: _buy(session, people, ground, roster, boxes=max(boxes, 1), told=told)
-    )
+    if not boxes:
+        raise bulk.NotWholeBoxes(pack_grams=ground.pack.net_grams, rest_grams=rest_grams)
+    order, split = _in_one(lambda session: _buy(session, people, ground, roster, boxes=boxes, told=told))
     campaign, item = _in_one(lambda session: _launch(session, people, ground, told=told))
     bought = _sell(people, campaign, item, told=told)
     with database.reading() as session:
@@ -324,6 +324,7 @@ def _sell(people: People, campaign: Campaign, item: Item, *, told: Told) -> Orde
                 Order.kind == OrderKind.SHOPPER_PRESALE,
                 Order.buyer_id == people.shopper.id,
                 Order.pack_id == item.pack_id,
+                Order.state.in_((OrderState.DEPOSIT_DUE, OrderState.COMMITTED)),
             )
         )
     )

@@ -5,7 +5,7 @@ Publishes PaymentSucceeded inside the transaction that books the receipt; the or
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -145,6 +145,12 @@ def get(session: Session, ctx: Context, *, payment_id: uuid.UUID, locked: bool =
     if found is None or (found.payer_id != ctx.actor.id and not ctx.actor.has(*STAFF)):
         raise PaymentNotFound
     return found
+
+
+def of_orders(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Payment]:
+    """The payments of these orders, by order; bulk orders have none."""
+    found = session.scalars(select(Payment).where(Payment.order_id.in_(order_ids)))
+    return {payment.order_id: payment for payment in found}
 
 
 def find_by_order(session: Session, order_id: uuid.UUID) -> Payment | None:

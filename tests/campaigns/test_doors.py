@@ -154,6 +154,7 @@ def test_drafts_are_hidden_from_those_who_only_buy(
     sale = market.draft()
     for caller in (operator, member, as_role(Role.AUDITOR)):
         assert caller.get(sale.url).status_code == 200
+        assert [each["id"] for each in caller.get(URL).json["items"]] == [str(sale.campaign_id)]
     for caller in (shopper, anyone, as_role(Role.BUYER)):
         assert_refused(caller.get(sale.url), 404, "campaign_not_found")
         assert caller.get(URL).json == {"items": [], "next_cursor": None}

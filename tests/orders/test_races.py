@@ -153,12 +153,13 @@ def test_many_orders_expire_while_others_pay_hold_and_withdraw(
     assert [market.pool(sale).available_boxes for sale in sales] == [20 - 8 - 1] * 2
 
 
-def buying(buyer: Caller, market: Market, boxes: int) -> Callable[[], TestResponse]:
+def buying(buyer: Caller, market: Market, boxes: int, **changes) -> Callable[[], TestResponse]:
     body = {
         "county_id": str(market.county_id),
         "pack_id": str(market.pack_id),
         "quantity": boxes * PACK_GRAMS,
         "season": SEASON,
+        **changes,
     }
     return lambda: buyer.post("/v1/bulk-orders", json=body)
 
@@ -179,6 +180,23 @@ def test_bulk_orders_that_fit_together_all_get_their_boxes(market: Market, as_ro
     works = [buying(as_role(Role.BUYER), market, 6) for _ in range(5)]
     assert codes(at_once(market.app, works)) == [201] * 5
     assert sum(market.stored(Lot, lot.id).free_grams for lot in lots) == 0
+
+
+@pytest.mark.parametrize("round_", ROUNDS)
+def test_bulk_orders_of_one_season_build_on_each_other_whatever_fruit_they_buy(
+    market: Market, as_role, round_: int
+) -> None:
+    packs = [market.pack(code) for code in ("gala", "gold", "jona")]
+    for pack in packs:
+        for cooperative in range(3):
+            market.lot(10, cooperative=cooperative, variety=pack.code)
+    works = [buying(as_role(Role.BUYER), market, 6, pack_id=str(pack.id)) for pack in packs]
+    responses = at_once(market.app, works)
+    histories = [
+        sum(seller["history_grams"] for seller in each.json["runs"][0]["problem"]["sellers"])
+        for each in responses
+    ]
+    assert sorted(histories) == [0, 6 * PACK_GRAMS, 12 * PACK_GRAMS]
 
 
 @pytest.mark.parametrize("round_", ROUNDS)
