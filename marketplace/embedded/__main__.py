@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
         return 0
     os.environ["PGPASSWORD"] = cluster.passwords(server.home)[cluster.OWNER_ROLE]
     os.execv(psql[0], psql)
+    return 0
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def reachable_by(user: SystemUser, binaries: Binaries, say: Callable[[str], None
         return binaries
     if not binaries.from_wheel:
         raise CannotStart(
-            f"User `{user.name}` cannot run {binaries.folder}/postgres: choose a POSTGRES_BIN_DIR that every user can enter."
+            f"User `{user.name}` cannot run {binaries.folder}/postgres: "
+            "choose a POSTGRES_BIN_DIR that every user can enter."
         )
     for parent in copy_folders():
         copied = _copied_to(parent, binaries)

@@ -100,5 +100,6 @@ def _require_same_major(home: Home, binaries: Binaries) -> None:
     if made_by != str(binaries.major):
         raise CannotStart(
             f"The database in {home.folder} was made by PostgreSQL {made_by}, and PostgreSQL {binaries.version} "
-            f"cannot read it: name the programs of {made_by} in POSTGRES_BIN_DIR, or move the folder away to begin anew."
+            f"cannot read it: name the programs of {made_by} in POSTGRES_BIN_DIR, "
+            "or move the folder away to begin anew."
         )

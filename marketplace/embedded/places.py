@@ -67,11 +67,13 @@ def choose(data_dir: str | None, project_root: Path, say: Callable[[str], None])
     for parent in (binaries.SYSTEM_FOLDER, Path("/var/tmp") / f"virtual-orchard-{os.geteuid()}"):
         if binaries.own_folder(parent) and system_user.can_enter(user, parent):
             say(
-                f"The database is kept in {parent / key / NAME}, because user `{user.name}` may not enter {local.parent}."
+                f"The database is kept in {parent / key / NAME}, "
+                f"because user `{user.name}` may not enter {local.parent}."
             )
             return parent / key / NAME
     raise CannotStart(
-        f"User `{user.name}`, who runs PostgreSQL for root, may not enter {local.parent}: set DATA_DIR to a folder it may enter."
+        f"User `{user.name}`, who runs PostgreSQL for root, may not enter {local.parent}: "
+        "set DATA_DIR to a folder it may enter."
     )
 
 
@@ -93,7 +95,8 @@ def prepare(folder: Path) -> Home:
         raise plainly(problem, folder) from problem
     if not user.is_ourselves and not system_user.can_enter(user, folder):
         raise CannotStart(
-            f"User `{user.name}`, who runs PostgreSQL for root, may not enter {folder}: set DATA_DIR to a folder it may enter."
+            f"User `{user.name}`, who runs PostgreSQL for root, may not enter {folder}: "
+            "set DATA_DIR to a folder it may enter."
         )
     return Home(folder, user)
 

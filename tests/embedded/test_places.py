@@ -131,5 +131,5 @@ def test_without_the_wheel_the_sentence_says_what_to_do(monkeypatch: pytest.Monk
     monkeypatch.setattr(binaries, "WHEEL", "no_such_wheel_here")
     monkeypatch.delenv("POSTGRES_BIN_DIR", raising=False)
 
-    with pytest.raises(CannotStart, match="make install.*DATABASE_URL"):
+    with pytest.raises(CannotStart, match=r"make install.*DATABASE_URL"):
         binaries.find()

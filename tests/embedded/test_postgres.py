@@ -90,7 +90,8 @@ def test_a_wrong_password_is_refused_on_the_socket_too(home: Path) -> None:
 def test_text_is_stored_and_ordered_the_same_on_every_machine(home: Path) -> None:
     with start(home).connect() as connection:
         row = connection.execute(
-            "SELECT pg_encoding_to_char(encoding), current_setting('timezone'), lower('Ä'), 'a' < 'B' COLLATE \"default\""
+            "SELECT pg_encoding_to_char(encoding), current_setting('timezone'), "
+            "lower('Ä'), 'a' < 'B' COLLATE \"default\""
             " FROM pg_database WHERE datname = current_database()"
         ).fetchone()
 

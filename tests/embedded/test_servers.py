@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -63,14 +62,14 @@ def facts_of(controller: "subprocess.Popen[str]") -> dict[str, object]:
 
 
 @pytest.fixture
-def borrowed(home: Path) -> Iterator[str]:
+def borrowed(home: Path) -> str:
     """A server of somebody else, reached as a role that may make databases and roles and nothing more."""
     server = postgres.ensure(home, fast=True, tcp_port=None, say=lambda _: None)
     with server.connect() as connection:
         connection.execute("CREATE ROLE tester LOGIN CREATEDB CREATEROLE PASSWORD 'x'")
         if connection.info.server_version >= 160_000:
             connection.execute("ALTER ROLE tester SET createrole_self_grant = 'set, inherit'")
-    yield server.url("postgres", "tester", "x")
+    return server.url("postgres", "tester", "x")
 
 
 def test_a_run_has_migrated_copies_and_leaves_nothing_behind() -> None:

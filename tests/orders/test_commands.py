@@ -66,7 +66,7 @@ def test_a_refused_problem_names_every_fault(run, tmp_path):
     answer = run(path)
 
     assert answer.exit_code == 1
-    assert "/sellers/0/weight" in answer.output
+    assert "/sellers/0/history_grams" in answer.output
     assert "/sellers/0/cap_packs" in answer.output
 
 
