@@ -8,11 +8,13 @@ from orders.allocation.explain import Explanation, explain
 from orders.allocation.problem import Link, Order, Policy, Problem, Seller
 from orders.allocation.refusal import Fault, ProblemRefused
 from orders.allocation.report import FairnessReport, Spread, report
-from orders.allocation.result import Allocation, Certificate, Mark, OrderFill, Segment, Share, Shipment
-from orders.allocation.verify import Violation, verify
+from orders.allocation.result import Allocation, Bound, Certificate, Mark, OrderFill, Segment, Share, Shipment
+from orders.allocation.verify import verify
+from orders.allocation.violation import Violation
 
 __all__ = [
     "Allocation",
+    "Bound",
     "Certificate",
     "Explanation",
     "FairnessReport",

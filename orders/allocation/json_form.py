@@ -17,6 +17,7 @@ from orders.allocation.refusal import Fault, ProblemRefused
 from orders.allocation.result import (
     LIMITS,
     Allocation,
+    Bound,
     Certificate,
     Limit,
     Mark,
@@ -81,10 +82,7 @@ def allocation_to_json(allocation: Allocation) -> dict[str, Any]:
             {"line": _exact(part.line), "sellers": [*part.sellers], "orders": [*part.orders]}
             for part in allocation.segments
         ],
-        "certificate": {
-            "last_served": _mark_to_json(allocation.certificate.last_served),
-            "first_refused": _mark_to_json(allocation.certificate.first_refused),
-        },
+        "certificate": _certificate_to_json(allocation.certificate),
         "method": allocation.method,
         "gap": _exact(allocation.gap),
         "unfilled_packs": allocation.unfilled_packs,
@@ -164,6 +162,16 @@ def _exact_members(record: Share | OrderFill) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Fraction) else value for name, value in members.items()}
 
 
+def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "last_served": _mark_to_json(certificate.last_served),
+        "first_refused": _mark_to_json(certificate.first_refused),
+    }
+    if certificate.bound is not None:
+        members["bound"] = {"price": str(certificate.bound.price), "fee": str(certificate.bound.fee)}
+    return members
+
+
 def _mark_to_json(mark: Mark | None) -> dict[str, Any] | None:
     if mark is None:
         return None
@@ -239,6 +247,9 @@ class _Reader:
     def inner_or_none(self, name: str) -> "_Reader | None":
         return self.inner(name) if self._members.get(name, "") is not None else self.take(name)
 
+    def inner_if_there(self, name: str) -> "_Reader | None":
+        return self.inner(name) if name in self._members else None
+
     def each(self, name: str, read: "Callable[[_Reader], _Part]") -> tuple[_Part, ...]:
         parts = []
         for index, value in enumerate(self._array(name)):
@@ -303,9 +314,18 @@ def _certificate(read: _Reader) -> Certificate:
     certificate = Certificate(
         last_served=_mark(read.inner_or_none("last_served")),
         first_refused=_mark(read.inner_or_none("first_refused")),
+        bound=_bound(read.inner_if_there("bound")),
     )
     read.finish()
     return certificate
+
+
+def _bound(read: _Reader | None) -> Bound | None:
+    if read is None:
+        return None
+    bound = Bound(price=read.fraction("price"), fee=read.fraction("fee"))
+    read.finish()
+    return bound
 
 
 def _mark(read: _Reader | None) -> Mark | None:

@@ -39,6 +39,9 @@ _COLOURS: Final[dict[Limit, str]] = {
     "household_cap": _SHORT,
     "history": _ABOVE,
     "demand": _BEFORE,
+    "pack_size": _SHORT,
+    "minimum_lot": _SHORT,
+    "split_limit": _SHORT,
 }
 
 

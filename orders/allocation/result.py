@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal, get_args
 
-Limit = Literal["nothing", "stock", "household_cap", "history", "demand"]
+Limit = Literal[
+    "nothing",
+    "stock",
+    "household_cap",
+    "history",
+    "demand",
+    "pack_size",
+    "minimum_lot",
+    "split_limit",
+]
 
 LIMITS: Final[tuple[str, ...]] = get_args(Limit)
 LIMITS_OF_SUPPLY: Final = frozenset({"stock", "household_cap"})
@@ -28,7 +37,8 @@ class Share:
 
     `exact_packs` is its share before rounding. `limited_by` says what kept it from more: `nothing` (it stands
     at the line), `stock` or `household_cap` (one more pack would have been sold), `history` (it was already
-    above the line), `demand` (nothing was ordered).
+    above the line), `demand` (nothing was ordered), `pack_size` (its next pack came earlier than others but no
+    longer fitted), `minimum_lot` (its share is below the least it sells), `split_limit` (enough others sell).
     """
 
     id: str
@@ -79,14 +89,30 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Why no split with minimum lots or a limit on sellers can be much better: a price and a fee.
+
+    Let each seller choose alone what costs least: (history + g)^2 / weight for its g grams, less `price` per
+    gram, plus `fee` for taking part. What they spend together, plus the price of all grams shipped, less the
+    fee of all seats, is at most the cost of any split of those grams over those seats.
+    """
+
+    price: Fraction
+    fee: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """The last pack served and the first one refused: every served pack comes before every refused one.
 
-    In strict mode only packs between the floor and the ceiling of an exact share compete.
+    In strict mode only packs between the floor and the ceiling of an exact share compete. With packs of
+    several sizes a smaller pack may be served after a larger one no longer fitted. With minimum lots or a
+    limit on sellers there is no queue, and `bound` stands for it.
     """
 
     last_served: Mark | None
     first_refused: Mark | None
+    bound: Bound | None = None
 
     @property
     def is_decided_by_lottery(self) -> bool:

@@ -65,12 +65,17 @@ def fill(basin: Basin, demand_packs: int, rank: Callable[[int], Any]) -> Filling
 
 def exact_line(basin: Basin, served: int) -> tuple[int, int]:
     """The smallest level at which divisible shares add up to `served` > 0 packs: numerator, denominator."""
-    weights, pack = basin.weights, basin.pack
-    starts = basin.histories
-    ends = [start + cap * pack for start, cap in zip(starts, basin.caps, strict=True)]
+    ends = [start + cap * basin.pack for start, cap in zip(basin.histories, basin.caps, strict=True)]
+    return water_line(basin.weights, basin.histories, ends, served * basin.pack)
+
+
+def water_line(
+    weights: Sequence[int], starts: Sequence[int], ends: Sequence[int], volume: int
+) -> tuple[int, int]:
+    """The smallest level at which `volume` > 0 fits, if each holds weight x level between its start and end."""
     tops = [*starts, *ends]
     bottoms = [*weights, *weights]
-    shift = basin.shift
+    shift = 2 * max(weights).bit_length()
     places = [(top << shift) // bottom for top, bottom in zip(tops, bottoms, strict=True)]
     events = sorted(range(len(places)), key=places.__getitem__)
 
@@ -80,7 +85,6 @@ def exact_line(basin: Basin, served: int) -> tuple[int, int]:
     slopes = list(accumulate([slope_steps[event] for event in events]))
     bases = list(accumulate([base_steps[event] for event in events]))
 
-    volume = served * pack
     low, high = 0, len(events) - 1
     while low < high:
         middle = (low + high) // 2

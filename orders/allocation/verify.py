@@ -12,17 +12,9 @@ from fractions import Fraction
 from orders.allocation import dispatch, json_form, ties
 from orders.allocation.problem import Problem, Seller
 from orders.allocation.result import Allocation, Mark, OrderFill, Share
+from orders.allocation.violation import Violation, violation
 
 _Place = tuple[Fraction, Fraction, ties.LateRank]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """One promise that the answer breaks: a stable code, whom it concerns, and one English sentence."""
-
-    code: str
-    subject: str
-    message: str
 
 
 def verify(problem: Problem, allocation: Allocation) -> tuple[Violation, ...]:
@@ -110,18 +102,18 @@ def _form(problem: Problem, allocation: Allocation) -> Iterator[Violation]:
     sellers = tuple(seller.id for seller in problem.sellers)
     orders = tuple(order.id for order in problem.orders)
     if tuple(share.id for share in allocation.sellers) != sellers:
-        yield _violation(
+        yield violation(
             "sellers_differ", "", "The answer does not list the problem's sellers in their order."
         )
     if tuple(fill.id for fill in allocation.orders) != orders:
-        yield _violation("orders_differ", "", "The answer does not list the problem's orders in their order.")
+        yield violation("orders_differ", "", "The answer does not list the problem's orders in their order.")
     expected = [(sellers, orders)] if orders else []
     if [(segment.sellers, segment.orders) for segment in allocation.segments] != expected:
-        yield _violation("segments_differ", "", "One order makes one segment with every seller in it.")
+        yield violation("segments_differ", "", "One order makes one segment with every seller in it.")
     counted: itertools.chain[Share | OrderFill] = itertools.chain(allocation.sellers, allocation.orders)
     for entry in counted:
         if type(entry.packs) is not int:
-            yield _violation("packs_not_whole", entry.id, "Packs are not a whole number.")
+            yield violation("packs_not_whole", entry.id, "Packs are not a whole number.")
     yield from _numbers(problem, allocation)
 
 
@@ -131,24 +123,24 @@ def _numbers(problem: Problem, allocation: Allocation) -> Iterator[Violation]:
     for share in allocation.sellers:
         exact += [share.exact_packs, share.level_before, share.level_after]
     if not all(isinstance(number, Fraction) for number in exact):
-        yield _violation("not_exact", "", "A line, level or exact share is not a Fraction.")
+        yield violation("not_exact", "", "A line, level or exact share is not a Fraction.")
     sellers = {seller.id for seller in problem.sellers}
     orders = {order.id for order in problem.orders}
     for shipment in allocation.shipments:
         if type(shipment.packs) is not int or shipment.packs <= 0:
-            yield _violation(
+            yield violation(
                 "shipment_not_whole", shipment.seller, "A shipment is not a whole number above zero."
             )
         if shipment.seller not in sellers or shipment.order not in orders:
-            yield _violation("shipment_stray", shipment.seller, "A shipment names nobody in this problem.")
+            yield violation("shipment_stray", shipment.seller, "A shipment names nobody in this problem.")
 
 
 def _feasibility(facts: _Facts) -> Iterator[Violation]:
     for seller, share, stock, _ in facts.rows():
         if share.packs < 0:
-            yield _violation("packs_negative", seller.id, "A seller cannot give fewer than no packs.")
+            yield violation("packs_negative", seller.id, "A seller cannot give fewer than no packs.")
         if share.packs > stock:
-            yield _violation(
+            yield violation(
                 "above_stock", seller.id, f"{share.packs} packs are more than the {stock} there are."
             )
     shipped: dict[str, int] = {}
@@ -156,49 +148,49 @@ def _feasibility(facts: _Facts) -> Iterator[Violation]:
     for shipment in facts.allocation.shipments:
         shipped[shipment.seller] = shipped.get(shipment.seller, 0) + shipment.packs
         if (shipment.seller, shipment.order) in pairs:
-            yield _violation("shipment_twice", shipment.seller, "Two shipments join the same pair.")
+            yield violation("shipment_twice", shipment.seller, "Two shipments join the same pair.")
         pairs.add((shipment.seller, shipment.order))
     for seller, share, _, _ in facts.rows():
         if shipped.get(seller.id, 0) != share.packs:
-            yield _violation("shipments_differ", seller.id, "The shipments do not add up to the share.")
+            yield violation("shipments_differ", seller.id, "The shipments do not add up to the share.")
 
 
 def _waste(facts: _Facts) -> Iterator[Violation]:
     given = sum(share.packs for _, share in facts.pairs)
     possible = min(facts.demand, sum(facts.stocks))
     if given < possible:
-        yield _violation("waste", "", f"{given} packs are given where {possible} could be.")
+        yield violation("waste", "", f"{given} packs are given where {possible} could be.")
     if given > possible:
-        yield _violation("too_many", "", f"{given} packs are given where only {possible} may be.")
+        yield violation("too_many", "", f"{given} packs are given where only {possible} may be.")
 
 
 def _levels(facts: _Facts) -> Iterator[Violation]:
     for seller, share, _, _ in facts.rows():
         grams = seller.history_grams + share.packs * seller.pack_grams
         if share.level_before * seller.weight != seller.history_grams:
-            yield _violation("level_before", seller.id, "The level before is not history / weight.")
+            yield violation("level_before", seller.id, "The level before is not history / weight.")
         if share.level_after * seller.weight != grams:
-            yield _violation("level_after", seller.id, "The level after is not (history + packs) / weight.")
+            yield violation("level_after", seller.id, "The level after is not (history + packs) / weight.")
 
 
 def _line(facts: _Facts) -> Iterator[Violation]:
     """The line must fill the order exactly, and no smaller line may do so."""
     possible = min(facts.demand, sum(facts.stocks))
     if (facts.line is None) != (possible == 0):
-        yield _violation("line", "", "There is a line exactly when something can be shipped.")
+        yield violation("line", "", "There is a line exactly when something can be shipped.")
         return
     total, is_smallest = Fraction(0), possible == 0
     for seller, share, stock, history in facts.rows():
         exact = facts.exact(seller, stock, history)
         total += exact
         if share.exact_packs != exact:
-            yield _violation("exact_packs", seller.id, "The exact share is not the one at the line.")
+            yield violation("exact_packs", seller.id, "The exact share is not the one at the line.")
         if facts.line is not None and exact > 0:
             is_smallest = is_smallest or facts.line * seller.weight - history == exact * seller.pack_grams
     if total != possible:
-        yield _violation("line", "", "The exact shares at the line add up to another number of packs.")
+        yield violation("line", "", "The exact shares at the line add up to another number of packs.")
     if not is_smallest:
-        yield _violation("line", "", "A smaller line gives the same shares.")
+        yield violation("line", "", "A smaller line gives the same shares.")
 
 
 def _optimality(facts: _Facts) -> Iterator[Violation]:
@@ -209,7 +201,7 @@ def _optimality(facts: _Facts) -> Iterator[Violation]:
     for seller, share, stock, history in facts.rows() if facts.problem.orders else ():
         low, high = _window(facts, seller, stock, history)
         if not low <= share.packs <= high:
-            yield _violation("not_within_floor_and_ceiling", seller.id, "The share is a pack or more off.")
+            yield violation("not_within_floor_and_ceiling", seller.id, "The share is a pack or more off.")
         if share.packs > low:
             place = _place(facts, seller, history, share.packs)
             if last is None or place > last[0]:
@@ -220,12 +212,12 @@ def _optimality(facts: _Facts) -> Iterator[Violation]:
                 first = place, seller, share.packs + 1
     if last and first and last[0] > first[0]:
         text = f"Pack {last[2]} was served before pack {first[2]} of {first[1].id}, which comes earlier."
-        yield _violation("not_optimal", last[1].id, text)
+        yield violation("not_optimal", last[1].id, text)
     certificate = facts.allocation.certificate
     if certificate.last_served != _mark(facts, last):
-        yield _violation("certificate", "", "The certificate's last served pack is not the last one.")
+        yield violation("certificate", "", "The certificate's last served pack is not the last one.")
     if certificate.first_refused != _mark(facts, first):
-        yield _violation("certificate", "", "The certificate's first refused pack is not the first one.")
+        yield violation("certificate", "", "The certificate's first refused pack is not the first one.")
 
 
 def _window(facts: _Facts, seller: Seller, stock: int, history: Fraction) -> tuple[int, int]:
@@ -277,7 +269,7 @@ def _limits(facts: _Facts) -> Iterator[Violation]:
         else:
             expected = "nothing"
         if share.limited_by != expected:
-            yield _violation("limited_by", seller.id, f"Limited by {expected}, not {share.limited_by}.")
+            yield violation("limited_by", seller.id, f"Limited by {expected}, not {share.limited_by}.")
 
 
 def _misses_a_pack(
@@ -309,22 +301,18 @@ def _orders(facts: _Facts) -> Iterator[Violation]:
             level_after=Fraction(order.received_packs + given, weight) if weight else None,
         )
         if fill != expected:
-            yield _violation("order", order.id, "What the order receives or lacks differs from the shares.")
+            yield violation("order", order.id, "What the order receives or lacks differs from the shares.")
     if facts.allocation.unfilled_packs != facts.demand - given:
-        yield _violation("unfilled_packs", "", "The unfilled packs are not the order less the shares.")
+        yield violation("unfilled_packs", "", "The unfilled packs are not the order less the shares.")
 
 
 def _paper(facts: _Facts) -> Iterator[Violation]:
     allocation, strict = facts.allocation, facts.problem.policy.strict
     if allocation.method != (dispatch.METHOD_STRICT if strict else dispatch.METHOD_THRESHOLD):
-        yield _violation("method", "", "The method named is not the one that answers this problem.")
+        yield violation("method", "", "The method named is not the one that answers this problem.")
     if allocation.gap != 0:
-        yield _violation("gap", "", "An exact answer has no gap.")
+        yield violation("gap", "", "An exact answer has no gap.")
     given = {seller.id: share.packs for seller, share in facts.pairs}
     received = {fill.id: fill.packs for fill in allocation.orders}
     if allocation.digest != json_form.digest_of(facts.problem, given, received):
-        yield _violation("digest", "", "The digest does not belong to this problem and these packs.")
-
-
-def _violation(code: str, subject: str, message: str) -> Violation:
-    return Violation(code=code, subject=subject, message=message)
+        yield violation("digest", "", "The digest does not belong to this problem and these packs.")
