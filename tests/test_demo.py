@@ -14,6 +14,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select
 
+from campaigns.demo import roster
 from campaigns.demo.roster import DEFAULT, ROSTERS
 from campaigns.models import Campaign
 from inventory.models import Lot
@@ -67,13 +68,13 @@ def refused(result: Result) -> str:
 
 
 @pytest.mark.parametrize(
-    ("roster", "boxes", "words"), [(DEFAULT, 42_000, "42,000"), (USDA, CARTONS, "11,574")]
+    ("folder_of", "boxes", "words"), [(DEFAULT, 42_000, "42,000"), (USDA, CARTONS, "11,574")]
 )
 def test_the_demo_splits_and_sells_and_everything_holds(
-    app: Flask, demo: Demo, tmp_path: Path, roster: Path, boxes: int, words: str
+    app: Flask, demo: Demo, tmp_path: Path, folder_of: Path, boxes: int, words: str
 ) -> None:
     drawn = tmp_path / "split.svg"
-    result = demo("--roster", roster, "--picture", drawn)
+    result = demo("--roster", folder_of, "--picture", drawn)
     assert result.exit_code == 0, result.output
     run = one(AllocationRun)
     problem, split = bulk.stored(run)
@@ -87,7 +88,7 @@ def test_the_demo_splits_and_sells_and_everything_holds(
     assert broken(app) == []
     said = "".join(ET.fromstring(drawn.read_text(encoding="utf-8")).itertext())
     for note in (
-        ("made up", "虚构") if roster == DEFAULT else ("USDA's; stock and grade A are assumed", "演示假设")
+        ("made up", "虚构") if folder_of == DEFAULT else ("USDA's; stock and grade A are assumed", "演示假设")
     ):
         assert note in result.output
         assert note in said
@@ -184,6 +185,17 @@ def test_less_than_one_box_is_refused(demo: Demo) -> None:
     assert "The quantity is not a whole number of boxes." in sentence
     assert "rest_grams 4,500" in sentence
     assert count(Order) == 0
+
+
+def test_all_that_there_is_leaves_no_presale(app: Flask, demo: Demo) -> None:
+    read = roster.read(DEFAULT)
+    boxes = sum(lot.grams // read.pack_grams for lot in read.lots if lot.grade == "A")
+    result = demo("--jin", boxes * 10)
+    assert result.exit_code == 0, result.output
+    assert "Too little is left for a presale. 余量不足" in result.output
+    assert (one(Order).boxes, count(Campaign)) == (boxes, 0)
+    assert broken(app) == []
+    assert demo("--jin", boxes * 10).exit_code == 0
 
 
 def test_one_box_is_sold(demo: Demo) -> None:

@@ -68,8 +68,8 @@ class Outcome:
     cooperatives: tuple[Cooperative, ...]
     bulk_order: Order
     run: AllocationRun
-    campaign: Campaign
-    shopper_order: Order
+    presale: tuple[Campaign, Order] | None
+    """The campaign and the shopper's order; None when the bulk order left no whole box."""
     rest_grams: int
     logins: Logins
 
@@ -82,8 +82,8 @@ def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, 
     if not boxes:
         raise bulk.NotWholeBoxes(pack_grams=ground.pack.net_grams, rest_grams=rest_grams)
     order, split = _in_one(lambda session: _buy(session, people, ground, roster, boxes=boxes, told=told))
-    campaign, item = _in_one(lambda session: _launch(session, people, ground, told=told))
-    bought = _sell(people, campaign, item, told=told)
+    campaign = _in_one(lambda session: _launch(session, people, ground, told=told))
+    presale = None if campaign is None else (campaign, _sell(people, campaign, told=told))
     with database.reading() as session:
         sellers = tuple(cooperatives.of_county(session, county_id=ground.county.id))
     _member_log_in(people, sellers)
@@ -93,8 +93,7 @@ def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, 
         cooperatives=sellers,
         bulk_order=order,
         run=split,
-        campaign=campaign,
-        shopper_order=bought,
+        presale=presale,
         rest_grams=rest_grams,
         logins=people.logins,
     )
@@ -261,12 +260,15 @@ def _buy(
     )
 
 
-def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> tuple[Campaign, Item]:
-    """A presale of what is left: the cooperatives with most boxes pledge some each."""
+def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> Campaign | None:
+    """A presale of what is left, if anything: the cooperatives with most boxes pledge some each."""
     code = f"{ground.pack.code}-presale"[:40]
     earlier = session.scalar(select(Campaign).where(Campaign.code == code))
     if earlier is not None:
-        return earlier, earlier.items[0]
+        return earlier
+    pledging = _pledging(session, ground)
+    if sum(boxes for _, boxes in pledging) < SHOPPER_BOXES:
+        return None
     ctx = _as(people.operator)
     campaign = planning.draft(
         session,
@@ -280,7 +282,6 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
         items=[{"pack_id": ground.pack.id, "unit_price_minor": PRICE_MINOR, "boxes_per_buyer_max": 10}],
     )
     item = campaign.items[0]
-    pledging = _pledging(session, ground)
     for done, (cooperative_id, boxes) in enumerate(pledging, start=1):
         planning.pledge(
             session,
@@ -292,7 +293,7 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
         )
         told("pledge", done, len(pledging))
     planning.schedule(session, ctx, campaign_id=campaign.id)
-    return campaign, item
+    return campaign
 
 
 def _pledging(session: Session, ground: Ground) -> list[tuple[uuid.UUID, int]]:
@@ -316,8 +317,9 @@ def _pledging(session: Session, ground: Ground) -> list[tuple[uuid.UUID, int]]:
     return [(cooperative_id, min(boxes, PRESALE_BOXES_MAX)) for boxes, cooperative_id in ranked[:5]]
 
 
-def _sell(people: People, campaign: Campaign, item: Item, *, told: Told) -> Order:
+def _sell(people: People, campaign: Campaign, *, told: Told) -> Order:
     """A shopper holds two boxes, orders, pays by transfer; the operator books the receipt."""
+    item = campaign.items[0]
     earlier = _in_one(
         lambda session: session.scalar(
             select(Order).where(

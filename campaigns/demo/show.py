@@ -9,6 +9,7 @@ from campaigns.demo.roster import Roster
 from orders import allocation, bulk, figures
 from orders.allocation import picture, text
 from orders.allocation.picture import Captions
+from orders.models import Order
 
 
 def outcome(console: Console, roster: Roster, done: Outcome, *, base_url: str) -> None:
@@ -118,14 +119,10 @@ def _example(
 
 
 def _sold(console: Console, done: Outcome) -> None:
-    order = done.shopper_order
-    yuan, fen = divmod(order.total_minor, 100)
-    console.print(
-        f"\nA shopper held {order.boxes} boxes, paid {yuan}.{fen:02} {order.currency} by transfer; "
-        f"the order is [bold]{order.state}[/].\n"
-        f"买家保留 {order.boxes} 箱，转账支付 {yuan}.{fen:02} {order.currency}，订单状态 [bold]{order.state}[/]。",
-        soft_wrap=True,
-    )
+    if done.presale is None:
+        console.print("\nToo little is left for a presale. 余量不足，未开预售。")
+    else:
+        _bought(console, done.presale[1])
     if done.rest_grams:
         console.print(
             f"{done.rest_grams:,} g of the asked quantity make no whole box and were not ordered. "
@@ -134,14 +131,30 @@ def _sold(console: Console, done: Outcome) -> None:
         )
 
 
+def _bought(console: Console, order: Order) -> None:
+    yuan, fen = divmod(order.total_minor, 100)
+    console.print(
+        f"\nA shopper held {order.boxes} boxes, paid {yuan}.{fen:02} {order.currency} by transfer; "
+        f"the order is [bold]{order.state}[/].\n"
+        f"买家保留 {order.boxes} 箱，转账支付 {yuan}.{fen:02} {order.currency}，订单状态 [bold]{order.state}[/]。",
+        soft_wrap=True,
+    )
+
+
 def _links(console: Console, done: Outcome, base_url: str) -> None:
+    sold: tuple[tuple[str, str], ...] = ()
+    if done.presale is not None:
+        campaign, order = done.presale
+        sold = (
+            ("campaign 活动", f"/v1/campaigns/{campaign.id}"),
+            ("order 订单", f"/v1/orders/{order.id}"),
+        )
     console.print()
     for label, path in (
         ("bulk order 大宗订单", f"/v1/bulk-orders/{done.bulk_order.id}"),
         ("split 分配", f"/v1/allocation-runs/{done.run.id}"),
         ("its picture 分配图", f"/v1/allocation-runs/{done.run.id}/picture.svg"),
-        ("campaign 活动", f"/v1/campaigns/{done.campaign.id}"),
-        ("order 订单", f"/v1/orders/{done.shopper_order.id}"),
+        *sold,
         ("API docs 接口说明", "/docs"),
     ):
         console.print(f"  {label}: {base_url}{path}", soft_wrap=True, highlight=False)
