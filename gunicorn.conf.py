@@ -17,7 +17,7 @@ bind = f"[{_launch.host}]:{_launch.port}" if ":" in _launch.host else f"{_launch
 backlog = 512
 
 workers = _launch.web_concurrency
-worker_class = "gthread"
+worker_class = "marketplace.running.gunicorn_worker.Worker"
 threads = _launch.web_threads
 preload_app = False  # a forked connection would be shared
 worker_tmp_dir = web.heartbeat_folder()
