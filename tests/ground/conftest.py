@@ -20,8 +20,14 @@ def built_shed(database_urls: DatabaseUrls) -> Iterator[Shed]:
 
 
 @pytest.fixture
-def shed(built_shed: Shed, database_urls: DatabaseUrls) -> Iterator[Shed]:
+def emptied(database_urls: DatabaseUrls) -> Iterator[None]:
+    """Every table is empty again after the test."""
+    yield
+    house.empty(database_urls)
+
+
+@pytest.fixture
+def shed(built_shed: Shed, emptied: None) -> Iterator[Shed]:
     """Doors that do what the test says, on tables that are empty before and after."""
     yield built_shed
     built_shed.act, built_shed.see = Shed.act, Shed.see
-    house.empty(database_urls)

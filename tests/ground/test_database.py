@@ -24,6 +24,7 @@ from tests.ground.proxy import Proxy
 from tests.ground.shed import BODY, put
 
 KEY = "a-key-of-a-shopper-1"
+pytestmark = pytest.mark.usefixtures("emptied")
 
 
 class OtherFault(errors.Conflict):
@@ -73,7 +74,6 @@ def wired(proxy, database_urls):
     )
     with sheds.built(settings) as shed:
         yield shed
-    house.empty(database_urls)
 
 
 # Edges
