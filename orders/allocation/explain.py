@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from orders.allocation import dispatch
+from orders.allocation import measures
 from orders.allocation.problem import Problem, Rule
 from orders.allocation.result import Allocation, Limit
 
@@ -73,11 +73,11 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
         is_strict=is_strict,
         weight=seller.weight,
         history_grams=seller.history_grams,
-        counted_history_grams=dispatch.counted_histories(problem)[index],
+        counted_history_grams=measures.counted_histories(problem)[index],
         pack_grams=seller.pack_grams,
         cap_packs=seller.cap_packs,
         household_cap_packs=seller.household_cap_packs,
-        stock_packs=dispatch.stock_packs(seller),
+        stock_packs=measures.stock_packs(seller),
         line=allocation.segments[0].line if allocation.segments else None,
         window_low=low,
         window_high=high,
@@ -128,10 +128,10 @@ def _sellers_at_shared_key(problem: Problem, allocation: Allocation) -> tuple[st
         return ()
     half_packs = {"nearest": 1, "lowest": 2, "lowest_after": 0}[problem.policy.rule]
     found = []
-    histories = dispatch.counted_histories(problem)
+    histories = measures.counted_histories(problem)
     for seller, share, history in zip(problem.sellers, allocation.sellers, histories, strict=True):
         number = (last.key * seller.weight - history) / seller.pack_grams + Fraction(half_packs, 2)
-        low, high = 0, dispatch.stock_packs(seller)
+        low, high = 0, measures.stock_packs(seller)
         if problem.policy.strict:
             low, high = math.floor(share.exact_packs), math.ceil(share.exact_packs)
         if number.denominator == 1 and low < number <= high:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from orders.allocation import dispatch, json_form
+from orders.allocation import json_form, measures
 from orders.allocation.explain import drawn_sellers
 from orders.allocation.problem import Problem
 from orders.allocation.result import LIMITS, LIMITS_OF_SUPPLY, Allocation, Certificate
@@ -132,11 +132,11 @@ def _envy_packs(problem: Problem, allocation: Allocation) -> int:
 
 def _can_move(problem: Problem, allocation: Allocation, packs: int) -> bool:
     givers, takers = [], []
-    histories = dispatch.counted_histories(problem)
+    histories = measures.counted_histories(problem)
     for seller, share, history in zip(problem.sellers, allocation.sellers, histories, strict=True):
         if share.packs >= packs:
             givers.append((history + (share.packs - packs) * seller.pack_grams) / seller.weight)
-        if share.packs + packs <= dispatch.stock_packs(seller):
+        if share.packs + packs <= measures.stock_packs(seller):
             takers.append((history + (share.packs + packs) * seller.pack_grams) / seller.weight)
     return bool(givers and takers) and min(takers) <= max(givers)
 

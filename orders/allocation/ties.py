@@ -1,6 +1,7 @@
 """The lottery among equals: a rank that anybody can recompute and nobody can choose.
 
-A seller's rank is its given `tie`, then SHA-256 of the canonical JSON array [seed, order ids, seller id].
+A rank is the given `tie`, then SHA-256 of the canonical JSON array [seed, order ids, own id]; sellers draw
+against sellers and orders against orders.
 The seed's own hash is to be published before the orders are known.
 """
 
@@ -9,26 +10,36 @@ import json
 from functools import cached_property, total_ordering
 from typing import Final
 
-from orders.allocation.problem import Problem, Seller
+from orders.allocation.problem import Order, Problem, Seller
 
 Rank = tuple[int, str, str]
 
 _AFTER_EVERY_GIVEN_TIE: Final = 1 << 62
 
 
-def rank_of(problem: Problem, seller: Seller) -> Rank:
-    """Sorts sellers with equal keys, the smallest rank first. A given tie comes before any drawn one."""
-    given = seller.tie if seller.tie is not None else _AFTER_EVERY_GIVEN_TIE
-    return given, drawn_hash(problem, seller.id), seller.id
+class Lottery:
+    """The draw of one problem; what all ranks share is hashed once."""
+
+    def __init__(self, problem: Problem) -> None:
+        orders = sorted(order.id for order in problem.orders)
+        opening = _json([problem.policy.tie_seed, orders]).removesuffix("]")
+        self._opening = hashlib.sha256(f"{opening},".encode())
+
+    def rank_of(self, member: Seller | Order) -> Rank:
+        """Sorts members with equal keys, the smallest rank first. A given tie comes before any drawn one."""
+        given = member.tie if member.tie is not None else _AFTER_EVERY_GIVEN_TIE
+        drawn = self._opening.copy()
+        drawn.update(f"{_json(member.id)}]".encode())
+        return given, drawn.hexdigest(), member.id
 
 
-def drawn_hash(problem: Problem, seller_id: str) -> str:
-    """SHA-256 in hexadecimal of `["seed",["order",…],"seller"]`, UTF-8, no spaces, order ids sorted."""
-    orders = sorted(order.id for order in problem.orders)
-    message = json.dumps(
-        [problem.policy.tie_seed, orders, seller_id], ensure_ascii=False, separators=(",", ":")
-    )
-    return hashlib.sha256(message.encode()).hexdigest()
+def rank_of(problem: Problem, member: Seller | Order) -> Rank:
+    """One member's rank: its tie, SHA-256 of `["seed",["order",…],"id"]` (UTF-8, no spaces, sorted), its id."""
+    return Lottery(problem).rank_of(member)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @total_ordering
