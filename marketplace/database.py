@@ -132,6 +132,7 @@ def connect(url: str, *, options: str = "") -> psycopg.Connection[Any]:
         keepalives_idle=30,
         keepalives_interval=10,
         keepalives_count=3,
+        tcp_user_timeout=10_000,  # keepalives rest while a statement is on its way; this bounds that too
         application_name="virtual-orchard",
     )
 

@@ -307,6 +307,16 @@ def test_a_refusal_whose_storing_lost_its_reply_is_replayed(wired, proxy):
 # The database is away
 
 
+def test_a_silent_network_is_given_up_on(proxy):
+    with database.connect(proxy.url) as connection:
+        known = connection.info.get_parameters()
+    assert (known["tcp_user_timeout"], known["connect_timeout"], known["keepalives_idle"]) == (
+        "10000",
+        "5",
+        "30",
+    )
+
+
 def test_a_stopped_database_is_a_clean_503_and_heals_by_itself(wired, proxy):
     assert wired.post(key=KEY).status_code == 201
     proxy.close()
