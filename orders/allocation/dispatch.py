@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from orders.allocation import json_form, single, ties
-from orders.allocation.measures import basin_of, demand_packs
+from orders.allocation import engines, json_form, one_order, single, ties
+from orders.allocation.market import book
+from orders.allocation.measures import basin_of, demand_packs, is_market
 from orders.allocation.problem import Order, Problem
 from orders.allocation.refusal import Fault, ProblemRefused
 from orders.allocation.result import (
@@ -22,11 +23,19 @@ METHOD_THRESHOLD = "common_threshold"
 METHOD_STRICT = "common_threshold_within_floor_and_ceiling"
 
 
-def allocate(problem: Problem) -> Allocation:
-    """Divides the order over the sellers. Raises ProblemRefused, code `unsupported`, rather than guess."""
+def allocate(problem: Problem, engine: str = engines.DEFAULT) -> Allocation:
+    """Divides the orders over the sellers. Raises ProblemRefused, code `unsupported`, rather than guess.
+
+    `engine` finds the flows of a market; any of them gives the same totals.
+    """
+    max_flow = engines.named(engine)
     refuse_unsupported(problem)
     if not problem.orders:
         return _nothing_ordered(problem)
+    if is_market(problem):
+        return book.answer(problem, max_flow)
+    if one_order.is_answered_here(problem):
+        return one_order.answer(problem)
     order = problem.orders[0]
     demand = demand_packs(order, problem.sellers)
     scale, basin = basin_of(problem)
@@ -42,25 +51,37 @@ def refuse_unsupported(problem: Problem) -> None:
 
 
 def _unsupported(problem: Problem) -> Iterator[Fault]:
-    if len(problem.orders) > 1:
-        yield Fault.of("/orders/1", "unsupported", what="more than one order", what_zh="多个订单")
-    if problem.links is not None:
-        yield Fault.of("/links", "unsupported", what="links", what_zh="限定供货关系")
+    if one_order.is_answered_here(problem) and _has_more_than_one_plain_order(problem):
+        yield from _faults_of_special_orders(problem)
+
+
+def _has_more_than_one_plain_order(problem: Problem) -> bool:
+    return (
+        len(problem.orders) > 1
+        or problem.links is not None
+        or problem.policy.strict
+        or len({seller.tier for seller in problem.sellers}) > 1
+    )
+
+
+def _faults_of_special_orders(problem: Problem) -> Iterator[Fault]:
+    """Lots, split limits and several pack sizes are for one order, without links, tiers or `strict`."""
+    others, others_zh = (
+        "with several orders, links, tiers or strict",
+        "与多订单、限定关系、分级或严格模式并用",
+    )
     for index, order in enumerate(problem.orders):
-        if order.max_sellers is not None:
-            at = f"/orders/{index}/max_sellers"
-            yield Fault.of(at, "unsupported", what="a limit on sellers", what_zh="限制合作社数目")
-    first = problem.sellers[0] if problem.sellers else None
+        if order.max_sellers is not None and order.max_sellers < len(problem.sellers):
+            at, what = f"/orders/{index}/max_sellers", f"a limit on sellers {others}"
+            yield Fault.of(at, "unsupported", what=what, what_zh=f"限制合作社数目{others_zh}")
+    pack = problem.sellers[0].pack_grams
     for index, seller in enumerate(problem.sellers):
-        at = f"/sellers/{index}"
-        if seller.min_packs > 0:
-            yield Fault.of(f"{at}/min_packs", "unsupported", what="a minimum lot", what_zh="最低箱数")
-        if first and seller.tier != first.tier:
-            yield Fault.of(f"{at}/tier", "unsupported", what="tiers of sellers", what_zh="合作社分级优先")
-        if first and seller.pack_grams != first.pack_grams:
-            yield Fault.of(
-                f"{at}/pack_grams", "unsupported", what="packs of several sizes", what_zh="多种箱规"
-            )
+        if seller.min_packs > 1:
+            at, what = f"/sellers/{index}/min_packs", f"a minimum lot {others}"
+            yield Fault.of(at, "unsupported", what=what, what_zh=f"最低箱数{others_zh}")
+        if seller.pack_grams != pack:
+            at, what = f"/sellers/{index}/pack_grams", f"packs of several sizes {others}"
+            yield Fault.of(at, "unsupported", what=what, what_zh=f"多种箱规{others_zh}")
 
 
 def _written_down(

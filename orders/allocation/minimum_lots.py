@@ -13,15 +13,17 @@ seller most is taken, then the second, and so on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from math import gcd, isqrt, lcm
 from typing import Final, Literal
 
 Method = Literal["dynamic_programme", "participation_fee", "drop_and_refill"]
 
+GAP_GRAIN: Final = 10**9
 EXACT_WORK_MAX: Final = 10**9
 _CORE_WORK_MAX: Final = 3 * 10**8
-_BITS_MAX: Final = 2 * 10**10
+_BITS_MAX: Final = 10**11
 _CELLS_KEPT_MAX: Final = 3 * 10**6
 _GAP_SHIFT: Final = 6
 _PRICE_STEPS: Final = 48
@@ -48,13 +50,13 @@ class Lots:
 
 @dataclass(frozen=True, slots=True)
 class LotFilling:
-    """Packs per seller; price = price_steps / grain per unit of mass, fee = fee_steps / grain per seller."""
+    """Packs per seller; what a unit of mass and what a seat costs at the bound; the proved relative gap."""
 
     packs: list[int]
     method: Method
-    price_steps: int
-    fee_steps: int
-    grain: int
+    price: Fraction
+    fee: Fraction
+    gap: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class _Market:
     seats: int
     grain: int
     step: int
+    cost_before: int
 
     def cost(self, packs: Sequence[int]) -> int:
         return sum(seller.cost(packs[seller.index]) for seller in self.sellers)
@@ -126,7 +129,17 @@ def fill(lots: Lots) -> LotFilling:
 
 
 def _answered(market: _Market, packs: list[int], method: Method, dual: _Dual) -> LotFilling:
-    return LotFilling(packs, method, dual.price // market.step, dual.fee // market.step, market.grain)
+    gap = Fraction(0)
+    if method != "dynamic_programme":
+        cost = market.cost(packs)
+        gap = rounded_up(cost - dual.value, cost + market.cost_before)
+    unit = market.grain * market.step
+    return LotFilling(packs, method, Fraction(dual.price, unit), Fraction(dual.fee, unit), gap)
+
+
+def rounded_up(distance: int, cost: int) -> Fraction:
+    """The distance from the bound, relative to the cost, as a short decimal that is never too small."""
+    return Fraction(-(-distance * GAP_GRAIN // cost), GAP_GRAIN) if cost else Fraction(0)
 
 
 def _shipped(market: _Market, packs: Sequence[int]) -> int:
@@ -152,6 +165,10 @@ def _market_of(lots: Lots) -> _Market:
         seats=lots.seats_or_all,
         grain=grain,
         step=common,
+        cost_before=sum(
+            common // weight * grain * history**2
+            for weight, history in zip(lots.weights, lots.histories, strict=True)
+        ),
     )
 
 

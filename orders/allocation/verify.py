@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from orders.allocation import dispatch, json_form, ties
+from orders.allocation import dispatch, json_form, one_order, ties, verify_lots, verify_mixed
 from orders.allocation.problem import Problem, Seller
 from orders.allocation.result import Allocation, Mark, OrderFill, Share
 from orders.allocation.violation import Violation, violation
@@ -24,6 +24,15 @@ def verify(problem: Problem, allocation: Allocation) -> tuple[Violation, ...]:
     if broken_form:
         return broken_form
     facts = _facts(problem, allocation)
+    if problem.orders and one_order.is_answered_here(problem):
+        return (
+            *_feasibility(facts),
+            *_levels(facts),
+            *_line(facts),
+            *_one_order(facts),
+            *_orders(facts),
+            *_paper(facts),
+        )
     return (
         *_feasibility(facts),
         *_waste(facts),
@@ -45,6 +54,16 @@ class _Facts:
     histories: tuple[Fraction, ...]
     demand: int
     line: Fraction | None
+    smallest_pack: int
+    demand_grams: int
+
+    @property
+    def possible_grams(self) -> int:
+        """What divisible packs could fill of the order."""
+        supply = sum(
+            stock * seller.pack_grams for (seller, _), stock in zip(self.pairs, self.stocks, strict=True)
+        )
+        return min(self.demand_grams, supply)
 
     def rows(self) -> Iterator[tuple[Seller, Share, int, Fraction]]:
         for (seller, share), stock, history in zip(self.pairs, self.stocks, self.histories, strict=True):
@@ -61,12 +80,14 @@ class _Facts:
 
 def _facts(problem: Problem, allocation: Allocation) -> _Facts:
     order = problem.orders[0] if problem.orders else None
+    sizes = {seller.pack_grams for seller in problem.sellers}
+    pack = min(sizes, default=1)
     demand = 0
     if order is not None:
-        pack_grams = problem.sellers[0].pack_grams if problem.sellers else None
-        demand = (
-            order.packs if order.packs is not None else (order.grams or 0) // pack_grams if pack_grams else 0
-        )
+        demand = order.packs if order.packs is not None else (order.grams or 0) // pack if sizes else 0
+    demand_grams = demand * pack
+    if order is not None and order.grams is not None and len(sizes) > 1 and demand:
+        demand_grams = order.grams
     return _Facts(
         problem=problem,
         allocation=allocation,
@@ -75,6 +96,8 @@ def _facts(problem: Problem, allocation: Allocation) -> _Facts:
         histories=tuple(_histories(problem)),
         demand=demand,
         line=allocation.segments[0].line if allocation.segments else None,
+        smallest_pack=pack,
+        demand_grams=demand_grams,
     )
 
 
@@ -164,6 +187,11 @@ def _waste(facts: _Facts) -> Iterator[Violation]:
         yield violation("too_many", "", f"{given} packs are given where only {possible} may be.")
 
 
+def _one_order(facts: _Facts) -> Iterator[Violation]:
+    check = verify_lots.violations if one_order.has_lots(facts.problem) else verify_mixed.violations
+    yield from check(facts.problem, facts.allocation, facts.stocks, facts.histories, facts.demand_grams)
+
+
 def _levels(facts: _Facts) -> Iterator[Violation]:
     for seller, share, _, _ in facts.rows():
         grams = seller.history_grams + share.packs * seller.pack_grams
@@ -175,20 +203,20 @@ def _levels(facts: _Facts) -> Iterator[Violation]:
 
 def _line(facts: _Facts) -> Iterator[Violation]:
     """The line must fill the order exactly, and no smaller line may do so."""
-    possible = min(facts.demand, sum(facts.stocks))
+    possible = facts.possible_grams
     if (facts.line is None) != (possible == 0):
         yield violation("line", "", "There is a line exactly when something can be shipped.")
         return
     total, is_smallest = Fraction(0), possible == 0
     for seller, share, stock, history in facts.rows():
         exact = facts.exact(seller, stock, history)
-        total += exact
+        total += exact * seller.pack_grams
         if share.exact_packs != exact:
             yield violation("exact_packs", seller.id, "The exact share is not the one at the line.")
         if facts.line is not None and exact > 0:
             is_smallest = is_smallest or facts.line * seller.weight - history == exact * seller.pack_grams
     if total != possible:
-        yield violation("line", "", "The exact shares at the line add up to another number of packs.")
+        yield violation("line", "", "The exact shares at the line add up to another quantity.")
     if not is_smallest:
         yield violation("line", "", "A smaller line gives the same shares.")
 
@@ -284,34 +312,42 @@ def _misses_a_pack(
 
 def _orders(facts: _Facts) -> Iterator[Violation]:
     given = sum(share.packs for _, share in facts.pairs)
+    given_grams = sum(share.packs * seller.pack_grams for seller, share in facts.pairs)
+    unfilled = (facts.demand_grams - given_grams) // facts.smallest_pack
     for order, fill in zip(facts.problem.orders, facts.allocation.orders, strict=True):
         unfilled_grams = None
         if order.grams is not None:
-            pack_grams = facts.problem.sellers[0].pack_grams if facts.problem.sellers else 0
-            unfilled_grams = order.grams - given * pack_grams
+            unfilled_grams = order.grams - given_grams
         weight = order.weight
         if weight is None:
             weight = facts.demand if facts.problem.policy.buyers == "fill_rate" else 1
         expected = OrderFill(
             id=order.id,
             packs=given,
-            unfilled_packs=facts.demand - given,
+            unfilled_packs=unfilled,
             unfilled_grams=unfilled_grams,
             level_before=Fraction(order.received_packs, weight) if weight else None,
             level_after=Fraction(order.received_packs + given, weight) if weight else None,
         )
         if fill != expected:
             yield violation("order", order.id, "What the order receives or lacks differs from the shares.")
-    if facts.allocation.unfilled_packs != facts.demand - given:
+    if facts.allocation.unfilled_packs != unfilled:
         yield violation("unfilled_packs", "", "The unfilled packs are not the order less the shares.")
 
 
 def _paper(facts: _Facts) -> Iterator[Violation]:
     allocation, strict = facts.allocation, facts.problem.policy.strict
-    if allocation.method != (dispatch.METHOD_STRICT if strict else dispatch.METHOD_THRESHOLD):
-        yield violation("method", "", "The method named is not the one that answers this problem.")
-    if allocation.gap != 0:
-        yield violation("gap", "", "An exact answer has no gap.")
+    expected = dispatch.METHOD_STRICT if strict else dispatch.METHOD_THRESHOLD
+    if facts.problem.orders and one_order.is_mixed(facts.problem):
+        expected = one_order.METHOD_MIXED
+    # With minimum lots there are several ways, each with a gap of its own: they are checked with the proof.
+    if not (facts.problem.orders and one_order.has_lots(facts.problem)):
+        if allocation.method != expected:
+            yield violation("method", "", "The method named is not the one that answers this problem.")
+        if allocation.gap != 0:
+            yield violation("gap", "", "An exact answer has no gap.")
+        if allocation.certificate.bound is not None:
+            yield violation("certificate", "", "A queue needs no price and no fee.")
     given = {seller.id: share.packs for seller, share in facts.pairs}
     received = {fill.id: fill.packs for fill in allocation.orders}
     if allocation.digest != json_form.digest_of(facts.problem, given, received):

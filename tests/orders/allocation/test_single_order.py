@@ -167,14 +167,21 @@ def test_an_order_that_cannot_be_filled_says_how_much_is_missing():
     [
         (Problem(sellers=(), orders=(Order(id="a", packs=1), Order(id="b", packs=1))), "/orders/1"),
         (Problem(sellers=(), orders=(Order(id="a", packs=1),), links=()), "/links"),
-        (Problem(sellers=(), orders=(Order(id="a", packs=1, max_sellers=1),)), "/orders/0/max_sellers"),
-        (a_problem([a_seller("A", min_packs=1)], 1), "/sellers/0/min_packs"),
+        (
+            Problem(
+                sellers=(a_seller("A"), a_seller("B")),
+                orders=(Order(id="a", packs=1, max_sellers=1),),
+                policy=Policy(strict=True),
+            ),
+            "/orders/0/max_sellers",
+        ),
+        (a_problem([a_seller("A", min_packs=2)], 1, strict=True), "/sellers/0/min_packs"),
         (a_problem([a_seller("A"), a_seller("B", tier=1)], 1), "/sellers/1/tier"),
         (
             Problem(
                 sellers=(a_seller("A"), a_seller("B", pack=2)),
                 orders=(Order(id="a", grams=9),),
-                policy=Policy(),
+                policy=Policy(strict=True),
             ),
             "/sellers/1/pack_grams",
         ),
