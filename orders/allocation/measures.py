@@ -7,6 +7,15 @@ from orders.allocation import single
 from orders.allocation.problem import Order, Problem, Seller
 
 
+def is_market(problem: Problem) -> bool:
+    """Whether more must be found than one line for everybody: several orders, links, or tiers of sellers."""
+    return (
+        len(problem.orders) > 1
+        or problem.links is not None
+        or len({seller.tier for seller in problem.sellers}) > 1
+    )
+
+
 def demand_packs(order: Order, sellers: tuple[Seller, ...]) -> int:
     """Whole packs that the order asks for; an order in grams is rounded down to the sellers' pack."""
     if order.packs is not None:

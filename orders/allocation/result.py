@@ -16,6 +16,8 @@ Limit = Literal[
     "pack_size",
     "minimum_lot",
     "split_limit",
+    "link",
+    "tier",
 ]
 
 LIMITS: Final[tuple[str, ...]] = get_args(Limit)
@@ -67,11 +69,16 @@ class OrderFill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of the market with one line, the smallest that fills it; None if nothing is shipped."""
+    """A part of the market with one line, the smallest that fills it; None if nothing is shipped.
+
+    `tier` is that of its orders: each tier of orders is a market of its own, in which every seller stands in
+    one segment. A seller's chains of swaps reach into segments with lower lines only.
+    """
 
     line: Fraction | None
     sellers: tuple[str, ...]
     orders: tuple[str, ...]
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +109,55 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMark:
+    """The `pack`-th pack of an order, and its place in the queue, as `Mark` has it for sellers."""
+
+    order: str
+    pack: int
+    key: Fraction
+    second: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerCut:
+    """Sellers between whom packs can be moved, the last pack that they serve and the first one they miss.
+
+    No pack can move from a seller of a cut to one of an earlier cut: their orders are full, and so is every
+    link from them to later ones. So each cut proves its own part, and the chain of them the whole.
+    """
+
+    tier: int
+    sellers: tuple[str, ...]
+    orders: tuple[str, ...]
+    last_served: Mark | None
+    first_refused: Mark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCut:
+    """The same from the other side: orders between which packs can be moved."""
+
+    tier: int
+    sellers: tuple[str, ...]
+    orders: tuple[str, ...]
+    last_served: OrderMark | None
+    first_refused: OrderMark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """The last pack served and the first one refused: every served pack comes before every refused one.
 
     In strict mode only packs between the floor and the ceiling of an exact share compete. With packs of
     several sizes a smaller pack may be served after a larger one no longer fitted. With minimum lots or a
-    limit on sellers there is no queue, and `bound` stands for it.
+    limit on sellers there is no queue, and `bound` stands for it. In a market every cut has its own two edges.
     """
 
     last_served: Mark | None
     first_refused: Mark | None
     bound: Bound | None = None
+    seller_cuts: tuple[SellerCut, ...] = ()
+    order_cuts: tuple[OrderCut, ...] = ()
 
     @property
     def is_decided_by_lottery(self) -> bool:

@@ -10,7 +10,7 @@ all it could get; its cut parts the members that get it from those whose counter
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from orders.allocation.engines import MaxFlow, Network
 from orders.allocation.market.sides import Sharing, Side, Trial
@@ -27,13 +27,17 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Amounts per member and per link; each comes in units of one n-th pack, with that n beside it."""
+    """Amounts per member and per link, each in units of one n-th pack with that n beside it.
+
+    `free_others` are the counterparts who could have taken more; `flows` counts the flows it took.
+    """
 
     amounts: list[int]
     scales: list[int]
     link_amounts: list[int]
     link_scales: list[int]
-    flows: int
+    free_others: list[int]
+    flows: int = 0
 
 
 @dataclass(slots=True)
@@ -53,27 +57,26 @@ class _State:
     fixed: list[int]
     room: list[int]
     totals: Totals
-    waiting: list[_Part] = field(default_factory=list)
+    waiting: list[_Part]
 
 
 def decompose(side: Side, room: Sequence[int], links: Links, sharing: Sharing, max_flow: MaxFlow) -> Totals:
     """The fair totals of `side` whose counterparts take at most `room` packs each."""
-    count = len(side.lows)
-    totals = Totals([0] * count, [1] * count, [0] * len(links.members), [1] * len(links.members), 0)
-    state = _State([0] * count, list(room), totals)
-    everyone = _Part(
-        list(range(count)), list(range(len(room))), list(range(len(links.members))), Trial([], 1)
-    )
-    everyone.trial = Trial(list(side.basin.caps), 1)
-    state.waiting = [everyone]
+    count, link_count = len(side.lows), len(links.members)
+    totals = Totals([0] * count, [1] * count, [0] * link_count, [1] * link_count, [])
+    all_they_can = Trial(list(side.basin.caps), 1)
+    everyone = _Part(list(range(count)), list(range(len(room))), list(range(link_count)), all_they_can)
+    state = _State([0] * count, list(room), totals, [everyone])
     flows = 0
     while state.waiting:
         parts, state.waiting = state.waiting, []
         is_cut = _ship(state, links, parts, max_flow)
         for part, (cut_members, cut_others) in zip(parts, is_cut, strict=True):
             _settle(state, side, links, sharing, part, cut_members, cut_others, is_first=flows == 0)
+        if flows == 0:
+            totals.free_others.extend(_not_full(room, links, totals.link_amounts))
         flows += 1
-    return Totals(totals.amounts, totals.scales, totals.link_amounts, totals.link_scales, flows)
+    return replace(totals, flows=flows)
 
 
 def _ship(
@@ -190,6 +193,13 @@ def _share_again(state: _State, side: Side, links: Links, sharing: Sharing, part
     )
     part.trial = sharing(side, part.members, lows, highs, total)
     state.waiting.append(part)
+
+
+def _not_full(room: Sequence[int], links: Links, amounts: Sequence[int]) -> list[int]:
+    left = list(room)
+    for other, amount in zip(links.others, amounts, strict=True):
+        left[other] -= amount
+    return [other for other, rest in enumerate(left) if rest]
 
 
 def _where(values: Sequence[int], flags: Sequence[bool], *, value: bool = True) -> list[int]:
