@@ -11,6 +11,7 @@ All numbers are whole. Sellers stand in lottery order; of equally good splits th
 seller most is taken, then the second, and so on.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -463,43 +464,46 @@ class _Core:
             gap = max(1, gap << 3)
 
     def _plan(self, gap: int) -> _Plan | None:
-        options = [self._options(seller, gap) for seller in self.market.sellers]
+        windows = [self._window(seller, gap) for seller in self.market.sellers]
         lows, highs, fewest, most = [self.target], [self.target], [0], [0]
-        for stride, choices in zip(self.strides, options, strict=True):
-            counts = [count for count, _ in choices]
-            lows.append(max(0, lows[-1] - max(counts) * stride))
-            highs.append(highs[-1] - min(counts) * stride)
-            fewest.append(fewest[-1] + (min(counts) > 0))
-            most.append(most[-1] + (max(counts) > 0))
-        plan = _Plan(gap, options, lows, highs, fewest, most)
+        for stride, (bottom, top, may_stay_out) in zip(self.strides, windows, strict=True):
+            lows.append(max(0, lows[-1] - top * stride))
+            highs.append(highs[-1] - (0 if may_stay_out else bottom * stride))
+            fewest.append(fewest[-1] + (not may_stay_out))
+            most.append(most[-1] + (top > 0))
         rows = self.market.seats if self.has_limit else 1
         work = sum(
-            len(choices) * max(0, high - low + 1) * rows
-            for choices, low, high in zip(options, lows, highs, strict=False)
+            (top - bottom + 2) * max(1, high - low + 1) * rows
+            for (bottom, top, _), low, high in zip(windows, lows, highs, strict=False)
         )
-        return plan if self.work_max is None or work <= self.work_max else None
+        if self.work_max is not None and work > self.work_max:
+            return None
+        options = [
+            [
+                *((count, self._regret(seller, count)) for count in range(top, max(bottom, 1) - 1, -1)),
+                *([(0, self._regret(seller, 0))] if may_stay_out else []),
+            ]
+            for seller, (bottom, top, may_stay_out) in zip(self.market.sellers, windows, strict=True)
+        ]
+        return _Plan(gap, options, lows, highs, fewest, most)
 
-    def _options(self, seller: _Seller, gap: int) -> list[tuple[int, int]]:
-        """Counts with a regret of at most the gap, the largest count first."""
-        price, fee = self.dual.price, self.dual.fee
-        own_best = _choice(seller, price, fee)[1]
+    def _regret(self, seller: _Seller, count: int) -> int:
+        own_best = _choice(seller, self.dual.price, self.dual.fee)[1]
+        return (seller.net(count, self.dual.price) + self.dual.fee if count else 0) - own_best
 
-        def regret(count: int) -> int:
-            return seller.net(count, price) + fee - own_best
-
-        middle = seller.best(price)
-        options = []
-        if regret(middle) <= gap:
-            top = middle
-            while top < seller.high and regret(top + 1) <= gap:
-                top += 1
-            bottom = middle
-            while bottom > seller.low and regret(bottom - 1) <= gap:
-                bottom -= 1
-            options = [(count, regret(count)) for count in range(top, bottom - 1, -1)]
-        if -own_best <= gap or not options:
-            options.append((0, -own_best))
-        return options
+    def _window(self, seller: _Seller, gap: int) -> tuple[int, int, bool]:
+        """Fewest and most packs with a regret of at most the gap, zeros if none, and whether none is an option."""
+        middle = seller.best(self.dual.price)
+        may_stay_out = self._regret(seller, 0) <= gap
+        if self._regret(seller, middle) > gap:
+            return 0, 0, may_stay_out
+        top = bisect_left(
+            range(middle + 1, seller.high + 1), True, key=lambda count: self._regret(seller, count) > gap
+        )
+        bottom = bisect_left(
+            range(seller.low, middle), True, key=lambda count: self._regret(seller, count) <= gap
+        )
+        return seller.low + bottom, middle + top, may_stay_out
 
     def _within(self, plan: _Plan) -> list[int] | None:
         """The best split with a regret of at most the gap, the lottery's choice among equals."""

@@ -129,13 +129,16 @@ def _mixed(question: Question, scale: int, histories: Sequence[int]) -> list[int
         ],
     )
     return mixed.fill(
-        crates, question.demand_grams * scale, lambda i: ties.LateRank(question.problem, sellers[i])
+        crates,
+        question.demand_grams * scale,
+        lambda i: ties.LateRank(lambda: ties.rank_of(question.problem, sellers[i])),
     )
 
 
 def _lots(question: Question, scale: int, histories: Sequence[int]) -> minimum_lots.LotFilling:
     sellers = question.problem.sellers
-    drawn = sorted(range(len(sellers)), key=lambda i: ties.rank_of(question.problem, sellers[i]))
+    lottery = ties.Lottery(question.problem)
+    drawn = sorted(range(len(sellers)), key=lambda i: lottery.rank_of(sellers[i]))
     filling = minimum_lots.fill(
         minimum_lots.Lots(
             weights=[sellers[i].weight for i in drawn],
@@ -216,7 +219,7 @@ class _Queue:
         seller, history = self.sellers[i], self.question.histories[i]
         before = (history + (number - 1) * seller.pack_grams) / seller.weight
         after = (history + number * seller.pack_grams) / seller.weight
-        rank = ties.LateRank(self.question.problem, seller)
+        rank = ties.LateRank(lambda: ties.rank_of(self.question.problem, seller))
         match self.question.problem.policy.rule:
             case "nearest":
                 return (before + after) / 2, Fraction(0), rank

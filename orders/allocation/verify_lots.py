@@ -6,6 +6,7 @@ could be better than the answer, or as good with a better draw, are found among 
 searched completely. Where even those are too many, the bound and the exchange of single packs remain.
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,8 @@ def _waste(books: _Books, demand_grams: int, method: str) -> Iterator[Violation]
         return
     if len(able) * (most // unit) <= _FILL_STEPS_MAX:
         fewest = _fewest_sellers(able, unit, most // unit)
-        best = max(x for x, sellers in enumerate(fewest) if sellers <= books.seats) * unit
+        seats = min(books.seats, len(able))
+        best = max(x for x, sellers in enumerate(fewest) if sellers <= seats) * unit
         if books.grams < best:
             yield violation("waste", "", f"{books.grams} g are given where {best} g could be.")
 
@@ -214,57 +216,50 @@ def _proof(problem: Problem, books: _Books, allocation: Allocation) -> Iterator[
         )
 
 
-def _is_beaten(problem: Problem, books: _Books, alone: Sequence[int], distance: int) -> bool:
+def _is_beaten(problem: Problem, books: _Books, alone_costs: Sequence[int], distance: int) -> bool:
     """Searches every split that is at most as far from the bound; False where those are too many."""
     digits = max((row.stock for row in books.rows), default=0).bit_length() + 1
     order = sorted(range(len(books.rows)), key=lambda i: ties.rank_of(problem, books.rows[i].seller))
     weights = {i: 1 << digits * (len(order) - 1 - place) for place, i in enumerate(order)}
     shift = digits * len(order)
-    choices = []
-    for i, row in enumerate(books.rows):
-        counts = [0, *range(row.least, row.stock + 1)] if row.can_take_part else [0]
-        if len(counts) > 64:
-            counts = [*_near(books, row, alone[i], distance)]
-        choices.append(
-            [
-                (count, (regret << shift) - count * weights[i])
-                for count in counts
-                if (regret := books.net(row, count) - alone[i]) <= distance
-            ]
-        )
-    return _search(books, choices, (distance << shift), shift, [row.packs for row in books.rows], weights)
+    windows = [
+        _window(books, row, alone, distance) for row, alone in zip(books.rows, alone_costs, strict=True)
+    ]
+    if sum(map(len, windows)) > _SEARCH_STEPS_MAX:
+        return False
+    choices = [
+        [
+            (count, (regret << shift) - count * weights[i])
+            for count in (0, *window)
+            if (regret := books.net(row, count) - alone) <= distance
+        ]
+        for i, (row, alone, window) in enumerate(zip(books.rows, alone_costs, windows, strict=True))
+    ]
+    return _search(books, choices, distance << shift, [row.packs for row in books.rows], (weights, shift))
 
 
-def _near(books: _Books, row: _Row, alone: int, distance: int) -> Iterator[int]:
-    """Counts within the distance: net cost has a single valley, so they stand in one stretch besides zero."""
-    yield 0
-    low, high = row.least, row.stock
-    while low < high:
-        middle = (low + high) // 2
-        if books.net(row, middle + 1) < books.net(row, middle):
-            low = middle + 1
-        else:
-            high = middle
-    valley = low
-    count = valley
-    while count <= row.stock and books.net(row, count) - alone <= distance:
-        yield count
-        count += 1
-    count = valley - 1
-    while count >= row.least and books.net(row, count) - alone <= distance:
-        yield count
-        count -= 1
+def _window(books: _Books, row: _Row, alone: int, distance: int) -> range:
+    """Counts above zero within the distance: net cost has a single valley, so they stand in one stretch."""
+    if not row.can_take_part:
+        return range(0)
+    counts = range(row.least, row.stock + 1)
+    valley = bisect_left(counts[:-1], True, key=lambda n: books.net(row, n + 1) >= books.net(row, n))
+    if books.net(row, counts[valley]) - alone > distance:
+        return range(0)
+    first = bisect_left(counts[:valley], True, key=lambda n: books.net(row, n) - alone <= distance)
+    last = bisect_left(counts[valley:], True, key=lambda n: books.net(row, n) - alone > distance)
+    return counts[first : valley + last]
 
 
 def _search(
     books: _Books,
     choices: Sequence[Sequence[tuple[int, int]]],
     ceiling: int,
-    shift: int,
     answer: Sequence[int],
-    weights: dict[int, int],
+    draw: tuple[dict[int, int], int],
 ) -> bool:
     """Whether some split with the same grams weighs less: regret first, then the draw."""
+    weights, shift = draw
     own = ceiling - sum(count * weights[i] for i, count in enumerate(answer))
     order = sorted(range(len(choices)), key=lambda i: len(choices[i]))
     most = [0]

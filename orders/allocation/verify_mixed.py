@@ -28,7 +28,7 @@ class _Row:
     def place(self, problem: Problem, number: int) -> _Place:
         after = (self.history + number * self.seller.pack_grams) / self.seller.weight
         before = after - Fraction(self.seller.pack_grams, self.seller.weight)
-        rank = ties.LateRank(problem, self.seller)
+        rank = ties.LateRank(lambda: ties.rank_of(problem, self.seller))
         match problem.policy.rule:
             case "nearest":
                 return (before + after) / 2, Fraction(0), rank
