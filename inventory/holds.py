@@ -195,6 +195,20 @@ def release(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     return _release(session, ctx, _locked(session, hold_id))
 
 
+def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
+    """Take back every live hold on lots for something; how many. Lots are locked in the order of their ids."""
+    statement = select(Hold).where(
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+        Hold.state == HoldState.ACTIVE,
+        Hold.lot_id.is_not(None),
+    )
+    found = _take(session, statement.order_by(Hold.lot_id))
+    for hold in found:
+        _release(session, ctx, hold)
+    return len(found)
+
+
 def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The owner gives the boxes back, unless the payment runs. Raises HoldNotFound, HoldNotActive."""
     hold = _own(session, ctx, hold_id)

@@ -1,37 +1,33 @@
-"""Bulk orders: one commitment of tonnes, split over the cooperatives, proved, and held lot by lot.
+"""Bulk orders: quoted without writing, then placed: one commitment of tonnes, split fairly, proved, held lot by lot.
 
-Facts are locked before the split decides: what each cooperative has free, and what it had before, cannot
-change until the commit.
+Facts are locked before the split decides: what each cooperative has free cannot change until the commit.
+What happens afterwards (approval, answers, second splits) is told in `answers`.
 """
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots
 from marketplace import audit, errors
 from marketplace.access import STAFF, Role
-from marketplace.catalogue import cooperatives, products
-from marketplace.catalogue.models import Cooperative, Pack
+from marketplace.catalogue import products
+from marketplace.catalogue.models import Pack
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import QUANTITY_MAX, TOTAL_MINOR_MAX, new_id, whole_packs
-from orders import allocation, season
-from orders.allocation import json_form
-from orders.allocation.problem import PACKS_MAX
-from orders.models import AllocationRun, Order, Share
-from orders.states import OrderKind, OrderState, ShareState
+from orders import allocation, splitting
+from orders.allocation.problem import Rule
+from orders.models import AllocationRun, BulkTerms, Order, Share
+from orders.splitting import Proposal, Told, nobody, stored
+from orders.states import OrderKind, OrderState, ShareState, Silence
 
-Told = Callable[[int, int], None]
-"""Progress: how many cooperatives are done, of how many."""
+__all__ = ["stored"]
 
-
-def _nobody(done: int, total: int) -> None:
-    """Nobody watches the progress."""
+ANSWER_HOURS = 48
 
 
 class NotWholeBoxes(errors.Conflict):
@@ -65,6 +61,12 @@ class NotEnoughFruit(errors.Conflict):
     code = "sold_out"
 
 
+class QuoteChanged(errors.Conflict):
+    """Since the quote, stock, households or sales have changed: the split would be another. `digest` is the new one."""
+
+    title = Text(en="The quote no longer holds; here is the new one.", zh="报价已变化，请以新报价为准。")
+
+
 class OrderNotFound(errors.NotFound):
     title = Text(en="There is no such order.", zh="没有该订单。")
 
@@ -73,109 +75,149 @@ class RunNotFound(errors.NotFound):
     title = Text(en="There is no such split run.", zh="没有该次分配。")
 
 
-class SplitNotProved(Exception):
-    """The checker refused our own split: a broken promise of our code, never of the caller."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a buyer asks for, as it comes from the door."""
+
+    county_id: uuid.UUID
+    pack_id: uuid.UUID
+    quantity_grams: int
+    season_name: str
+    delivered_on: date | None = None
+    rule: Rule = "nearest"
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the split decides on: each cooperative of the county, its free boxes, its season so far."""
+class Terms:
+    """How the cooperatives are asked."""
 
-    cooperatives: tuple[Cooperative, ...]
-    free_boxes: dict[uuid.UUID, int]
-    history_grams: dict[uuid.UUID, int]
+    silence: Silence = Silence.DECLINES
+    refusals_count: bool = False
+    """Whether boxes that a cooperative refused count in its season as if it had sold them."""
+    answer_hours: int = ANSWER_HOURS
 
-    def problem(self, *, order_id: str, boxes: int, pack_grams: int) -> allocation.Problem:
-        """Weight = member households, cap = whole boxes in store, history = this season's grams."""
-        sellers = tuple(
-            allocation.Seller(
-                id=each.code,
-                weight=each.member_households,
-                history_grams=self.history_grams.get(each.id, 0),
-                cap_packs=min(self.free_boxes.get(each.id, 0), PACKS_MAX),
-                pack_grams=pack_grams,
-            )
-            for each in self.cooperatives
-        )
-        return allocation.Problem(
-            sellers=sellers,
-            orders=(allocation.Order(id=order_id, packs=boxes),),
-            policy=allocation.Policy(tie_seed=order_id),
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A split that nobody has placed yet, and what it would cost."""
+
+    pack: Pack
+    boxes: int
+    proposal: Proposal = field(repr=False)
+
+    @property
+    def total_minor(self) -> int:
+        return self.boxes * self.pack.list_price_minor
+
+
+def quote(session: Session, ctx: Context, wanted: Wanted, *, locked: bool = False) -> Quote:
+    """What the split would be right now; writes nothing.
+
+    Raises PackNotFound, CountyNotFound, NotWholeBoxes, TooManyBoxes, TotalTooHigh, DeliveryInThePast,
+    NotEnoughFruit.
+    """
+    on = wanted.delivered_on or ctx.today
+    if on < ctx.today:
+        raise DeliveryInThePast
+    pack = products.get_pack(session, pack_id=wanted.pack_id)
+    boxes = _boxes(wanted.quantity_grams, pack)
+    if locked:
+        splitting.lock(session, pack=pack, season_name=wanted.season_name)
+    facts = splitting.facts_of(
+        session,
+        county_id=wanted.county_id,
+        pack=pack,
+        season_name=wanted.season_name,
+        on=on,
+        locked=locked,
+    )
+    if boxes > facts.available_boxes:
+        raise NotEnoughFruit(requested_boxes=boxes, available_boxes=facts.available_boxes)
+    policy = policy_of(session, pack, season_name=wanted.season_name, rule=wanted.rule, strict=wanted.strict)
+    proposal = splitting.propose(facts, boxes=boxes, pack_grams=pack.net_grams, policy=policy)
+    return Quote(pack=pack, boxes=boxes, proposal=proposal)
 
 
 def place(
     session: Session,
     ctx: Context,
+    wanted: Wanted,
     *,
-    county_id: uuid.UUID,
-    pack_id: uuid.UUID,
-    quantity_grams: int,
-    season_name: str,
-    delivered_on: date | None = None,
-    told: Told = _nobody,
+    terms: Terms | None = None,
+    digest: str | None = None,
+    told: Told = nobody,
 ) -> tuple[Order, AllocationRun]:
-    """Order, run, shares and lot holds, all or nothing.
+    """Order, run, shares and lot holds, all or nothing; `digest` is that of the quote it was placed on.
 
-    Raises PackNotFound, CountyNotFound, NotWholeBoxes, TooManyBoxes, TotalTooHigh, DeliveryInThePast,
-    NotEnoughFruit.
+    Raises what `quote` raises, and QuoteChanged.
     """
-    on = delivered_on or ctx.today
-    if on < ctx.today:
-        raise DeliveryInThePast
-    pack = products.get_pack(session, pack_id=pack_id)
-    boxes = _boxes(quantity_grams, pack)
-    _one_at_a_time(session, f"bulk:{pack.variety}:{pack.grade}")
-    _one_at_a_time(session, f"season:{season_name}")
-    facts = _facts(session, county_id=county_id, pack=pack, season_name=season_name, on=on)
-    available = sum(facts.free_boxes.values())
-    if boxes > available:
-        raise NotEnoughFruit(requested_boxes=boxes, available_boxes=available)
-
-    order = _order(ctx, pack, boxes=boxes, delivered_on=delivered_on)
-    problem = facts.problem(order_id=str(order.id), boxes=boxes, pack_grams=pack.net_grams)
-    result = allocation.allocate(problem)
-    if violations := allocation.verify(problem, result):
-        raise SplitNotProved(violations)
-
+    if ctx.actor.id is None or not ctx.actor.has(Role.BUYER, Role.OPERATOR):
+        raise errors.Forbidden
+    made = quote(session, ctx, wanted, locked=True)
+    if digest is not None and digest != made.proposal.result.digest:
+        raise QuoteChanged(digest=made.proposal.result.digest, total_minor=made.total_minor)
+    terms = terms or Terms()
+    order = Order(
+        id=new_id(),
+        kind=OrderKind.SPONSOR_BULK,
+        state=OrderState.PROPOSED,
+        buyer_id=ctx.actor.id,
+        pack_id=made.pack.id,
+        boxes=made.boxes,
+        pack_grams=made.pack.net_grams,
+        unit_price_minor=made.pack.list_price_minor,
+        total_minor=made.total_minor,
+        currency=made.pack.currency,
+        delivered_on=wanted.delivered_on,
+        created_at=ctx.now,
+        version=1,
+    )
     session.add(order)
     session.flush()
-    run = _run(ctx, order, season_name, problem, result)
-    run.shares = [
-        _share(run, each, result.share_of(each.code), pack.net_grams) for each in facts.cooperatives
-    ]
-    session.add(run)
-    session.flush()
-    for done, share in enumerate(run.shares, start=1):
-        if share.boxes:
-            holds.place_on_lots(
-                session,
-                ctx,
-                kind="allocation",
-                cooperative_id=share.cooperative_id,
-                boxes=share.boxes,
-                pack_grams=pack.net_grams,
-                variety=pack.variety,
-                grade=pack.grade,
-                purpose=("share", share.id),
-                delivered_on=on,
-            )
-        told(done, len(run.shares))
-    season.book_shares(
+    session.add(
+        BulkTerms(
+            order_id=order.id,
+            county_id=wanted.county_id,
+            season=wanted.season_name,
+            rule=wanted.rule,
+            strict=wanted.strict,
+            silence=terms.silence,
+            refusals_count=terms.refusals_count,
+            answer_hours=terms.answer_hours,
+            boxes_open=0,
+            boxes_short=0,
+        )
+    )
+    run = splitting.store(
         session,
         ctx,
-        run_id=run.id,
-        season=season_name,
-        grams=((share.cooperative_id, share.quantity_grams) for share in run.shares),
+        order,
+        made.proposal,
+        pack=made.pack,
+        season_name=wanted.season_name,
+        number=1,
+        state=ShareState.PROPOSED,
+        told=told,
     )
     audit.record(
         session,
         ctx,
         "bulk_order.place",
         subject=("order", order.id),
-        after={"boxes": boxes, "digest": run.digest},
+        after={"boxes": made.boxes, "digest": run.digest},
     )
     return order, run
+
+
+def policy_of(
+    session: Session, pack: Pack, *, season_name: str, rule: Rule, strict: bool
+) -> allocation.Policy:
+    """The lottery's seed is season, pack and the number of the split in the season: nobody chooses it."""
+    number = session.execute(
+        select(func.count()).select_from(AllocationRun).where(AllocationRun.season == season_name)
+    ).scalar_one()
+    return allocation.Policy(rule=rule, strict=strict, tie_seed=f"{season_name}/{pack.code}/{number + 1}")
 
 
 def get_run(session: Session, ctx: Context, *, run_id: uuid.UUID) -> AllocationRun:
@@ -199,17 +241,26 @@ def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
     return order
 
 
+def rule_of(terms: BulkTerms) -> Rule:
+    """The rule as the split knows it; a CHECK keeps the column to the three."""
+    return cast(Rule, terms.rule)
+
+
+def terms_of(session: Session, *, order_id: uuid.UUID) -> BulkTerms:
+    return session.get_one(BulkTerms, order_id)
+
+
 def runs_of(session: Session, *, order_id: uuid.UUID) -> list[AllocationRun]:
     return list(
         session.scalars(
-            select(AllocationRun).where(AllocationRun.order_id == order_id).order_by(AllocationRun.created_at)
+            select(AllocationRun).where(AllocationRun.order_id == order_id).order_by(AllocationRun.number)
         )
     )
 
 
-def stored(run: AllocationRun) -> tuple[allocation.Problem, allocation.Allocation]:
-    """A run's problem and result as the split's own values, to explain, draw or check them again."""
-    return json_form.problem_from_json(run.problem), json_form.allocation_from_json(run.result)
+def shares_of(session: Session, *, order_id: uuid.UUID) -> list[Share]:
+    """Every share of every run of the order, in the order in which they were made."""
+    return [share for run in runs_of(session, order_id=order_id) for share in run.shares]
 
 
 def _boxes(quantity_grams: int, pack: Pack) -> int:
@@ -221,73 +272,3 @@ def _boxes(quantity_grams: int, pack: Pack) -> int:
     if boxes * pack.list_price_minor > TOTAL_MINOR_MAX:
         raise TotalTooHigh(total_minor_max=TOTAL_MINOR_MAX)
     return boxes
-
-
-def _one_at_a_time(session: Session, name: str) -> None:
-    """Bulk orders of one variety and grade would lock the same lots; those of one season build on each other's
-    history. The second waits for the first: always for the fruit first, then for the season.
-    """
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-
-
-def _facts(session: Session, *, county_id: uuid.UUID, pack: Pack, season_name: str, on: date) -> Facts:
-    """What the split decides on is what the holds can take: fruit that is still good on the day of delivery."""
-    sellers = cooperatives.of_county(session, county_id=county_id)
-    free = lots.free_boxes(
-        session, variety=pack.variety, grade=pack.grade, pack_grams=pack.net_grams, locked=True, on=on
-    )
-    known = {each.id for each in sellers}
-    return Facts(
-        cooperatives=tuple(sellers),
-        free_boxes={
-            cooperative_id: boxes for cooperative_id, boxes in free.items() if cooperative_id in known
-        },
-        history_grams=season.history_grams(session, season=season_name),
-    )
-
-
-def _order(ctx: Context, pack: Pack, *, boxes: int, delivered_on: date | None) -> Order:
-    if ctx.actor.id is None or not ctx.actor.has(Role.BUYER, Role.OPERATOR):
-        raise errors.Forbidden
-    return Order(
-        id=new_id(),
-        kind=OrderKind.SPONSOR_BULK,
-        state=OrderState.COMMITTED,
-        buyer_id=ctx.actor.id,
-        pack_id=pack.id,
-        boxes=boxes,
-        pack_grams=pack.net_grams,
-        unit_price_minor=pack.list_price_minor,
-        total_minor=boxes * pack.list_price_minor,
-        currency=pack.currency,
-        delivered_on=delivered_on,
-        created_at=ctx.now,
-        version=1,
-    )
-
-
-def _run(
-    ctx: Context, order: Order, season_name: str, problem: allocation.Problem, result: allocation.Allocation
-) -> AllocationRun:
-    return AllocationRun(
-        id=new_id(),
-        order_id=order.id,
-        season=season_name,
-        problem=json_form.problem_to_json(problem),
-        result=json_form.allocation_to_json(result),
-        digest=result.digest,
-        created_at=ctx.now,
-    )
-
-
-def _share(run: AllocationRun, cooperative: Cooperative, share: allocation.Share, pack_grams: int) -> Share:
-    return Share(
-        id=new_id(),
-        run_id=run.id,
-        cooperative_id=cooperative.id,
-        code=cooperative.code,
-        boxes=share.packs,
-        quantity_grams=share.packs * pack_grams,
-        limited_by=share.limited_by,
-        state=ShareState.PROPOSED,
-    )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from marketplace.language import Text
 from marketplace.values import GRAMS_PER_UNIT
 from orders import allocation
+from orders.allocation import json_form
 from orders.allocation.text import decimal
 
 JIN: Final = GRAMS_PER_UNIT["jin"]
@@ -68,6 +69,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     return value
+
+
+def split_to_json(problem: allocation.Problem, result: allocation.Allocation) -> dict[str, Any]:
+    """A split with its report, as JSON values."""
+    return {
+        "digest": result.digest,
+        "problem": json_form.problem_to_json(problem),
+        "result": json_form.allocation_to_json(result),
+        "report": plain(allocation.report(problem, result)),
+    }
 
 
 def _line(line: Fraction) -> str:

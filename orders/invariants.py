@@ -33,23 +33,30 @@ INVARIANTS: Final = (
     Invariant(
         id="A1",
         says=Text(
-            en="A bulk order has a run, and its shares add up to it.",
-            zh="每个大宗订单都有分配，且份额之和等于订单箱数。",
+            en="What cooperatives keep, what is open and what is short add up to the bulk order.",
+            zh="各社保留的份额、待分配与缺口之和等于大宗订单箱数。",
         ),
         sql="""
-            SELECT o.id, r.id AS run, o.boxes, coalesce(sum(s.boxes), 0) AS shared FROM "order" o
+            SELECT o.id, o.boxes, t.boxes_open, t.boxes_short, coalesce(sum(s.boxes - s.boxes_given_back), 0) AS kept
+            FROM "order" o
+            LEFT JOIN bulk_terms t ON t.order_id = o.id
             LEFT JOIN allocation_run r ON r.order_id = o.id LEFT JOIN share s ON s.run_id = r.id
             WHERE o.kind = 'sponsor_bulk'
-            GROUP BY o.id, r.id HAVING coalesce(sum(s.boxes), 0) <> o.boxes
+            GROUP BY o.id, t.order_id
+            HAVING coalesce(sum(s.boxes - s.boxes_given_back), 0) + coalesce(t.boxes_open + t.boxes_short, 0)
+                <> CASE o.state WHEN 'cancelled' THEN 0 ELSE o.boxes END
         """,
     ),
     Invariant(
         id="A2",
         says=Text(en="Every share is held lot by lot, to the gram.", zh="每个份额都按批次足额保留。"),
         sql="""
-            SELECT s.id, s.quantity_grams, coalesce(sum(h.quantity_grams), 0) AS held FROM share s
+            SELECT s.id, s.boxes, s.boxes_given_back, coalesce(sum(h.boxes), 0) AS held FROM share s
+            JOIN allocation_run r ON r.id = s.run_id JOIN "order" o ON o.id = r.order_id
             LEFT JOIN hold h ON h.purpose_kind = 'share' AND h.purpose_id = s.id AND h.state IN ('active', 'consumed')
-            GROUP BY s.id, s.quantity_grams HAVING coalesce(sum(h.quantity_grams), 0) <> s.quantity_grams
+            GROUP BY s.id, o.pack_grams
+            HAVING coalesce(sum(h.boxes), 0) <> s.boxes - s.boxes_given_back
+                OR coalesce(sum(h.quantity_grams), 0) <> (s.boxes - s.boxes_given_back) * o.pack_grams
         """,
     ),
     Invariant(
@@ -57,10 +64,14 @@ INVARIANTS: Final = (
         says=Text(en="The season's account has every share, to the gram.", zh="产季账户如数记有每个份额。"),
         sql="""
             SELECT s.id, s.quantity_grams, coalesce(sum(e.grams), 0) AS booked FROM share s
-            JOIN allocation_run r ON r.id = s.run_id
+            JOIN allocation_run r ON r.id = s.run_id JOIN "order" o ON o.id = r.order_id
+            LEFT JOIN bulk_terms t ON t.order_id = o.id
             LEFT JOIN season_entry e
                 ON e.run_id = s.run_id AND e.cooperative_id = s.cooperative_id AND e.season = r.season
-            GROUP BY s.id, s.quantity_grams HAVING coalesce(sum(e.grams), 0) <> s.quantity_grams
+            GROUP BY s.id, o.pack_grams, t.refusals_count
+            HAVING coalesce(sum(e.grams), 0) NOT BETWEEN (s.boxes - s.boxes_given_back) * o.pack_grams
+                AND CASE WHEN t.refusals_count THEN s.quantity_grams
+                    ELSE (s.boxes - s.boxes_given_back) * o.pack_grams END
         """,
     ),
     Invariant(
@@ -71,6 +82,26 @@ INVARIANTS: Final = (
         ),
         sql="",
         check=_unproved_runs,
+    ),
+    Invariant(
+        id="A5",
+        says=Text(
+            en="A bulk order's state is that of its shares: asked, all answered, or given up.",
+            zh="大宗订单状态与其份额状态一致。",
+        ),
+        sql="""
+            SELECT o.id, o.state, count(*) FILTER (WHERE s.state = 'proposed') AS proposed,
+                count(*) FILTER (WHERE s.state = 'offered') AS offered, t.boxes_open, t.boxes_short
+            FROM "order" o JOIN bulk_terms t ON t.order_id = o.id
+            JOIN allocation_run r ON r.order_id = o.id JOIN share s ON s.run_id = r.id
+            GROUP BY o.id, t.order_id
+            HAVING (o.state <> 'proposed' AND count(*) FILTER (WHERE s.state = 'proposed') > 0)
+                OR (o.state <> 'approved' AND count(*) FILTER (WHERE s.state = 'offered') > 0)
+                OR (o.state = 'approved' AND count(*) FILTER (WHERE s.state = 'offered') = 0)
+                OR t.boxes_open > 0
+                OR (o.state = 'committed' AND t.boxes_short > 0)
+                OR (o.state = 'short' AND t.boxes_short = 0)
+        """,
     ),
     Invariant(
         id="O4",

@@ -9,7 +9,7 @@ from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
 from marketplace.settings import Settings
-from orders import checkout
+from orders import answers, checkout
 
 EXPIRE_UNPAID: Final = "orders.expire_unpaid"
 PATIENCE: Final = 2
@@ -27,4 +27,7 @@ def expire_unpaid(session: Session, ctx: Context) -> int:
     return ended
 
 
-JOBS: Final = (Job(name=EXPIRE_UNPAID, run=expire_unpaid, cron="* * * * *"),)
+JOBS: Final = (
+    Job(name=EXPIRE_UNPAID, run=expire_unpaid, cron="* * * * *"),
+    Job(name="orders.lapse_shares", run=answers.lapse_due, cron="* * * * *"),
+)

@@ -9,10 +9,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.database import Base
-from orders.states import OrderKind, OrderState, ShareState
+from orders.states import OrderKind, OrderState, ShareState, Silence
 
 
-def _one_of(column: str, values: type[OrderKind] | type[OrderState] | type[ShareState]) -> str:
+def _one_of(
+    column: str, values: type[OrderKind] | type[OrderState] | type[ShareState] | type[Silence]
+) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
@@ -48,13 +50,41 @@ class Order(Base):
     )
 
 
+class BulkTerms(Base):
+    """How a bulk order is split and its cooperatives are asked, and which of its boxes nobody has."""
+
+    __tablename__ = "bulk_terms"
+
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    county_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("county.id"))
+    season: Mapped[str] = mapped_column(String(20))
+    rule: Mapped[str] = mapped_column(String(20))
+    strict: Mapped[bool]
+    silence: Mapped[str] = mapped_column(String(20))
+    refusals_count: Mapped[bool]
+    answer_hours: Mapped[int]
+    boxes_open: Mapped[int]
+    """Given back and not yet split again."""
+    boxes_short: Mapped[int]
+    """Given back, and nobody else has them."""
+
+    __table_args__ = (
+        CheckConstraint("boxes_open >= 0 AND boxes_short >= 0", name="not_negative"),
+        CheckConstraint("answer_hours BETWEEN 1 AND 240", name="answer_hours"),
+        CheckConstraint(_one_of("silence", Silence), name="silence"),
+        CheckConstraint("rule IN ('nearest', 'lowest', 'lowest_after')", name="rule"),
+    )
+
+
 class AllocationRun(Base):
     """One stored, replayable execution of the split: its inputs and its result, unchanged for ever."""
 
     __tablename__ = "allocation_run"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), index=True)
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"))
+    number: Mapped[int]
+    """1 for the run the order was placed with; each split of what was given back is the next."""
     season: Mapped[str] = mapped_column(String(20))
     problem: Mapped[dict[str, Any]] = mapped_column(JSONB)
     result: Mapped[dict[str, Any]] = mapped_column(JSONB)
@@ -62,6 +92,8 @@ class AllocationRun(Base):
     created_at: Mapped[datetime]
 
     shares: Mapped[list["Share"]] = relationship(lazy="selectin", order_by="Share.code")
+
+    __table_args__ = (UniqueConstraint("order_id", "number"), Index(None, "season"))
 
 
 class Share(Base):
@@ -75,15 +107,37 @@ class Share(Base):
     code: Mapped[str] = mapped_column(String(40))
     """The cooperative's code: its id in the run's problem and result."""
     boxes: Mapped[int]
+    """What the run gave; it never changes."""
+    boxes_given_back: Mapped[int]
     quantity_grams: Mapped[int]
     limited_by: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20))
+    answer_due_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None] = mapped_column(String(80))
+    reason: Mapped[str | None] = mapped_column(String(200))
+    version: Mapped[int]
 
     __table_args__ = (
         UniqueConstraint("run_id", "cooperative_id"),
         CheckConstraint("boxes >= 0 AND quantity_grams >= 0", name="not_negative"),
+        CheckConstraint("boxes_given_back >= 0 AND boxes_given_back <= boxes", name="given_back"),
         CheckConstraint(_one_of("state", ShareState), name="state"),
+        CheckConstraint("(state = 'empty') = (boxes = 0)", name="empty"),
+        CheckConstraint(
+            "state NOT IN ('declined', 'lapsed', 'released') OR boxes_given_back = boxes", name="ended"
+        ),
+        CheckConstraint(
+            "state NOT IN ('proposed', 'offered', 'confirmed') OR boxes_given_back < boxes", name="open"
+        ),
+        CheckConstraint("state <> 'offered' OR answer_due_at IS NOT NULL", name="due"),
+        Index(None, "state", "answer_due_at"),
     )
+
+    @property
+    def boxes_kept(self) -> int:
+        """What the cooperative still has to sell of it."""
+        return self.boxes - self.boxes_given_back
 
 
 class SeasonEntry(Base):
@@ -101,6 +155,7 @@ class SeasonEntry(Base):
 
     __table_args__ = (
         Index(None, "cooperative_id", "season"),
-        CheckConstraint("reason IN ('opening', 'share')", name="reason"),
-        CheckConstraint("(reason = 'share') = (run_id IS NOT NULL)", name="run"),
+        CheckConstraint("reason IN ('opening', 'share', 'given_back')", name="reason"),
+        CheckConstraint("(reason = 'opening') = (run_id IS NULL)", name="run"),
+        CheckConstraint("(reason = 'given_back') = (grams < 0)", name="sign"),
     )

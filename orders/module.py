@@ -2,14 +2,21 @@
 
 from marketplace.module import Module
 from marketplace.payments.payments import PaymentSucceeded
-from orders import api, checkout
+from orders import api, bulk_api, checkout, split_api
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 
 module = Module(
     name="orders",
-    blueprints=(api.shopping, api.bulk_orders, api.runs),
+    blueprints=(
+        api.blueprint,
+        bulk_api.quotes,
+        bulk_api.orders,
+        bulk_api.shares,
+        split_api.runs,
+        split_api.simulations,
+    ),
     jobs=JOBS,
     commands=(allocate_group,),
     subscriptions=((PaymentSucceeded, checkout.on_payment_succeeded),),

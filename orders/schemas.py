@@ -2,17 +2,65 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
-from marketplace.fields import Code, Day, Grams, Id, Instant
+from marketplace.fields import Code, Day, Flag, Grams, Id, Instant, Line, Whole
+from marketplace.values import QUANTITY_MAX
+from orders.allocation.problem import RULES
+from orders.bulk import ANSWER_HOURS
+from orders.states import Silence
 
 
-class PlaceBulkOrder(Schema):
+class AskQuote(Schema):
     county_id = Id(required=True)
     pack_id = Id(required=True)
     quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
     season = Code(required=True, high=20, attribute="season_name", data_key="season")
     delivered_on = Day(load_default=None)
+    rule = fields.String(load_default="nearest", validate=validate.OneOf(RULES))
+    strict = Flag(load_default=False)
+
+
+class PlaceBulkOrder(AskQuote):
+    quote_digest = fields.String(
+        load_default=None,
+        validate=validate.Regexp(r"^[0-9a-f]{64}\Z"),
+        metadata={"description": "The digest of the quote; refused when the split would be another."},
+    )
+    silence = fields.String(
+        load_default="declines", validate=validate.OneOf([each.value for each in Silence])
+    )
+    refusals_count = Flag(load_default=False)
+    answer_hours = Whole(load_default=ANSWER_HOURS, low=1, high=240)
+
+
+class CompareRules(Schema):
+    """Two or more ways to split the same order, side by side."""
+
+    asked = fields.Nested(AskQuote, required=True)
+    rules = fields.List(
+        fields.String(validate=validate.OneOf(RULES)), required=True, validate=validate.Length(2, len(RULES))
+    )
+
+
+class SimulateSplit(Schema):
+    problem: Any = fields.Dict(required=True, metadata={"description": "As in docs/allocation.schema.json."})
+
+
+class ConfirmShare(Schema):
+    boxes = Whole(load_default=None, allow_none=True, low=1, high=QUANTITY_MAX)
+
+
+class Because(Schema):
+    reason = Line(required=True)
+
+
+class ReduceShare(Because):
+    boxes = Whole(required=True, low=1, high=QUANTITY_MAX)
+
+
+class LeaveOrder(Because):
+    cooperative_id = Id(required=True)
 
 
 class PlaceOrder(Schema):
@@ -42,18 +90,33 @@ class OrderPage(Schema):
 
 
 class Share(Schema):
+    id = fields.UUID()
+    run_id = fields.UUID()
     cooperative_id = fields.UUID()
     code = fields.String()
     boxes = fields.Integer()
+    boxes_given_back = fields.Integer()
+    boxes_kept = fields.Integer()
     quantity_grams = fields.Integer()
     limited_by = fields.String()
     state = fields.String()
+    answer_due_at = Instant(allow_none=True)
+    answered_at = Instant(allow_none=True)
+    reason = fields.String(allow_none=True)
+    version = fields.Integer()
+
+
+class SharePage(Schema):
+    items = fields.List(fields.Nested(Share))
+    next_cursor = fields.UUID(allow_none=True)
 
 
 class Run(Schema):
     id = fields.UUID()
     order_id = fields.UUID()
+    number = fields.Integer()
     season = fields.String()
+    is_demo = fields.Boolean(metadata={"description": "The roster is made up. 名册为虚构。"})
     digest = fields.String()
     created_at = Instant()
     shares = fields.List(fields.Nested(Share))
@@ -61,12 +124,56 @@ class Run(Schema):
     result: Any = fields.Dict()
 
 
+class Terms(Schema):
+    season = fields.String()
+    rule = fields.String()
+    strict = fields.Boolean()
+    silence = fields.String()
+    refusals_count = fields.Boolean()
+    answer_hours = fields.Integer()
+    boxes_open = fields.Integer()
+    boxes_short = fields.Integer()
+
+
 class BulkOrder(Schema):
     order = fields.Nested(Order)
+    terms = fields.Nested(Terms)
+    is_demo = fields.Boolean(metadata={"description": "The roster is made up. 名册为虚构。"})
     runs = fields.List(fields.Nested(Run))
 
 
+class Split(Schema):
+    """A split that is stored nowhere."""
+
+    digest = fields.String()
+    problem: Any = fields.Dict()
+    result: Any = fields.Dict()
+    report: Any = fields.Dict()
+
+
+class Quote(Schema):
+    boxes = fields.Integer()
+    pack_grams = fields.Integer()
+    unit_price_minor = fields.Integer()
+    total_minor = fields.Integer()
+    currency = fields.String()
+    is_demo = fields.Boolean(metadata={"description": "The roster is made up. 名册为虚构。"})
+    split = fields.Nested(Split)
+
+
+class RuleDifference(Schema):
+    id = fields.String()
+    packs = fields.List(fields.Integer(), metadata={"description": "One for each rule, in the order asked."})
+
+
+class RuleComparison(Schema):
+    rules = fields.List(fields.String())
+    splits = fields.List(fields.Nested(Split))
+    differences = fields.List(fields.Nested(RuleDifference))
+
+
 class Explanation(Schema):
+    is_demo = fields.Boolean(metadata={"description": "The roster is made up. 名册为虚构。"})
     cooperative = fields.String()
     sentences_en = fields.List(fields.String())
     sentences_zh = fields.List(fields.String())

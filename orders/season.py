@@ -45,6 +45,22 @@ def book_shares(
     )
 
 
+def book_back(
+    session: Session, ctx: Context, *, run_id: uuid.UUID, season: str, cooperative_id: uuid.UUID, grams: int
+) -> None:
+    """Take back what a run gave, because the cooperative does not sell it after all."""
+    session.add(
+        _entry(
+            ctx,
+            cooperative_id=cooperative_id,
+            season=season,
+            grams=-grams,
+            reason="given_back",
+            run_id=run_id,
+        )
+    )
+
+
 def _entry(
     ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int, reason: str, run_id: uuid.UUID | None
 ) -> SeasonEntry:

@@ -14,15 +14,38 @@ class OrderKind(StrEnum):
 
 class OrderState(StrEnum):
     DEPOSIT_DUE = "deposit_due"
-    """To be paid; with full payment the deposit is the whole."""
+    """A shopper's, to be paid; with full payment the deposit is the whole."""
+    PROPOSED = "proposed"
+    """A bulk order whose split is stored and held, and waits for an operator."""
+    APPROVED = "approved"
+    """Its cooperatives are asked."""
+    SHORT = "short"
+    """All have answered, and nobody is left for some of its boxes."""
     COMMITTED = "committed"
-    """Paid, or split and held: the buyer's boxes are promised."""
+    """Paid, or split and confirmed: the buyer's boxes are promised."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 class ShareState(StrEnum):
+    EMPTY = "empty"
+    """The cooperative took part and got no box."""
     PROPOSED = "proposed"
+    OFFERED = "offered"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    """Nobody answered in time, and silence is a no."""
+    RELEASED = "released"
+    """The order was cancelled."""
+
+
+class Silence(StrEnum):
+    """What no answer means."""
+
+    DECLINES = "declines"
+    CONFIRMS = "confirms"
 
 
 class OrderStateForbids(errors.Conflict):
@@ -32,15 +55,48 @@ class OrderStateForbids(errors.Conflict):
     code = "state"
 
 
+class ShareStateForbids(errors.Conflict):
+    """The share's state does not allow this step."""
+
+    title = Text(en="The share's state does not allow this.", zh="份额当前状态不允许此操作。")
+    code = "share_state"
+
+
 MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.DEPOSIT_DUE: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.EXPIRED}),
-    OrderState.COMMITTED: frozenset(),
+    OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
+    OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
+    OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
+    OrderState.COMMITTED: frozenset({OrderState.APPROVED, OrderState.SHORT}),
     OrderState.WITHDRAWN: frozenset(),
     OrderState.EXPIRED: frozenset(),
+    OrderState.CANCELLED: frozenset(),
 }
+"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
+
+SHARE_MOVES: Final[dict[ShareState, frozenset[ShareState]]] = {
+    ShareState.EMPTY: frozenset(),
+    ShareState.PROPOSED: frozenset({ShareState.OFFERED, ShareState.DECLINED, ShareState.RELEASED}),
+    ShareState.OFFERED: frozenset(
+        {ShareState.CONFIRMED, ShareState.DECLINED, ShareState.LAPSED, ShareState.RELEASED}
+    ),
+    ShareState.CONFIRMED: frozenset({ShareState.DECLINED, ShareState.RELEASED}),
+    ShareState.DECLINED: frozenset(),
+    ShareState.LAPSED: frozenset(),
+    ShareState.RELEASED: frozenset(),
+}
+
+OPEN_SHARES: Final = frozenset({ShareState.PROPOSED, ShareState.OFFERED, ShareState.CONFIRMED})
+"""Shares whose boxes are held."""
 
 
 def check_move(before: str, after: OrderState) -> None:
     """Raises OrderStateForbids unless `before → after` is a legal move."""
     if after not in MOVES[OrderState(before)]:
         raise OrderStateForbids(state=before)
+
+
+def check_share_move(before: str, after: ShareState) -> None:
+    """Raises ShareStateForbids unless `before → after` is a legal move."""
+    if after not in SHARE_MOVES[ShareState(before)]:
+        raise ShareStateForbids(state=before)

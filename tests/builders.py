@@ -205,7 +205,7 @@ class Market:
             "season_name": SEASON,
             **changes,
         }
-        return database.transact(lambda session: bulk.place(session, ctx, **facts))
+        return database.transact(lambda session: bulk.place(session, ctx, bulk.Wanted(**facts)))
 
     def acting(self, caller: Caller, *, roles: frozenset[Role] = frozenset({Role.SHOPPER})) -> Context:
         """What the caller would be in a use case."""

@@ -103,7 +103,10 @@ def good(field: Any) -> Any:
     if type(field) in FORMS:
         return FORMS[type(field)]
     if isinstance(field, fields.List):
-        return [good(field.inner)]
+        least = max((getattr(check, "min", None) or 1 for check in field.validators), default=1)
+        return [good(field.inner)] * least
+    if isinstance(field, fields.Dict):
+        return {"sellers": [], "orders": []}
     if isinstance(field, fields.Nested):
         return {name: good(inner) for name, inner in named_fields(field.schema) if inner.required}
     choices = [check.choices for check in field.validators if hasattr(check, "choices")]
@@ -213,6 +216,8 @@ def test_the_operations_are_found_and_their_good_bodies_are_read(app):
 @pytest.mark.parametrize("case", corpus("json_syntax"), ids=lambda case: case["name"])
 def test_broken_json_is_refused_by_every_operation(verdicts, case):
     for operation in verdicts.operations:
+        if case.get("text") == "{}" and not operation.body():
+            continue  # nothing is due there
         text = json.dumps(operation.body()).join(case.get("text", "").split("$BODY"))
         if "repeat" in case:
             text = case["repeat"][0] * case["repeat"][1]

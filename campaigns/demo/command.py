@@ -16,6 +16,7 @@ from marketplace.values import GRAMS_MAX, GRAMS_PER_UNIT
 _STEPS = {
     "load": "loading the roster 载入名册",
     "hold": "holding lot by lot 按批次保留",
+    "confirm": "confirming the shares 确认份额",
     "pledge": "pledging for the presale 承诺货源",
     "sell": "selling one order 完成一单",
 }

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy import select
@@ -29,9 +30,9 @@ from marketplace.identity.models import Account
 from marketplace.payments import payments
 from marketplace.settings import Settings
 from marketplace.values import new_id
-from orders import bulk, checkout, season
+from orders import answers, bulk, checkout, season
 from orders.models import AllocationRun, Order
-from orders.states import OrderKind, OrderState
+from orders.states import OrderKind, OrderState, ShareState
 
 T = TypeVar("T")
 
@@ -82,10 +83,13 @@ def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, 
     if not boxes:
         raise bulk.NotWholeBoxes(pack_grams=ground.pack.net_grams, rest_grams=rest_grams)
     order, split = _in_one(lambda session: _buy(session, people, ground, roster, boxes=boxes, told=told))
+    _agree(people, order, told=told)
     campaign = _in_one(lambda session: _launch(session, people, ground, told=told))
     presale = None if campaign is None else (campaign, _sell(people, campaign, told=told))
     with database.reading() as session:
         sellers = tuple(cooperatives.of_county(session, county_id=ground.county.id))
+        order = bulk.get(session, _as(people.sponsor), order_id=order.id)
+        split = bulk.get_run(session, _as(people.sponsor), run_id=split.id)
     _member_log_in(people, sellers)
     return Outcome(
         county=ground.county,
@@ -249,15 +253,36 @@ def _buy(
     )
     if earlier is not None:
         return earlier, bulk.runs_of(session, order_id=earlier.id)[0]
-    return bulk.place(
-        session,
-        _as(people.sponsor),
+    wanted = bulk.Wanted(
         county_id=ground.county.id,
         pack_id=ground.pack.id,
         quantity_grams=boxes * ground.pack.net_grams,
         season_name=roster.season,
+    )
+    ctx = _as(people.sponsor)
+    quoted = bulk.quote(session, ctx, wanted)
+    return bulk.place(
+        session,
+        ctx,
+        wanted,
+        digest=quoted.proposal.result.digest,
         told=lambda done, total: told("hold", done, total),
     )
+
+
+def _agree(people: People, order: Order, *, told: Told) -> None:
+    """The operator approves, and confirms every share on its cooperative's behalf; what is done stays."""
+    if order.state == OrderState.PROPOSED:
+        _in_one(lambda session: answers.approve(session, _as(people.operator), order_id=order.id))
+    with database.reading() as session:
+        asked = [
+            share.id
+            for share in bulk.shares_of(session, order_id=order.id)
+            if share.state == ShareState.OFFERED
+        ]
+    for done, share_id in enumerate(asked, start=1):
+        _in_one(partial(answers.confirm, ctx=_as(people.operator), share_id=share_id))
+        told("confirm", done, len(asked))
 
 
 def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> Campaign | None:

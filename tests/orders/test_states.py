@@ -10,11 +10,21 @@ LEGAL = {
     (OrderState.DEPOSIT_DUE, OrderState.COMMITTED),
     (OrderState.DEPOSIT_DUE, OrderState.WITHDRAWN),
     (OrderState.DEPOSIT_DUE, OrderState.EXPIRED),
+    (OrderState.PROPOSED, OrderState.APPROVED),
+    (OrderState.PROPOSED, OrderState.CANCELLED),
+    (OrderState.APPROVED, OrderState.COMMITTED),
+    (OrderState.APPROVED, OrderState.SHORT),
+    (OrderState.APPROVED, OrderState.CANCELLED),
+    (OrderState.SHORT, OrderState.APPROVED),
+    (OrderState.SHORT, OrderState.COMMITTED),
+    (OrderState.SHORT, OrderState.CANCELLED),
+    (OrderState.COMMITTED, OrderState.APPROVED),
+    (OrderState.COMMITTED, OrderState.SHORT),
 }
 
 
 @pytest.mark.parametrize(("before", "after"), sorted(LEGAL))
-def test_an_unpaid_order_is_paid_withdrawn_or_expires(before: OrderState, after: OrderState) -> None:
+def test_the_legal_moves_are_made(before: OrderState, after: OrderState) -> None:
     check_move(before, after)
 
 
