@@ -72,13 +72,15 @@ class Segment:
     """A part of the market with one line, the smallest that fills it; None if nothing is shipped.
 
     `tier` is that of its orders: each tier of orders is a market of its own, in which every seller stands in
-    one segment. A seller's chains of swaps reach into segments with lower lines only.
+    one segment. A seller's chains of swaps reach into segments with lower lines only. Sellers of tiers before
+    `seller_tier` gave all they had, those after it nothing, and its own stand at the line.
     """
 
     line: Fraction | None
     sellers: tuple[str, ...]
     orders: tuple[str, ...]
     tier: int = 0
+    seller_tier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ The seed's own hash is to be published before the orders are known.
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property, total_ordering
 from typing import Final
 
@@ -44,15 +45,14 @@ def _json(value: object) -> str:
 
 @total_ordering
 class LateRank:
-    """A seller's rank, drawn only when it is compared: most keys differ before the lottery is asked."""
+    """A member's rank, drawn only when it is compared: most keys differ before the lottery is asked."""
 
-    def __init__(self, problem: Problem, seller: Seller) -> None:
-        self._problem = problem
-        self._seller = seller
+    def __init__(self, draw: Callable[[], Rank]) -> None:
+        self._draw = draw
 
     @cached_property
     def rank(self) -> Rank:
-        return rank_of(self._problem, self._seller)
+        return self._draw()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LateRank) and self.rank == other.rank

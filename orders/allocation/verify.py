@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from orders.allocation import dispatch, json_form, one_order, ties, verify_lots, verify_mixed
+from orders.allocation import dispatch, json_form, measures, one_order, ties, verify_lots, verify_mixed
+from orders.allocation.market import proof
 from orders.allocation.problem import Problem, Seller
 from orders.allocation.result import Allocation, Mark, OrderFill, Share
 from orders.allocation.violation import Violation, violation
@@ -20,6 +21,8 @@ _Place = tuple[Fraction, Fraction, ties.LateRank]
 def verify(problem: Problem, allocation: Allocation) -> tuple[Violation, ...]:
     """All violations, none if the answer is right. Raises ProblemRefused where `allocate` would."""
     dispatch.refuse_unsupported(problem)
+    if problem.orders and measures.is_market(problem):
+        return proof.violations(problem, allocation)
     broken_form = tuple(_form(problem, allocation))
     if broken_form:
         return broken_form
@@ -261,7 +264,7 @@ def _place(facts: _Facts, seller: Seller, history: Fraction, pack_number: int) -
     """Where a pack stands in the queue. Ascending: key, then the larger other level, then lottery rank."""
     before = (history + (pack_number - 1) * seller.pack_grams) / seller.weight
     after = (history + pack_number * seller.pack_grams) / seller.weight
-    rank = ties.LateRank(facts.problem, seller)
+    rank = ties.LateRank(lambda: ties.rank_of(facts.problem, seller))
     match facts.problem.policy.rule:
         case "nearest":
             return (before + after) / 2, Fraction(0), rank

@@ -202,7 +202,8 @@ class _Page:
     def segments(self) -> Iterator[Segment]:
         for group, line in zip(self.outcome.segments, self.lines, strict=True):
             sellers, orders = self._names(group)
-            yield Segment(line=line[1] if line else None, sellers=sellers, orders=orders, tier=self.tier)
+            open_tier, level = line or (0, None)
+            yield Segment(line=level, sellers=sellers, orders=orders, tier=self.tier, seller_tier=open_tier)
 
     def seller_cuts(self) -> Iterator[SellerCut]:
         side, packs = self.outcome.seller_side, self.outcome.seller_packs
