@@ -21,8 +21,11 @@ from orders.allocation.result import (
     Certificate,
     Limit,
     Mark,
+    OrderCut,
     OrderFill,
+    OrderMark,
     Segment,
+    SellerCut,
     Share,
     Shipment,
 )
@@ -78,10 +81,7 @@ def allocation_to_json(allocation: Allocation) -> dict[str, Any]:
         "shipments": [_members_of(shipment) for shipment in allocation.shipments],
         "sellers": [_exact_members(share) for share in allocation.sellers],
         "orders": [_exact_members(order) for order in allocation.orders],
-        "segments": [
-            {"line": _exact(part.line), "sellers": [*part.sellers], "orders": [*part.orders]}
-            for part in allocation.segments
-        ],
+        "segments": [_segment_to_json(segment) for segment in allocation.segments],
         "certificate": _certificate_to_json(allocation.certificate),
         "method": allocation.method,
         "gap": _exact(allocation.gap),
@@ -162,6 +162,27 @@ def _exact_members(record: Share | OrderFill) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Fraction) else value for name, value in members.items()}
 
 
+def _segment_to_json(segment: Segment) -> dict[str, Any]:
+    """Tiers are written only where there are any."""
+    members: dict[str, Any] = {
+        "line": _exact(segment.line),
+        "sellers": [*segment.sellers],
+        "orders": [*segment.orders],
+    }
+    tiers = {"tier": segment.tier, "seller_tier": segment.seller_tier}
+    return members | {name: tier for name, tier in tiers.items() if tier}
+
+
+def _cut_to_json(cut: SellerCut | OrderCut) -> dict[str, Any]:
+    return {
+        "tier": cut.tier,
+        "sellers": [*cut.sellers],
+        "orders": [*cut.orders],
+        "last_served": _mark_to_json(cut.last_served),
+        "first_refused": _mark_to_json(cut.first_refused),
+    }
+
+
 def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
     members: dict[str, Any] = {
         "last_served": _mark_to_json(certificate.last_served),
@@ -169,13 +190,17 @@ def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
     }
     if certificate.bound is not None:
         members["bound"] = {"price": str(certificate.bound.price), "fee": str(certificate.bound.fee)}
+    if certificate.seller_cuts or certificate.order_cuts:
+        members["seller_cuts"] = [_cut_to_json(cut) for cut in certificate.seller_cuts]
+        members["order_cuts"] = [_cut_to_json(cut) for cut in certificate.order_cuts]
     return members
 
 
-def _mark_to_json(mark: Mark | None) -> dict[str, Any] | None:
+def _mark_to_json(mark: Mark | OrderMark | None) -> dict[str, Any] | None:
     if mark is None:
         return None
-    return {"seller": mark.seller, "pack": mark.pack, "key": str(mark.key), "second": _exact(mark.second)}
+    who = {"seller": mark.seller} if isinstance(mark, Mark) else {"order": mark.order}
+    return {**who, "pack": mark.pack, "key": str(mark.key), "second": _exact(mark.second)}
 
 
 def _exact(value: Fraction | None) -> str | None:
@@ -250,6 +275,12 @@ class _Reader:
     def inner_if_there(self, name: str) -> "_Reader | None":
         return self.inner(name) if name in self._members else None
 
+    def whole_if_there(self, name: str) -> int:
+        return self.whole(name) if name in self._members else 0
+
+    def each_if_there(self, name: str, read: "Callable[[_Reader], _Part]") -> tuple[_Part, ...]:
+        return self.each(name, read) if name in self._members else ()
+
     def each(self, name: str, read: "Callable[[_Reader], _Part]") -> tuple[_Part, ...]:
         parts = []
         for index, value in enumerate(self._array(name)):
@@ -306,7 +337,11 @@ def _order_fill(read: _Reader) -> OrderFill:
 
 def _segment(read: _Reader) -> Segment:
     return Segment(
-        line=read.fraction_or_none("line"), sellers=read.texts("sellers"), orders=read.texts("orders")
+        line=read.fraction_or_none("line"),
+        sellers=read.texts("sellers"),
+        orders=read.texts("orders"),
+        tier=read.whole_if_there("tier"),
+        seller_tier=read.whole_if_there("seller_tier"),
     )
 
 
@@ -315,9 +350,44 @@ def _certificate(read: _Reader) -> Certificate:
         last_served=_mark(read.inner_or_none("last_served")),
         first_refused=_mark(read.inner_or_none("first_refused")),
         bound=_bound(read.inner_if_there("bound")),
+        seller_cuts=read.each_if_there("seller_cuts", _seller_cut),
+        order_cuts=read.each_if_there("order_cuts", _order_cut),
     )
     read.finish()
     return certificate
+
+
+def _seller_cut(read: _Reader) -> SellerCut:
+    return SellerCut(
+        tier=read.whole("tier"),
+        sellers=read.texts("sellers"),
+        orders=read.texts("orders"),
+        last_served=_mark(read.inner_or_none("last_served")),
+        first_refused=_mark(read.inner_or_none("first_refused")),
+    )
+
+
+def _order_cut(read: _Reader) -> OrderCut:
+    return OrderCut(
+        tier=read.whole("tier"),
+        sellers=read.texts("sellers"),
+        orders=read.texts("orders"),
+        last_served=_order_mark(read.inner_or_none("last_served")),
+        first_refused=_order_mark(read.inner_or_none("first_refused")),
+    )
+
+
+def _order_mark(read: _Reader | None) -> OrderMark | None:
+    if read is None:
+        return None
+    mark = OrderMark(
+        order=read.text("order"),
+        pack=read.whole("pack"),
+        key=read.fraction("key"),
+        second=read.fraction_or_none("second"),
+    )
+    read.finish()
+    return mark
 
 
 def _bound(read: _Reader | None) -> Bound | None:

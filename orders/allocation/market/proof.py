@@ -591,13 +591,14 @@ class _Stage:
     def limits(self) -> Iterator[Violation]:
         """What kept each seller from more in the last tier of orders."""
         is_asked, has_spare = self._ends()
+        demand = sum(self.demands)
         lines = [(part.seller_tier, part.line) for part in self.line_of if part.line is not None]
         highest = max(lines, default=None)
         for spot, seller in enumerate(self.books.sellers):
             part = self.line_of[spot]
             line = None if part.line is None else (part.seller_tier, part.line)
             nothing_yet = self.packs[spot] == 0
-            if not sum(self.demands):
+            if not demand:
                 expected = "demand"
             elif self._misses_a_pack(spot):
                 expected = "stock" if _stock(seller) == seller.cap_packs else "household_cap"

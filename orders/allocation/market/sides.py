@@ -5,7 +5,7 @@ stands at (history + n x pack) / weight, as in `single`. Lower tiers take all th
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orders.allocation import single
@@ -21,6 +21,10 @@ class Side:
     lows: Sequence[int]
     tiers: Sequence[int]
     rank: Callable[[int], Any]
+    shift: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shift", self.basin.shift)
 
     def place(self, member: int, number: int) -> Place:
         """Sortable place of a member's pack in the queue, up to lottery rank: tier, key, second."""
@@ -28,7 +32,7 @@ class Side:
         top = basin.histories[member] + basin.offset + number * basin.pack
         return (
             self.tiers[member],
-            (top << basin.shift) // basin.weights[member],
+            (top << self.shift) // basin.weights[member],
             basin.seconds[member],
         )
 
