@@ -165,8 +165,13 @@ def test_an_order_that_cannot_be_filled_says_how_much_is_missing():
 @pytest.mark.parametrize(
     ("problem", "pointer"),
     [
-        (Problem(sellers=(), orders=(Order(id="a", packs=1), Order(id="b", packs=1))), "/orders/1"),
-        (Problem(sellers=(), orders=(Order(id="a", packs=1),), links=()), "/links"),
+        (
+            Problem(
+                sellers=(a_seller("A", min_packs=2),),
+                orders=(Order(id="a", packs=1), Order(id="b", packs=1)),
+            ),
+            "/sellers/0/min_packs",
+        ),
         (
             Problem(
                 sellers=(a_seller("A"), a_seller("B")),
@@ -176,7 +181,7 @@ def test_an_order_that_cannot_be_filled_says_how_much_is_missing():
             "/orders/0/max_sellers",
         ),
         (a_problem([a_seller("A", min_packs=2)], 1, strict=True), "/sellers/0/min_packs"),
-        (a_problem([a_seller("A"), a_seller("B", tier=1)], 1), "/sellers/1/tier"),
+        (a_problem([a_seller("A", min_packs=2), a_seller("B", tier=1)], 1), "/sellers/0/min_packs"),
         (
             Problem(
                 sellers=(a_seller("A"), a_seller("B", pack=2)),
