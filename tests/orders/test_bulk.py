@@ -48,7 +48,7 @@ def test_a_bulk_order_is_split_by_households_within_stock(stocked: Market, buyer
     assert response.status_code == 201
     order, [run] = response.json["order"], response.json["runs"]
     assert response.headers["Location"] == f"{URL}/{order['id']}"
-    assert (order["kind"], order["state"], order["boxes"]) == ("sponsor_bulk", "committed", 20)
+    assert (order["kind"], order["state"], order["boxes"]) == ("sponsor_bulk", "proposed", 20)
     assert (order["buyer_id"], order["total_minor"]) == (str(buyer.account_id), 20 * PRICE_MINOR)
     assert shares(run) == {"YJ01": 5, "YJ02": 10, "YJ03": 5}
     assert [share["limited_by"] for share in run["shares"]] == ["nothing", "nothing", "stock"]
