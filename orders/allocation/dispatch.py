@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from orders.allocation import engines, json_form, one_order, single, ties
+from orders.allocation.engines import columns
 from orders.allocation.market import book
 from orders.allocation.measures import basin_of, demand_packs, is_market
 from orders.allocation.problem import Order, Problem
@@ -39,7 +40,7 @@ def allocate(problem: Problem, engine: str = engines.DEFAULT) -> Allocation:
     order = problem.orders[0]
     demand = demand_packs(order, problem.sellers)
     scale, basin = basin_of(problem)
-    filling = single.fill(basin, demand, lambda index: ties.rank_of(problem, problem.sellers[index]))
+    filling = columns.fill(basin, demand, lambda index: ties.rank_of(problem, problem.sellers[index]))
     return _written_down(problem, order, demand, scale, basin, filling)
 
 

@@ -57,10 +57,21 @@ def fill(basin: Basin, demand_packs: int, rank: Callable[[int], Any]) -> Filling
         return Filling(packs, None, None, _edge(_keys(basin, packs, basin.caps, 1), rank, min))
 
     line = exact_line(basin, served)
-    lows, highs = _bounds(basin, line)
-    packs = lows[:] if basin.strict else _packs_at(basin, line)
+    packs, last, first = settle(basin, served, line, rank)
+    return Filling(packs, line, last, first)
+
+
+def settle(
+    basin: Basin, served: int, start: tuple[int, int], rank: Callable[[int], Any]
+) -> tuple[list[int], int | None, int | None]:
+    """Whole packs that add up to `served`, and the two edges; `start` is the line, or any threshold near it.
+
+    Only strict filling reads bounds off `start`, so there it must be the line itself.
+    """
+    lows, highs = _bounds(basin, start)
+    packs = lows[:] if basin.strict else _packs_at(basin, start)
     _repair(basin, packs, lows, highs, served - sum(packs))
-    return _with_lottery(basin, packs, lows, highs, line, rank)
+    return _with_lottery(basin, packs, lows, highs, rank)
 
 
 def exact_line(basin: Basin, served: int) -> tuple[int, int]:
@@ -155,9 +166,8 @@ def _with_lottery(
     packs: list[int],
     lows: list[int],
     highs: list[int],
-    line: tuple[int, int],
     rank: Callable[[int], Any],
-) -> Filling:
+) -> tuple[list[int], int | None, int | None]:
     """Hands the packs whose keys are equal at the threshold to the lowest ranks, and names the two edges."""
     served = _keys(basin, packs, lows, 0)
     refused = _keys(basin, packs, highs, 1)
@@ -171,8 +181,8 @@ def _with_lottery(
                 packs[i] -= 1
             for i in queue[: len(winners)]:
                 packs[i] += 1
-            return Filling(packs, line, queue[len(winners) - 1], queue[len(winners)])
-    return Filling(packs, line, _edge(served, rank, max), _edge(refused, rank, min))
+            return packs, queue[len(winners) - 1], queue[len(winners)]
+    return packs, _edge(served, rank, max), _edge(refused, rank, min)
 
 
 def _keys(basin: Basin, packs: list[int], limits: Sequence[int], ahead: int) -> list[tuple[int, int, int]]:
