@@ -1,6 +1,6 @@
 """What follows a proposed bulk order: an operator approves, cooperatives answer, what is given back is split again.
 
-Everything here locks the order first, then its shares, then the fruit: two steps of one order never run at once.
+Everything here locks one order first, then its fruit and season, then lots: two steps of one order never run at once.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from marketplace.access import STAFF, Role
 from marketplace.catalogue import products
 from marketplace.context import Context
 from marketplace.language import Text
-from orders import allocation, bulk, season, splitting
+from orders import bulk, season, splitting
 from orders.models import AllocationRun, BulkTerms, Order, Share
 from orders.states import (
     OPEN_SHARES,
@@ -29,9 +29,6 @@ from orders.states import (
     check_move,
     check_share_move,
 )
-
-LAPSED_AT_ONCE = 50
-"""Orders whose silent shares one run of the job ends."""
 
 
 class ShareNotFound(errors.NotFound):
@@ -66,13 +63,12 @@ def approve(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
     Raises OrderNotFound, OrderStateForbids, RunNotProved.
     """
     order, terms = _locked(session, order_id)
-    check_move(order.state, OrderState.APPROVED)
     if order.state != OrderState.PROPOSED:
         raise OrderStateForbids(state=order.state)
-    for run in bulk.runs_of(session, order_id=order.id):
-        violations = allocation.verify(*bulk.stored(run))
-        if violations:
-            raise RunNotProved(violations=[str(each) for each in violations])
+    runs = bulk.runs_of(session, order_id=order.id)
+    if violations := [fault for run in runs if (fault := splitting.fault_of(run)) is not None]:
+        raise RunNotProved(violations=violations)
+    for run in runs:
         _offer(ctx, run.shares, terms)
     _move(session, ctx, order, OrderState.APPROVED)
     _settle(session, ctx, order, terms)
@@ -82,15 +78,15 @@ def approve(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
 def confirm(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int | None = None) -> Share:
     """The cooperative will sell its share, or so many boxes of it; the rest is given back.
 
-    Raises ShareNotFound, ShareStateForbids, AnswerTooLate, MoreThanItsShare.
+    Raises ShareNotFound, ShareStateForbids, AnswerTooLate, MoreThanItsShare, NotEnoughInStore.
     """
     share, order, terms = _answering(session, ctx, share_id)
     given_back = 0 if boxes is None else share.boxes_kept - boxes
     if given_back < 0:
         raise MoreThanItsShare(share_boxes=share.boxes_kept, asked_boxes=boxes)
-    _change(session, ctx, share, ShareState.CONFIRMED)
     if given_back:
         _give_back(session, ctx, order, terms, share, boxes=given_back, counts=terms.refusals_count)
+    _change(session, ctx, share, ShareState.CONFIRMED)
     _settle(session, ctx, order, terms)
     return share
 
@@ -106,7 +102,7 @@ def decline(session: Session, ctx: Context, *, share_id: uuid.UUID, reason: str)
 def reduce(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int, reason: str) -> Share:
     """Take back boxes of a confirmed share, because the fruit is not there after all; others are asked.
 
-    Raises ShareNotFound, ShareStateForbids, MoreThanItsShare.
+    Raises ShareNotFound, ShareStateForbids, MoreThanItsShare, NotEnoughInStore.
     """
     share, order, terms = _share_of_actor(session, ctx, share_id)
     if share.state != ShareState.CONFIRMED:
@@ -184,16 +180,15 @@ def cancel(session: Session, ctx: Context, *, order_id: uuid.UUID, reason: str) 
     return order
 
 
-def lapse_due(session: Session, ctx: Context) -> int:
-    """End the silence of shares whose time is over, as their order's terms have it; how many shares."""
+def silent(session: Session, ctx: Context) -> list[uuid.UUID]:
+    """The orders that have shares whose time to answer is over."""
     due = (
         select(AllocationRun.order_id)
         .join(Share, Share.run_id == AllocationRun.id)
         .where(Share.state == ShareState.OFFERED, Share.answer_due_at <= ctx.now)
         .distinct()
-        .limit(LAPSED_AT_ONCE)
     )
-    return sum(_lapse(session, ctx, order_id) for order_id in sorted(session.scalars(due)))
+    return sorted(session.scalars(due))
 
 
 def visible(ctx: Context) -> Select[Share]:
@@ -203,14 +198,15 @@ def visible(ctx: Context) -> Select[Share]:
     return select(Share).where(Share.cooperative_id.in_(sorted(ctx.actor.cooperative_ids)))
 
 
-def _lapse(session: Session, ctx: Context, order_id: uuid.UUID) -> int:
+def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
+    """End the silence of an order's shares whose time is over, as its terms have it; how many shares."""
     order, terms = _locked(session, order_id)
-    silent = [
+    due = [
         share
         for share in _open(session, order)
         if share.state == ShareState.OFFERED and share.answer_due_at and share.answer_due_at <= ctx.now
     ]
-    for share in silent:
+    for share in due:
         if terms.silence == Silence.CONFIRMS:
             _change(session, ctx, share, ShareState.CONFIRMED)
         else:
@@ -224,9 +220,9 @@ def _lapse(session: Session, ctx: Context, order_id: uuid.UUID) -> int:
                 reason="no answer",
                 counts=terms.refusals_count,
             )
-    if silent:
+    if due:
         _settle(session, ctx, order, terms)
-    return len(silent)
+    return len(due)
 
 
 def _settle(session: Session, ctx: Context, order: Order, terms: BulkTerms) -> None:
@@ -258,13 +254,12 @@ def _split_again(session: Session, ctx: Context, order: Order, terms: BulkTerms)
         share.cooperative_id for run in runs for share in run.shares if share.boxes_given_back
     )
     pack = products.get_pack(session, pack_id=order.pack_id)
-    splitting.lock(session, pack=pack, season_name=terms.season)
     facts = splitting.facts_of(
         session,
         county_id=terms.county_id,
         pack=pack,
         season_name=terms.season,
-        on=order.delivered_on or ctx.today,
+        on=splitting.day_of(order, ctx),
         locked=True,
         left_out=refused,
     )
@@ -388,16 +383,22 @@ def _share_of_actor(session: Session, ctx: Context, share_id: uuid.UUID) -> tupl
         ctx.actor.has(Role.OPERATOR, Role.SYSTEM) or ctx.actor.belongs_to(seen.cooperative_id)
     ):
         raise ShareNotFound
-    order, terms = _locked(session, session.get_one(AllocationRun, seen.run_id).order_id)
+    run_of_share = select(AllocationRun.order_id).where(AllocationRun.id == seen.run_id)
+    order, terms = _locked(session, session.execute(run_of_share).scalar_one())
     return session.get_one(Share, share_id, populate_existing=True), order, terms
 
 
 def _locked(session: Session, order_id: uuid.UUID) -> tuple[Order, BulkTerms]:
-    """The order and its terms; nobody else changes them or their shares until the commit."""
+    """The order and its terms; nobody else changes them, their shares or their fruit's split until the commit.
+
+    Whoever takes the fruit before the lots, as a new order does, never waits for who has lots already.
+    """
     order = session.get(Order, order_id, with_for_update=True, populate_existing=True)
     if order is None or order.kind != OrderKind.SPONSOR_BULK:
         raise bulk.OrderNotFound
-    return order, session.get_one(BulkTerms, order_id, populate_existing=True)
+    terms = session.get_one(BulkTerms, order_id, populate_existing=True)
+    splitting.lock(session, pack=products.get_pack(session, pack_id=order.pack_id), season_name=terms.season)
+    return order, terms
 
 
 def _open(session: Session, order: Order) -> list[Share]:

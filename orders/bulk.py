@@ -5,7 +5,8 @@ What happens afterwards (approval, answers, second splits) is told in `answers`.
 """
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import cast
 
@@ -137,6 +138,19 @@ def quote(session: Session, ctx: Context, wanted: Wanted, *, locked: bool = Fals
     policy = policy_of(session, pack, season_name=wanted.season_name, rule=wanted.rule, strict=wanted.strict)
     proposal = splitting.propose(facts, boxes=boxes, pack_grams=pack.net_grams, policy=policy)
     return Quote(pack=pack, boxes=boxes, proposal=proposal)
+
+
+def compare(session: Session, ctx: Context, wanted: Wanted, *, rules: Sequence[Rule]) -> list[Quote]:
+    """The same order on the same facts under several rules. Raises what `quote` raises."""
+    first = quote(session, ctx, replace(wanted, rule=rules[0]))
+    policies = [replace(first.proposal.problem.policy, rule=rule) for rule in rules[1:]]
+    proposals = [
+        splitting.propose(
+            first.proposal.facts, boxes=first.boxes, pack_grams=first.pack.net_grams, policy=policy
+        )
+        for policy in policies
+    ]
+    return [first, *(replace(first, proposal=proposal) for proposal in proposals)]
 
 
 def place(

@@ -1,11 +1,11 @@
 """Doors of bulk orders: the quote, the order, its approval, the cooperatives' answers."""
 
 import uuid
-from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from inventory.lots import NotEnoughInStore
 from marketplace import context, errors, paging
 from marketplace.catalogue import counties
 from marketplace.catalogue.counties import CountyNotFound
@@ -35,6 +35,7 @@ REFUSED_ANSWERS: Final[tuple[type[errors.Refusal], ...]] = (
     ShareStateForbids,
     answers.AnswerTooLate,
     answers.MoreThanItsShare,
+    NotEnoughInStore,
 )
 
 
@@ -63,9 +64,8 @@ def ask_quote(body: dict[str, Any]) -> dict[str, Any]:
 @quotes.response(200, schemas.RuleComparison)
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """The same order under several rules, side by side; writes nothing 规则对比（不写入）"""
-    asked = bulk.Wanted(**body["asked"])
     with reading() as session:
-        made = [bulk.quote(session, context.current(), replace(asked, rule=rule)) for rule in body["rules"]]
+        made = bulk.compare(session, context.current(), bulk.Wanted(**body["asked"]), rules=body["rules"])
     results = [each.proposal.result for each in made]
     packs = zip(*([share.packs for share in result.sellers] for result in results), strict=True)
     differences = [
@@ -168,7 +168,7 @@ def decline(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Shar
 
 @shares.post("/<uuid:share_id>/reduction")
 @shares.arguments(schemas.ReduceShare)
-@shares.problems(answers.ShareNotFound, ShareStateForbids, answers.MoreThanItsShare)
+@shares.problems(answers.ShareNotFound, ShareStateForbids, answers.MoreThanItsShare, NotEnoughInStore)
 @shares.writes(200, schemas.Share)
 def reduce(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share:
     """Take confirmed boxes back that are not there after all 减少已确认份额"""

@@ -7,26 +7,13 @@ from sqlalchemy.orm import Session
 
 from marketplace.language import Text
 from marketplace.module import Invariant
-from orders import allocation, bulk
+from orders import splitting
 from orders.models import AllocationRun
 
 
 def _unproved_runs(session: Session) -> list[dict[str, Any]]:
     runs = session.scalars(select(AllocationRun).execution_options(yield_per=100))
-    return [{"id": run.id, "wrong": wrong} for run in runs if (wrong := _fault_of(run)) is not None]
-
-
-def _fault_of(run: AllocationRun) -> str | None:
-    try:
-        problem, result = bulk.stored(run)
-    except ValueError as unreadable:
-        return str(unreadable)
-    if violations := allocation.verify(problem, result):
-        return str(violations[0])
-    if result.digest != run.digest:
-        return "another digest"
-    given = {share.code: share.boxes for share in run.shares}
-    return None if given == {each.id: each.packs for each in result.sellers} else "other shares"
+    return [{"id": run.id, "wrong": wrong} for run in runs if (wrong := splitting.fault_of(run)) is not None]
 
 
 INVARIANTS: Final = (

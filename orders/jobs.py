@@ -1,5 +1,6 @@
 """Work that orders do by themselves."""
 
+import uuid
 from typing import Final
 
 from flask import current_app
@@ -12,6 +13,7 @@ from marketplace.settings import Settings
 from orders import answers, checkout
 
 EXPIRE_UNPAID: Final = "orders.expire_unpaid"
+LAPSE_ORDER: Final = "orders.lapse_order"
 PATIENCE: Final = 2
 """An order waits this many times as long for its payer's word as a hold waits for its order."""
 
@@ -27,7 +29,20 @@ def expire_unpaid(session: Session, ctx: Context) -> int:
     return ended
 
 
+def lapse_shares(session: Session, ctx: Context) -> None:
+    """Each silent order is a job of its own: locks of two orders never meet, and none waits for another's fault."""
+    for order_id in answers.silent(session, ctx):
+        jobs.enqueue(
+            session, LAPSE_ORDER, arguments={"order_id": str(order_id)}, key=f"{LAPSE_ORDER}:{order_id}"
+        )
+
+
+def lapse_order(session: Session, ctx: Context, *, order_id: str) -> None:
+    answers.lapse(session, ctx, order_id=uuid.UUID(order_id))
+
+
 JOBS: Final = (
     Job(name=EXPIRE_UNPAID, run=expire_unpaid, cron="* * * * *"),
-    Job(name="orders.lapse_shares", run=answers.lapse_due, cron="* * * * *"),
+    Job(name="orders.lapse_shares", run=lapse_shares, cron="* * * * *"),
+    Job(name=LAPSE_ORDER, run=lapse_order),
 )

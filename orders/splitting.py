@@ -185,10 +185,29 @@ def hold_share(session: Session, ctx: Context, order: Order, share: Share, *, pa
         variety=pack.variety,
         grade=pack.grade,
         purpose=("share", share.id),
-        delivered_on=order.delivered_on or ctx.today,
+        delivered_on=day_of(order, ctx),
     )
+
+
+def day_of(order: Order, ctx: Context) -> date:
+    """The day on which the order's fruit must be good: that of delivery, and never a day that is over."""
+    return max(order.delivered_on or ctx.today, ctx.today)
 
 
 def stored(run: AllocationRun) -> tuple[allocation.Problem, allocation.Allocation]:
     """A run's problem and result as the split's own values, to explain, draw or check them again."""
     return json_form.problem_from_json(run.problem), json_form.allocation_from_json(run.result)
+
+
+def fault_of(run: AllocationRun) -> str | None:
+    """What is wrong with a stored run: unreadable, unproved, or with another digest or shares than its result's."""
+    try:
+        problem, result = stored(run)
+    except ValueError as unreadable:
+        return str(unreadable)
+    if violations := allocation.verify(problem, result):
+        return str(violations[0])
+    if result.digest != run.digest:
+        return "another digest"
+    given = {share.code: share.boxes for share in run.shares}
+    return None if given == {each.id: each.packs for each in result.sellers} else "other shares"
