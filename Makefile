@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-allocation lock clean
+.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation lock clean
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ check: install ## Format, lint, types, import contracts, dead code, audit 静态
 	@$(BIN)/vulture
 	@$(BIN)/python -m tests.audit
 
+bench-install: install ## Add what the benches compare with 安装对照测量所需的软件
+	@$(INSTALL) -r requirements.txt -r requirements-dev.txt -r requirements-bench.txt
+
 bench-allocation: install ## Time the fair split 测量分配算法
 	@$(BIN)/python bench/allocation_single.py
 
@@ -84,6 +87,8 @@ lock: install ## Pin the requirements again, with hashes 重新锁定依赖
 		-o requirements.txt requirements.in
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		-o requirements-dev.txt requirements-dev.in
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		-o requirements-bench.txt requirements-bench.in
 
 clean: ## Stop everything, remove .venv, var and caches, the demo data too; asks nothing 停止并清除全部生成文件
 	@if $(BIN)/python -c 'import marketplace.running.__main__' 2>/dev/null; then $(RUN) clean; else rm -rf var; fi
