@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
-from orders.allocation import measures
+from orders.allocation import measures, one_order
 from orders.allocation.problem import Problem, Rule
 from orders.allocation.result import Allocation, Limit
+
+Way = Literal["queue", "sizes", "lots"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,9 @@ class Explanation:
     It is None when all stock was given, when nothing was, or when the two keys are equal. Then `shared_line`
     is that key, `is_at_shared_line` says that a pack of this seller has it too, and `was_drawn` that the
     lottery and not the rule's second key decided on it.
+
+    `way` says how packs were counted out: by `queue`, by queue with packs of several `sizes`, or as the best
+    split with minimum `lots` or a limit on sellers. Only a plain queue has lines that give everybody's packs.
     """
 
     seller_id: str
@@ -42,6 +48,9 @@ class Explanation:
     limited_by: Limit
     level_before: Fraction
     level_after: Fraction
+    way: Way = "queue"
+    min_packs: int = 0
+    max_sellers: int | None = None
 
     def packs_at(self, line: Fraction) -> Fraction:
         """(line x weight - history) / pack: what the calculator shows, before rounding and capping."""
@@ -67,6 +76,8 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
     certificate, is_strict = allocation.certificate, problem.policy.strict
     low = certificate.last_served.key if certificate.last_served else None
     high = certificate.first_refused.key if certificate.first_refused else None
+    way = _way_of(problem)
+    has_line = way == "queue" and not is_strict
     return Explanation(
         seller_id=seller_id,
         rule=problem.policy.rule,
@@ -81,8 +92,8 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
         line=allocation.segments[0].line if allocation.segments else None,
         window_low=low,
         window_high=high,
-        short_line=None if is_strict else shortest_between(low, high),
-        shared_line=None if is_strict or low != high else low,
+        short_line=shortest_between(low, high) if has_line else None,
+        shared_line=low if has_line and low == high else None,
         is_at_shared_line=seller_id in _sellers_at_shared_key(problem, allocation),
         was_drawn=seller_id in drawn_sellers(problem, allocation),
         exact_packs=share.exact_packs,
@@ -90,7 +101,16 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
         limited_by=share.limited_by,
         level_before=share.level_before,
         level_after=share.level_after,
+        way=way,
+        min_packs=seller.min_packs,
+        max_sellers=problem.orders[0].max_sellers if len(problem.orders) == 1 else None,
     )
+
+
+def _way_of(problem: Problem) -> Way:
+    if one_order.has_lots(problem):
+        return "lots"
+    return "sizes" if one_order.is_mixed(problem) else "queue"
 
 
 def shortest_between(low: Fraction | None, high: Fraction | None) -> Fraction | None:
@@ -111,13 +131,13 @@ def drawn_sellers(problem: Problem, allocation: Allocation) -> tuple[str, ...]:
     last = certificate.last_served
     if last is None or not certificate.is_decided_by_lottery:
         return ()
-    weights = {seller.id: seller.weight for seller in problem.sellers}
-    # With one pack size, two packs with equal keys also have equal second keys exactly if the weights agree.
+    steps = {seller.id: Fraction(seller.pack_grams, seller.weight) for seller in problem.sellers}
+    # Two packs with equal keys also have equal second keys exactly if a pack lifts both levels alike.
     has_second = problem.policy.rule != "nearest"
     return tuple(
         seller
         for seller in _sellers_at_shared_key(problem, allocation)
-        if not has_second or weights[seller] == weights[last.seller]
+        if not has_second or steps[seller] == steps[last.seller]
     )
 
 

@@ -46,7 +46,9 @@ def render(
     sentences = [words.where_it_stood()]
     if explanation.limited_by == "demand":
         return (*sentences, words.nothing_ordered())
-    if explanation.is_strict:
+    if explanation.way != "queue":
+        sentences += [words.line_exact(), words.way()]
+    elif explanation.is_strict:
         sentences += [words.line_exact(), words.within_floor_and_ceiling()]
     elif explanation.short_line is not None:
         sentences += [words.line_short(), words.calculation(words.short_line())]
@@ -58,6 +60,8 @@ def render(
         sentences.append(words.everything_sold())
     if explanation.limited_by in ("stock", "household_cap", "history"):
         sentences.append(words.limit())
+    elif explanation.limited_by in ("pack_size", "minimum_lot", "split_limit"):
+        sentences.append(words.left_out())
     sentences.append(words.result())
     return tuple(sentences)
 
@@ -136,6 +140,46 @@ class _Words:
             f"If boxes could be divided, the line would be {line} and the share {share} boxes.",
             f"若箱子可以拆分，线为{line}，应得 {share} 箱。",
         )
+
+    def way(self) -> str:
+        if self.facts.way == "sizes":
+            return self.pick(
+                "The boxes differ in size, so the box that lies lowest and still fits is served next, "
+                "until none fits.",
+                "各社箱规不同：每次给出位置最低且仍装得下的一箱，直到都装不下为止。",
+            )
+        limits = []
+        if self.facts.min_packs > 1:
+            least = self.boxes(self.facts.min_packs)
+            limits.append(self.pick(f"it sells at least {least} or none", f"本社要么不供，要供至少 {least}"))
+        if self.facts.max_sellers is not None:
+            most = f"{self.facts.max_sellers:,}"
+            limits.append(self.pick(f"at most {most} cooperatives take part", f"至多 {most} 家合作社参与"))
+        closing = self.pick(
+            "of all ways to fill the order with the minimums and limits agreed, this is the most even one",
+            "在满足各项最低箱数与家数限制、尽量供满订单的所有分法中，本分法最均衡",
+        )
+        joined = self.pick("; ", "；").join([*limits, closing])
+        return self.pick(f"{joined[:1].upper()}{joined[1:]}.", f"{joined}。")
+
+    def left_out(self) -> str:
+        if self.facts.limited_by == "pack_size":
+            return self.pick(
+                "Its next box came before others, but was larger than what was left of the order.",
+                "它的下一箱位置在先，但大于订单余量。",
+            )
+        if self.facts.limited_by == "minimum_lot":
+            reason = self.pick(
+                "Its part of this order does not make its minimum lot.", "它在本单中的份额不足其最低箱数。"
+            )
+        else:
+            reason = self.pick(
+                "The cooperatives that take part are as many as may.", "参与本单的合作社已达上限。"
+            )
+        later = self.pick(
+            "Left out, it stays low and comes earlier the next time.", "本次未供，累计偏低，下次优先。"
+        )
+        return self.pick(f"{reason} {later}", f"{reason}{later}")
 
     def within_floor_and_ceiling(self) -> str:
         low, high = math.floor(self.facts.exact_packs), math.ceil(self.facts.exact_packs)

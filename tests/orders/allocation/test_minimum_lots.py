@@ -9,11 +9,23 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from orders.allocation import Bound, Order, Policy, Problem, allocate, minimum_lots, verify
+from orders.allocation import (
+    Bound,
+    Order,
+    Policy,
+    Problem,
+    allocate,
+    explain,
+    minimum_lots,
+    report,
+    verify,
+)
 from orders.allocation.json_form import allocation_from_json, allocation_to_json
+from orders.allocation.picture import draw
+from orders.allocation.text import render
 from tests.orders.allocation.cases import a_problem, a_seller
 from tests.orders.allocation.forging import move_packs
-from tests.orders.allocation.oracles import best_of_all_splits, lot_problems
+from tests.orders.allocation.oracles import best_of_all_splits, lot_problems, mixed_problems
 
 many = settings(max_examples=500, deadline=None)
 
@@ -251,3 +263,41 @@ def test_packs_of_two_sizes_and_minimum_lots_go_together():
         )
     )
     assert verify(problem, allocate(problem)) == ()
+
+
+def sentences_of(problem, seller, language="en"):
+    return " ".join(render(explain(problem, allocate(problem), seller), language))
+
+
+def test_who_is_left_out_is_told_why_in_both_languages():
+    problem = a_problem([a_seller("A"), a_seller("B", min_packs=11)], 10)
+    assert "It sells at least 11 boxes or none" in sentences_of(problem, "B")
+    assert "does not make its minimum lot" in sentences_of(problem, "B")
+    assert "不足其最低箱数" in sentences_of(problem, "B", "zh")
+
+    problem = limited(a_problem([a_seller("A", tie=1), a_seller("B", tie=2)], 10), 1)
+    assert "At most 1 cooperatives take part" in sentences_of(problem, "A")
+    assert "as many as may. Left out, it stays low" in sentences_of(problem, "B")
+    assert "已达上限" in sentences_of(problem, "B", "zh")
+
+
+def test_boxes_of_two_sizes_are_explained_in_both_languages():
+    sellers = (a_seller("A", cap=4, pack=5), a_seller("B", cap=4, pack=6, history=3))
+    problem = Problem(sellers=sellers, orders=(Order(id="order", grams=10),))
+
+    assert "The boxes differ in size" in sentences_of(problem, "A")
+    assert "larger than what was left of the order" in sentences_of(problem, "B")
+    assert "大于订单余量" in sentences_of(problem, "B", "zh")
+    assert report(problem, allocate(problem)).gap == 0
+
+
+@many
+@given(st.one_of(lot_problems(), mixed_problems()))
+def test_every_share_can_be_explained_reported_and_drawn(problem):
+    allocation = allocate(problem)
+
+    for seller in problem.sellers:
+        for language in ("en", "zh"):
+            assert render(explain(problem, allocation, seller.id), language)
+    assert report(problem, allocation).digest == allocation.digest
+    assert draw(allocation).startswith("<svg")
