@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from marketplace.fields import Code, Day, Flag, Grams, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX
@@ -41,6 +41,11 @@ class CompareRules(Schema):
     rules = fields.List(
         fields.String(validate=validate.OneOf(RULES)), required=True, validate=validate.Length(2, len(RULES))
     )
+
+    @validates("rules")
+    def check_rules(self, rules: list[str], **_known: Any) -> None:
+        if len(set(rules)) < len(rules):
+            raise ValidationError("A rule is given more than once. 规则重复。")
 
 
 class SimulateSplit(Schema):
