@@ -85,7 +85,7 @@ INVARIANTS: Final = (
             HAVING (o.state <> 'proposed' AND count(*) FILTER (WHERE s.state = 'proposed') > 0)
                 OR (o.state <> 'approved' AND count(*) FILTER (WHERE s.state = 'offered') > 0)
                 OR (o.state = 'approved' AND count(*) FILTER (WHERE s.state = 'offered') = 0)
-                OR t.boxes_open > 0
+                OR (o.state <> 'approved' AND t.boxes_open > 0)
                 OR (o.state = 'committed' AND t.boxes_short > 0)
                 OR (o.state = 'short' AND t.boxes_short = 0)
         """,
