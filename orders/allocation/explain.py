@@ -7,9 +7,9 @@ from typing import Literal
 
 from orders.allocation import measures, one_order
 from orders.allocation.problem import Problem, Rule
-from orders.allocation.result import Allocation, Limit
+from orders.allocation.result import Allocation, Limit, Mark, Segment
 
-Way = Literal["queue", "sizes", "lots"]
+Way = Literal["queue", "sizes", "lots", "tiers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,10 @@ class Explanation:
     min_packs: int = 0
     max_sellers: int | None = None
 
+    part_sellers: int = 0
+    part_orders: tuple[str, ...] = ()
+    has_higher_lines: bool = False
+
     def packs_at(self, line: Fraction) -> Fraction:
         """(line x weight - history) / pack: what the calculator shows, before rounding and capping."""
         return (line * self.weight - self.counted_history_grams) / self.pack_grams
@@ -73,10 +77,11 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
     if index is None:
         raise KeyError(seller_id)
     seller, share = problem.sellers[index], allocation.share_of(seller_id)
-    certificate, is_strict = allocation.certificate, problem.policy.strict
-    low = certificate.last_served.key if certificate.last_served else None
-    high = certificate.first_refused.key if certificate.first_refused else None
-    way = _way_of(problem)
+    is_strict, way = problem.policy.strict, _way_of(problem)
+    edge = next((it for it in _edges(problem, allocation) if seller_id in it.sellers), _Edge(frozenset()))
+    low = edge.last.key if edge.last else None
+    high = edge.first.key if edge.first else None
+    part = _part_of(allocation, seller_id)
     has_line = way == "queue" and not is_strict
     return Explanation(
         seller_id=seller_id,
@@ -89,12 +94,12 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
         cap_packs=seller.cap_packs,
         household_cap_packs=seller.household_cap_packs,
         stock_packs=measures.stock_packs(seller),
-        line=allocation.segments[0].line if allocation.segments else None,
+        line=part.line if part else None,
         window_low=low,
         window_high=high,
         short_line=shortest_between(low, high) if has_line else None,
         shared_line=low if has_line and low == high else None,
-        is_at_shared_line=seller_id in _sellers_at_shared_key(problem, allocation),
+        is_at_shared_line=seller_id in _sellers_at_shared_key(problem, allocation, edge),
         was_drawn=seller_id in drawn_sellers(problem, allocation),
         exact_packs=share.exact_packs,
         packs=share.packs,
@@ -104,12 +109,17 @@ def explain(problem: Problem, allocation: Allocation, seller_id: str) -> Explana
         way=way,
         min_packs=seller.min_packs,
         max_sellers=problem.orders[0].max_sellers if len(problem.orders) == 1 else None,
+        part_sellers=len(part.sellers) if part else 0,
+        part_orders=part.orders if part and measures.is_market(problem) else (),
+        has_higher_lines=part is not None and _has_higher_lines(allocation, part),
     )
 
 
 def _way_of(problem: Problem) -> Way:
     if one_order.has_lots(problem):
         return "lots"
+    if len({s.tier for s in problem.sellers}) > 1 or len({o.tier for o in problem.orders}) > 1:
+        return "tiers"
     return "sizes" if one_order.is_mixed(problem) else "queue"
 
 
@@ -125,31 +135,84 @@ def shortest_between(low: Fraction | None, high: Fraction | None) -> Fraction | 
         step /= 10
 
 
-def drawn_sellers(problem: Problem, allocation: Allocation) -> tuple[str, ...]:
-    """Sellers between whom the lottery decided on the last packs, in problem order."""
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """Sellers with one queue between them: its last pack served and its first one refused."""
+
+    sellers: frozenset[str]
+    last: Mark | None = None
+    first: Mark | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        return self.last is not None and self.first is not None and self.last.key == self.first.key
+
+    @property
+    def is_drawn(self) -> bool:
+        if self.last is None or self.first is None:
+            return False
+        return (self.last.key, self.last.second) == (self.first.key, self.first.second)
+
+
+def _edges(problem: Problem, allocation: Allocation) -> list[_Edge]:
+    """The queues of an answer: one for everybody, or in a market one for each cut of its last tier."""
     certificate = allocation.certificate
-    last = certificate.last_served
-    if last is None or not certificate.is_decided_by_lottery:
-        return ()
-    steps = {seller.id: Fraction(seller.pack_grams, seller.weight) for seller in problem.sellers}
-    # Two packs with equal keys also have equal second keys exactly if a pack lifts both levels alike.
-    has_second = problem.policy.rule != "nearest"
-    return tuple(
-        seller
-        for seller in _sellers_at_shared_key(problem, allocation)
-        if not has_second or steps[seller] == steps[last.seller]
+    if not measures.is_market(problem):
+        everyone = frozenset(seller.id for seller in problem.sellers)
+        return [_Edge(everyone, certificate.last_served, certificate.first_refused)]
+    last_tier = max((cut.tier for cut in certificate.seller_cuts), default=0)
+    return [
+        _Edge(frozenset(cut.sellers), cut.last_served, cut.first_refused)
+        for cut in certificate.seller_cuts
+        if cut.tier == last_tier
+    ]
+
+
+def _part_of(allocation: Allocation, seller_id: str) -> Segment | None:
+    """The segment in which a seller stands; of several tiers of orders, the last in which it could sell."""
+    mine = [segment for segment in allocation.segments if seller_id in segment.sellers]
+    chosen = [segment for segment in mine if segment.line is not None] or mine
+    return chosen[-1] if chosen else None
+
+
+def _has_higher_lines(allocation: Allocation, part: Segment) -> bool:
+    if part.line is None:
+        return False
+    return any(
+        other.tier == part.tier and (other.seller_tier, other.line) > (part.seller_tier, part.line)
+        for other in allocation.segments
+        if other.line is not None
     )
 
 
-def _sellers_at_shared_key(problem: Problem, allocation: Allocation) -> tuple[str, ...]:
+def drawn_sellers(problem: Problem, allocation: Allocation) -> tuple[str, ...]:
+    """Sellers between whom the lottery decided on the last packs, in problem order."""
+    steps = {seller.id: Fraction(seller.pack_grams, seller.weight) for seller in problem.sellers}
+    # Two packs with equal keys also have equal second keys exactly if a pack lifts both levels alike.
+    has_second = problem.policy.rule != "nearest"
+    drawn: set[str] = set()
+    for edge in _edges(problem, allocation):
+        if edge.is_drawn and edge.last is not None:
+            drawn.update(
+                seller
+                for seller in _sellers_at_shared_key(problem, allocation, edge)
+                if not has_second or steps[seller] == steps[edge.last.seller]
+            )
+    return tuple(seller.id for seller in problem.sellers if seller.id in drawn)
+
+
+def _sellers_at_shared_key(problem: Problem, allocation: Allocation, edge: _Edge) -> tuple[str, ...]:
     """Sellers with a pack at the key where some packs were served and others refused."""
-    last, first = allocation.certificate.last_served, allocation.certificate.first_refused
-    if last is None or first is None or last.key != first.key:
+    last = edge.last
+    if last is None or not edge.is_shared:
         return ()
     half_packs = {"nearest": 1, "lowest": 2, "lowest_after": 0}[problem.policy.rule]
+    open_tier = next(seller.tier for seller in problem.sellers if seller.id == last.seller)
     found = []
     histories = measures.counted_histories(problem)
     for seller, share, history in zip(problem.sellers, allocation.sellers, histories, strict=True):
+        if seller.id not in edge.sellers or seller.tier != open_tier:
+            continue
         number = (last.key * seller.weight - history) / seller.pack_grams + Fraction(half_packs, 2)
         low, high = 0, measures.stock_packs(seller)
         if problem.policy.strict:

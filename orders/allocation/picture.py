@@ -39,6 +39,8 @@ _COLOURS: Final[dict[Limit, str]] = {
     "household_cap": _SHORT,
     "history": _ABOVE,
     "demand": _BEFORE,
+    "link": _SHORT,
+    "tier": _ABOVE,
     "pack_size": _SHORT,
     "minimum_lot": _SHORT,
     "split_limit": _SHORT,
@@ -102,8 +104,8 @@ def draw(
     if order == "level":
         shares.sort(key=lambda share: (share.level_after, share.id))
     highest = max((share.level_after for share in shares), default=Fraction(0))
-    line = allocation.segments[0].line if allocation.segments else None
-    ticks = _ticks(max(highest, line or Fraction(0)) / UNIT_GRAMS[unit])
+    lines = sorted({segment.line for segment in allocation.segments if segment.line is not None})
+    ticks = _ticks(max([highest, *lines]) / UNIT_GRAMS[unit])
     canvas = _Canvas(
         level_max=ticks[-1] * UNIT_GRAMS[unit], row_height=_row_height(len(shares)), rows=max(1, len(shares))
     )
@@ -111,7 +113,7 @@ def draw(
         *_head(allocation, captions),
         *_axis(ticks, canvas, captions, unit),
         *(_row(share, captions, canvas, index, unit) for index, share in enumerate(shares)),
-        *_line(line, canvas, unit),
+        *(part for line in lines for part in _line(line, canvas, unit, has_label=len(lines) == 1)),
         *_foot(captions, canvas),
     ]
     return "\n".join(
@@ -128,11 +130,10 @@ def draw(
 
 def _head(allocation: Allocation, captions: Captions) -> list[str]:
     packs = sum(share.packs for share in allocation.sellers)
+    givers = sum(1 for share in allocation.sellers if share.packs)
     missing = allocation.unfilled_packs
-    count_en = (
-        f"{packs:,} boxes from {len(allocation.shipments):,} of {len(allocation.sellers):,} cooperatives"
-    )
-    count_zh = f"{len(allocation.sellers):,} 社中 {len(allocation.shipments):,} 社供 {packs:,} 箱"
+    count_en = f"{packs:,} boxes from {givers:,} of {len(allocation.sellers):,} cooperatives"
+    count_zh = f"{len(allocation.sellers):,} 社中 {givers:,} 社供 {packs:,} 箱"
     if missing:
         count_en += f", {missing:,} short"
         count_zh += f"，缺 {missing:,} 箱"
@@ -212,11 +213,15 @@ def _row(share: Share, captions: Captions, canvas: _Canvas, index: int, unit: Un
     return "".join(parts) + "</g>"
 
 
-def _line(line: Fraction | None, canvas: _Canvas, unit: Unit) -> list[str]:
-    if line is None:
-        return []
+def _line(line: Fraction, canvas: _Canvas, unit: Unit, *, has_label: bool) -> list[str]:
+    """The water line; a market has several, each a hair's breadth with its number in the tooltip."""
     x, number = canvas.x(line), decimal(line / UNIT_GRAMS[unit])
     is_right_half = line * 2 > canvas.level_max
+    if not has_label:
+        return [
+            f'<line x1="{x}" y1="{_HEAD - 24}" x2="{x}" y2="{canvas.bottom}" stroke="{_WATER}" '
+            f'stroke-width="1"><title>line 线 {number}</title></line>'
+        ]
     return [
         f'<line x1="{x}" y1="{_HEAD - 24}" x2="{x}" y2="{canvas.bottom}" stroke="{_WATER}" '
         'stroke-width="2"/>',

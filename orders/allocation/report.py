@@ -8,11 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 
 from orders.allocation import json_form, measures
 from orders.allocation.explain import drawn_sellers
 from orders.allocation.problem import Problem
-from orders.allocation.result import LIMITS, LIMITS_OF_SUPPLY, Allocation, Certificate
+from orders.allocation.result import LIMITS, LIMITS_OF_ITS_OWN, Allocation, Certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def report(problem: Problem, allocation: Allocation) -> FairnessReport:
     grams = [
         s.history_grams + share.packs * s.pack_grams for s, share in zip(problem.sellers, shares, strict=True)
     ]
-    free = [i for i, share in enumerate(shares) if share.limited_by not in LIMITS_OF_SUPPLY]
+    free = [i for i, share in enumerate(shares) if share.limited_by not in LIMITS_OF_ITS_OWN]
     deviations = [(abs(share.packs - share.exact_packs), share.id) for share in shares]
     worst = max(deviations, key=lambda entry: entry[0], default=(Fraction(0), None))
     rates = tuple(
@@ -120,25 +121,71 @@ def _spread(weights: Sequence[int], grams: Sequence[int]) -> Spread | None:
 
 def _envy_packs(problem: Problem, allocation: Allocation) -> int:
     """Largest t such that some seller could give t packs to another and still not stand below it."""
+    queues = _queues(problem, allocation)
     low, high = 0, max((share.packs for share in allocation.sellers), default=0)
     while low < high:
         middle = (low + high + 1) // 2
-        if _can_move(problem, allocation, middle):
+        if any(_can_move(queue, middle) for queue in queues):
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _can_move(problem: Problem, allocation: Allocation, packs: int) -> bool:
-    givers, takers = [], []
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """A seller at the end of the run: grams that the rule counts, packs it could give up, packs it could add."""
+
+    rank: int
+    grams: Fraction
+    weight: int
+    pack_grams: int
+    given: int
+    left: int
+
+
+def _queues(problem: Problem, allocation: Allocation) -> list[list[_Seat]]:
+    """Sellers between whom packs may move; a chain of swaps never leads to a seller of a higher rank.
+
+    In a market that is the last tier of orders, and the rank is the place of a seller's cut; tiers of sellers
+    are served one after the other, so nothing moves between them.
+    """
+    given = {share.id: share.packs for share in allocation.sellers}
+    ranks = dict.fromkeys(given, 0)
+    if measures.is_market(problem) and problem.orders:
+        last = max(order.tier for order in problem.orders)
+        late = {order.id for order in problem.orders if order.tier == last}
+        given = dict.fromkeys(given, 0)
+        for shipment in allocation.shipments:
+            if shipment.order in late:
+                given[shipment.seller] += shipment.packs
+        cuts = [cut for cut in allocation.certificate.seller_cuts if cut.tier == last]
+        ranks = {seller: rank for rank, cut in enumerate(cuts) for seller in cut.sellers}
+    queues: dict[int, list[_Seat]] = {}
     histories = measures.counted_histories(problem)
     for seller, share, history in zip(problem.sellers, allocation.sellers, histories, strict=True):
-        if share.packs >= packs:
-            givers.append((history + (share.packs - packs) * seller.pack_grams) / seller.weight)
-        if share.packs + packs <= measures.stock_packs(seller):
-            takers.append((history + (share.packs + packs) * seller.pack_grams) / seller.weight)
-    return bool(givers and takers) and min(takers) <= max(givers)
+        seat = _Seat(
+            rank=ranks[seller.id],
+            grams=history + share.packs * seller.pack_grams,
+            weight=seller.weight,
+            pack_grams=seller.pack_grams,
+            given=given[seller.id],
+            left=measures.stock_packs(seller) - share.packs,
+        )
+        queues.setdefault(seller.tier, []).append(seat)
+    return list(queues.values())
+
+
+def _can_move(seats: Sequence[_Seat], packs: int) -> bool:
+    highest: Fraction | None = None
+    for _, group in groupby(sorted(seats, key=lambda seat: seat.rank), key=lambda seat: seat.rank):
+        here = list(group)
+        givers = [(s.grams - packs * s.pack_grams) / s.weight for s in here if s.given >= packs]
+        takers = [(s.grams + packs * s.pack_grams) / s.weight for s in here if s.left >= packs]
+        highest = max([*givers, *([] if highest is None else [highest])], default=None)
+        if takers and highest is not None and min(takers) <= highest:
+            return True
+    return False
 
 
 def _sum(values: Sequence[Fraction]) -> Fraction:

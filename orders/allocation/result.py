@@ -22,6 +22,7 @@ Limit = Literal[
 
 LIMITS: Final[tuple[str, ...]] = get_args(Limit)
 LIMITS_OF_SUPPLY: Final = frozenset({"stock", "household_cap"})
+LIMITS_OF_ITS_OWN: Final = LIMITS_OF_SUPPLY | {"link"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,27 +43,33 @@ def render(
 ) -> tuple[str, ...]:
     """The explanation as a few sentences. `name` is the cooperative's own, its id if left out."""
     words = _Words(explanation, language, name or explanation.seller_id, unit)
-    sentences = [words.where_it_stood()]
-    if explanation.limited_by == "demand":
-        return (*sentences, words.nothing_ordered())
-    if explanation.way != "queue":
-        sentences += [words.line_exact(), words.way()]
-    elif explanation.is_strict:
-        sentences += [words.line_exact(), words.within_floor_and_ceiling()]
-    elif explanation.short_line is not None:
-        sentences += [words.line_short(), words.calculation(words.short_line())]
-    elif explanation.shared_line is not None:
-        sentences += [words.line_shared(), words.calculation(explanation.shared_line)]
-        if explanation.is_at_shared_line:
-            sentences.append(words.equal_claim())
-    else:
-        sentences.append(words.everything_sold())
+    if explanation.line is None and explanation.limited_by == "demand":
+        return words.where_it_stood(), words.nothing_ordered()
+    sentences = [words.where_it_stood(), *_sentences_of_line(explanation, words)]
     if explanation.limited_by in ("stock", "household_cap", "history"):
         sentences.append(words.limit())
     elif explanation.limited_by in ("pack_size", "minimum_lot", "split_limit"):
         sentences.append(words.left_out())
-    sentences.append(words.result())
-    return tuple(sentences)
+    elif explanation.limited_by in ("link", "tier", "demand"):
+        sentences.append(words.limit_of_market())
+    return (*sentences, words.result())
+
+
+def _sentences_of_line(explanation: Explanation, words: "_Words") -> list[str]:
+    """How far everybody was brought up, and the calculation where one line gives every share."""
+    part = [words.part()] if explanation.part_orders else []
+    if explanation.part_orders and (explanation.line is None or explanation.way == "tiers"):
+        return [*part, *words.in_tiers()]
+    if explanation.way != "queue":
+        return [*part, words.line_exact(), words.way()]
+    if explanation.is_strict:
+        return [*part, words.line_exact(), words.within_floor_and_ceiling()]
+    if explanation.short_line is not None:
+        return [*part, words.line_short(), words.calculation(words.short_line())]
+    if explanation.shared_line is not None:
+        claim = [words.equal_claim()] if explanation.is_at_shared_line else []
+        return [*part, words.line_shared(), words.calculation(explanation.shared_line), *claim]
+    return [*part, words.everything_sold()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,48 @@ class _Words:
             f"The published lottery decided between them; its box was {'' if won else 'not '}drawn.",
             f"由事先公布的抽签决定，它{'中签' if won else '未中签'}。",
         )
+
+    def part(self) -> str:
+        """In a market: with whom it shares which orders."""
+        facts = self.facts
+        count, orders = facts.part_sellers, len(facts.part_orders)
+        return self.pick(
+            f"It shares {orders:,} {'order' if orders == 1 else 'orders'} with {count - 1:,} other "
+            f"{'cooperative' if count == 2 else 'cooperatives'}, directly or through chains of swaps.",
+            f"它与另外 {count - 1:,} 个合作社直接或经调换共同供应 {orders:,} 个订单。",
+        )
+
+    def in_tiers(self) -> list[str]:
+        """Where tiers follow one another: the line at which its last one was filled."""
+        if self.facts.line is None:
+            return [self.pick("It could serve none of them.", "其中没有它能供应的数量。")]
+        line = self.per_household(self.facts.line)
+        return [
+            self.pick(
+                f"Those served first come first; those whose turn it was last were brought up to {line}.",
+                f"先按先后等级供应；最后一级补到{line}。",
+            )
+        ]
+
+    def limit_of_market(self) -> str:
+        """What the market and not its own store kept it from."""
+        facts = self.facts
+        if facts.limited_by == "link":
+            return self.pick(
+                "It already sends all it may to every order that it may serve.",
+                "对每个可供的订单，它都已供到允许的上限。",
+            )
+        if facts.limited_by == "tier":
+            return self.pick(
+                "Cooperatives that come before it filled the orders.", "优先级在前的合作社已供满订单。"
+            )
+        if facts.has_higher_lines:
+            return self.pick(
+                "Cooperatives at a higher line serve orders that it cannot serve, and no chain of swaps would "
+                "have raised it.",
+                "线更高的合作社供应的是它不能供的订单，任何调换都不能使它再多供。",
+            )
+        return self.pick("The orders it may serve ask for no more.", "它可供的订单已无余量。")
 
     def limit(self) -> str:
         facts = self.facts
