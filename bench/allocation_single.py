@@ -325,7 +325,9 @@ def main() -> None:
     runs = []
     for extra in (["--solvers"], []):
         command = [sys.executable, __file__, "--measure", *extra]
-        runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        # Solvers may print a banner of their own before it.
+        runs.append(json.loads(printed.splitlines()[-1]))
     text = "\n".join(written(runs))
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(text + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from orders.allocation import (
     Problem,
     allocate,
     explain,
+    lot_core,
     minimum_lots,
     report,
     verify,
@@ -213,8 +214,8 @@ def test_a_pack_moved_between_two_of_two_hundred_is_rejected():
 
 
 def test_beyond_the_work_limit_the_method_and_the_gap_are_named(monkeypatch):
-    monkeypatch.setattr(minimum_lots, "EXACT_WORK_MAX", 0)
-    monkeypatch.setattr(minimum_lots, "_CORE_WORK_MAX", 0)
+    monkeypatch.setattr(lot_core, "EXACT_WORK_MAX", 0)
+    monkeypatch.setattr(lot_core, "CORE_WORK_MAX", 0)
     for problem in (
         a_season(1, sellers=60, packs=1_200),
         limited(a_season(2, sellers=60, packs=1_200), 25),
