@@ -16,7 +16,7 @@ from orders import allocation
 from orders.allocation import json_form
 from tests.builders import PACK_GRAMS, PRICE_MINOR, Market, assert_refused
 from tests.house import Caller
-from tests.orders.life import ORDERS, QUOTES, asked
+from tests.orders.life import ORDERS, QUOTES, Quiet, asked
 
 COMPARISONS = f"{QUOTES}/comparisons"
 
@@ -35,16 +35,9 @@ def quoted(market: Market, caller: Caller, boxes: int = 20, **changes: Any) -> d
     return response.json
 
 
-class Quiet(Caller):
-    """Asks what leaves no trace: its calls need no audit row."""
-
-    def _left_a_trace(self, request_id: str) -> bool:
-        return True
-
-
 @pytest.fixture
 def asking(buyer: Caller) -> Caller:
-    return Quiet(buyer.app, buyer.token, buyer.account_id)
+    return Quiet.of(buyer)
 
 
 def packs(split: dict[str, Any]) -> dict[str, int]:
@@ -196,8 +189,7 @@ def test_a_malformed_quote_is_refused(stocked: Market, asking: Caller, changes: 
 def test_who_may_ask_for_quotes(stocked: Market, anyone: Caller, as_role: Callable[..., Caller]) -> None:
     comparison = {"asked": asked(stocked, 5), "rules": ["nearest", "lowest"]}
     for role in (Role.BUYER, Role.OPERATOR, Role.AUDITOR):
-        found = as_role(role)
-        caller = Quiet(found.app, found.token, found.account_id)
+        caller = Quiet.of(as_role(role))
         assert caller.post(QUOTES, json=asked(stocked, 5)).status_code == 200
         assert caller.post(COMPARISONS, json=comparison).status_code == 200
     for url, body in ((QUOTES, asked(stocked, 5)), (COMPARISONS, comparison)):
