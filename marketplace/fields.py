@@ -167,6 +167,32 @@ class Grams(fields.Nested):
             raise ValidationError({"value": ["Not a whole number of grams."]}) from None
 
 
+class _BoxesForm(Schema):
+    value = Whole(required=True, low=1)
+    unit = fields.String(required=True, validate=validate.Equal("box"))
+
+
+class _QuantityOrBoxesForm(Schema):
+    value = fields.Raw(required=True)
+    unit = fields.String(required=True, validate=validate.OneOf(("g", "jin", "kg", "t", "box")))
+
+
+class Quantity(Grams):
+    """As Grams, or {"value": 42000, "unit": "box"}: whole boxes of the pack that the request names (values.Boxes)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.nested = _QuantityOrBoxesForm
+
+    def _deserialize(  # type: ignore[override]
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> int | values.Boxes:
+        if isinstance(value, Mapping) and value.get("unit") == "box":
+            form: dict[str, Any] = _BoxesForm().load(value)
+            return values.Boxes(count=form["value"])
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 def exact_number(value: Any) -> Fraction:
     """An integer or a plain decimal string as an exact number; raises ValidationError."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= values.GRAMS_MAX:

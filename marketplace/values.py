@@ -38,6 +38,18 @@ def from_grams(grams: int, unit: str) -> Fraction:
     return Fraction(grams, GRAMS_PER_UNIT[unit])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boxes:
+    """A quantity in whole boxes; how many grams that is, only the pack knows."""
+
+    count: int
+
+
+def in_grams(quantity: int | Boxes, pack_grams: int) -> int:
+    """A quantity of grams or of boxes, in grams."""
+    return quantity if isinstance(quantity, int) else quantity.count * pack_grams
+
+
 def whole_packs(grams: int, pack_grams: int) -> tuple[int, int]:
     """How many whole packs fit into `grams`, and the grams left over."""
     if pack_grams <= 0:

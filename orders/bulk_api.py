@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from inventory.lots import NotEnoughInStore
 from marketplace import context, errors, paging
-from marketplace.catalogue import counties
+from marketplace.catalogue import counties, products
 from marketplace.catalogue.counties import CountyNotFound
 from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.values import in_grams
 from orders import answers, bulk, figures, schemas
 from orders.models import Order, Share
 from orders.splitting import Proposal
@@ -46,7 +47,7 @@ REFUSED_ANSWERS: Final[tuple[type[errors.Refusal], ...]] = (
 def ask_quote(body: dict[str, Any]) -> dict[str, Any]:
     """What the split would be right now; writes nothing 询价（不写入）"""
     with reading() as session:
-        made = bulk.quote(session, context.current(), bulk.Wanted(**body))
+        made = bulk.quote(session, context.current(), _wanted(session, body))
         return {
             "boxes": made.boxes,
             "pack_grams": made.pack.net_grams,
@@ -65,7 +66,7 @@ def ask_quote(body: dict[str, Any]) -> dict[str, Any]:
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """The same order under several rules, side by side; writes nothing 规则对比（不写入）"""
     with reading() as session:
-        made = bulk.compare(session, context.current(), bulk.Wanted(**body["asked"]), rules=body["rules"])
+        made = bulk.compare(session, context.current(), _wanted(session, body["asked"]), rules=body["rules"])
     results = [each.proposal.result for each in made]
     packs = zip(*([share.packs for share in result.sellers] for result in results), strict=True)
     differences = [
@@ -87,12 +88,13 @@ def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
 def place_bulk(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Buy tonnes: split fairly, proved, held lot by lot 大宗采购"""
     terms = bulk.Terms(
-        silence=Silence(body.pop("silence")),
-        refusals_count=body.pop("refusals_count"),
-        answer_hours=body.pop("answer_hours"),
+        silence=Silence(body["silence"]),
+        refusals_count=body["refusals_count"],
+        answer_hours=body["answer_hours"],
     )
-    digest = body.pop("quote_digest")
-    order, _ = bulk.place(session, context.current(), bulk.Wanted(**body), terms=terms, digest=digest)
+    order, _ = bulk.place(
+        session, context.current(), _wanted(session, body), terms=terms, digest=body["quote_digest"]
+    )
     return _shown(session, order)
 
 
@@ -178,6 +180,16 @@ def reduce(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share
 def split_of(proposal: Proposal) -> dict[str, Any]:
     """A split that is stored nowhere, as the API shows it."""
     return figures.split_to_json(proposal.problem, proposal.result)
+
+
+def _wanted(session: Session, asked: dict[str, Any]) -> bulk.Wanted:
+    """What was asked for, with boxes counted in grams of the pack; raises PackNotFound."""
+    pack = products.get_pack(session, pack_id=asked["pack_id"])
+    names = ("county_id", "pack_id", "season_name", "delivered_on", "rule", "strict")
+    return bulk.Wanted(
+        **{name: asked[name] for name in names},
+        quantity_grams=in_grams(asked["quantity"], pack.net_grams),
+    )
 
 
 def _shown(session: Session, order: Order) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
-from marketplace.fields import Code, Day, Flag, Grams, Id, Instant, Line, Whole
+from marketplace.fields import Code, Day, Flag, Id, Instant, Line, Quantity, Whole
 from marketplace.values import QUANTITY_MAX
 from orders.allocation.problem import RULES
 from orders.bulk import ANSWER_HOURS
@@ -14,7 +14,7 @@ from orders.states import Silence
 class AskQuote(Schema):
     county_id = Id(required=True)
     pack_id = Id(required=True)
-    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    quantity = Quantity(required=True)
     season = Code(required=True, high=20, attribute="season_name", data_key="season")
     delivered_on = Day(load_default=None)
     rule = fields.String(load_default="nearest", validate=validate.OneOf(RULES))

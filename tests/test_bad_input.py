@@ -20,7 +20,7 @@ from psycopg import sql
 from werkzeug.test import Client, TestResponse
 
 from marketplace.access import ACCESS, Role
-from marketplace.fields import Code, Currency, Day, Flag, Grams, Id, Instant, Line, Whole
+from marketplace.fields import Code, Currency, Day, Flag, Grams, Id, Instant, Line, Quantity, Whole
 from tests import house, servers
 
 CORPUS: Final = Path(__file__).parent / "corpus"
@@ -44,6 +44,7 @@ FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
     Day: "2026-09-01",
     Currency: "CNY",
     Grams: 5_000,
+    Quantity: 5_000,
     Flag: True,
 }
 """A good value for each kind of field."""
@@ -104,15 +105,19 @@ def good(field: Any) -> Any:
         return FORMS[type(field)]
     if isinstance(field, fields.List):
         least = max((getattr(check, "min", None) or 1 for check in field.validators), default=1)
-        return [good(field.inner)] * least
+        return choices_of(field.inner)[:least] or [good(field.inner)] * least
     if isinstance(field, fields.Dict):
         return {"sellers": [], "orders": []}
     if isinstance(field, fields.Nested):
         return {name: good(inner) for name, inner in named_fields(field.schema) if inner.required}
-    choices = [check.choices for check in field.validators if hasattr(check, "choices")]
-    if choices:
-        return next(iter(choices[0]))
+    if choices := choices_of(field):
+        return choices[0]
     return "123456" if "code" in (field.name or "") else "a-long-enough-password"
+
+
+def choices_of(field: Any) -> list[Any]:
+    """What the field may be, where it is one of a few."""
+    return [choice for check in field.validators for choice in getattr(check, "choices", ())]
 
 
 def places_in(

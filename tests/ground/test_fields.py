@@ -9,8 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError
 
-from marketplace.fields import CURRENCIES, Code, Currency, Day, Grams, Id, Instant, Line, Whole, exact_number
-from marketplace.values import GRAMS_MAX, GRAMS_PER_UNIT
+from marketplace.fields import (
+    CURRENCIES,
+    Code,
+    Currency,
+    Day,
+    Grams,
+    Id,
+    Instant,
+    Line,
+    Quantity,
+    Whole,
+    exact_number,
+)
+from marketplace.values import GRAMS_MAX, GRAMS_PER_UNIT, Boxes, in_grams
 
 WHOLE = Whole(low=-5, high=10**6)
 IN_QUERY = Whole(low=1, high=100, in_query=True)
@@ -258,3 +270,18 @@ def test_all_faults_are_told_at_once():
         code = Code(required=True)
 
     assert set(OrderLine().validate({"boxes": 0, "extra": 1})) == {"boxes", "code", "extra"}
+
+
+def test_a_quantity_may_be_told_in_whole_boxes_of_the_pack():
+    field = Quantity()
+
+    assert field.deserialize({"value": 42_000, "unit": "box"}) == Boxes(count=42_000)
+    assert in_grams(Boxes(count=42_000), 5_000) == 210_000_000
+    assert field.deserialize({"value": 420_000, "unit": "jin"}) == 210_000_000
+    assert field.deserialize(5_000) == in_grams(5_000, 5_000) == 5_000
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "1", True, None, 10**20])
+def test_boxes_are_whole_and_at_least_one(value):
+    with pytest.raises(ValidationError):
+        Quantity().deserialize({"value": value, "unit": "box"})
