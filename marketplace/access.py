@@ -133,6 +133,8 @@ ACCESS: Final[dict[str, Access]] = {
     "bulk_orders.cancel": _may(Role.BUYER, Role.OPERATOR),
     "bulk_quotes.ask_quote": _may(Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "bulk_quotes.compare_rules": _may(Role.BUYER, Role.OPERATOR, Role.AUDITOR),
+    "season_accounts.show_ledger": _may(Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
+    "season_accounts.open_account": _may(Role.OPERATOR),
     "shares.list_shares": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "shares.confirm": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.decline": _may(Role.COOPERATIVE, Role.OPERATOR),

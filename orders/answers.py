@@ -269,7 +269,14 @@ def _split_again(session: Session, ctx: Context, order: Order, terms: BulkTerms)
     if not boxes:
         return
     policy = bulk.policy_of(
-        session, pack, season_name=terms.season, rule=bulk.rule_of(terms), strict=terms.strict
+        session,
+        pack,
+        facts,
+        county_id=terms.county_id,
+        season_name=terms.season,
+        boxes=boxes,
+        rule=bulk.rule_of(terms),
+        strict=terms.strict,
     )
     is_asked = order.state != OrderState.PROPOSED
     splitting.store(

@@ -20,8 +20,9 @@ from marketplace.catalogue.models import Pack
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import QUANTITY_MAX, TOTAL_MINOR_MAX, new_id, whole_packs
-from orders import allocation, splitting
+from orders import allocation, season, splitting
 from orders.allocation.problem import Rule
+from orders.allocation.season_policy import catch_up_bound
 from orders.models import AllocationRun, BulkTerms, Order, Share
 from orders.splitting import Proposal, Told, nobody, stored
 from orders.states import OrderKind, OrderState, ShareState, Silence
@@ -135,7 +136,16 @@ def quote(session: Session, ctx: Context, wanted: Wanted, *, locked: bool = Fals
     )
     if boxes > facts.available_boxes:
         raise NotEnoughFruit(requested_boxes=boxes, available_boxes=facts.available_boxes)
-    policy = policy_of(session, pack, season_name=wanted.season_name, rule=wanted.rule, strict=wanted.strict)
+    policy = policy_of(
+        session,
+        pack,
+        facts,
+        county_id=wanted.county_id,
+        season_name=wanted.season_name,
+        boxes=boxes,
+        rule=wanted.rule,
+        strict=wanted.strict,
+    )
     proposal = splitting.propose(facts, boxes=boxes, pack_grams=pack.net_grams, policy=policy)
     return Quote(pack=pack, boxes=boxes, proposal=proposal)
 
@@ -225,13 +235,30 @@ def place(
 
 
 def policy_of(
-    session: Session, pack: Pack, *, season_name: str, rule: Rule, strict: bool
+    session: Session,
+    pack: Pack,
+    facts: splitting.Facts,
+    *,
+    county_id: uuid.UUID,
+    season_name: str,
+    boxes: int,
+    rule: Rule,
+    strict: bool,
 ) -> allocation.Policy:
-    """The lottery's seed is season, pack and the number of the split in the season: nobody chooses it."""
+    """Rule, lottery and the bound of catching up: two average orders' worth for each household.
+
+    The lottery's seed is season, pack and the number of the split in the season: nobody chooses it.
+    """
     number = session.execute(
         select(func.count()).select_from(AllocationRun).where(AllocationRun.season == season_name)
     ).scalar_one()
-    return allocation.Policy(rule=rule, strict=strict, tie_seed=f"{season_name}/{pack.code}/{number + 1}")
+    orders = [*season.order_grams(session, county_id=county_id, season=season_name), boxes * pack.net_grams]
+    return allocation.Policy(
+        rule=rule,
+        strict=strict,
+        tie_seed=f"{season_name}/{pack.code}/{number + 1}",
+        catch_up_grams_per_weight=catch_up_bound(orders, facts.total_weight),
+    )
 
 
 def get_run(session: Session, ctx: Context, *, run_id: uuid.UUID) -> AllocationRun:

@@ -17,13 +17,18 @@ LIMITS: Final = {
     "stock": Text(en="its stock", zh="库存"),
     "household_cap": Text(en="cap per household", zh="每户上限"),
     "history": Text(en="above the line before", zh="此前已超线"),
-    "demand": Text(en="nothing ordered", zh="无订单"),
+    "demand": Text(en="orders ask for no more", zh="订单已满足"),
+    "link": Text(en="orders it may serve", zh="可供订单"),
+    "tier": Text(en="another tier first", zh="其他层级优先"),
+    "pack_size": Text(en="no whole box left", zh="余量不足一箱"),
+    "minimum_lot": Text(en="its minimum lot", zh="最低起供量"),
+    "split_limit": Text(en="number of sellers", zh="供货家数上限"),
 }
 
 
 def limit_of(limited_by: str) -> Text:
-    """What kept a seller from more, in words; a limit without words of its own is named as it is."""
-    return LIMITS.get(limited_by, Text(en=limited_by, zh=limited_by))
+    """What kept a seller from more, in words."""
+    return LIMITS[limited_by]
 
 
 def rows(problem: allocation.Problem, result: allocation.Allocation) -> list[tuple[str, str]]:

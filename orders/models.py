@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -155,6 +155,13 @@ class SeasonEntry(Base):
 
     __table_args__ = (
         Index(None, "cooperative_id", "season"),
+        Index(
+            "uq_season_entry_opening",
+            "cooperative_id",
+            "season",
+            unique=True,
+            postgresql_where=text("reason = 'opening'"),
+        ),
         CheckConstraint("reason IN ('opening', 'share', 'given_back')", name="reason"),
         CheckConstraint("(reason = 'opening') = (run_id IS NULL)", name="run"),
         CheckConstraint("(reason = 'given_back') = (grams < 0)", name="sign"),

@@ -2,7 +2,7 @@
 
 from marketplace.module import Module
 from marketplace.payments.payments import PaymentSucceeded
-from orders import api, bulk_api, checkout, split_api
+from orders import api, bulk_api, checkout, season_api, split_api
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
@@ -14,6 +14,7 @@ module = Module(
         bulk_api.quotes,
         bulk_api.orders,
         bulk_api.shares,
+        season_api.blueprint,
         split_api.runs,
         split_api.simulations,
     ),

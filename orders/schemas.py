@@ -48,6 +48,49 @@ class CompareRules(Schema):
             raise ValidationError("A rule is given more than once. 规则重复。")
 
 
+class SeasonOfCounty(Schema):
+    county_id = Id(required=True)
+    season = Code(required=True, high=20)
+
+
+class OpenSeasonAccount(Schema):
+    cooperative_id = Id(required=True)
+    season = Code(required=True, high=20)
+    grams = Whole(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Sold before; left out, a newcomer enters at the season's line."},
+    )
+
+
+class SeasonOpening(Schema):
+    id = fields.UUID()
+    cooperative_id = fields.UUID()
+    season = fields.String()
+    grams = fields.Integer()
+    at = Instant()
+
+
+class SeasonAccount(Schema):
+    """Exact numbers are strings like "135/13": grams, or grams for each household."""
+
+    cooperative = fields.String()
+    weight = fields.Integer()
+    sold_grams = fields.Integer()
+    counted_grams = fields.Integer()
+    level = fields.String()
+    credit_grams = fields.String()
+    credit_per_weight = fields.String()
+
+
+class SeasonLedger(Schema):
+    season = fields.String()
+    is_demo = fields.Boolean(metadata={"description": "The roster is made up. 名册为虚构。"})
+    line = fields.String()
+    catch_up_grams_per_weight = fields.Integer(allow_none=True)
+    accounts = fields.List(fields.Nested(SeasonAccount))
+
+
 class SimulateSplit(Schema):
     problem: Any = fields.Dict(required=True, metadata={"description": "As in docs/allocation.schema.json."})
 

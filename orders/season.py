@@ -6,10 +6,21 @@ from collections.abc import Iterable
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import audit
+from marketplace import audit, database, errors
+from marketplace.catalogue import cooperatives
 from marketplace.context import Context
-from marketplace.values import new_id
-from orders.models import SeasonEntry
+from marketplace.language import Text
+from marketplace.values import GRAMS_MAX, new_id
+from orders.allocation import season_policy
+from orders.allocation.season_policy import Ledger
+from orders.models import BulkTerms, Order, SeasonEntry
+from orders.states import OrderState
+
+
+class AccountOpen(errors.Conflict):
+    """The cooperative's account of this season was opened before."""
+
+    title = Text(en="This season's account is open already.", zh="该产季账户已开立。")
 
 
 def history_grams(session: Session, *, season: str) -> dict[uuid.UUID, int]:
@@ -22,14 +33,68 @@ def history_grams(session: Session, *, season: str) -> dict[uuid.UUID, int]:
     return {cooperative_id: int(grams) for cooperative_id, grams in rows}
 
 
+def order_grams(session: Session, *, county_id: uuid.UUID, season: str) -> list[int]:
+    """The season's bulk orders of a county so far, in grams; cancelled ones never were."""
+    rows = session.scalars(
+        select(Order.boxes * Order.pack_grams)
+        .join(BulkTerms, BulkTerms.order_id == Order.id)
+        .where(
+            BulkTerms.county_id == county_id,
+            BulkTerms.season == season,
+            Order.state != OrderState.CANCELLED,
+        )
+        .order_by(Order.id)
+    )
+    return [int(grams) for grams in rows]
+
+
+def ledger(session: Session, *, county_id: uuid.UUID, season: str) -> Ledger:
+    """Who is ahead and who is behind the season's line, and by how much. Raises CountyNotFound."""
+    sellers = cooperatives.of_county(session, county_id=county_id)
+    history = history_grams(session, season=season)
+    return season_policy.ledger(
+        [
+            season_policy.SeasonEntry(cooperative=each.code, kind="accepted", grams=history.get(each.id, 0))
+            for each in sellers
+        ],
+        {each.code: each.member_households for each in sellers},
+        order_grams=order_grams(session, county_id=county_id, season=season),
+    )
+
+
+def join(session: Session, ctx: Context, *, cooperative_id: uuid.UUID, season: str) -> SeasonEntry:
+    """A newcomer enters at the season's line, not at zero: it was no part of what was sold before it came.
+
+    Raises CooperativeNotFound, AccountOpen.
+    """
+    newcomer = cooperatives.get(session, cooperative_id=cooperative_id)
+    line = season_policy.ledger(
+        [
+            season_policy.SeasonEntry(
+                cooperative=account.cooperative, kind="accepted", grams=account.sold_grams
+            )
+            for account in ledger(session, county_id=newcomer.county_id, season=season).accounts
+        ],
+        {
+            each.code: each.member_households
+            for each in cooperatives.of_county(session, county_id=newcomer.county_id)
+        },
+        newcomers=[newcomer.code],
+    ).line
+    grams = min(int(line * newcomer.member_households), GRAMS_MAX)
+    return open_account(session, ctx, cooperative_id=cooperative_id, season=season, grams=grams)
+
+
 def open_account(
     session: Session, ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int
 ) -> SeasonEntry:
-    """What a cooperative sold this season before it joined the marketplace."""
+    """What a cooperative sold this season before it joined the marketplace; once. Raises AccountOpen."""
     entry = _entry(
         ctx, cooperative_id=cooperative_id, season=season, grams=grams, reason="opening", run_id=None
     )
     session.add(entry)
+    with database.refusing({"uq_season_entry_opening": AccountOpen()}):
+        session.flush()
     audit.record(session, ctx, "season.open", subject=("cooperative", cooperative_id), after={"grams": grams})
     return entry
 

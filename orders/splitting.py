@@ -47,6 +47,10 @@ class Facts:
     def available_boxes(self) -> int:
         return sum(self.free_boxes.values())
 
+    @property
+    def total_weight(self) -> int:
+        return sum(each.member_households for each in self.cooperatives)
+
     def problem(self, *, boxes: int, pack_grams: int, policy: allocation.Policy) -> allocation.Problem:
         """Weight = member households, cap = whole boxes in store, history = this season's grams."""
         sellers = tuple(
