@@ -7,11 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.states import CampaignKind, CampaignState
-from marketplace.database import Base
-
-
-def _one_of(column: str, values: type[CampaignKind] | type[CampaignState]) -> str:
-    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
+from marketplace.database import Base, one_of
 
 
 class Campaign(Base):
@@ -35,8 +31,8 @@ class Campaign(Base):
 
     __table_args__ = (
         CheckConstraint("closes_at > opens_at", name="window"),
-        CheckConstraint(_one_of("kind", CampaignKind), name="kind"),
-        CheckConstraint(_one_of("state", CampaignState), name="state"),
+        CheckConstraint(one_of("kind", CampaignKind), name="kind"),
+        CheckConstraint(one_of("state", CampaignState), name="state"),
         Index(None, "state", "opens_at"),
     )
 

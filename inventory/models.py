@@ -2,17 +2,12 @@
 
 import uuid
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from inventory.states import HoldKind, HoldState, MovementKind, Storage
-from marketplace.database import Base
-
-
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
+from marketplace.database import Base, one_of
 
 
 class ColdStore(Base):
@@ -26,7 +21,7 @@ class ColdStore(Base):
     kind: Mapped[str] = mapped_column(String(30))
     created_at: Mapped[datetime]
 
-    __table_args__ = (CheckConstraint(_one_of("kind", Storage), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", Storage), name="kind"),)
 
 
 class Lot(Base):
@@ -58,7 +53,7 @@ class Lot(Base):
         CheckConstraint("on_hand_grams <= 10000000000000", name="on_hand"),
         CheckConstraint("best_before_on >= harvested_on", name="days"),
         CheckConstraint("version > 0", name="version"),
-        CheckConstraint(_one_of("storage", Storage), name="storage"),
+        CheckConstraint(one_of("storage", Storage), name="storage"),
     )
 
     @property
@@ -185,7 +180,7 @@ class Hold(Base):
             " ELSE false END",
             name="kind",
         ),
-        CheckConstraint(_one_of("state", HoldState), name="state"),
+        CheckConstraint(one_of("state", HoldState), name="state"),
         CheckConstraint(f"state <> '{HoldState.CONVERTING}' OR kind = '{HoldKind.CART}'", name="converting"),
         CheckConstraint("(resolved_at IS NULL) = (state IN ('active', 'converting'))", name="resolved"),
         Index(None, "purpose_kind", "purpose_id", "owner_id"),

@@ -8,9 +8,10 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
@@ -61,6 +62,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> str:
+    """The condition of a CHECK: the column holds one of these words, in the order they are given."""
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
 class Base(DeclarativeBase):

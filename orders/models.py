@@ -8,14 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace.database import Base
+from marketplace.database import Base, one_of
 from orders.states import OrderKind, OrderState, ShareState, Silence
-
-
-def _one_of(
-    column: str, values: type[OrderKind] | type[OrderState] | type[ShareState] | type[Silence]
-) -> str:
-    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
 class Order(Base):
@@ -44,8 +38,8 @@ class Order(Base):
         CheckConstraint(
             "total_minor = boxes * unit_price_minor AND total_minor <= 10000000000000", name="total"
         ),
-        CheckConstraint(_one_of("kind", OrderKind), name="kind"),
-        CheckConstraint(_one_of("state", OrderState), name="state"),
+        CheckConstraint(one_of("kind", OrderKind), name="kind"),
+        CheckConstraint(one_of("state", OrderState), name="state"),
         CheckConstraint("(kind = 'sponsor_bulk') = (hold_id IS NULL)", name="hold"),
     )
 
@@ -71,7 +65,7 @@ class BulkTerms(Base):
     __table_args__ = (
         CheckConstraint("boxes_open >= 0 AND boxes_short >= 0", name="not_negative"),
         CheckConstraint("answer_hours BETWEEN 1 AND 240", name="answer_hours"),
-        CheckConstraint(_one_of("silence", Silence), name="silence"),
+        CheckConstraint(one_of("silence", Silence), name="silence"),
         CheckConstraint("rule IN ('nearest', 'lowest', 'lowest_after')", name="rule"),
     )
 
@@ -122,7 +116,7 @@ class Share(Base):
         UniqueConstraint("run_id", "cooperative_id"),
         CheckConstraint("boxes >= 0 AND quantity_grams >= 0", name="not_negative"),
         CheckConstraint("boxes_given_back >= 0 AND boxes_given_back <= boxes", name="given_back"),
-        CheckConstraint(_one_of("state", ShareState), name="state"),
+        CheckConstraint(one_of("state", ShareState), name="state"),
         CheckConstraint("(state = 'empty') = (boxes = 0)", name="empty"),
         CheckConstraint(
             "state NOT IN ('declined', 'lapsed', 'released') OR boxes_given_back = boxes", name="ended"

@@ -9,16 +9,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.access import PEOPLE, Role
-from marketplace.database import Base
+from marketplace.database import Base, one_of
 
 
 class AccountStatus(StrEnum):
     ACTIVE = "active"
     DISABLED = "disabled"
-
-
-def _one_of(column: str, values: list[str]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class AccountRole(Base):
@@ -30,7 +26,7 @@ class AccountRole(Base):
     role: Mapped[str] = mapped_column(String(20), primary_key=True)
 
     __table_args__ = (
-        CheckConstraint(_one_of("role", sorted(role.value for role in PEOPLE)), name="role"),
+        CheckConstraint(one_of("role", sorted(PEOPLE)), name="role"),
         Index(None, "role"),
     )
 
@@ -67,7 +63,7 @@ class Account(Base):
         CheckConstraint("(login IS NULL) = (password_hash IS NULL)", name="login_has_password"),
         CheckConstraint("login = lower(login)", name="login_lower"),
         CheckConstraint(r"phone ~ '^\+[1-9][0-9]{6,14}$'", name="phone_e164"),
-        CheckConstraint(_one_of("status", [status.value for status in AccountStatus]), name="status"),
+        CheckConstraint(one_of("status", AccountStatus), name="status"),
     )
 
     @property

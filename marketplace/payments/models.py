@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.database import Base
+from marketplace.database import Base, one_of
 from marketplace.payments.states import PaymentState
 
 
@@ -31,7 +31,7 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
         CheckConstraint("received_minor >= 0 AND received_minor <= amount_minor", name="received"),
-        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in PaymentState)})", name="state"),
+        CheckConstraint(one_of("state", PaymentState), name="state"),
         CheckConstraint("(state = 'succeeded') = (received_minor = amount_minor)", name="succeeded_is_paid"),
         CheckConstraint("(resolved_at IS NOT NULL) = (state IN ('succeeded', 'canceled'))", name="resolved"),
         Index(None, "state"),
