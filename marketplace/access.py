@@ -139,6 +139,9 @@ ACCESS: Final[dict[str, Access]] = {
     "shares.confirm": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.reduce": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "allocation_simulations.compare_policies": _may(
+        Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR
+    ),
     "allocation_simulations.simulate": _may(Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "allocation_runs.get_report": _may(Role.BUYER, Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "allocation_runs.get_run": _may(Role.BUYER, Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

@@ -67,17 +67,10 @@ def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """The same order under several rules, side by side; writes nothing 规则对比（不写入）"""
     with reading() as session:
         made = bulk.compare(session, context.current(), _wanted(session, body["asked"]), rules=body["rules"])
-    results = [each.proposal.result for each in made]
-    packs = zip(*([share.packs for share in result.sellers] for result in results), strict=True)
-    differences = [
-        {"id": share.id, "packs": list(each)}
-        for share, each in zip(results[0].sellers, packs, strict=True)
-        if len(set(each)) > 1
-    ]
     return {
         "rules": body["rules"],
         "splits": [split_of(each.proposal) for each in made],
-        "differences": differences,
+        "differences": figures.differences([each.proposal.result for each in made]),
     }
 
 

@@ -1,5 +1,6 @@
 """The fairness figures of a run, as rows for a table and as JSON values: the one place that words them."""
 
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -74,6 +75,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     return value
+
+
+def differences(results: Sequence[allocation.Allocation]) -> list[dict[str, Any]]:
+    """Who gets another number of packs under one split than under another: {id, packs: one for each split}."""
+    packs = zip(*([share.packs for share in result.sellers] for result in results), strict=True)
+    return [
+        {"id": share.id, "packs": list(each)}
+        for share, each in zip(results[0].sellers, packs, strict=True)
+        if len(set(each)) > 1
+    ]
 
 
 def split_to_json(problem: allocation.Problem, result: allocation.Allocation) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from orders.allocation.problem import RULES
 from orders.bulk import ANSWER_HOURS
 from orders.states import Silence
 
+POLICIES_MAX = 4
+
 
 class AskQuote(Schema):
     county_id = Id(required=True)
@@ -93,6 +95,12 @@ class SeasonLedger(Schema):
 
 class SimulateSplit(Schema):
     problem: Any = fields.Dict(required=True, metadata={"description": "As in docs/allocation.schema.json."})
+
+
+class ComparePolicies(SimulateSplit):
+    """Two or more policies for one problem; each takes the place of the problem's own."""
+
+    policies = fields.List(fields.Dict(), required=True, validate=validate.Length(2, POLICIES_MAX))
 
 
 class ConfirmShare(Schema):
@@ -217,6 +225,13 @@ class RuleDifference(Schema):
 class RuleComparison(Schema):
     rules = fields.List(fields.String())
     splits = fields.List(fields.Nested(Split))
+    differences = fields.List(fields.Nested(RuleDifference))
+
+
+class PolicyComparison(Schema):
+    splits = fields.List(
+        fields.Nested(Split), metadata={"description": "One for each policy, in the order asked."}
+    )
     differences = fields.List(fields.Nested(RuleDifference))
 
 

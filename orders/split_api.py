@@ -114,10 +114,28 @@ def explain_share(run_id: uuid.UUID, code: str) -> dict[str, Any]:
 @limited("60 per minute", per="actor")
 def simulate(body: dict[str, Any]) -> dict[str, Any]:
     """Split any problem and prove it; nothing is stored 试算（不写入）"""
+    return figures.split_to_json(*_tried(body["problem"]))
+
+
+@simulations.post("/comparisons")
+@simulations.arguments(schemas.ComparePolicies)
+@simulations.problems(SimulationTooLarge, errors.TooMany)
+@simulations.response(200, schemas.PolicyComparison)
+@limited("20 per minute", per="actor")
+def compare_policies(body: dict[str, Any]) -> dict[str, Any]:
+    """One problem under several policies, side by side; nothing is stored 政策对比（不写入）"""
+    tried = [_tried({**body["problem"], "policy": policy}) for policy in body["policies"]]
+    return {
+        "splits": [figures.split_to_json(problem, result) for problem, result in tried],
+        "differences": figures.differences([result for _, result in tried]),
+    }
+
+
+def _tried(document: dict[str, Any]) -> tuple[allocation.Problem, allocation.Allocation]:
     try:
-        problem = json_form.problem_from_json(body["problem"])
+        problem = json_form.problem_from_json(document)
         _check_size(problem)
-        result = allocation.allocate(problem)
+        return problem, allocation.allocate(problem)
     except allocation.ProblemRefused as refused:
         raise errors.Invalid(
             errors=[
@@ -125,7 +143,6 @@ def simulate(body: dict[str, Any]) -> dict[str, Any]:
                 for fault in refused.faults
             ]
         ) from refused
-    return figures.split_to_json(problem, result)
 
 
 def _check_size(problem: allocation.Problem) -> None:

@@ -91,7 +91,12 @@ def test_a_passer_by_may_only_do_what_is_listed_here():
 
 def test_an_auditor_only_reads(app: Flask):
     own = {"sessions.log_out", "accounts.change_password"}
-    only_computing = {"bulk_quotes.ask_quote", "bulk_quotes.compare_rules", "allocation_simulations.simulate"}
+    only_computing = {
+        "bulk_quotes.ask_quote",
+        "bulk_quotes.compare_rules",
+        "allocation_simulations.compare_policies",
+        "allocation_simulations.simulate",
+    }
     for rule in app.url_map.iter_rules():
         access = ACCESS[rule.endpoint]
         is_for_everybody = access.roles >= EVERYONE - {Role.SERVICE} or rule.endpoint in own | only_computing

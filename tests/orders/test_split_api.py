@@ -342,3 +342,33 @@ def test_one_tries_out_sixty_splits_a_minute(
     assert int(response.headers["Retry-After"]) > 0
     other = Quiet.of(as_role(Role.OPERATOR))
     assert other.post(URL, json=body).status_code in (200, 422)
+
+
+def test_policies_are_compared_side_by_side(market: Market, trying: Caller) -> None:
+    """A has one household, B two: the first of one box goes to the larger level step, or to the smaller."""
+    problem = {
+        "sellers": [seller("A", cap=5, weight=1), seller("B", cap=5, weight=2)],
+        "orders": [{"id": "x", "packs": 1}],
+    }
+    policies = [{"rule": "nearest"}, {"rule": "lowest"}]
+
+    with market.unchanged():
+        answer = trying.post(f"{URL}/comparisons", json={"problem": problem, "policies": policies})
+
+    assert answer.status_code == 200, answer.json
+    assert [each["problem"]["policy"]["rule"] for each in answer.json["splits"]] == ["nearest", "lowest"]
+    assert answer.json["differences"] == [{"id": "A", "packs": [0, 1]}, {"id": "B", "packs": [1, 0]}]
+
+
+def test_equal_policies_differ_in_nothing_and_one_is_no_comparison(market: Market, trying: Caller) -> None:
+    body = {"problem": SMALL, "policies": [{}, {}]}
+    assert trying.post(f"{URL}/comparisons", json=body).json["differences"] == []
+    assert_refused(trying.post(f"{URL}/comparisons", json={**body, "policies": [{}]}), 422, "invalid")
+
+
+def test_a_faulty_policy_is_pointed_at(market: Market, trying: Caller) -> None:
+    body = {"problem": SMALL, "policies": [{}, {"rule": "loudest"}]}
+
+    refusal = assert_refused(trying.post(f"{URL}/comparisons", json=body), 422, "invalid")
+
+    assert refusal["errors"][0]["pointer"] == "/problem/policy/rule"
