@@ -12,9 +12,13 @@ sorts fractions exactly, ties included: no Fraction and no float takes part in a
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heapreplace
 from itertools import accumulate
+from operator import neg
 from typing import Any
+
+# A pack's sortable key, its second key, its seller.
+_Entry = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +74,21 @@ def settle(
     """
     lows, highs = _bounds(basin, start)
     packs = lows[:] if basin.strict else _packs_at(basin, start)
-    _repair(basin, packs, lows, highs, served - sum(packs))
-    return _with_lottery(basin, packs, lows, highs, rank)
+    missing = served - sum(packs)
+    if missing == 0:
+        last = _edge(_keys(basin, packs, lows, 0), rank, max)
+        return packs, last, _edge(_keys(basin, packs, highs, 1), rank, min)
+    if missing > 0:
+        added, queue = _move(basin, packs, highs, missing, 1)
+        winners, losers = _at_the_edge(added, queue)
+        if losers:
+            return packs, *_draw(packs, winners, losers, rank)
+        return packs, _ranked(winners, rank, max), _ranked(_next(queue), rank, min)
+    taken, queue = _move(basin, packs, lows, -missing, -1)
+    losers, winners = _at_the_edge(taken, queue)
+    if winners:
+        return packs, *_draw(packs, winners, losers, rank)
+    return packs, _ranked(_next(queue), rank, max), _ranked(losers, rank, min)
 
 
 def exact_line(basin: Basin, served: int) -> tuple[int, int]:
@@ -91,10 +108,10 @@ def water_line(
     events = sorted(range(len(places)), key=places.__getitem__)
 
     # Between two events the volume filled is slope * level + base.
-    slope_steps = [*weights, *[-weight for weight in weights]]
-    base_steps = [*[-start for start in starts], *ends]
-    slopes = list(accumulate([slope_steps[event] for event in events]))
-    bases = list(accumulate([base_steps[event] for event in events]))
+    slope_steps = [*weights, *map(neg, weights)]
+    base_steps = [*map(neg, starts), *ends]
+    slopes = list(accumulate(map(slope_steps.__getitem__, events)))
+    bases = list(accumulate(map(base_steps.__getitem__, events)))
 
     low, high = 0, len(events) - 1
     while low < high:
@@ -134,58 +151,66 @@ def _packs_at(basin: Basin, line: tuple[int, int]) -> list[int]:
     return packs
 
 
-def _repair(basin: Basin, packs: list[int], lows: list[int], highs: list[int], missing: int) -> None:
-    """Adds the `missing` next packs in key order, or takes back the last ones where it is negative."""
-    if missing == 0:
-        return
-    sign = 1 if missing > 0 else -1
-    limits = highs if missing > 0 else lows
+def _move(
+    basin: Basin, packs: list[int], limits: Sequence[int], count: int, sign: int
+) -> tuple[list[_Entry], list[_Entry]]:
+    """Adds the next packs in key order (`sign` 1) or takes back the last ones (-1): those moved, and the heap.
+
+    Keys of packs taken back are negated. No pack served before has a key beyond those added, and no pack
+    refused before one below those taken back, so both edges stand in what is answered here.
+    """
     weights, histories, pack, seconds = basin.weights, basin.histories, basin.pack, basin.seconds
     shift = basin.shift
     # Adding, the next pack is number n + 1; taking back, the last one is number n.
-    ahead = basin.offset + (pack if missing > 0 else 0)
+    ahead = basin.offset + (pack if sign > 0 else 0)
     queue = [
         (sign * (((histories[i] + ahead + n * pack) << shift) // weights[i]), sign * seconds[i], i)
         for i, n in enumerate(packs)
         if n != limits[i]
     ]
     heapify(queue)
-    for _ in range(abs(missing)):
-        i = queue[0][2]
+    moved = []
+    for _ in range(count):
+        entry = queue[0]
+        moved.append(entry)
+        i = entry[2]
         packs[i] = n = packs[i] + sign
         if n != limits[i]:
             key = sign * (((histories[i] + ahead + n * pack) << shift) // weights[i])
             heapreplace(queue, (key, sign * seconds[i], i))
         else:
-            # A key beyond every other: the seller has nothing more to add or to take back.
-            heapreplace(queue, (1 << (shift + 200), 0, i))
+            heappop(queue)
+    return moved, queue
 
 
-def _with_lottery(
-    basin: Basin,
-    packs: list[int],
-    lows: list[int],
-    highs: list[int],
-    rank: Callable[[int], Any],
-) -> tuple[list[int], int | None, int | None]:
+def _at_the_edge(moved: Sequence[_Entry], queue: Sequence[_Entry]) -> tuple[list[int], list[int]]:
+    """Who moved a pack with the last key moved, and who waits with an equal one."""
+    edge = moved[-1][:2]
+    waiting = _next(queue) if queue and queue[0][:2] == edge else []
+    return [entry[2] for entry in moved if entry[:2] == edge], waiting
+
+
+def _next(queue: Sequence[_Entry]) -> list[int]:
+    """Who would move next."""
+    if not queue:
+        return []
+    first_key, first_second, _ = queue[0]
+    return [i for key, second, i in queue if key == first_key and second == first_second]
+
+
+def _draw(
+    packs: list[int], winners: Sequence[int], losers: Sequence[int], rank: Callable[[int], Any]
+) -> tuple[int, int]:
     """Hands the packs whose keys are equal at the threshold to the lowest ranks, and names the two edges."""
-    served = _keys(basin, packs, lows, 0)
-    refused = _keys(basin, packs, highs, 1)
-    if served and refused:
-        last, first = max(served)[:2], min(refused)[:2]
-        if last == first:
-            winners = [entry[2] for entry in served if entry[:2] == last]
-            losers = [entry[2] for entry in refused if entry[:2] == last]
-            queue = sorted([*winners, *losers], key=rank)
-            for i in winners:
-                packs[i] -= 1
-            for i in queue[: len(winners)]:
-                packs[i] += 1
-            return packs, queue[len(winners) - 1], queue[len(winners)]
-    return packs, _edge(served, rank, max), _edge(refused, rank, min)
+    queue = sorted([*winners, *losers], key=rank)
+    for i in winners:
+        packs[i] -= 1
+    for i in queue[: len(winners)]:
+        packs[i] += 1
+    return queue[len(winners) - 1], queue[len(winners)]
 
 
-def _keys(basin: Basin, packs: list[int], limits: Sequence[int], ahead: int) -> list[tuple[int, int, int]]:
+def _keys(basin: Basin, packs: list[int], limits: Sequence[int], ahead: int) -> list[_Entry]:
     """The sortable key of pack number n + `ahead` of every seller that is not at its limit."""
     pack, shift = basin.pack, basin.shift
     shift_by = basin.offset + ahead * pack
@@ -198,13 +223,14 @@ def _keys(basin: Basin, packs: list[int], limits: Sequence[int], ahead: int) -> 
     ]
 
 
-def _edge(
-    entries: Sequence[tuple[int, int, int]],
-    rank: Callable[[int], Any],
-    pick: Callable[..., Any],
-) -> int | None:
+def _edge(entries: Sequence[_Entry], rank: Callable[[int], Any], pick: Callable[..., Any]) -> int | None:
     if not entries:
         return None
     edge = pick(entries)[:2]
-    equal = [entry[2] for entry in entries if entry[:2] == edge]
-    return int(pick(equal, key=rank)) if len(equal) > 1 else equal[0]
+    return _ranked([entry[2] for entry in entries if entry[:2] == edge], rank, pick)
+
+
+def _ranked(equals: Sequence[int], rank: Callable[[int], Any], pick: Callable[..., Any]) -> int | None:
+    if len(equals) > 1:
+        return int(pick(equals, key=rank))
+    return equals[0] if equals else None
