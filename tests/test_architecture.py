@@ -26,6 +26,10 @@ OPEN_TO_PASSERS_BY = re.compile(
 )
 
 
+OURS = frozenset(ACCESS)
+"""The table as it stands in the code: tests that bring doors of their own add to it for a while."""
+
+
 def name(path: Path) -> str:
     return str(path.relative_to(PROJECT_ROOT))
 
@@ -80,11 +84,11 @@ def test_only_edges_commit(path):
 def test_every_endpoint_has_its_entry_in_the_access_table_and_no_entry_is_left_over(app: Flask):
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
 
-    assert endpoints == set(ACCESS)
+    assert endpoints == OURS
 
 
 def test_a_passer_by_may_only_do_what_is_listed_here():
-    public = {endpoint for endpoint, access in ACCESS.items() if Role.ANONYMOUS in access.roles}
+    public = {endpoint for endpoint in OURS if Role.ANONYMOUS in ACCESS[endpoint].roles}
 
     assert all(OPEN_TO_PASSERS_BY.match(endpoint) for endpoint in public), public
 
