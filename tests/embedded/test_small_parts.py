@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,22 @@ def test_a_port_somebody_listens_on_is_passed_over(listens_on: str) -> None:
 
 
 def test_an_ended_process_is_not_alive_even_before_it_was_waited_for() -> None:
-    child = subprocess.Popen(["sleep", "60"])
-    process = processes.find(child.pid)
-    assert process is not None and process.is_alive()
-    assert processes.arguments(process) == ["sleep", "60"]
+    with subprocess.Popen(["sleep", "60"]) as child:
+        try:
+            process = processes.find(child.pid)
+            assert process is not None and process.is_alive()
+            # While a process begins to run its program, its command line is empty for a moment.
+            until = time.monotonic() + 10
+            while not processes.arguments(process) and time.monotonic() < until:
+                time.sleep(0.01)
+            assert processes.arguments(process) == ["sleep", "60"]
 
-    assert process.send(signal.SIGKILL)
-    assert process.wait_until_gone(5)
-    assert processes.find(child.pid) is None
-    assert process.send(signal.SIGTERM) is False
-    child.wait()
+            assert process.send(signal.SIGKILL)
+            assert process.wait_until_gone(5)
+            assert processes.find(child.pid) is None
+            assert process.send(signal.SIGTERM) is False
+        finally:
+            child.kill()
 
 
 def test_a_number_that_belongs_to_a_later_process_is_not_signalled() -> None:
