@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation lock clean
+.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market lock clean
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-install: install ## Add what the benches compare with 安装对照测量�
 
 bench-allocation: install ## Time the fair split 测量分配算法
 	@$(BIN)/python bench/allocation_single.py
+
+bench-market: install ## Time markets of many orders 测量多订单市场
+	@$(BIN)/python bench/allocation_market.py
 
 lock: install ## Pin the requirements again, with hashes 重新锁定依赖
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

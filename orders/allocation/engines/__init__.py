@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Final
 
 from orders.allocation.engines import dinic, ortools_flow
-from orders.allocation.engines.network import Flow, Network
+from orders.allocation.engines.network import Flow, InArrays, Network
 
 MaxFlow = Callable[[Network], Flow]
 
 DEFAULT: Final = "pure"
-ENGINES: Final[dict[str, MaxFlow]] = {DEFAULT: dinic.max_flow, "ortools": ortools_flow.max_flow}
+ENGINES: Final[dict[str, MaxFlow]] = {DEFAULT: dinic.max_flow, "ortools": InArrays(ortools_flow.max_flow)}
 
-__all__ = ["DEFAULT", "ENGINES", "Flow", "MaxFlow", "Network", "named"]
+__all__ = ["DEFAULT", "ENGINES", "Flow", "InArrays", "MaxFlow", "Network", "named"]
 
 
 def named(engine: str) -> MaxFlow:

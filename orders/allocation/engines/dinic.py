@@ -48,7 +48,7 @@ def _distances(ends: list[int], room: list[int], edges_of: list[list[int]]) -> l
 
 def _blocking_flow(ends: list[int], room: list[int], edges_of: list[list[int]], far: list[int]) -> int:
     """Fills shortest paths, trying every edge once, until each of them has a full edge."""
-    untried = [edges[:] for edges in edges_of]
+    untried: dict[int, list[int]] = {}
     sent = 0
     path: list[int] = []
     node = SOURCE
@@ -65,9 +65,14 @@ def _blocking_flow(ends: list[int], room: list[int], edges_of: list[list[int]], 
             node = ends[path[first_full] ^ 1]
             del path[first_full:]
             continue
-        todo, closer = untried[node], far[node] - 1
+        closer = far[node] - 1
+        todo = untried.get(node)
+        if todo is None:
+            todo = [edge for edge in edges_of[node] if room[edge] and far[ends[edge]] == closer]
+            untried[node] = todo
         while todo:
             edge = todo[-1]
+            # Full since, or its end found to lead nowhere.
             if room[edge] and far[ends[edge]] == closer:
                 path.append(edge)
                 node = ends[edge]

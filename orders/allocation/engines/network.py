@@ -1,6 +1,6 @@
 """What every max-flow engine reads and answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,3 +25,13 @@ class Flow:
     value: int
     flows: list[int]
     cut: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class InArrays:
+    """An engine that answers in numpy arrays where the network is given in them, and in lists where not."""
+
+    solve: Callable[[Network], Flow]
+
+    def __call__(self, network: Network) -> Flow:
+        return self.solve(network)

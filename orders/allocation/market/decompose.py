@@ -10,10 +10,15 @@ all it could get; its cut parts the members that get it from those whose counter
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any, Final
 
-from orders.allocation.engines import MaxFlow, Network
-from orders.allocation.market.sides import Sharing, Side, Trial
+from orders.allocation.engines import InArrays, MaxFlow, Network
+from orders.allocation.engines.vectors import LISTS, Vectors, arrays_if
+from orders.allocation.market.sides import Sharing, Side, Trial, in_whole_packs
+
+_FIRST_NODE: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,165 +47,208 @@ class Totals:
 
 @dataclass(slots=True)
 class _Part:
-    """A market of its own: `trial` is what its members get if it can be shipped."""
+    """A market of its own: `trial` is what its members get if it can be shipped; `links` is a column."""
 
     members: list[int]
     others: list[int]
-    links: list[int]
+    links: Any
     trial: Trial
 
 
 @dataclass(slots=True)
 class _State:
-    """What the cuts so far have fixed: packs that members must send out, and room left at the others."""
+    """The links as columns, what the cuts so far have fixed, and the parts that are still to be shipped.
 
+    `fixed` packs members must send out; `room` is left at the others. Members are nodes 2 ..., others follow.
+    """
+
+    side: Side
+    sharing: Sharing
+    vectors: Vectors
+    tails: Any
+    heads: Any
+    limits: Any
     fixed: list[int]
     room: list[int]
-    totals: Totals
+    amounts: list[int]
+    scales: list[int]
+    link_amounts: Any
+    link_scales: Any
     waiting: list[_Part]
+
+    @classmethod
+    def of(
+        cls, side: Side, room: Sequence[int], links: Links, sharing: Sharing, vectors: Vectors
+    ) -> "_State":
+        count, link_count = len(side.lows), len(links.members)
+        first_other = _FIRST_NODE + count
+        # More than all the room there is: a cut never crosses it.
+        unlimited = sum(room) + 1
+        all_they_can = Trial(list(side.basin.caps), 1)
+        every_link = vectors.column(range(link_count))
+        return cls(
+            side=side,
+            sharing=sharing,
+            vectors=vectors,
+            tails=vectors.plus(vectors.column(links.members), _FIRST_NODE),
+            heads=vectors.plus(vectors.column(links.others), first_other),
+            limits=vectors.column([unlimited if cap is None else cap for cap in links.caps]),
+            fixed=[0] * count,
+            room=list(room),
+            amounts=[0] * count,
+            scales=[1] * count,
+            link_amounts=vectors.times(every_link, 0),
+            link_scales=vectors.plus(vectors.times(every_link, 0), 1),
+            waiting=[_Part(list(range(count)), list(range(len(room))), every_link, all_they_can)],
+        )
+
+    @property
+    def first_other(self) -> int:
+        return _FIRST_NODE + len(self.fixed)
 
 
 def decompose(side: Side, room: Sequence[int], links: Links, sharing: Sharing, max_flow: MaxFlow) -> Totals:
     """The fair totals of `side` whose counterparts take at most `room` packs each."""
-    count, link_count = len(side.lows), len(links.members)
-    totals = Totals([0] * count, [1] * count, [0] * link_count, [1] * link_count, [])
-    all_they_can = Trial(list(side.basin.caps), 1)
-    everyone = _Part(list(range(count)), list(range(len(room))), list(range(link_count)), all_they_can)
-    state = _State([0] * count, list(room), totals, [everyone])
+    state = _State.of(side, room, links, sharing, _vectors(side, room, links, sharing, max_flow))
+    free_others: list[int] = []
     flows = 0
     while state.waiting:
         parts, state.waiting = state.waiting, []
-        is_cut = _ship(state, links, parts, max_flow)
-        for part, (cut_members, cut_others) in zip(parts, is_cut, strict=True):
-            _settle(state, side, links, sharing, part, cut_members, cut_others, is_first=flows == 0)
+        carried, cut = _ship(state, parts, max_flow)
+        is_near = state.vectors.plain(cut)
         if flows == 0:
-            totals.free_others.extend(_not_full(room, links, totals.link_amounts))
+            free_others = _not_full(state, carried)
+        place = 0
+        for part in parts:
+            end = place + len(part.links)
+            _settle(state, part, carried[place:end], (cut, is_near), is_first=flows == 0)
+            place = end
+        _share_again(state)
         flows += 1
-    return replace(totals, flows=flows)
+    plain = state.vectors.plain
+    return Totals(
+        amounts=state.amounts,
+        scales=state.scales,
+        link_amounts=plain(state.link_amounts),
+        link_scales=plain(state.link_scales),
+        free_others=free_others,
+        flows=flows,
+    )
 
 
-def _ship(
-    state: _State, links: Links, parts: Sequence[_Part], max_flow: MaxFlow
-) -> list[tuple[list[bool], list[bool]]]:
-    """One flow through all parts: writes down what each link carries; per part, who is on the cut's side."""
+def _vectors(side: Side, room: Sequence[int], links: Links, sharing: Sharing, max_flow: MaxFlow) -> Vectors:
+    """Arrays where the engine takes them and packs stay whole; shares in fractions outgrow 64 bits."""
+    if sharing is not in_whole_packs or not isinstance(max_flow, InArrays):
+        return LISTS
+    return arrays_if(sum(room) + sum(side.basin.caps) + sum(cap for cap in links.caps if cap))
+
+
+def _ship(state: _State, parts: Sequence[_Part], max_flow: MaxFlow) -> tuple[Any, Any]:
+    """One flow through all parts: what each of their links carries, and the nodes on the cut's near side."""
+    vectors, first_other = state.vectors, state.first_other
     tails: list[int] = []
     heads: list[int] = []
     capacities: list[int] = []
-    node_of_member: dict[int, int] = {}
-    node_of_other: dict[int, int] = {}
-    node = 2
     for part in parts:
         scale = part.trial.scale
-        for member, amount in zip(part.members, part.trial.amounts, strict=True):
-            node_of_member[member] = node
-            tails.append(0)
-            heads.append(node)
-            capacities.append(amount - state.fixed[member] * scale)
-            node += 1
-        for other in part.others:
-            node_of_other[other] = node
-            tails.append(node)
-            heads.append(1)
-            capacities.append(state.room[other] * scale)
-            node += 1
-    unlimited = sum(size for tail, size in zip(tails, capacities, strict=True) if tail == 0) + 1
-    first_link = len(tails)
-    for part in parts:
-        for link in part.links:
-            tails.append(node_of_member[links.members[link]])
-            heads.append(node_of_other[links.others[link]])
-            cap = links.caps[link]
-            capacities.append(unlimited if cap is None else cap * part.trial.scale)
-    flow = max_flow(Network(node, tails, heads, capacities))
-
-    place = first_link
-    cuts = []
-    for part in parts:
-        for link in part.links:
-            state.totals.link_amounts[link] = flow.flows[place]
-            state.totals.link_scales[link] = part.trial.scale
-            place += 1
-        cuts.append(
-            (
-                [flow.cut[node_of_member[member]] for member in part.members],
-                [flow.cut[node_of_other[other]] for other in part.others],
-            )
+        tails += [0] * len(part.members)
+        heads += [_FIRST_NODE + member for member in part.members]
+        rows = zip(part.trial.amounts, part.members, strict=True)
+        capacities += [amount - state.fixed[member] * scale for amount, member in rows]
+        tails += [first_other + other for other in part.others]
+        heads += [1] * len(part.others)
+        capacities += [state.room[other] * scale for other in part.others]
+    limits = [vectors.times(vectors.take(state.limits, part.links), part.trial.scale) for part in parts]
+    links = vectors.join([part.links for part in parts])
+    flow = max_flow(
+        Network(
+            first_other + len(state.room),
+            vectors.join([vectors.column(tails), vectors.take(state.tails, links)]),
+            vectors.join([vectors.column(heads), vectors.take(state.heads, links)]),
+            vectors.join([vectors.column(capacities), *limits]),
         )
-    return cuts
+    )
+    return flow.flows[len(tails) :], flow.cut
 
 
 def _settle(
-    state: _State,
-    side: Side,
-    links: Links,
-    sharing: Sharing,
-    part: _Part,
-    cut_members: list[bool],
-    cut_others: list[bool],
-    *,
-    is_first: bool,
+    state: _State, part: _Part, carried: Any, cuts: tuple[Any, Sequence[int]], *, is_first: bool
 ) -> None:
-    """Writes the part's totals down if its trial was shipped, else parts it along the cut."""
-    totals = state.totals
-    if not any(cut_members):
-        for member, amount in zip(part.members, part.trial.amounts, strict=True):
-            totals.amounts[member] = amount
-            totals.scales[member] = part.trial.scale
+    """Writes the part's totals down if its trial was shipped, else parts it along the cut.
+
+    `cuts` says of every node whether it is on the near side, once as a column and once as a list.
+    """
+    vectors, first_other = state.vectors, state.first_other
+    cut, is_near = cuts
+    near_members = [is_near[_FIRST_NODE + member] for member in part.members]
+    if not any(near_members):
+        _write_down(state, part, carried)
         return
-    inside = _Part(_where(part.members, cut_members), _where(part.others, cut_others), [], part.trial)
-    outside = _Part(
-        _where(part.members, cut_members, value=False),
-        _where(part.others, cut_others, value=False),
-        [],
+    near_others = [is_near[first_other + other] for other in part.others]
+    near_tails = vectors.take(cut, vectors.take(state.tails, part.links))
+    near_heads = vectors.take(cut, vectors.take(state.heads, part.links))
+
+    def chosen(*wanted: bool) -> Any:
+        return vectors.where(part.links, near_tails, near_heads, (wanted[0], wanted[1]))
+
+    # The cut crosses these links, so they are full; those that lead back into it carry nothing.
+    for link in vectors.plain(chosen(True, False)):
+        cap = int(state.limits[link])
+        state.fixed[int(state.tails[link]) - _FIRST_NODE] += cap
+        state.room[int(state.heads[link]) - first_other] -= cap
+        state.link_amounts[link], state.link_scales[link] = cap, 1
+    inside = _Part(
+        list(compress(part.members, near_members)),
+        list(compress(part.others, near_others)),
+        chosen(True, True),
         part.trial,
     )
-    members, others = set(inside.members), set(inside.others)
-    for link in part.links:
-        member, other = links.members[link], links.others[link]
-        if member in members and other in others:
-            inside.links.append(link)
-        elif member in members:
-            # The cut crosses this link, so it is full: a cap it must have, or the other were inside too.
-            cap = links.caps[link] or 0
-            state.fixed[member] += cap
-            state.room[other] -= cap
-            totals.link_amounts[link], totals.link_scales[link] = cap, 1
-        elif other in others:
-            totals.link_amounts[link], totals.link_scales[link] = 0, 1
-        else:
-            outside.links.append(link)
-    _share_again(state, side, links, sharing, inside)
-    if is_first:
-        # Outside the first cut everybody gets all it could get, and the first flow has shipped it.
-        for member in outside.members:
-            totals.amounts[member] = side.basin.caps[member]
-    else:
-        _share_again(state, side, links, sharing, outside)
-
-
-def _share_again(state: _State, side: Side, links: Links, sharing: Sharing, part: _Part) -> None:
-    """Gives a new part its trial. Its counterparts are filled and its fixed packs sent, whatever happens."""
-    if not part.members:
+    state.waiting.append(inside)
+    far = [member for member in part.members if not is_near[_FIRST_NODE + member]]
+    others = [other for other in part.others if not is_near[first_other + other]]
+    outside = _Part(far, others, chosen(False, False), part.trial)
+    if not is_first:
+        if far:
+            state.waiting.append(outside)
         return
-    reach = dict.fromkeys(part.members, 0)
-    for link in part.links:
-        cap, room = links.caps[link], state.room[links.others[link]]
-        reach[links.members[link]] += room if cap is None else min(cap, room)
-    lows = [max(state.fixed[member], side.lows[member]) for member in part.members]
-    highs = [min(side.basin.caps[member], state.fixed[member] + reach[member]) for member in part.members]
-    total = sum(state.room[other] for other in part.others) + sum(
-        state.fixed[member] for member in part.members
+    # Outside the first cut everybody gets all it could get, and the first flow has shipped it.
+    for member in far:
+        state.amounts[member] = state.side.basin.caps[member]
+    is_far = vectors.where(vectors.column(range(len(part.links))), near_tails, near_heads, (False, False))
+    vectors.put(state.link_amounts, outside.links, vectors.take(carried, is_far))
+
+
+def _write_down(state: _State, part: _Part, carried: Any) -> None:
+    scale = part.trial.scale
+    for member, amount in zip(part.members, part.trial.amounts, strict=True):
+        state.amounts[member] = amount
+        state.scales[member] = scale
+    state.vectors.put(state.link_amounts, part.links, carried)
+    if scale != 1:
+        state.vectors.put(state.link_scales, part.links, [scale] * len(carried))
+
+
+def _share_again(state: _State) -> None:
+    """Gives the new parts their trials. Their counterparts are filled and fixed packs sent, whatever happens."""
+    if not state.waiting:
+        return
+    vectors, side, fixed, caps = state.vectors, state.side, state.fixed, state.side.basin.caps
+    links = vectors.join([part.links for part in state.waiting])
+    room = vectors.column([*[0] * state.first_other, *state.room])
+    most = vectors.smaller(
+        vectors.take(state.limits, links), vectors.take(room, vectors.take(state.heads, links))
     )
-    part.trial = sharing(side, part.members, lows, highs, total)
-    state.waiting.append(part)
+    reach = vectors.sums(state.first_other, vectors.take(state.tails, links), most)
+    for part in state.waiting:
+        lows = [max(fixed[member], side.lows[member]) for member in part.members]
+        highs = [min(caps[member], fixed[member] + reach[_FIRST_NODE + member]) for member in part.members]
+        total = sum([state.room[other] for other in part.others])
+        total += sum([fixed[member] for member in part.members])
+        part.trial = state.sharing(side, part.members, lows, highs, total)
 
 
-def _not_full(room: Sequence[int], links: Links, amounts: Sequence[int]) -> list[int]:
-    left = list(room)
-    for other, amount in zip(links.others, amounts, strict=True):
-        left[other] -= amount
-    return [other for other, rest in enumerate(left) if rest]
-
-
-def _where(values: Sequence[int], flags: Sequence[bool], *, value: bool = True) -> list[int]:
-    return [item for item, flag in zip(values, flags, strict=True) if flag == value]
+def _not_full(state: _State, carried: Any) -> list[int]:
+    """Counterparts with room after the first flow, which carries every link of the market."""
+    nodes = state.first_other + len(state.room)
+    arrived = state.vectors.sums(nodes, state.heads, carried)[state.first_other :]
+    return [other for other, (room, sent) in enumerate(zip(state.room, arrived, strict=True)) if sent < room]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orders.allocation import single
+from orders.allocation.engines import columns
 
 Place = tuple[int, int, int]
 
@@ -56,7 +57,7 @@ def in_whole_packs(
     for spots, rest, _ in _opened(side, members, lows, highs, total):
         basin = _part(side, members, lows, highs, spots)
         rank = _ranks(side, [members[spot] for spot in spots])
-        for spot, more in zip(spots, single.fill(basin, rest, rank).packs, strict=True):
+        for spot, more in zip(spots, columns.fill(basin, rest, rank).packs, strict=True):
             amounts[spot] += more
     return Trial(amounts, 1)
 
@@ -83,19 +84,26 @@ def divisible(
 
 def _opened(
     side: Side, members: Sequence[int], lows: Sequence[int], highs: Sequence[int], total: int
-) -> Iterator[tuple[list[int], int, bool]]:
+) -> Iterator[tuple[Sequence[int], int, bool]]:
     """Each tier that gets packs beyond the lows: its members' spots, its packs, whether that fills it."""
     rest = total - sum(lows)
-    by_tier: dict[int, list[int]] = {}
-    for spot, member in enumerate(members):
-        by_tier.setdefault(side.tiers[member], []).append(spot)
-    for tier in sorted(by_tier):
-        spots = by_tier[tier]
-        room = sum(highs[spot] - lows[spot] for spot in spots)
+    for spots in _by_tier(side, members):
+        room = sum([highs[spot] - lows[spot] for spot in spots])
         given = min(rest, room)
         if given:
             yield spots, given, given == room
         rest -= given
+
+
+def _by_tier(side: Side, members: Sequence[int]) -> list[Sequence[int]]:
+    """The members' spots, tier by tier."""
+    tiers = [side.tiers[member] for member in members]
+    if len(set(tiers)) == 1:
+        return [range(len(tiers))]
+    spots_of: dict[int, list[int]] = {}
+    for spot, tier in enumerate(tiers):
+        spots_of.setdefault(tier, []).append(spot)
+    return [spots_of[tier] for tier in sorted(spots_of)]
 
 
 def _part(
