@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar, cast
 import psycopg
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, Uuid
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -130,10 +131,11 @@ def owner_url(settings: Settings) -> str:
 
 
 def connect(url: str, *, options: str = "") -> psycopg.Connection[Any]:
-    """One psycopg connection with the project's time-outs on the wire."""
+    """One psycopg connection with the project's time-outs on the wire; the URL's own options come first."""
+    plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     return psycopg.connect(
-        url.replace("postgresql+psycopg://", "postgresql://", 1),
-        options=options,
+        plain,
+        options=f"{conninfo_to_dict(plain).get('options') or ''} {options}".strip(),
         connect_timeout=5,
         keepalives_idle=30,
         keepalives_interval=10,

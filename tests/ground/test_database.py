@@ -491,3 +491,16 @@ def test_the_app_acts_in_its_role_and_makes_no_tables(inside):
         assert session.scalar(text("SELECT current_user")) == database.APP_ROLE
         with pytest.raises(DBAPIError, match="permission denied"):
             session.execute(text("CREATE TABLE own (x int)"))
+
+
+def test_a_url_keeps_its_own_options_beside_ours(database_urls):
+    """A role named in the URL must hold: migrations of a borrowed server run as the owner of the tables by it."""
+    url = database_urls.owner_url.split("options=")[0].rstrip("?&")
+    joiner = "&" if "?" in url else "?"
+
+    with database.connect(
+        f"{url}{joiner}options=-c%20statement_timeout%3D1234", options="-c lock_timeout=4321"
+    ) as made:
+        shown = [made.execute(f"SHOW {name}").fetchone()[0] for name in ("statement_timeout", "lock_timeout")]
+
+    assert shown == ["1234ms", "4321ms"]
