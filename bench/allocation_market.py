@@ -35,7 +35,7 @@ from orders.allocation.measures import basin_of  # noqa: E402
 RESULTS = ROOT / "bench" / "results" / "market.md"
 PACK_GRAMS = 5_000
 # Sellers, orders, links of an order, rounds.
-SIZES = ((100, 500, 13, 15), (1_000, 5_000, 8, 5), (10_000, 20_000, 10, 2))
+SIZES = ((100, 500, 13, 15), (1_000, 5_000, 8, 5), (10_000, 20_000, 10, 1))
 SOLVER_SECONDS = 60
 FLOW = "one OR-Tools flow, arrays ready"
 PORT_FLOW = "one OR-Tools flow through our port"
@@ -56,7 +56,7 @@ def a_market(sellers: int, orders: int, degree: int) -> Problem:
     """
     draw = random.Random(sellers)
     stocks = [draw.randint(40, 320) for _ in range(sellers)]
-    stretches = max(6, sellers // 50)
+    stretches = max(3, sellers // 50)
     thirst = [(0.2, 0.6, 2.4)[stretch % 3] * draw.uniform(0.7, 1.3) for stretch in range(stretches)]
     wanted = [thirst[spot * stretches // orders] * draw.uniform(0.3, 1.7) for spot in range(orders)]
     scale = 0.75 * sum(stocks) / sum(wanted)
