@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, holds, lots, pools, schemas
+from inventory import cold_stores, holds, lots, pools, quality, schemas
 from inventory.models import ColdStore, Hold, Lot, Movement, Pool
 from inventory.states import state_at
 from marketplace import context, paging, versions
@@ -111,6 +111,33 @@ def lose(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> Lot:
 def correct(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> Lot:
     """Set a miscount right, up or down 更正数量"""
     return lots.correct(session, context.current(), lot_id=lot_id, **body)
+
+
+@stock.post("/<uuid:lot_id>/quarantine")
+@stock.arguments(schemas.TurnLot)
+@stock.problems(lots.LotNotFound, lots.LotStatusForbids)
+@stock.writes(200, schemas.TurnedLot)
+def quarantine(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
+    """Stop a lot until it is cleared; what is promised stays promised 隔离批次"""
+    return quality.quarantine(session, context.current(), lot_id=lot_id, **body)
+
+
+@stock.post("/<uuid:lot_id>/release-from-quarantine")
+@stock.arguments(schemas.TurnLot)
+@stock.problems(lots.LotNotFound, lots.LotStatusForbids)
+@stock.writes(200, schemas.TurnedLot)
+def release_from_quarantine(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
+    """Let a lot be sold again (operators) 解除隔离"""
+    return quality.clear(session, context.current(), lot_id=lot_id, **body)
+
+
+@stock.post("/<uuid:lot_id>/recall")
+@stock.arguments(schemas.TurnLot)
+@stock.problems(lots.LotNotFound, lots.LotStatusForbids)
+@stock.writes(200, schemas.TurnedLot)
+def recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
+    """Stop a lot for good (operators) 召回批次"""
+    return quality.recall(session, context.current(), lot_id=lot_id, **body)
 
 
 @sale.get("/<uuid:pool_id>")

@@ -1,4 +1,4 @@
-"""The only two statements that change stock: one for a lot's buckets, one for a pool's counters.
+"""The only two statements that change stock: one for a lot's buckets and status, one for a pool's counters.
 
 Each is one conditional UPDATE: it changes the row if and only if the result is possible, whatever happens at
 once. Rows are taken in the order hold, pool, lots by id, and nobody who has a pool waits for a hold: so nobody
@@ -12,7 +12,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from inventory.models import Lot, Movement, Pool
-from inventory.states import MovementKind
+from inventory.states import GATES, MovementKind
 from marketplace.context import Context
 from marketplace.values import new_id
 
@@ -28,18 +28,26 @@ def move_lot(
     reason: str | None = None,
     hold_id: uuid.UUID | None = None,
 ) -> Lot | None:
-    """Change the buckets by these deltas and write the journal's next line; None if there is not enough."""
+    """Change the buckets by these deltas, the status as the kind says, and write the journal's next line.
+
+    None if there is not enough, or if the lot's status does not let it happen.
+    """
+    gate = GATES.get(kind)
+    conditions = [] if gate is None else [Lot.status.in_(sorted(gate.before))]
+    turned = {} if gate is None or gate.after is None else {"status": gate.after}
     lot = session.scalar(
         update(Lot)
         .where(
             Lot.id == lot_id,
             Lot.held_grams + held_grams >= 0,
             Lot.held_grams + held_grams <= Lot.on_hand_grams + on_hand_grams,
+            *conditions,
         )
         .values(
             on_hand_grams=Lot.on_hand_grams + on_hand_grams,
             held_grams=Lot.held_grams + held_grams,
             version=Lot.version + 1,
+            **turned,
         )
         .returning(Lot),
         execution_options={"synchronize_session": False, "populate_existing": True},

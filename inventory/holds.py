@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, lots, stock_rules
 from inventory.models import Hold, Lot, Pool
-from inventory.states import HoldKind, HoldState, MovementKind, may_move
+from inventory.states import HoldKind, HoldState, MovementKind, lets, may_move
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -179,12 +179,16 @@ def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold
 
 
 def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
-    """The promise is kept: a pool's boxes are sold, a lot's fruit leaves the store. Raises HoldNotActive."""
+    """The promise is kept: a pool's boxes are sold, a lot's fruit leaves the store.
+
+    Raises HoldNotActive, LotStatusForbids.
+    """
     hold = _locked(session, hold_id)
     _change(session, ctx, hold, HoldState.CONSUMED, "hold.consume")
     if hold.kind == HoldKind.CART:
         _move_pool(session, hold, held=-hold.boxes, sold=hold.boxes)
     else:
+        _check_leaves(session, hold)
         grams = hold.quantity_grams
         _move_lot(session, ctx, hold, MovementKind.SHIP, on_hand_grams=-grams, held_grams=-grams)
     return hold
@@ -378,6 +382,15 @@ def _move_pool(session: Session, hold: Hold, *, held: int, sold: int = 0) -> Non
     assert hold.pool_id is not None
     if buckets.move_pool(session, hold.pool_id, held=held, sold=sold) is None:
         raise CountersBroken(hold.id)
+
+
+def _check_leaves(session: Session, hold: Hold) -> None:
+    """Locks the lot: nobody stops it between this look and the move."""
+    status = session.execute(
+        select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
+    ).scalar_one()
+    if not lets(status, MovementKind.SHIP):
+        raise lots.LotStatusForbids(lot_status=status)
 
 
 def _move_lot(

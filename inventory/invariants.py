@@ -74,6 +74,35 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="Q1",
+        says=Text(en="A lot's status is what its journal turned it into last.", zh="批次状态与其流水一致。"),
+        sql="""
+            SELECT l.id, l.status, coalesce(turn.status, 'available') AS told FROM lot l
+            LEFT JOIN LATERAL (
+                SELECT CASE m.kind WHEN 'quarantine' THEN 'quarantined' WHEN 'recall' THEN 'recalled'
+                    ELSE 'available' END AS status
+                FROM movement m WHERE m.lot_id = l.id AND m.kind IN ('quarantine', 'clear', 'recall')
+                ORDER BY m.number DESC LIMIT 1
+            ) turn ON true
+            WHERE l.status <> coalesce(turn.status, 'available')
+        """,
+    ),
+    Invariant(
+        id="Q2",
+        says=Text(
+            en="Nothing is promised or shipped out of a lot under quarantine or recall.",
+            zh="隔离或召回的批次不再被保留或发货。",
+        ),
+        sql="""
+            SELECT m.id, m.lot_id, m.number, turn.kind FROM movement m JOIN LATERAL (
+                SELECT before.kind FROM movement before WHERE before.lot_id = m.lot_id
+                AND before.number < m.number AND before.kind IN ('quarantine', 'clear', 'recall')
+                ORDER BY before.number DESC LIMIT 1
+            ) turn ON turn.kind <> 'clear'
+            WHERE m.kind IN ('hold', 'ship')
+        """,
+    ),
+    Invariant(
         id="H1",
         says=Text(
             en="A lot's holds and its journal tell the same: one way in, at most one way out.",

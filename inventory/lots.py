@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, cold_stores, stock_rules
 from inventory.models import Lot, Movement
-from inventory.states import MovementKind
+from inventory.states import LotStatus, MovementKind
 from inventory.stock_rules import Stock
 from marketplace import audit, database, errors
 from marketplace.access import STAFF, Role
@@ -38,6 +38,12 @@ class FruitPromised(errors.Conflict):
     """More grams would leave the lot than are free: the rest is promised to somebody."""
 
     title = Text(en="The lot has less free fruit than that.", zh="该批次可用数量不足。")
+
+
+class LotStatusForbids(errors.Conflict):
+    """The lot is under quarantine or recalled, or not under the quarantine that should end."""
+
+    title = Text(en="The lot's status does not allow this.", zh="该批次当前状态不允许此操作。")
 
 
 class NotEnoughInStore(errors.Conflict):
@@ -73,7 +79,7 @@ def receive(
     Raises CooperativeNotFound (also for a foreign one), ColdStoreNotFound, LotCodeTaken, DaysOutOfOrder,
     LotTooLarge.
     """
-    if not _may_work_on(ctx.actor, cooperative_id):
+    if not may_work_on(ctx.actor, cooperative_id):
         raise cooperatives.CooperativeNotFound
     cooperatives.get(session, cooperative_id=cooperative_id)
     store = cold_stores.get(session, cold_store_id=cold_store_id)
@@ -90,6 +96,7 @@ def receive(
         best_before_on=best_before_on,
         on_hand_grams=quantity_grams,
         held_grams=0,
+        status=LotStatus.AVAILABLE,
         version=1,
         created_at=ctx.now,
     )
@@ -158,7 +165,10 @@ def free_boxes(
 def offered(
     session: Session, *, variety: str, grade: str, locked: bool, cooperative_id: uuid.UUID | None = None
 ) -> list[Stock]:
-    """The lots of a variety and grade as the rules see them, locked in the order of their ids if asked."""
+    """The lots of a variety and grade as the rules see them, locked in the order of their ids if asked.
+
+    Stopped lots are among them: who frees their holds must have them locked in their order too.
+    """
     statement = (
         select(
             Lot.id,
@@ -168,6 +178,7 @@ def offered(
             Lot.best_before_on,
             Lot.on_hand_grams,
             Lot.held_grams,
+            Lot.status,
         )
         .where(Lot.variety == variety, Lot.grade == grade)
         .order_by(Lot.id)
@@ -184,6 +195,7 @@ def offered(
             harvested_on=row.harvested_on,
             best_before_on=row.best_before_on,
             free_grams=row.on_hand_grams - row.held_grams,
+            status=LotStatus(row.status),
         )
         for row in session.execute(statement)
     ]
@@ -193,7 +205,7 @@ def _adjust(
     session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind, *, delta_grams: int, reason: str
 ) -> Lot:
     seen = get(session, ctx, lot_id=lot_id)
-    if not _may_work_on(ctx.actor, seen.cooperative_id):
+    if not may_work_on(ctx.actor, seen.cooperative_id):
         raise LotNotFound
     with database.refusing({"ck_lot_on_hand": LotTooLarge(grams_max=GRAMS_MAX)}):
         lot = buckets.move_lot(session, ctx, lot_id, kind, on_hand_grams=delta_grams, reason=reason)
@@ -214,7 +226,8 @@ def _audit(session: Session, ctx: Context, action: str, lot: Lot, *, delta_grams
     )
 
 
-def _may_work_on(actor: Actor, cooperative_id: uuid.UUID) -> bool:
+def may_work_on(actor: Actor, cooperative_id: uuid.UUID) -> bool:
+    """Whether the actor may change the cooperative's lots."""
     return actor.has(Role.OPERATOR, Role.SYSTEM) or actor.belongs_to(cooperative_id)
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory.states import HoldKind, HoldState, MovementKind, Storage
+from inventory.states import HoldKind, HoldState, LotStatus, MovementKind, Storage
 from marketplace.database import Base, one_of
 
 
@@ -43,6 +43,7 @@ class Lot(Base):
     """In the store: received and corrected, minus lost and shipped."""
     held_grams: Mapped[int]
     """The part of it that open holds promise to somebody."""
+    status: Mapped[str] = mapped_column(String(20))
     version: Mapped[int]
     created_at: Mapped[datetime]
 
@@ -54,11 +55,18 @@ class Lot(Base):
         CheckConstraint("best_before_on >= harvested_on", name="days"),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint(one_of("storage", Storage), name="storage"),
+        CheckConstraint(one_of("status", LotStatus), name="status"),
     )
 
     @property
     def free_grams(self) -> int:
+        """Promised to nobody."""
         return self.on_hand_grams - self.held_grams
+
+    @property
+    def available_grams(self) -> int:
+        """What may still be promised: nothing while the lot is stopped."""
+        return self.free_grams if self.status == LotStatus.AVAILABLE else 0
 
 
 class Movement(Base):
@@ -92,6 +100,9 @@ class Movement(Base):
             " WHEN 'hold' THEN on_hand_delta_grams = 0 AND held_delta_grams > 0"
             " WHEN 'release' THEN on_hand_delta_grams = 0 AND held_delta_grams < 0"
             " WHEN 'ship' THEN on_hand_delta_grams < 0 AND held_delta_grams = on_hand_delta_grams"
+            " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
+            " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
+            " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
             " ELSE false END",
             name="kind",
         ),
@@ -101,7 +112,7 @@ class Movement(Base):
             name="hold",
         ),
         CheckConstraint(
-            f"kind NOT IN ('{MovementKind.LOSS}', '{MovementKind.CORRECTION}') OR reason IS NOT NULL",
+            "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall') OR reason IS NOT NULL",
             name="reason",
         ),
     )

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
-from inventory.states import Storage
+from inventory.quality import HOLDS_SHOWN_MAX
+from inventory.states import LotStatus, Storage
 from marketplace import paging
 from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
 from marketplace.values import GRAMS_MAX
@@ -63,6 +64,10 @@ class CorrectLot(Schema):
             raise ValidationError("Must not be 0.")
 
 
+class TurnLot(Schema):
+    reason = Line(required=True)
+
+
 class Lot(Schema):
     id = fields.UUID()
     cooperative_id = fields.UUID()
@@ -76,7 +81,10 @@ class Lot(Schema):
     best_before_on = Day()
     on_hand_grams = fields.Integer()
     held_grams = fields.Integer()
-    available_grams = fields.Integer(attribute="free_grams")
+    available_grams = fields.Integer(
+        metadata={"description": "What may still be promised: nothing under quarantine or recall."}
+    )
+    status = fields.String(validate=validate.OneOf([each.value for each in LotStatus]))
     version = fields.Integer()
     created_at = Instant()
 
@@ -135,6 +143,25 @@ class Hold(Schema):
     expires_at = Instant(allow_none=True)
     resolved_at = Instant(allow_none=True)
     version = fields.Integer()
+
+
+class StandingHold(Schema):
+    id = fields.UUID()
+    kind = fields.String()
+    boxes = fields.Integer()
+    quantity_grams = fields.Integer()
+    purpose_kind = fields.String(metadata={"description": "What the fruit is promised to."})
+    purpose_id = fields.UUID()
+    expires_at = Instant(allow_none=True)
+
+
+class TurnedLot(Schema):
+    lot = fields.Nested(Lot)
+    holds_count = fields.Integer(metadata={"description": "Promises of the lot's fruit that stand."})
+    holds = fields.List(
+        fields.Nested(StandingHold),
+        metadata={"description": f"These promises, oldest first, at most {HOLDS_SHOWN_MAX}."},
+    )
 
 
 class ReleasedHold(Schema):

@@ -1,5 +1,6 @@
-"""Kinds and states of holds, kinds of stock movements, and the moves between states. Pure."""
+"""Kinds and states of holds, statuses of lots, kinds of stock movements, and the moves between them. Pure."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,8 +11,18 @@ class Storage(StrEnum):
     CONTROLLED_ATMOSPHERE = "controlled_atmosphere"
 
 
+class LotStatus(StrEnum):
+    """Whether a lot's fruit may be promised and shipped."""
+
+    AVAILABLE = "available"
+    QUARANTINED = "quarantined"
+    """Stopped until an operator clears it."""
+    RECALLED = "recalled"
+    """Stopped for good."""
+
+
 class MovementKind(StrEnum):
-    """Why a lot's buckets changed."""
+    """Why a lot's buckets, or its status, changed."""
 
     RECEIVE = "receive"
     LOSS = "loss"
@@ -19,6 +30,36 @@ class MovementKind(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     SHIP = "ship"
+    QUARANTINE = "quarantine"
+    CLEAR = "clear"
+    """Out of quarantine again."""
+    RECALL = "recall"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a movement asks of the lot's status, and what it turns it into, if into anything."""
+
+    before: frozenset[LotStatus]
+    after: LotStatus | None = None
+
+
+GATES: Final[dict[MovementKind, Gate]] = {
+    MovementKind.HOLD: Gate(before=frozenset({LotStatus.AVAILABLE})),
+    MovementKind.SHIP: Gate(before=frozenset({LotStatus.AVAILABLE})),
+    MovementKind.QUARANTINE: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
+    MovementKind.CLEAR: Gate(before=frozenset({LotStatus.QUARANTINED}), after=LotStatus.AVAILABLE),
+    MovementKind.RECALL: Gate(
+        before=frozenset({LotStatus.AVAILABLE, LotStatus.QUARANTINED}), after=LotStatus.RECALLED
+    ),
+}
+"""Movements that are not here pass at any status: what is promised may be freed, what is rotten written off."""
+
+
+def lets(status: str, kind: MovementKind) -> bool:
+    """Whether a lot of this status lets the movement happen."""
+    gate = GATES.get(kind)
+    return gate is None or status in gate.before
 
 
 class HoldKind(StrEnum):

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from inventory.states import LotStatus, MovementKind, lets
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
@@ -19,6 +21,7 @@ class Stock:
     harvested_on: date
     best_before_on: date
     free_grams: int
+    status: LotStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,8 @@ class TooFewBoxes(Exception):
 
 
 def is_offered(stock: Stock, on: date) -> bool:
-    """Fruit whose best-before day has passed on the day of delivery is not sold."""
-    return stock.best_before_on >= on
+    """Neither stopped fruit is sold, nor what has passed its best-before day on the day of delivery."""
+    return lets(stock.status, MovementKind.HOLD) and stock.best_before_on >= on
 
 
 def boxes_in(stock: Stock, pack_grams: int) -> int:

@@ -31,6 +31,7 @@ OWNED = {
     "lots.list_movements": "lot",
     "lots.lose": "lot",
     "lots.correct": "lot",
+    "lots.quarantine": "lot",
     "bulk_orders.get_bulk": "bulk_order",
     "bulk_orders.accept_short": "bulk_order",
     "bulk_orders.cancel": "bulk_order",
@@ -51,6 +52,7 @@ COMMON = {
     "counties.get_county", "counties.edit_county", "cooperatives.get_cooperative", "cooperatives.edit_cooperative",
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
     "payments.book_receipt", "cold_stores.get_cold_store", "pools.get_pool",
+    "lots.release_from_quarantine", "lots.recall",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
@@ -74,6 +76,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "shares.reduce": {"boxes": 1, "reason": "frost"},
     "lots.lose": {"quantity": 1_000, "reason": "spoilt"},
     "lots.correct": {"delta_grams": 1_000, "reason": "weighed again"},
+    "lots.quarantine": {"reason": "a strange smell"},
 }
 
 ROLES = [

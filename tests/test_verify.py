@@ -78,6 +78,20 @@ BREAKS = {
         UPDATE lot SET held_grams = held_grams + 1, version = version + 1 WHERE code = 'L-1'
     """,
     "S7": "UPDATE pool SET boxes_pledged = boxes_pledged + 1",
+    "Q1": "UPDATE lot SET status = 'quarantined' WHERE code = 'L-1'",
+    "Q2": """
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 2, 'clear', 0, 0, on_hand_grams, held_grams, 'x', 'x', now()
+        FROM lot WHERE code = 'L-1';
+        UPDATE movement m SET number = m.number + 1 FROM lot l
+        WHERE l.id = m.lot_id AND l.code = 'L-1' AND m.number = l.version AND m.kind = 'hold';
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, reason, actor, at)
+        SELECT gen_random_uuid(), l.id, l.version, 'quarantine', 0, 0, m.on_hand_grams, m.held_grams, 'x', 'x', now()
+        FROM lot l JOIN movement m ON m.lot_id = l.id AND m.number = l.version - 1 WHERE l.code = 'L-1';
+        UPDATE lot SET version = version + 2 WHERE code = 'L-1'
+    """,
     "H1": """
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
         WHERE m.kind = 'hold' AND other.kind = 'hold' AND other.id =

@@ -8,13 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory import stock_rules
+from inventory.states import LotStatus
 from inventory.stock_rules import Stock, TooFewBoxes
 
 DAY = date(2026, 1, 1)
 COOPERATIVES = [uuid.UUID(int=number) for number in range(3)]
 
 
-def _stock(code: str, *, best_before: int, harvested: int = 0, grams: int = 10_000) -> Stock:
+def _stock(
+    code: str,
+    *,
+    best_before: int,
+    harvested: int = 0,
+    grams: int = 10_000,
+    status: LotStatus = LotStatus.AVAILABLE,
+) -> Stock:
     return Stock(
         lot_id=uuid.uuid4(),
         cooperative_id=COOPERATIVES[0],
@@ -22,6 +30,7 @@ def _stock(code: str, *, best_before: int, harvested: int = 0, grams: int = 10_0
         harvested_on=DAY - timedelta(days=100 - harvested),
         best_before_on=DAY + timedelta(days=best_before),
         free_grams=grams,
+        status=status,
     )
 
 
@@ -34,6 +43,7 @@ STOCKS = st.lists(
         harvested_on=st.dates(DAY - timedelta(days=100), DAY),
         best_before_on=st.dates(DAY - timedelta(days=5), DAY + timedelta(days=5)),
         free_grams=st.integers(0, 40_000),
+        status=st.sampled_from(LotStatus),
     ),
     max_size=12,
     unique_by=lambda stock: stock.lot_id,
@@ -65,6 +75,7 @@ def test_no_lot_gives_more_than_it_has_and_none_gives_twice(
     for take in taken:
         assert 0 < take.boxes * pack_grams <= by_id[take.lot_id].free_grams
         assert by_id[take.lot_id].best_before_on >= DAY
+        assert by_id[take.lot_id].status == LotStatus.AVAILABLE
 
 
 @given(STOCKS, PACKS, st.data())
@@ -79,7 +90,7 @@ def test_a_lot_is_touched_only_when_every_earlier_one_is_emptied(
     by_id = {stock.lot_id: stock for stock in stocks}
     last = max(by_id[take.lot_id].best_before_on for take in taken)
     for stock in stocks:
-        if DAY <= stock.best_before_on < last:
+        if stock_rules.is_offered(stock, DAY) and stock.best_before_on < last:
             assert given_boxes.get(stock.lot_id, 0) == stock.free_grams // pack_grams
 
 
@@ -100,6 +111,11 @@ def test_equal_best_before_days_go_by_harvest_and_then_by_code() -> None:
 def test_fruit_is_offered_up_to_its_best_before_day_and_not_after() -> None:
     assert stock_rules.is_offered(_stock("A", best_before=0), DAY)
     assert not stock_rules.is_offered(_stock("A", best_before=-1), DAY)
+
+
+@pytest.mark.parametrize("status", [LotStatus.QUARANTINED, LotStatus.RECALLED])
+def test_stopped_fruit_is_not_offered(status: LotStatus) -> None:
+    assert not stock_rules.is_offered(_stock("A", best_before=9, status=status), DAY)
 
 
 def test_boxes_never_mix_lots() -> None:
