@@ -1,4 +1,4 @@
-"""Doors of cold stores, lots, pools and holds."""
+"""Doors of cold stores, lots, pools, holds, and of the reasons why no more can be sold."""
 
 import uuid
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, holds, lots, pools, quality, schemas
+from inventory import cold_stores, explaining, holds, lots, pools, quality, schemas
 from inventory.models import ColdStore, Hold, Lot, Movement, Pool
 from inventory.states import state_at
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
+from marketplace.catalogue.products import PackNotFound
 from marketplace.context import Context
 from marketplace.database import reading
 from marketplace.door import Blueprint
@@ -20,8 +21,11 @@ stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", descripti
 stock = Blueprint("lots", __name__, url_prefix="/lots", description="Lots and their journals 批次")
 sale = Blueprint("pools", __name__, url_prefix="/pools", description="What may be sold 货源池")
 promises = Blueprint("holds", __name__, url_prefix="/holds", description="Promises of stock 保留")
+reasons = Blueprint(
+    "stock_explanations", __name__, url_prefix="/stock-explanations", description="Why only so many 可售说明"
+)
 
-blueprints = (stores, stock, sale, promises)
+blueprints = (stores, stock, sale, promises, reasons)
 
 
 @stores.get("")
@@ -138,6 +142,16 @@ def release_from_quarantine(session: Session, body: dict[str, Any], lot_id: uuid
 def recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
     """Stop a lot for good (operators) 召回批次"""
     return quality.recall(session, context.current(), lot_id=lot_id, **body)
+
+
+@reasons.get("")
+@reasons.arguments(schemas.StockExplanationQuery, location="query")
+@reasons.problems(CooperativeNotFound, PackNotFound)
+@reasons.response(200, schemas.StockExplanation)
+def explain_stock(query: dict[str, Any]) -> explaining.Explanation:
+    """Why a cooperative can sell only so many boxes 为何只能卖这么多"""
+    with reading() as session:
+        return explaining.explain(session, context.current(), **query)
 
 
 @sale.get("/<uuid:pool_id>")

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date
+from typing import Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -16,6 +17,8 @@ from marketplace.catalogue import cooperatives
 from marketplace.context import Actor, Context
 from marketplace.language import Text
 from marketplace.values import GRAMS_MAX, new_id
+
+_SEEING_ALL: Final = STAFF | {Role.SYSTEM, Role.SERVICE}
 
 
 class LotNotFound(errors.NotFound):
@@ -141,9 +144,14 @@ def get(session: Session, ctx: Context, *, lot_id: uuid.UUID) -> Lot:
 
 def visible(actor: Actor) -> Select[Lot]:
     """The lots that the actor may see; a service key's scope is checked at the door."""
-    if actor.has(*STAFF, Role.SYSTEM, Role.SERVICE):
+    if actor.has(*_SEEING_ALL):
         return select(Lot)
     return select(Lot).where(Lot.cooperative_id.in_(sorted(actor.cooperative_ids)))
+
+
+def may_see(actor: Actor, cooperative_id: uuid.UUID) -> bool:
+    """Whether the cooperative's lots are among the visible ones."""
+    return actor.has(*_SEEING_ALL) or actor.belongs_to(cooperative_id)
 
 
 def movements(lot_id: uuid.UUID) -> Select[Movement]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
+from inventory.explaining import LOTS_SHOWN_MAX
 from inventory.quality import HOLDS_SHOWN_MAX
 from inventory.states import LotStatus, Storage
 from marketplace import paging
@@ -153,6 +154,49 @@ class StandingHold(Schema):
     purpose_kind = fields.String(metadata={"description": "What the fruit is promised to."})
     purpose_id = fields.UUID()
     expires_at = Instant(allow_none=True)
+
+
+class StockExplanationQuery(Schema):
+    cooperative_id = Id(required=True)
+    pack_id = Id(required=True)
+    on = Day(
+        load_default=None,
+        metadata={"description": "The day of delivery: today unless told, never a day that is over."},
+    )
+
+
+class StockCauses(Schema):
+    on_hand_grams = fields.Integer(metadata={"description": "The sum of all grams below."})
+    held_by_allocations_grams = fields.Integer(metadata={"description": "Promised to shares of bulk orders."})
+    held_by_pledges_grams = fields.Integer(metadata={"description": "Pledged to campaigns."})
+    quarantined_grams = fields.Integer()
+    recalled_grams = fields.Integer()
+    too_old_grams = fields.Integer(metadata={"description": "Past its best-before day on the day asked for."})
+    remainder_grams = fields.Integer(metadata={"description": "Does not fill a box: a box never mixes lots."})
+    free_grams = fields.Integer(metadata={"description": "In the free boxes."})
+    free_boxes = fields.Integer(metadata={"description": "What can be sold."})
+
+
+class ExplainedLot(Schema):
+    lot_id = fields.UUID(attribute="stock.lot_id")
+    code = fields.String(attribute="stock.code")
+    status = fields.String(attribute="stock.status")
+    best_before_on = Day(attribute="stock.best_before_on")
+    version = fields.Integer()
+    causes = fields.Nested(StockCauses)
+
+
+class StockExplanation(Schema):
+    cooperative_id = fields.UUID()
+    pack_id = fields.UUID(attribute="pack.id")
+    pack_grams = fields.Integer(attribute="pack.net_grams")
+    on = Day()
+    total = fields.Nested(StockCauses, metadata={"description": "Of all lots, shown or not."})
+    lots_count = fields.Integer()
+    lots = fields.List(
+        fields.Nested(ExplainedLot),
+        metadata={"description": f"Those that expire first, at most {LOTS_SHOWN_MAX}."},
+    )
 
 
 class TurnedLot(Schema):

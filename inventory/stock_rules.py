@@ -49,6 +49,11 @@ def boxes_in(stock: Stock, pack_grams: int) -> int:
     return stock.free_grams // pack_grams
 
 
+def order_of(stock: Stock) -> tuple[date, date, str]:
+    """First expired first out: the place of a lot in the line."""
+    return stock.best_before_on, stock.harvested_on, stock.code
+
+
 def free_boxes(stocks: Iterable[Stock], *, pack_grams: int, on: date) -> dict[uuid.UUID, int]:
     """Whole boxes of each cooperative: the sum over its lots, lot by lot."""
     found: dict[uuid.UUID, int] = {}
@@ -61,10 +66,7 @@ def free_boxes(stocks: Iterable[Stock], *, pack_grams: int, on: date) -> dict[uu
 
 def take(stocks: Iterable[Stock], *, boxes: int, pack_grams: int, on: date) -> list[Take]:
     """The lots that give `boxes`, in the order in which they are emptied; raises TooFewBoxes."""
-    offered = sorted(
-        (stock for stock in stocks if is_offered(stock, on)),
-        key=lambda stock: (stock.best_before_on, stock.harvested_on, stock.code),
-    )
+    offered = sorted((stock for stock in stocks if is_offered(stock, on)), key=order_of)
     taken: list[Take] = []
     wanted = boxes
     for stock in offered:

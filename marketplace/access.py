@@ -120,6 +120,9 @@ ACCESS: Final[dict[str, Access]] = {
     "lots.quarantine": _may(Role.COOPERATIVE, Role.OPERATOR),
     "lots.release_from_quarantine": _may(Role.OPERATOR),
     "lots.recall": _may(Role.OPERATOR),
+    "stock_explanations.explain_stock": _may(
+        Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR, scope="lots.read"
+    ),
     "pools.get_pool": _EVERYONE,
     "holds.get_hold": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
     "holds.release": _may(Role.SHOPPER),

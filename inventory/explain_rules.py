@@ -1,0 +1,55 @@
+"""Why a lot gives only so many boxes: each gram on hand under exactly one cause. Pure.
+
+What is promised counts as held, whatever became of the lot since. What is not promised falls to the first of:
+the lot is stopped, it is too old on the day, it does not fill a box, it is free.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+
+from inventory import stock_rules
+from inventory.states import HoldKind, LotStatus
+from inventory.stock_rules import Stock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Causes:
+    """Grams on hand by cause, and the whole boxes that are free; `on_hand_grams` is the sum of the causes."""
+
+    on_hand_grams: int = 0
+    held_by_allocations_grams: int = 0
+    held_by_pledges_grams: int = 0
+    quarantined_grams: int = 0
+    recalled_grams: int = 0
+    too_old_grams: int = 0
+    remainder_grams: int = 0
+    """Less than a box, in a lot that could be sold."""
+    free_grams: int = 0
+    free_boxes: int = 0
+
+
+def explain(stock: Stock, *, held: Mapping[HoldKind, int], pack_grams: int, on: date) -> Causes:
+    """One lot; `held` has the grams that each kind of hold keeps of it."""
+    boxes = stock_rules.boxes_in(stock, pack_grams) if stock_rules.is_offered(stock, on) else 0
+    is_old = stock.status == LotStatus.AVAILABLE and stock.best_before_on < on
+    stopped = {status: stock.free_grams if stock.status == status else 0 for status in LotStatus}
+    too_old = stock.free_grams if is_old else 0
+    free = boxes * pack_grams
+    return Causes(
+        on_hand_grams=stock.free_grams + sum(held.values()),
+        held_by_allocations_grams=held.get(HoldKind.ALLOCATION, 0),
+        held_by_pledges_grams=held.get(HoldKind.PLEDGE, 0),
+        quarantined_grams=stopped[LotStatus.QUARANTINED],
+        recalled_grams=stopped[LotStatus.RECALLED],
+        too_old_grams=too_old,
+        remainder_grams=stopped[LotStatus.AVAILABLE] - too_old - free,
+        free_grams=free,
+        free_boxes=boxes,
+    )
+
+
+def together(parts: Iterable[Causes]) -> Causes:
+    """The sum of several lots, cause by cause."""
+    listed = list(parts)
+    return Causes(**{each.name: sum(getattr(part, each.name) for part in listed) for each in fields(Causes)})
