@@ -10,7 +10,7 @@ from datetime import date
 
 from inventory import stock_rules
 from inventory.states import HoldKind, LotStatus
-from inventory.stock_rules import Stock
+from inventory.stock_rules import Destination, Stock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,18 @@ class Causes:
     free_boxes: int = 0
 
 
-def explain(stock: Stock, *, held: Mapping[HoldKind, int], pack_grams: int, on: date) -> Causes:
+def explain(
+    stock: Stock,
+    *,
+    held: Mapping[HoldKind, int],
+    pack_grams: int,
+    on: date,
+    destination: Destination | None = None,
+) -> Causes:
     """One lot; `held` has the grams that each kind of hold keeps of it."""
-    boxes = stock_rules.boxes_in(stock, pack_grams) if stock_rules.is_offered(stock, on) else 0
-    is_old = stock.status == LotStatus.AVAILABLE and stock.best_before_on < on
+    is_offered = stock_rules.is_offered(stock, stock_rules.good_until(on, destination))
+    boxes = stock_rules.boxes_in(stock, pack_grams) if is_offered else 0
+    is_old = stock.status == LotStatus.AVAILABLE and not is_offered
     stopped = {status: stock.free_grams if stock.status == status else 0 for status in LotStatus}
     too_old = stock.free_grams if is_old else 0
     free = boxes * pack_grams

@@ -13,7 +13,7 @@ from inventory import explain_rules, lots, stock_rules
 from inventory.explain_rules import Causes
 from inventory.models import Hold, Lot
 from inventory.states import OPEN, HoldKind, LotStatus
-from inventory.stock_rules import Stock
+from inventory.stock_rules import Destination, Stock
 from marketplace.catalogue import cooperatives, products
 from marketplace.catalogue.models import Pack
 from marketplace.context import Context
@@ -33,6 +33,9 @@ class Explanation:
     cooperative_id: uuid.UUID
     pack: Pack
     on: date
+    destination: Destination | None
+    good_until: date
+    """The day on which fruit must still be good to be sold."""
     total: Causes
     """Of all lots, shown or not."""
     lots_count: int
@@ -47,6 +50,7 @@ def explain(
     cooperative_id: uuid.UUID,
     pack_id: uuid.UUID,
     on: date | None = None,
+    destination: str | None = None,
 ) -> Explanation:
     """`on` is the day of delivery: today unless told, and never a day that is over.
 
@@ -57,18 +61,23 @@ def explain(
     cooperatives.get(session, cooperative_id=cooperative_id)
     pack = products.get_pack(session, pack_id=pack_id)
     day = max(on or ctx.today, ctx.today)
-    found = _explained(session, cooperative_id, pack, day)
+    place = None if destination is None else Destination(destination)
+    found = _explained(session, cooperative_id, pack, day, place)
     return Explanation(
         cooperative_id=cooperative_id,
         pack=pack,
         on=day,
+        destination=place,
+        good_until=stock_rules.good_until(day, place),
         total=explain_rules.together(each.causes for each in found),
         lots_count=len(found),
         lots=found[:LOTS_SHOWN_MAX],
     )
 
 
-def _explained(session: Session, cooperative_id: uuid.UUID, pack: Pack, on: date) -> list[ExplainedLot]:
+def _explained(
+    session: Session, cooperative_id: uuid.UUID, pack: Pack, on: date, destination: Destination | None
+) -> list[ExplainedLot]:
     """Lots and their holds are read in one statement, so that they are of the same moment."""
     kinds = (HoldKind.ALLOCATION, HoldKind.PLEDGE)
     held = [func.coalesce(func.sum(Hold.quantity_grams).filter(Hold.kind == kind), 0) for kind in kinds]
@@ -99,6 +108,7 @@ def _explained(session: Session, cooperative_id: uuid.UUID, pack: Pack, on: date
             held={kind: int(part) for kind, part in zip(kinds, grams, strict=True)},
             pack_grams=pack.net_grams,
             on=on,
+            destination=destination,
         )
         found.append(ExplainedLot(stock=stock, version=lot.version, causes=causes))
     return sorted(found, key=lambda each: stock_rules.order_of(each.stock))

@@ -5,8 +5,9 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from inventory import buckets, lots, stock_rules
 from inventory.models import Hold, Lot, Pool
 from inventory.states import HoldKind, HoldState, MovementKind, lets, may_move
+from inventory.stock_rules import Destination
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -81,6 +83,7 @@ def place_on_lots(
     grade: str,
     purpose: Purpose,
     delivered_on: date | None = None,
+    destination: Destination | None = None,
     pool_id: uuid.UUID | None = None,
     until: datetime | None = None,
 ) -> list[Hold]:
@@ -89,12 +92,19 @@ def place_on_lots(
     A pledge names its `pool_id`; without `until` a hold does not expire. Raises NotEnoughInStore.
     """
     stocks = lots.offered(session, variety=variety, grade=grade, cooperative_id=cooperative_id, locked=True)
-    on = delivered_on or ctx.today
+    asked: dict[str, Any] = {
+        "pack_grams": pack_grams,
+        "on": delivered_on or ctx.today,
+        "destination": destination,
+    }
     try:
-        takes = stock_rules.take(stocks, boxes=boxes, pack_grams=pack_grams, on=on)
+        takes = stock_rules.take(stocks, boxes=boxes, **asked)
     except stock_rules.TooFewBoxes as short:
         raise lots.NotEnoughInStore(
-            cooperative_id=cooperative_id, requested_boxes=boxes, available_boxes=short.available_boxes
+            cooperative_id=cooperative_id,
+            requested_boxes=boxes,
+            available_boxes=short.available_boxes,
+            **asdict(stock_rules.withheld_boxes(stocks, **asked)),
         ) from short
     placed = []
     for take in takes:

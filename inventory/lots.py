@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from inventory import buckets, cold_stores, stock_rules
 from inventory.models import Lot, Movement
 from inventory.states import LotStatus, MovementKind
-from inventory.stock_rules import Stock
+from inventory.stock_rules import Destination, Stock
 from marketplace import audit, database, errors
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives
@@ -50,7 +50,7 @@ class LotStatusForbids(errors.Conflict):
 
 
 class NotEnoughInStore(errors.Conflict):
-    """The cooperative's lots have fewer whole boxes free than asked for."""
+    """The cooperative's lots have fewer whole boxes free than asked for; it says what keeps the others back."""
 
     title = Text(en="The cooperative has not that many boxes free.", zh="该合作社可用箱数不足。")
     code = "sold_out"
@@ -160,14 +160,24 @@ def movements(lot_id: uuid.UUID) -> Select[Movement]:
 
 
 def free_boxes(
-    session: Session, *, variety: str, grade: str, pack_grams: int, locked: bool, on: date | None = None
+    session: Session,
+    *,
+    variety: str,
+    grade: str,
+    pack_grams: int,
+    locked: bool,
+    on: date | None = None,
+    destination: Destination | None = None,
 ) -> dict[uuid.UUID, int]:
     """Whole boxes that each cooperative has free; `on` is the day of delivery, the database's today unless told.
 
+    `destination`: where the fruit must keep for the days that stock_rules asks there.
     `locked`: nobody else can take from these lots until the caller's transaction ends.
     """
     stocks = offered(session, variety=variety, grade=grade, locked=locked)
-    return stock_rules.free_boxes(stocks, pack_grams=pack_grams, on=on or _today(session))
+    return stock_rules.free_boxes(
+        stocks, pack_grams=pack_grams, on=on or _today(session), destination=destination
+    )
 
 
 def offered(

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 from inventory.explaining import LOTS_SHOWN_MAX
 from inventory.quality import HOLDS_SHOWN_MAX
 from inventory.states import LotStatus, Storage
+from inventory.stock_rules import Destination
 from marketplace import paging
 from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
 from marketplace.values import GRAMS_MAX
@@ -164,6 +165,12 @@ class StockExplanationQuery(Schema):
         metadata={"description": "The day of delivery: today unless told, never a day that is over."},
     )
 
+    destination = fields.String(
+        load_default=None,
+        validate=validate.OneOf([each.value for each in Destination]),
+        metadata={"description": "The farther it goes, the longer fruit must keep after delivery."},
+    )
+
 
 class StockCauses(Schema):
     on_hand_grams = fields.Integer(metadata={"description": "The sum of all grams below."})
@@ -171,7 +178,7 @@ class StockCauses(Schema):
     held_by_pledges_grams = fields.Integer(metadata={"description": "Pledged to campaigns."})
     quarantined_grams = fields.Integer()
     recalled_grams = fields.Integer()
-    too_old_grams = fields.Integer(metadata={"description": "Past its best-before day on the day asked for."})
+    too_old_grams = fields.Integer(metadata={"description": "Not good until the day on which it must be."})
     remainder_grams = fields.Integer(metadata={"description": "Does not fill a box: a box never mixes lots."})
     free_grams = fields.Integer(metadata={"description": "In the free boxes."})
     free_boxes = fields.Integer(metadata={"description": "What can be sold."})
@@ -191,6 +198,8 @@ class StockExplanation(Schema):
     pack_id = fields.UUID(attribute="pack.id")
     pack_grams = fields.Integer(attribute="pack.net_grams")
     on = Day()
+    destination = fields.String(allow_none=True)
+    good_until = Day(metadata={"description": "The day on which fruit must still be good to be sold."})
     total = fields.Nested(StockCauses, metadata={"description": "Of all lots, shown or not."})
     lots_count = fields.Integer()
     lots = fields.List(

@@ -6,9 +6,23 @@ A box never mixes lots, so what a lot cannot fill to a whole box stays in it.
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
 
 from inventory.states import LotStatus, MovementKind, lets
+
+
+class Destination(StrEnum):
+    """How far the fruit goes, and so for how long it must keep after it is delivered."""
+
+    COUNTY = "county"
+    COUNTRY = "country"
+    ABROAD = "abroad"
+
+
+REMAINING_DAYS: Final = {Destination.COUNTY: 3, Destination.COUNTRY: 10, Destination.ABROAD: 30}
+"""The days that fruit must still be good after the day of delivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +46,16 @@ class Take:
     boxes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """Why no more is offered: whole boxes by cause, and the day on which fruit would have to be good."""
+
+    quarantined_boxes: int
+    recalled_boxes: int
+    too_old_boxes: int
+    good_until: date
+
+
 class TooFewBoxes(Exception):
     """The lots have fewer whole boxes than asked for."""
 
@@ -40,8 +64,13 @@ class TooFewBoxes(Exception):
         super().__init__(f"{available_boxes} boxes available")
 
 
+def good_until(on: date, destination: Destination | None) -> date:
+    """The day on which fruit delivered on this day must still be good: that day itself if nobody says where to."""
+    return on if destination is None else on + timedelta(days=REMAINING_DAYS[destination])
+
+
 def is_offered(stock: Stock, on: date) -> bool:
-    """Neither stopped fruit is sold, nor what has passed its best-before day on the day of delivery."""
+    """Neither stopped fruit is sold, nor what has passed its best-before day on the day it must be good."""
     return lets(stock.status, MovementKind.HOLD) and stock.best_before_on >= on
 
 
@@ -54,19 +83,48 @@ def order_of(stock: Stock) -> tuple[date, date, str]:
     return stock.best_before_on, stock.harvested_on, stock.code
 
 
-def free_boxes(stocks: Iterable[Stock], *, pack_grams: int, on: date) -> dict[uuid.UUID, int]:
-    """Whole boxes of each cooperative: the sum over its lots, lot by lot."""
+def free_boxes(
+    stocks: Iterable[Stock], *, pack_grams: int, on: date, destination: Destination | None = None
+) -> dict[uuid.UUID, int]:
+    """Whole boxes of each cooperative: the sum over its lots, lot by lot. `on` is the day of delivery."""
+    day = good_until(on, destination)
     found: dict[uuid.UUID, int] = {}
     for stock in stocks:
-        if is_offered(stock, on):
+        if is_offered(stock, day):
             boxes = boxes_in(stock, pack_grams)
             found[stock.cooperative_id] = found.get(stock.cooperative_id, 0) + boxes
     return found
 
 
-def take(stocks: Iterable[Stock], *, boxes: int, pack_grams: int, on: date) -> list[Take]:
+def withheld_boxes(
+    stocks: Iterable[Stock], *, pack_grams: int, on: date, destination: Destination | None = None
+) -> Withheld:
+    """Whole boxes that nobody holds and that are not offered."""
+    day = good_until(on, destination)
+    kept = [(stock, boxes_in(stock, pack_grams)) for stock in stocks if not is_offered(stock, day)]
+
+    def of(status: LotStatus) -> int:
+        return sum(boxes for stock, boxes in kept if stock.status == status)
+
+    return Withheld(
+        quarantined_boxes=of(LotStatus.QUARANTINED),
+        recalled_boxes=of(LotStatus.RECALLED),
+        too_old_boxes=of(LotStatus.AVAILABLE),
+        good_until=day,
+    )
+
+
+def take(
+    stocks: Iterable[Stock],
+    *,
+    boxes: int,
+    pack_grams: int,
+    on: date,
+    destination: Destination | None = None,
+) -> list[Take]:
     """The lots that give `boxes`, in the order in which they are emptied; raises TooFewBoxes."""
-    offered = sorted((stock for stock in stocks if is_offered(stock, on)), key=order_of)
+    day = good_until(on, destination)
+    offered = sorted((stock for stock in stocks if is_offered(stock, day)), key=order_of)
     taken: list[Take] = []
     wanted = boxes
     for stock in offered:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inventory import explain_rules, explaining, lots, quality, stock_rules
 from inventory.explain_rules import Causes
 from inventory.states import HoldKind, LotStatus
-from inventory.stock_rules import Stock
+from inventory.stock_rules import REMAINING_DAYS, Destination, Stock
 from marketplace import database
 from marketplace.access import Role
 from marketplace.catalogue import products
@@ -38,7 +38,7 @@ LOTS = st.lists(
             cooperative_id=st.just(COOPERATIVE),
             code=st.text("AB12", min_size=1, max_size=3),
             harvested_on=st.dates(DAY - timedelta(days=100), DAY),
-            best_before_on=st.dates(DAY - timedelta(days=5), DAY + timedelta(days=5)),
+            best_before_on=st.dates(DAY - timedelta(days=5), DAY + timedelta(days=40)),
             free_grams=st.integers(0, 40_000),
             status=st.sampled_from(LotStatus),
         ),
@@ -48,16 +48,22 @@ LOTS = st.lists(
     unique_by=lambda pair: pair[0].lot_id,
 )
 PACKS = st.integers(1, 7_000)
+PLACES = st.sampled_from([None, *Destination])
 Pairs = list[tuple[Stock, dict[HoldKind, int]]]
 
 
-def _explained(pairs: Pairs, pack_grams: int) -> list[Causes]:
-    return [explain_rules.explain(stock, held=held, pack_grams=pack_grams, on=DAY) for stock, held in pairs]
+def _explained(pairs: Pairs, pack_grams: int, place: Destination | None) -> list[Causes]:
+    return [
+        explain_rules.explain(stock, held=held, pack_grams=pack_grams, on=DAY, destination=place)
+        for stock, held in pairs
+    ]
 
 
-@given(LOTS, PACKS)
-def test_each_gram_has_exactly_one_cause_in_each_lot_and_in_sum(pairs: Pairs, pack_grams: int) -> None:
-    found = _explained(pairs, pack_grams)
+@given(LOTS, PACKS, PLACES)
+def test_each_gram_has_exactly_one_cause_in_each_lot_and_in_sum(
+    pairs: Pairs, pack_grams: int, place: Destination | None
+) -> None:
+    found = _explained(pairs, pack_grams, place)
     for causes in [*found, explain_rules.together(found)]:
         assert sum(getattr(causes, name) for name in PARTS) == causes.on_hand_grams
         assert all(getattr(causes, name) >= 0 for name in PARTS)
@@ -66,18 +72,24 @@ def test_each_gram_has_exactly_one_cause_in_each_lot_and_in_sum(pairs: Pairs, pa
     assert explain_rules.together(found).on_hand_grams == on_hand
 
 
-@given(LOTS, PACKS)
-def test_what_is_explained_as_free_is_what_splits_and_holds_count(pairs: Pairs, pack_grams: int) -> None:
-    told = explain_rules.together(_explained(pairs, pack_grams)).free_boxes
-    free = stock_rules.free_boxes([stock for stock, _ in pairs], pack_grams=pack_grams, on=DAY)
+@given(LOTS, PACKS, PLACES)
+def test_what_is_explained_as_free_is_what_splits_and_holds_count(
+    pairs: Pairs, pack_grams: int, place: Destination | None
+) -> None:
+    told = explain_rules.together(_explained(pairs, pack_grams, place)).free_boxes
+    free = stock_rules.free_boxes(
+        [stock for stock, _ in pairs], pack_grams=pack_grams, on=DAY, destination=place
+    )
     assert told == free.get(COOPERATIVE, 0)
 
 
-@given(LOTS, PACKS)
-def test_a_lot_that_could_be_sold_keeps_less_than_a_box_as_remainder(pairs: Pairs, pack_grams: int) -> None:
-    for (stock, _), causes in zip(pairs, _explained(pairs, pack_grams), strict=True):
+@given(LOTS, PACKS, PLACES)
+def test_a_lot_that_could_be_sold_keeps_less_than_a_box_as_remainder(
+    pairs: Pairs, pack_grams: int, place: Destination | None
+) -> None:
+    for (stock, _), causes in zip(pairs, _explained(pairs, pack_grams, place), strict=True):
         assert causes.remainder_grams < pack_grams
-        if not stock_rules.is_offered(stock, DAY):
+        if not stock_rules.is_offered(stock, stock_rules.good_until(DAY, place)):
             assert (causes.remainder_grams, causes.free_boxes) == (0, 0)
 
 
@@ -172,6 +184,21 @@ def test_the_day_is_today_unless_told_and_never_over(yard: Yard, as_role: AsRole
         assert (answer["on"], answer["total"]["free_boxes"]) == (yard.today.isoformat(), 3)
     later = operator.get(_path(yard, on=yard.today + timedelta(days=1))).json
     assert (later["total"]["free_boxes"], later["total"]["too_old_grams"]) == (0, 15_000)
+
+
+def test_fruit_that_would_not_keep_at_its_destination_is_too_old(yard: Yard, as_role: AsRole) -> None:
+    days = REMAINING_DAYS[Destination.ABROAD]
+    yard.lot("L1", boxes=3, best_before_on=yard.today + timedelta(days=days))
+    yard.lot("L2", boxes=4, best_before_on=yard.today + timedelta(days=days - 1))
+    operator = as_role(Role.OPERATOR)
+    near, far = operator.get(_path(yard)).json, operator.get(_path(yard, destination="abroad")).json
+    assert (near["total"]["free_boxes"], near["destination"], near["good_until"]) == (7, None, near["on"])
+    assert (far["total"]["free_boxes"], far["total"]["too_old_grams"]) == (3, 20_000)
+    assert (far["destination"], far["good_until"]) == (
+        "abroad",
+        (yard.today + timedelta(days=days)).isoformat(),
+    )
+    assert operator.get(_path(yard, destination="moon")).status_code == 422
 
 
 def test_a_lot_without_fruit_is_not_told_and_no_lots_are_nothing(yard: Yard, as_role: AsRole) -> None:

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, pools
+from inventory import holds, lots, pools, quality
 from inventory.models import Hold, Pool
 from inventory.module import module
+from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import database, errors
 from marketplace.context import Context
 from marketplace.jobs.models import StoredJob
@@ -50,6 +51,44 @@ def test_fruit_too_old_at_delivery_is_not_held(yard: Yard) -> None:
     yard.lot("L2", boxes=5, best_before_on=yard.today + timedelta(days=5))
     placed = yard.reserve(5, delivered_on=yard.today + timedelta(days=6))
     assert [hold.lot_id for hold in placed] == [fresh.id]
+
+
+def test_fruit_that_would_not_keep_at_its_destination_is_neither_counted_nor_held(yard: Yard) -> None:
+    until = yard.today + timedelta(days=REMAINING_DAYS[Destination.COUNTRY])
+    keeps = yard.lot("L1", boxes=5, best_before_on=until)
+    yard.lot("L2", boxes=4, best_before_on=until - timedelta(days=1))
+    with database.reading() as session:
+        free = lots.free_boxes(
+            session,
+            variety="Fuji",
+            grade="A",
+            pack_grams=PACK_GRAMS,
+            locked=False,
+            destination=Destination.COUNTRY,
+        )
+    assert free == {yard.cooperative_ids[0]: 5}
+    placed = yard.reserve(5, destination=Destination.COUNTRY)
+    assert [hold.lot_id for hold in placed] == [keeps.id]
+
+
+def test_a_refusal_says_what_keeps_the_other_boxes_back(yard: Yard) -> None:
+    yard.lot("L1", boxes=1)
+    yard.lot("L2", boxes=2, best_before_on=yard.today + timedelta(days=29))
+    for code, boxes, turn in (("L3", 3, quality.quarantine), ("L4", 4, quality.recall)):
+        lot_id = yard.lot(code, boxes=boxes).id
+        with database.transaction() as session:
+            turn(session, yard.ctx, lot_id=lot_id, reason="a smell")
+    with pytest.raises(lots.NotEnoughInStore) as refused:
+        yard.reserve(2, destination=Destination.ABROAD)
+    assert refused.value.facts == {
+        "cooperative_id": yard.cooperative_ids[0],
+        "requested_boxes": 2,
+        "available_boxes": 1,
+        "quarantined_boxes": 3,
+        "recalled_boxes": 4,
+        "too_old_boxes": 2,
+        "good_until": yard.today + timedelta(days=30),
+    }
 
 
 def test_a_cooperative_with_too_few_boxes_is_refused_with_the_number_it_has(yard: Yard) -> None:

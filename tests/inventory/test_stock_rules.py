@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from inventory import stock_rules
 from inventory.states import LotStatus
-from inventory.stock_rules import Stock, TooFewBoxes
+from inventory.stock_rules import REMAINING_DAYS, Destination, Stock, TooFewBoxes
 
 DAY = date(2026, 1, 1)
 COOPERATIVES = [uuid.UUID(int=number) for number in range(3)]
@@ -49,6 +50,7 @@ STOCKS = st.lists(
     unique_by=lambda stock: stock.lot_id,
 )
 PACKS = st.integers(1, 7_000)
+PLACES = st.sampled_from([None, *Destination])
 
 
 @given(STOCKS, PACKS, st.data())
@@ -116,6 +118,38 @@ def test_fruit_is_offered_up_to_its_best_before_day_and_not_after() -> None:
 @pytest.mark.parametrize("status", [LotStatus.QUARANTINED, LotStatus.RECALLED])
 def test_stopped_fruit_is_not_offered(status: LotStatus) -> None:
     assert not stock_rules.is_offered(_stock("A", best_before=9, status=status), DAY)
+
+
+def test_the_farther_fruit_goes_the_longer_it_must_keep() -> None:
+    days = [REMAINING_DAYS[place] for place in Destination]
+    assert days == sorted(days)
+    assert set(REMAINING_DAYS) == set(Destination)
+
+
+@pytest.mark.parametrize("place", Destination)
+def test_fruit_must_keep_for_the_days_of_its_destination_and_no_longer(place: Destination) -> None:
+    days = REMAINING_DAYS[place]
+    enough, short = _stock("A", best_before=days), _stock("B", best_before=days - 1)
+    asked: dict[str, Any] = {"pack_grams": 5_000, "on": DAY, "destination": place}
+    assert stock_rules.free_boxes([enough, short], **asked) == {COOPERATIVES[0]: 2}
+    [taken] = stock_rules.take([enough, short], boxes=2, **asked)
+    assert taken.lot_id == enough.lot_id
+    withheld = stock_rules.withheld_boxes([enough, short], **asked)
+    assert (withheld.too_old_boxes, withheld.good_until) == (2, DAY + timedelta(days=days))
+
+
+@given(STOCKS, PACKS, PLACES)
+def test_every_whole_box_is_either_offered_or_withheld_for_one_cause(
+    stocks: list[Stock], pack_grams: int, place: Destination | None
+) -> None:
+    asked: dict[str, Any] = {"pack_grams": pack_grams, "on": DAY, "destination": place}
+    free = sum(stock_rules.free_boxes(stocks, **asked).values())
+    kept = stock_rules.withheld_boxes(stocks, **asked)
+    whole = sum(stock.free_grams // pack_grams for stock in stocks)
+    assert free + kept.quarantined_boxes + kept.recalled_boxes + kept.too_old_boxes == whole
+    taken = stock_rules.take(stocks, boxes=free, **asked)
+    by_id = {stock.lot_id: stock for stock in stocks}
+    assert all(by_id[take.lot_id].best_before_on >= kept.good_until for take in taken)
 
 
 def test_boxes_never_mix_lots() -> None:
