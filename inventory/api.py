@@ -1,21 +1,26 @@
 """Doors of cold stores, lots, pools, holds, and of the reasons why no more can be sold."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
+from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, explaining, holds, lots, pools, quality, schemas
+from inventory import cold_stores, csv_intake, explaining, holds, lots, pools, quality, schemas
 from inventory.models import ColdStore, Hold, Lot, Movement, Pool
 from inventory.states import state_at
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
+from marketplace.catalogue.csv_api import MEDIA_TYPE
+from marketplace.catalogue.csv_table import CsvRefused, decode
 from marketplace.catalogue.products import PackNotFound
 from marketplace.context import Context
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.language import Text
+from marketplace.problems import UnsupportedMediaType
 
 stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", description="Cold stores 冷库")
 stock = Blueprint("lots", __name__, url_prefix="/lots", description="Lots and their journals 批次")
@@ -24,6 +29,14 @@ promises = Blueprint("holds", __name__, url_prefix="/holds", description="Promis
 reasons = Blueprint(
     "stock_explanations", __name__, url_prefix="/stock-explanations", description="Why only so many 可售说明"
 )
+
+LOTS_FILE: Final[dict[str, Any]] = {
+    "required": True,
+    "description": "UTF-8, at most 5,000 rows and 1 MB; a heading with the columns "
+    + ", ".join(f"`{each.name}`{' (optional)' if each.optional else ''}" for each in csv_intake.COLUMNS)
+    + ".",
+    "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+}
 
 blueprints = (stores, stock, sale, promises, reasons)
 
@@ -75,6 +88,16 @@ def list_lots(query: dict[str, Any]) -> dict[str, Any]:
 def receive(session: Session, body: dict[str, Any]) -> Lot:
     """Take fruit into a cold store 批次入库"""
     return lots.receive(session, context.current(), **body)
+
+
+@stock.post("/imports")
+@stock.arguments(schemas.CooperativeOfLots, location="query")
+@stock.doc(requestBody=LOTS_FILE)
+@stock.problems(UnsupportedMediaType, CooperativeNotFound, CsvRefused, lots.LotCodeTaken)
+@stock.writes(200, schemas.LotsReport)
+def receive_file(session: Session, query: dict[str, Any]) -> csv_intake.Report:
+    """Take many lots in from a file, all or none; safe to send again 批量入库"""
+    return csv_intake.receive_file(session, context.current(), text=_file_text(), **query)
 
 
 @stock.get("/<uuid:lot_id>")
@@ -186,6 +209,17 @@ def release(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
     hold = holds.release_own(session, ctx, hold_id=hold_id)
     assert hold.pool_id is not None
     return {"hold": _shown(ctx, hold), "pool": pools.get(session, pool_id=hold.pool_id)}
+
+
+def _file_text() -> str:
+    """The request's body as CSV text; raises UnsupportedMediaType, CsvRefused."""
+    is_plain = (request.content_encoding or "identity").lower() == "identity"
+    is_utf8 = request.mimetype_params.get("charset", "utf-8").lower() in ("utf-8", "utf8")
+    if request.mimetype != MEDIA_TYPE or not is_plain or not is_utf8:
+        raise UnsupportedMediaType(
+            Text(en="The body must be text/csv in UTF-8.", zh="请求体必须为 UTF-8 编码的 text/csv。")
+        )
+    return decode(request.get_data())
 
 
 def _shown(ctx: Context, hold: Hold) -> dict[str, Any]:

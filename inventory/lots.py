@@ -1,14 +1,15 @@
 """Lots: received, corrected, partly lost; and what of them is free."""
 
 import uuid
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, cold_stores, stock_rules
-from inventory.models import Lot, Movement
+from inventory.models import ColdStore, Lot, Movement
 from inventory.states import LotStatus, MovementKind
 from inventory.stock_rules import Destination, Stock
 from marketplace import audit, database, errors
@@ -86,24 +87,24 @@ def receive(
         raise cooperatives.CooperativeNotFound
     cooperatives.get(session, cooperative_id=cooperative_id)
     store = cold_stores.get(session, cold_store_id=cold_store_id)
-    lot = Lot(
-        id=new_id(),
-        cooperative_id=cooperative_id,
-        cold_store_id=store.id,
-        code=code,
-        variety=variety,
-        grade=grade,
-        size=size,
-        storage=storage or store.kind,
-        harvested_on=harvested_on,
-        best_before_on=best_before_on,
-        on_hand_grams=quantity_grams,
-        held_grams=0,
-        status=LotStatus.AVAILABLE,
-        version=1,
-        created_at=ctx.now,
-    )
-    session.add(lot)
+    facts: dict[str, Any] = {
+        "code": code,
+        "variety": variety,
+        "grade": grade,
+        "size": size,
+        "storage": storage,
+        "harvested_on": harvested_on,
+        "best_before_on": best_before_on,
+        "quantity_grams": quantity_grams,
+    }
+    [lot] = receive_all(session, ctx, [{"cooperative_id": cooperative_id, "store": store, **facts}])
+    return lot
+
+
+def receive_all(session: Session, ctx: Context, received: Iterable[Mapping[str, Any]]) -> list[Lot]:
+    """Lots of known cooperatives and cold stores, at once. Raises LotCodeTaken, DaysOutOfOrder, LotTooLarge."""
+    made = [_lot(ctx, **facts) for facts in received]
+    session.add_all(made)
     meanings = {
         "uq_lot_cooperative_id_code": LotCodeTaken(),
         "ck_lot_days": DaysOutOfOrder(),
@@ -111,13 +112,36 @@ def receive(
     }
     with database.refusing(meanings):
         session.flush()
-    buckets.write_line(
-        session, ctx, lot, MovementKind.RECEIVE, on_hand_delta_grams=quantity_grams, held_delta_grams=0
+    for lot in made:
+        grams = lot.on_hand_grams
+        buckets.write_line(
+            session, ctx, lot, MovementKind.RECEIVE, on_hand_delta_grams=grams, held_delta_grams=0
+        )
+        audit.record(session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": grams})
+    return made
+
+
+def _lot(
+    ctx: Context,
+    *,
+    cooperative_id: uuid.UUID,
+    store: ColdStore,
+    storage: str | None,
+    quantity_grams: int,
+    **facts: Any,
+) -> Lot:
+    return Lot(
+        id=new_id(),
+        cooperative_id=cooperative_id,
+        cold_store_id=store.id,
+        storage=storage or store.kind,
+        on_hand_grams=quantity_grams,
+        held_grams=0,
+        status=LotStatus.AVAILABLE,
+        version=1,
+        created_at=ctx.now,
+        **facts,
     )
-    audit.record(
-        session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": quantity_grams}
-    )
-    return lot
 
 
 def lose(session: Session, ctx: Context, *, lot_id: uuid.UUID, quantity_grams: int, reason: str) -> Lot:

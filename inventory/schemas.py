@@ -94,6 +94,16 @@ class Lot(Schema):
 LotPage = paging.page_of(Lot)
 
 
+class CooperativeOfLots(Schema):
+    cooperative_id = Id(required=True)
+
+
+class LotsReport(Schema):
+    rows = fields.Integer()
+    created = fields.Integer()
+    unchanged = fields.Integer(metadata={"description": "Stored already with the same facts."})
+
+
 class LotQuery(paging.Query):
     cooperative_id = Id(load_default=None)
 

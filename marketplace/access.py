@@ -113,6 +113,7 @@ ACCESS: Final[dict[str, Access]] = {
     "cold_stores.create_cold_store": _may(Role.OPERATOR),
     "lots.list_lots": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR, scope="lots.read"),
     "lots.receive": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "lots.receive_file": _may(Role.COOPERATIVE, Role.OPERATOR),
     "lots.get_lot": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR, scope="lots.read"),
     "lots.list_movements": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR, scope="lots.read"),
     "lots.lose": _may(Role.COOPERATIVE, Role.OPERATOR),
