@@ -1,11 +1,11 @@
 """Doors of campaigns."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from campaigns import planning, schemas, selling
+from campaigns import planning, schemas, selling, shapes
 from campaigns.models import Campaign
 from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
 from inventory import holds, lots, pools
@@ -15,6 +15,15 @@ from marketplace.catalogue.counties import CountyNotFound
 from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.idempotency import Answer, Claim
+
+HOLDING: Final = (
+    planning.CampaignNotFound,
+    planning.ItemNotFound,
+    selling.NotOnSale,
+    holds.SoldOut,
+    holds.HoldLimit,
+)
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns 活动")
 
@@ -128,11 +137,23 @@ def list_transitions(campaign_id: uuid.UUID) -> dict[str, Any]:
 
 @blueprint.post("/<uuid:campaign_id>/holds")
 @blueprint.arguments(schemas.HoldBoxes)
-@blueprint.problems(
-    planning.CampaignNotFound, planning.ItemNotFound, selling.NotOnSale, holds.SoldOut, holds.HoldLimit
+@blueprint.problems(*HOLDING)
+@blueprint.alt_response(200, schema=schemas.CampaignHold, description="The hold that was there, resized.")
+@blueprint.answers(201, schemas.CampaignHold)
+def hold(claim: Claim, body: dict[str, Any], campaign_id: uuid.UUID) -> Answer:
+    """Hold so many boxes of an item for some minutes at the price shown 保留"""
+    lines = [selling.Wanted(**body)]
+    return selling.hold(context.current(), claim, campaign_id=campaign_id, lines=lines, shape=shapes.one)
+
+
+@blueprint.post("/<uuid:campaign_id>/baskets")
+@blueprint.arguments(schemas.HoldBasket)
+@blueprint.problems(*HOLDING)
+@blueprint.alt_response(
+    200, schema=schemas.Basket, description="No new hold: those that were there, resized."
 )
-@blueprint.writes(201, schemas.CampaignHold, location=lambda made: f"/v1/holds/{made['hold'].id}")
-def hold(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
-    """Hold boxes for some minutes at the price shown 保留"""
-    made, pool = selling.hold(session, context.current(), campaign_id=campaign_id, **body)
-    return {"hold": made, "pool": pool}
+@blueprint.answers(201, schemas.Basket)
+def hold_basket(claim: Claim, body: dict[str, Any], campaign_id: uuid.UUID) -> Answer:
+    """Hold boxes of several items, all of them or none 整篮保留"""
+    lines = [selling.Wanted(**line) for line in body["lines"]]
+    return selling.hold(context.current(), claim, campaign_id=campaign_id, lines=lines, shape=shapes.basket)

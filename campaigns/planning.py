@@ -12,6 +12,7 @@ from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
     PLEDGEABLE,
     PUBLIC,
+    SELLING,
     CampaignKind,
     CampaignState,
     CampaignStateForbids,
@@ -263,6 +264,11 @@ def _item(
         variety=pack.variety,
         grade=pack.grade,
         purpose=("campaign_item", item_id),
+        terms=pools.Terms(
+            unit_price_minor=unit_price_minor,
+            currency=pack.currency,
+            boxes_per_buyer_max=boxes_per_buyer_max,
+        ),
     )
     return Item(
         id=item_id,
@@ -290,6 +296,7 @@ def _move(session: Session, ctx: Context, campaign: Campaign, after: CampaignSta
     before = campaign.state
     campaign.state = after
     campaign.version += 1
+    _set_windows(session, ctx, campaign)
     taken = session.scalar(
         select(func.coalesce(func.max(Transition.number), 0)).where(Transition.campaign_id == campaign.id)
     )
@@ -303,6 +310,13 @@ def _move(session: Session, ctx: Context, campaign: Campaign, after: CampaignSta
         before={"state": before},
         after={"state": str(after), "reason": reason},
     )
+
+
+def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:
+    """Pools sell by the clock alone from the moment a campaign is scheduled, so that no opening is late."""
+    window = (campaign.opens_at, campaign.closes_at) if campaign.state in SELLING else None
+    for item in sorted(campaign.items, key=lambda each: each.pool_id):
+        pools.set_window(session, ctx, pool_id=item.pool_id, window=window)
 
 
 def _note(

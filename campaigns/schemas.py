@@ -1,7 +1,11 @@
 """Shapes of campaigns in and out."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
+from campaigns.states import state_at
+from marketplace import context
 from marketplace.fields import Code, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
 
@@ -40,6 +44,15 @@ class HoldBoxes(Schema):
     boxes = Whole(required=True, low=1, high=BOXES_PER_BUYER_MAX)
 
 
+class HoldBasket(Schema):
+    lines = fields.List(
+        fields.Nested(HoldBoxes),
+        required=True,
+        validate=validate.Length(1, ITEMS_MAX),
+        metadata={"description": "An item that stands here twice is asked for in sum."},
+    )
+
+
 class CampaignOffer(Schema):
     id = fields.UUID(attribute="item.id")
     pack_id = fields.UUID(attribute="item.pack_id")
@@ -58,13 +71,21 @@ class Campaign(Schema):
     id = fields.UUID()
     code = fields.String()
     kind = fields.String()
-    state = fields.String()
+    state = fields.Method(
+        "_state_now", metadata={"type": "string", "description": "As of now, by the clock."}
+    )
     county_id = fields.UUID()
     title_en = fields.String()
     title_zh = fields.String()
     opens_at = Instant()
     closes_at = Instant()
     version = fields.Integer()
+
+    def _state_now(self, campaign: Any) -> str:
+        now = context.current().now
+        return state_at(
+            campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now
+        ).value
 
 
 class CampaignPage(Schema):
@@ -91,6 +112,10 @@ class CampaignHold(Schema):
         attribute="pool.available_boxes", metadata={"description": "Boxes that are left for everybody."}
     )
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
+
+
+class Basket(Schema):
+    holds = fields.List(fields.Nested(CampaignHold))
 
 
 class CampaignPledge(Schema):

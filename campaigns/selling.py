@@ -1,27 +1,46 @@
 """Selling: a shopper sees what is on sale and holds boxes of it for some minutes, at the price shown."""
 
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from flask import current_app
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Campaign, Item
 from campaigns.states import CampaignState
-from inventory import holds, pools
-from inventory.models import Hold, Pool
-from marketplace import errors
+from inventory import counter, holds, pools
+from inventory.grant_rules import Ask, Line
+from inventory.granting import Placed
+from inventory.models import Pool
+from marketplace import database, door, errors, idempotency
 from marketplace.catalogue import counties, products
 from marketplace.catalogue.models import County, Pack
 from marketplace.context import Context
+from marketplace.idempotency import Answer, Claim
 from marketplace.language import Text
+
+ITEMS_REMEMBERED_MAX: Final = 10_000
+
+Shape = Callable[[Sequence[Placed]], Answer]
+"""How a door answers what was held."""
 
 
 class NotOnSale(errors.Conflict):
     """The campaign is not open right now; `opens_at` and `closes_at` say when it is."""
 
     title = Text(en="The campaign is not on sale right now.", zh="该活动当前不在售。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """So many boxes of an item."""
+
+    item_id: uuid.UUID
+    boxes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,26 +75,57 @@ def show(session: Session, campaign: Campaign) -> Shown:
 
 
 def hold(
-    session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int
-) -> tuple[Hold, Pool]:
-    """Hold boxes for the shopper, and what is left; the price shown now is the price of the order that follows.
+    ctx: Context, claim: Claim, *, campaign_id: uuid.UUID, lines: Sequence[Wanted], shape: Shape
+) -> Answer:
+    """Hold boxes for the shopper, all of them or none; the price shown now is the price of the order that follows.
 
-    Raises CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit.
+    A shopper who holds boxes of an item already has that many of it afterwards. Is a unit of work of its own: the
+    counter serves all who ask at once. Refused: CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit.
     """
+    pool_ids = _pools_of(campaign_id, [line.item_id for line in lines])
+    if pool_ids is not None:
+        asked = tuple(Line(pool_id=pool_ids[line.item_id], boxes=line.boxes) for line in lines)
+        reply = counter.ask(counter.Request(ctx=ctx, ask=_ask(ctx, asked), claim=claim, answered=shape))
+        if isinstance(reply, Answer):
+            return reply
+    return idempotency.run(
+        ctx,
+        claim,
+        lambda session: shape(hold_now(session, ctx, campaign_id, lines)),
+        lambda refusal: door.refused(refusal, ctx),
+    )
+
+
+def hold_now(session: Session, ctx: Context, campaign_id: uuid.UUID, lines: Sequence[Wanted]) -> list[Placed]:
+    """The same in the caller's transaction, and with the campaign's own word when it does not sell."""
     campaign = planning.get(session, ctx, campaign_id=campaign_id)
+    pool_ids = [planning.item_of(campaign, line.item_id).pool_id for line in lines]
     planning.follow_clock(session, ctx, campaign)
     if campaign.state != CampaignState.DEPOSIT_OPEN:
         raise NotOnSale(state=campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at)
-    item = planning.item_of(campaign, item_id)
-    made = holds.place_on_pool(
-        session,
-        ctx,
-        pool_id=item.pool_id,
-        boxes=boxes,
-        minutes=current_app.config["SETTINGS"].hold_minutes,
-        unit_price_minor=item.unit_price_minor,
-        currency=item.currency,
-        purpose=("campaign_item", item.id),
-        live_max_of_owner=item.boxes_per_buyer_max,
+    asked = tuple(
+        Line(pool_id=pool_id, boxes=line.boxes) for pool_id, line in zip(pool_ids, lines, strict=True)
     )
-    return made, pools.get(session, pool_id=item.pool_id)
+    return holds.place_on_pools(session, ctx, _ask(ctx, asked))
+
+
+def _ask(ctx: Context, lines: tuple[Line, ...]) -> Ask:
+    if ctx.actor.id is None:
+        raise errors.Forbidden
+    minutes: int = current_app.config["SETTINGS"].hold_minutes
+    return Ask(buyer_id=ctx.actor.id, lines=lines, minutes=minutes)
+
+
+def _pools_of(campaign_id: uuid.UUID, item_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID] | None:
+    """The items' pools; None if one is not the campaign's. An item never changes its pool, so it is asked once."""
+    known: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID] = current_app.extensions.setdefault("item_pools", {})
+    if any((campaign_id, item_id) not in known for item_id in item_ids):
+        with database.reading() as session:
+            rows = session.execute(select(Item.id, Item.pool_id).where(Item.campaign_id == campaign_id)).all()
+        if len(known) + len(rows) > ITEMS_REMEMBERED_MAX:
+            known.clear()
+        known.update({(campaign_id, row.id): row.pool_id for row in rows})
+    found = {item_id: known.get((campaign_id, item_id)) for item_id in item_ids}
+    return (
+        {item_id: pool_id for item_id, pool_id in found.items() if pool_id} if all(found.values()) else None
+    )

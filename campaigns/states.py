@@ -64,6 +64,10 @@ PLEDGEABLE: Final = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED, Cam
 """While a cooperative may still put fruit up."""
 
 
+SELLING: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN})
+"""In these boxes may be held while the window is open, whether or not the opening has been written down yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What decides whether a campaign may be scheduled: its window, and the boxes pledged for each item."""
@@ -99,3 +103,11 @@ def due_move(state: str, *, opens_at: datetime, closes_at: datetime, now: dateti
     if state in (CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED) and now >= closes_at:
         return CampaignState.DEPOSIT_CLOSED
     return None
+
+
+def state_at(state: str, *, opens_at: datetime, closes_at: datetime, now: datetime) -> CampaignState:
+    """The state a reader sees: what the clock asks for has happened, whether or not it was written down."""
+    seen = CampaignState(state)
+    while (due := due_move(seen, opens_at=opens_at, closes_at=closes_at, now=now)) is not None:
+        seen = due
+    return seen

@@ -1,20 +1,27 @@
-"""The only two statements that change stock: one for a lot's buckets and status, one for a pool's counters.
+"""The two statements that change stock: one for a lot's buckets and status, one for a pool's counters.
 
 Each is one conditional UPDATE: it changes the row if and only if the result is possible, whatever happens at
-once. Rows are taken in the order hold, pool, lots by id, and nobody who has a pool waits for a hold: so nobody
-waits in a circle.
+once, and writes the journal's lines. (Grants to many buyers at once write pools, too: `granting`.) Rows are taken
+in the order hold, pool, lots by id, and nobody who has a pool waits for a hold: so nobody waits in a circle.
 """
 
 import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
-from inventory.models import Lot, Movement, Pool
-from inventory.states import GATES, MovementKind
+from inventory.models import Lot, Movement, Pool, PoolMovement
+from inventory.states import GATES, MovementKind, PoolMovementKind
 from marketplace.context import Context
 from marketplace.values import new_id
+
+
+class CountersBroken(Exception):
+    """Counters that do not fit their holds: a broken promise of our code, never of the caller."""
 
 
 def move_lot(
@@ -96,10 +103,26 @@ def write_line(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStep:
+    """One line of a pool's journal: what a hold changes in the counters, in boxes."""
+
+    kind: PoolMovementKind
+    hold_id: uuid.UUID
+    pledged: int = 0
+    held: int = 0
+    sold: int = 0
+
+
 def move_pool(
-    session: Session, pool_id: uuid.UUID, *, pledged: int = 0, held: int = 0, sold: int = 0
+    session: Session, ctx: Context, pool_id: uuid.UUID, *steps: PoolStep
 ) -> tuple[Pool, datetime] | None:
-    """Change the counters by these boxes; the pool and the database's clock under its lock, None if impossible."""
+    """Change the counters by these steps and write a line for each; None, and nothing is changed, if impossible.
+
+    Answers the pool and the database's clock under its lock. Steps are possible together: in between them the
+    counters may not be, so their order is that of boxes coming before boxes going.
+    """
+    pledged, held, sold = (sum(getattr(step, name) for step in steps) for name in ("pledged", "held", "sold"))
     row = session.execute(
         update(Pool)
         .where(
@@ -112,9 +135,53 @@ def move_pool(
             boxes_pledged=Pool.boxes_pledged + pledged,
             boxes_held=Pool.boxes_held + held,
             boxes_sold=Pool.boxes_sold + sold,
-            version=Pool.version + 1,
+            version=Pool.version + len(steps),
         )
         .returning(Pool, func.clock_timestamp()),
         execution_options={"synchronize_session": False, "populate_existing": True},
     ).one_or_none()
-    return None if row is None else (row[0], row[1])
+    if row is None:
+        return None
+    pool, now = row[0], row[1]
+    session.execute(insert(PoolMovement), list(_pool_lines(ctx, pool, now, steps)))
+    return pool, now
+
+
+def open_journal(session: Session, ctx: Context, pool: Pool) -> None:
+    """The first line of a new pool's journal, at nothing."""
+    zero = dict.fromkeys(
+        ("pledged_delta", "held_delta", "sold_delta", "boxes_pledged", "boxes_held", "boxes_sold"), 0
+    )
+    session.add(
+        PoolMovement(
+            pool_id=pool.id,
+            number=pool.version,
+            kind=PoolMovementKind.OPENED,
+            actor=ctx.actor.label,
+            at=ctx.now,
+            **zero,
+        )
+    )
+
+
+def _pool_lines(
+    ctx: Context, pool: Pool, now: datetime, steps: Sequence[PoolStep]
+) -> Iterator[dict[str, Any]]:
+    """Each line with the counters after it, told backwards from those after all."""
+    pledged, held, sold = pool.boxes_pledged, pool.boxes_held, pool.boxes_sold
+    for number, step in zip(range(pool.version, pool.version - len(steps), -1), reversed(steps), strict=True):
+        yield {
+            "pool_id": pool.id,
+            "number": number,
+            "kind": step.kind,
+            "pledged_delta": step.pledged,
+            "held_delta": step.held,
+            "sold_delta": step.sold,
+            "boxes_pledged": pledged,
+            "boxes_held": held,
+            "boxes_sold": sold,
+            "hold_id": step.hold_id,
+            "actor": ctx.actor.label,
+            "at": now,
+        }
+        pledged, held, sold = pledged - step.pledged, held - step.held, sold - step.sold

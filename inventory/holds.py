@@ -6,24 +6,24 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, lots, stock_rules
+from inventory import buckets, granting, lots, stock_rules, sweeping
+from inventory.buckets import CountersBroken, PoolStep
+from inventory.grant_rules import Ask, Cause, Line, Refused
+from inventory.granting import Placed
 from inventory.models import Hold, Lot, Pool
-from inventory.states import HoldKind, HoldState, MovementKind, lets, may_move
+from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind, lets, may_move
 from inventory.stock_rules import Destination
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
-
-BATCH: Final = 200
-"""How many expired holds are written down in one unit of work."""
 
 Purpose = tuple[str, uuid.UUID]
 """What a hold is for: the kind of thing and its id, in the package above."""
@@ -50,13 +50,19 @@ class HoldNotActive(errors.Conflict):
 
 
 class HoldLimit(errors.Conflict):
-    """What the buyer holds and bought of this would pass the most that one buyer may have."""
+    """It would pass the most that one buyer may have. `counted_boxes`: bought, being paid, or lapsed just now."""
 
     title = Text(en="One buyer may not have that many boxes of this.", zh="超过每位买家限购箱数。")
 
 
+class PoolNotSelling(errors.Conflict):
+    """Boxes of this pool may not be held right now."""
+
+    title = Text(en="These boxes are not on sale right now.", zh="当前不在售卖时间内。")
+
+
 class SoldOut(errors.Conflict):
-    """Fewer boxes are left than asked for."""
+    """Fewer boxes are left than asked for; `next_expires_at` is when the next hold ends, unless it is paid."""
 
     title = Text(en="Not that many boxes are left.", zh="剩余箱数不足。")
 
@@ -65,10 +71,6 @@ class PledgeNeeded(errors.Conflict):
     """Boxes of the pledge are held or sold already: it cannot be taken back."""
 
     title = Text(en="Boxes of this pledge are promised to buyers.", zh="该承诺货源已被买家保留或购买。")
-
-
-class CountersBroken(Exception):
-    """Counters that do not fit their holds: a broken promise of our code, never of the caller."""
 
 
 def place_on_lots(
@@ -130,53 +132,47 @@ def place_on_lots(
     return placed
 
 
-def place_on_pool(
-    session: Session,
-    ctx: Context,
-    *,
-    pool_id: uuid.UUID,
-    boxes: int,
-    minutes: int,
-    unit_price_minor: int,
-    currency: str,
-    purpose: Purpose,
-    live_max_of_owner: int | None = None,
-) -> Hold:
-    """Hold boxes of a pool for the actor, for some minutes of the database's clock.
+def place_on_pool(session: Session, ctx: Context, *, pool_id: uuid.UUID, boxes: int, minutes: int) -> Hold:
+    """The actor's hold of a pool becomes `boxes`, for some minutes of the database's clock, at the pool's terms.
 
-    `live_max_of_owner`: the most boxes that the actor may hold and have bought for this purpose.
-    Raises SoldOut, HoldLimit, PoolNotFound.
+    Raises SoldOut, HoldLimit, PoolNotFound, PoolNotSelling. Requests that come through the door are granted many
+    at once (`counter`); this is the same for one, in the caller's transaction.
     """
     if ctx.actor.id is None:
         raise errors.Forbidden
-    if live_max_of_owner is not None:
-        _check_limit(session, ctx.actor.id, purpose, boxes=boxes, boxes_max=live_max_of_owner)
-    moved = buckets.move_pool(session, pool_id, held=boxes)
-    while moved is None:
-        _make_room(session, ctx, pool_id, boxes)
-        moved = buckets.move_pool(session, pool_id, held=boxes)
+    ask = Ask(buyer_id=ctx.actor.id, lines=(Line(pool_id=pool_id, boxes=boxes),), minutes=minutes)
+    [placed] = place_on_pools(session, ctx, ask)
+    found = session.get(Hold, placed.hold_id, populate_existing=True)
+    assert found is not None
+    return found
 
-    pool, now = moved
-    hold = Hold(
-        id=new_id(),
-        kind=HoldKind.CART,
-        state=HoldState.ACTIVE,
-        pool_id=pool.id,
-        owner_id=ctx.actor.id,
-        pack_id=pool.pack_id,
-        boxes=boxes,
-        pack_grams=pool.pack_grams,
-        quantity_grams=boxes * pool.pack_grams,
-        unit_price_minor=unit_price_minor,
-        currency=currency,
-        purpose_kind=purpose[0],
-        purpose_id=purpose[1],
-        created_at=now,
-        expires_at=now + timedelta(minutes=minutes),
-        version=1,
+
+def place_on_pools(session: Session, ctx: Context, ask: Ask) -> list[Placed]:
+    """Grant one request of any number of pools, whole or not at all; raises what `place_on_pool` raises."""
+    facts, [decision] = granting.decide(session, ctx, [ask])
+    if isinstance(decision, Refused):
+        raise refusal(decision, facts)
+    writing = granting.Writing(facts)
+    placed = writing.grant(ctx, ask, decision)
+    writing.store(session)
+    return placed
+
+
+def refusal(refused: Refused, facts: granting.Facts) -> errors.Refusal:
+    """What the rule's no means to the caller."""
+    if refused.cause == Cause.NO_SUCH_POOL:
+        return PoolNotFound()
+    if refused.cause == Cause.NOT_SELLING:
+        return PoolNotSelling()
+    if refused.cause == Cause.OVER_LIMIT:
+        return HoldLimit(
+            requested_boxes=refused.requested, counted_boxes=refused.counted, boxes_max=refused.limit
+        )
+    return SoldOut(
+        requested_boxes=refused.requested,
+        available_boxes=refused.available,
+        next_expires_at=facts.next_expires_at.get(refused.pool_id),
     )
-    _add(session, ctx, hold)
-    return hold
 
 
 def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
@@ -196,7 +192,7 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     hold = _locked(session, hold_id)
     _change(session, ctx, hold, HoldState.CONSUMED, "hold.consume")
     if hold.kind == HoldKind.CART:
-        _move_pool(session, hold, held=-hold.boxes, sold=hold.boxes)
+        _move_pool(session, ctx, hold, PoolMovementKind.SOLD, sold=hold.boxes)
     else:
         _check_leaves(session, hold)
         grams = hold.quantity_grams
@@ -250,29 +246,16 @@ def get(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     return hold
 
 
-def expire_due(session: Session, ctx: Context, *, batch: int = BATCH) -> int:
+def expire_due(session: Session, ctx: Context, *, batch: int = sweeping.BATCH) -> int:
     """End the holds whose time is over, at most `batch`; how many. Holds that somebody works on are left alone.
 
     A pledge whose boxes buyers hold or bought stays until they are not.
     """
-    pools = select(Hold.pool_id).where(_due_cart()).order_by(Hold.expires_at).limit(batch)
     done = 0
-    for pool_id in sorted({each for each in session.scalars(pools) if each is not None}):
+    for pool_id in sweeping.pools_due(session, batch=batch):
         if done < batch:
-            done += _expire_carts(session, ctx, pool_id, batch=batch - done)
+            done += sweeping.expire_carts(session, ctx, pool_id, batch=batch - done)
     return done + _expire_on_lots(session, ctx, batch=batch - done)
-
-
-def _expire_carts(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int) -> int:
-    """The pool is locked first, so that two who tidy it up do not hide its holds from each other."""
-    session.execute(select(Pool.id).where(Pool.id == pool_id).with_for_update(key_share=True))
-    statement = select(Hold).where(Hold.pool_id == pool_id, _due_cart())
-    found = _take(session, statement.order_by(Hold.expires_at).limit(batch), skip_locked=True)
-    for hold in found:
-        _change(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
-    if found and buckets.move_pool(session, pool_id, held=-sum(hold.boxes for hold in found)) is None:
-        raise CountersBroken(pool_id)
-    return len(found)
 
 
 def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
@@ -282,7 +265,7 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
     statement = select(Hold).where(Hold.kind != HoldKind.CART, _due(), ~is_needed.exists())
     done = 0
     for hold in _take(session, statement.order_by(Hold.pool_id, Hold.lot_id).limit(batch), skip_locked=True):
-        if hold.pool_id is not None and buckets.move_pool(session, hold.pool_id, pledged=-hold.boxes) is None:
+        if not _withdraw_pledge(session, ctx, hold):
             continue
         _change(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
         _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
@@ -293,54 +276,24 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
 def _release(session: Session, ctx: Context, hold: Hold) -> Hold:
     _change(session, ctx, hold, HoldState.RELEASED, "hold.release")
     if hold.kind == HoldKind.CART:
-        _move_pool(session, hold, held=-hold.boxes)
+        _move_pool(session, ctx, hold, PoolMovementKind.RELEASED)
         return hold
-    if hold.pool_id is not None and buckets.move_pool(session, hold.pool_id, pledged=-hold.boxes) is None:
+    if not _withdraw_pledge(session, ctx, hold):
         raise PledgeNeeded(boxes=hold.boxes)
     _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
     return hold
 
 
-def _check_limit(
-    session: Session, owner_id: uuid.UUID, purpose: Purpose, *, boxes: int, boxes_max: int
-) -> None:
-    """One at a time for each owner and purpose, so that two holds at once cannot both find room."""
-    name = f"hold:{owner_id}:{purpose[0]}:{purpose[1]}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-    counts = or_(
-        Hold.state.in_((HoldState.CONVERTING, HoldState.CONSUMED)),
-        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at > func.clock_timestamp()),
-    )
-    live_boxes = session.execute(
-        select(func.coalesce(func.sum(Hold.boxes), 0)).where(
-            Hold.owner_id == owner_id, Hold.purpose_kind == purpose[0], Hold.purpose_id == purpose[1], counts
-        )
-    ).scalar_one()
-    if live_boxes + boxes > boxes_max:
-        raise HoldLimit(requested_boxes=boxes, live_boxes=int(live_boxes), boxes_max=boxes_max)
-
-
-def _make_room(session: Session, ctx: Context, pool_id: uuid.UUID, boxes: int) -> None:
-    """Returns if another try may succeed. Looks at the counters last: rivals may have made room meanwhile.
-
-    Raises PoolNotFound, SoldOut; a pool that is sold out for good is not locked for it.
-    """
-    has_lapsed = select(select(Hold.id).where(Hold.pool_id == pool_id, _due_cart()).exists())
-    if session.scalar(has_lapsed) and _expire_carts(session, ctx, pool_id, batch=BATCH):
-        return
-    pool = session.get(Pool, pool_id, populate_existing=True)
-    if pool is None:
-        raise PoolNotFound
-    if pool.available_boxes < boxes:
-        raise SoldOut(requested_boxes=boxes, available_boxes=pool.available_boxes)
+def _withdraw_pledge(session: Session, ctx: Context, hold: Hold) -> bool:
+    """Whether the pool can do without the pledge's boxes; then they have left it."""
+    if hold.pool_id is None:
+        return True
+    step = PoolStep(kind=PoolMovementKind.WITHDRAWN, hold_id=hold.id, pledged=-hold.boxes)
+    return buckets.move_pool(session, ctx, hold.pool_id, step) is not None
 
 
 def _due() -> ColumnElement[bool]:
     return and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp())
-
-
-def _due_cart() -> ColumnElement[bool]:
-    return and_(Hold.kind == HoldKind.CART, _due())
 
 
 def _is_over(session: Session, hold: Hold) -> bool:
@@ -388,9 +341,11 @@ def _change(session: Session, ctx: Context, hold: Hold, after: HoldState, action
     )
 
 
-def _move_pool(session: Session, hold: Hold, *, held: int, sold: int = 0) -> None:
+def _move_pool(session: Session, ctx: Context, hold: Hold, kind: PoolMovementKind, *, sold: int = 0) -> None:
+    """The hold's boxes leave what is held."""
     assert hold.pool_id is not None
-    if buckets.move_pool(session, hold.pool_id, held=held, sold=sold) is None:
+    step = PoolStep(kind=kind, hold_id=hold.id, held=-hold.boxes, sold=sold)
+    if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
         raise CountersBroken(hold.id)
 
 

@@ -61,16 +61,59 @@ INVARIANTS: Final = (
     ),
     Invariant(
         id="S7",
-        says=Text(en="A pool's counters are the sums of its holds.", zh="货源池数量等于其保留之和。"),
+        says=Text(en="A pool's counters are the sums of its journal.", zh="货源池数量等于其流水之和。"),
         sql="""
             SELECT p.id, p.boxes_pledged, p.boxes_held, p.boxes_sold FROM pool p
-            LEFT JOIN hold h ON h.pool_id = p.id GROUP BY p.id
-            HAVING p.boxes_pledged <>
-                coalesce(sum(h.boxes) FILTER (WHERE h.kind = 'pledge' AND h.state = 'active'), 0)
-            OR p.boxes_held <>
-                coalesce(sum(h.boxes) FILTER (WHERE h.kind = 'cart' AND h.state IN ('active', 'converting')), 0)
-            OR p.boxes_sold <>
-                coalesce(sum(h.boxes) FILTER (WHERE h.kind = 'cart' AND h.state = 'consumed'), 0)
+            LEFT JOIN pool_movement m ON m.pool_id = p.id GROUP BY p.id
+            HAVING coalesce(sum(m.pledged_delta), 0) <> p.boxes_pledged
+            OR coalesce(sum(m.held_delta), 0) <> p.boxes_held OR coalesce(sum(m.sold_delta), 0) <> p.boxes_sold
+        """,
+    ),
+    Invariant(
+        id="S10",
+        says=Text(
+            en="Each line of a pool's journal follows from the line before.",
+            zh="货源池每条流水由上一条推得。",
+        ),
+        sql="""
+            SELECT * FROM (
+                SELECT pool_id, number, boxes_pledged, boxes_held, boxes_sold,
+                sum(pledged_delta) OVER journal AS pledged_sum, sum(held_delta) OVER journal AS held_sum,
+                sum(sold_delta) OVER journal AS sold_sum
+                FROM pool_movement WINDOW journal AS (PARTITION BY pool_id ORDER BY number)
+            ) line
+            WHERE (boxes_pledged, boxes_held, boxes_sold) <> (pledged_sum, held_sum, sold_sum)
+        """,
+    ),
+    Invariant(
+        id="S11",
+        says=Text(
+            en="A pool's journal has no gaps and ends at its version.",
+            zh="货源池流水号连续且止于其版本号。",
+        ),
+        sql="""
+            SELECT p.id, p.version, count(m.number) AS lines, max(m.number) AS last FROM pool p
+            LEFT JOIN pool_movement m ON m.pool_id = p.id GROUP BY p.id
+            HAVING count(m.number) <> p.version OR coalesce(max(m.number), 0) <> p.version
+        """,
+    ),
+    Invariant(
+        id="S12",
+        says=Text(
+            en="A pool's holds and its journal tell the same: one way in, at most one way out.",
+            zh="货源池保留与流水一致：一进，至多一出。",
+        ),
+        sql="""
+            SELECT h.id, h.state, h.boxes FROM hold h LEFT JOIN pool_movement m ON m.hold_id = h.id
+            WHERE h.pool_id IS NOT NULL GROUP BY h.id
+            HAVING count(*) FILTER (WHERE m.kind IN ('held', 'pledged') AND m.pool_id = h.pool_id) <> 1
+            OR count(*) FILTER (WHERE m.kind = 'sold') <> (h.kind = 'cart' AND h.state = 'consumed')::int
+            OR count(*) FILTER (WHERE m.kind = 'released') <> (h.kind = 'cart' AND h.state = 'released')::int
+            OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.kind = 'cart' AND h.state = 'expired')::int
+            OR count(*) FILTER (WHERE m.kind = 'withdrawn') <>
+                (h.kind = 'pledge' AND h.state IN ('released', 'expired'))::int
+            OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <>
+                CASE WHEN h.state IN ('active', 'converting', 'consumed') THEN h.boxes ELSE 0 END
         """,
     ),
     Invariant(

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from inventory import holds
+from inventory import holds, sweeping
 from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
@@ -14,8 +14,8 @@ EXPIRE_HOLDS: Final = "inventory.expire_holds"
 
 def expire_holds(session: Session, ctx: Context) -> int:
     """One batch; a full one calls for the next at once, so that a rush does not wait for the minute."""
-    done = holds.expire_due(session, ctx, batch=holds.BATCH)
-    if done >= holds.BATCH:
+    done = holds.expire_due(session, ctx, batch=sweeping.BATCH)
+    if done >= sweeping.BATCH:
         jobs.enqueue(session, EXPIRE_HOLDS, key=EXPIRE_HOLDS)
     return done
 

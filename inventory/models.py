@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory.states import HoldKind, HoldState, LotStatus, MovementKind, Storage
+from inventory.states import HoldKind, HoldState, LotStatus, MovementKind, PoolMovementKind, Storage
 from marketplace.database import Base, one_of
 
 
@@ -119,7 +119,11 @@ class Movement(Base):
 
 
 class Pool(Base):
-    """What may be sold of one pack for one purpose. Every change of a counter raises `version`."""
+    """What may be sold of one pack for one purpose. `version` is the number of its journal's last line.
+
+    The terms of sale stand here too, so that a shopper's hold asks one row: the price and the limit, which never
+    change, and the window in which boxes may be held, which the purpose's owner opens and closes.
+    """
 
     __tablename__ = "pool"
 
@@ -133,11 +137,24 @@ class Pool(Base):
     boxes_pledged: Mapped[int]
     boxes_held: Mapped[int]
     boxes_sold: Mapped[int]
+    unit_price_minor: Mapped[int | None]
+    currency: Mapped[str | None] = mapped_column(String(3))
+    boxes_per_buyer_max: Mapped[int | None]
+    sells_from: Mapped[datetime | None]
+    sells_until: Mapped[datetime | None]
     version: Mapped[int]
     created_at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("purpose_kind", "purpose_id", "pack_id"),
+        CheckConstraint("num_nulls(unit_price_minor, currency) IN (0, 2)", name="terms"),
+        CheckConstraint("unit_price_minor > 0 AND unit_price_minor <= 1000000000", name="unit_price"),
+        CheckConstraint("boxes_per_buyer_max > 0", name="boxes_per_buyer"),
+        CheckConstraint(
+            "num_nulls(sells_from, sells_until) IN (0, 2)"
+            " AND (sells_from IS NULL OR sells_until > sells_from AND unit_price_minor IS NOT NULL)",
+            name="window",
+        ),
         CheckConstraint("pack_grams > 0", name="pack_grams"),
         CheckConstraint("boxes_held >= 0 AND boxes_sold >= 0", name="not_negative"),
         CheckConstraint("boxes_held + boxes_sold <= boxes_pledged", name="never_oversold"),
@@ -147,6 +164,50 @@ class Pool(Base):
     @property
     def available_boxes(self) -> int:
         return self.boxes_pledged - self.boxes_held - self.boxes_sold
+
+
+class PoolMovement(Base):
+    """One line of a pool's journal: what changed in each counter, and what they held after it. Append-only."""
+
+    __tablename__ = "pool_movement"
+
+    pool_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """1, 2, 3 … without gaps in each pool."""
+    kind: Mapped[str] = mapped_column(String(20))
+    pledged_delta: Mapped[int]
+    held_delta: Mapped[int]
+    sold_delta: Mapped[int]
+    boxes_pledged: Mapped[int]
+    boxes_held: Mapped[int]
+    boxes_sold: Mapped[int]
+    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"))
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint(
+            "boxes_held >= 0 AND boxes_sold >= 0 AND boxes_held + boxes_sold <= boxes_pledged",
+            name="never_oversold",
+        ),
+        CheckConstraint(
+            "CASE kind"
+            " WHEN 'opened' THEN number = 1"
+            " AND pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
+            " WHEN 'pledged' THEN pledged_delta > 0 AND held_delta = 0 AND sold_delta = 0"
+            " WHEN 'withdrawn' THEN pledged_delta < 0 AND held_delta = 0 AND sold_delta = 0"
+            " WHEN 'held' THEN pledged_delta = 0 AND held_delta > 0 AND sold_delta = 0"
+            " WHEN 'resized' THEN pledged_delta = 0 AND held_delta <> 0 AND sold_delta = 0"
+            " WHEN 'released' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+            " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+            " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
+            " ELSE false END",
+            name="kind",
+        ),
+        CheckConstraint(f"(kind = '{PoolMovementKind.OPENED}') = (hold_id IS NULL)", name="hold"),
+        Index(None, "hold_id"),
+    )
 
 
 class Hold(Base):
@@ -171,6 +232,8 @@ class Hold(Base):
     purpose_id: Mapped[uuid.UUID]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    expires_at_max: Mapped[datetime | None]
+    """However often it is extended, no later than this."""
     resolved_at: Mapped[datetime | None]
     version: Mapped[int]
 
@@ -179,6 +242,7 @@ class Hold(Base):
         CheckConstraint("pack_grams > 0 AND quantity_grams = boxes * pack_grams", name="quantity"),
         CheckConstraint("unit_price_minor >= 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint("expires_at > created_at", name="expires"),
+        CheckConstraint("expires_at <= expires_at_max", name="expires_max"),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint(
             "CASE WHEN kind IN ('allocation', 'pledge')"
@@ -194,9 +258,15 @@ class Hold(Base):
         CheckConstraint(one_of("state", HoldState), name="state"),
         CheckConstraint(f"state <> '{HoldState.CONVERTING}' OR kind = '{HoldKind.CART}'", name="converting"),
         CheckConstraint("(resolved_at IS NULL) = (state IN ('active', 'converting'))", name="resolved"),
-        Index(None, "purpose_kind", "purpose_id", "owner_id"),
-        Index(None, "owner_id"),
-        Index(None, "lot_id"),
-        Index(None, "pool_id", "state"),
+        Index("ix_hold_purpose", "purpose_kind", "purpose_id", postgresql_where=text("lot_id IS NOT NULL")),
+        Index(None, "owner_id", "pool_id"),
+        Index("ix_hold_lot_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
+        Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind = 'pledge'")),
+        Index(
+            "ix_hold_cart_due",
+            "pool_id",
+            "expires_at",
+            postgresql_where=text("kind = 'cart' AND state = 'active'"),
+        ),
         Index("ix_hold_due", "expires_at", postgresql_where=text("state = 'active'")),
     )

@@ -1,21 +1,41 @@
 """Pools: what may be sold of one pack for one purpose, filled by pledges."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from inventory import buckets, holds
+from inventory.buckets import PoolStep
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Pool
-from inventory.states import HoldKind
+from inventory.states import HoldKind, PoolMovementKind
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
 
-__all__ = ["PoolExists", "PoolNotFound", "get", "open_pool", "pledge", "release_pledges"]
+__all__ = [
+    "PoolExists",
+    "PoolNotFound",
+    "Terms",
+    "get",
+    "open_pool",
+    "pledge",
+    "release_pledges",
+    "set_window",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """At what price a pool's boxes are sold, and how many of them one buyer may have."""
+
+    unit_price_minor: int
+    currency: str
+    boxes_per_buyer_max: int | None = None
 
 
 class PoolExists(errors.Conflict):
@@ -33,8 +53,12 @@ def open_pool(
     variety: str,
     grade: str,
     purpose: holds.Purpose,
+    terms: Terms | None = None,
 ) -> Pool:
-    """An empty pool; pledges fill it. Raises PoolExists."""
+    """An empty pool; pledges fill it. Shoppers hold boxes of it only with `terms` and in its window.
+
+    Raises PoolExists.
+    """
     pool = Pool(
         id=new_id(),
         pack_id=pack_id,
@@ -46,14 +70,37 @@ def open_pool(
         boxes_pledged=0,
         boxes_held=0,
         boxes_sold=0,
+        unit_price_minor=terms.unit_price_minor if terms else None,
+        currency=terms.currency if terms else None,
+        boxes_per_buyer_max=terms.boxes_per_buyer_max if terms else None,
         version=1,
         created_at=ctx.now,
     )
     session.add(pool)
     with database.refusing({"uq_pool_purpose_kind_purpose_id_pack_id": PoolExists()}):
         session.flush()
+    buckets.open_journal(session, ctx, pool)
     audit.record(session, ctx, "pool.open", subject=("pool", pool.id), after={"pack_id": str(pack_id)})
     return pool
+
+
+def set_window(
+    session: Session, ctx: Context, *, pool_id: uuid.UUID, window: tuple[datetime, datetime] | None
+) -> None:
+    """From when until when boxes may be held, by the database's clock; None: not now. Raises PoolNotFound."""
+    sells_from, sells_until = window or (None, None)
+    changed = session.execute(
+        update(Pool)
+        .where(Pool.id == pool_id)
+        .values(sells_from=sells_from, sells_until=sells_until)
+        .returning(Pool.id),
+        execution_options={"synchronize_session": False},
+    )
+    if changed.first() is None:
+        raise PoolNotFound
+    database.changed_behind(session, Pool, [pool_id])
+    after = {"sells_from": _iso(sells_from), "sells_until": _iso(sells_until)}
+    audit.record(session, ctx, "pool.set_window", subject=("pool", pool_id), after=after)
 
 
 def pledge(
@@ -90,7 +137,8 @@ def pledge(
         pool_id=pool.id,
         until=until,
     )
-    buckets.move_pool(session, pool.id, pledged=boxes)
+    steps = [PoolStep(kind=PoolMovementKind.PLEDGED, hold_id=each.id, pledged=each.boxes) for each in placed]
+    buckets.move_pool(session, ctx, pool.id, *steps)
     audit.record(session, ctx, "pool.pledge", subject=("pool", pool.id), after={"boxes": boxes})
     return placed
 
@@ -101,3 +149,7 @@ def get(session: Session, *, pool_id: uuid.UUID) -> Pool:
     if pool is None:
         raise PoolNotFound
     return pool
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()

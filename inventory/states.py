@@ -36,6 +36,20 @@ class MovementKind(StrEnum):
     RECALL = "recall"
 
 
+class PoolMovementKind(StrEnum):
+    """Why a pool's counters changed."""
+
+    OPENED = "opened"
+    PLEDGED = "pledged"
+    WITHDRAWN = "withdrawn"
+    """Pledged boxes went back to their cooperative."""
+    HELD = "held"
+    RESIZED = "resized"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    SOLD = "sold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What a movement asks of the lot's status, and what it turns it into, if into anything."""

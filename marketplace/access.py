@@ -166,5 +166,6 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.cancel": _may(Role.OPERATOR),
     "campaigns.list_transitions": _may(Role.OPERATOR, Role.AUDITOR),
     "campaigns.hold": _may(Role.SHOPPER),
+    "campaigns.hold_basket": _may(Role.SHOPPER),
 }
 """Endpoint name (blueprint.function) → who may call it."""

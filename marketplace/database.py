@@ -84,6 +84,10 @@ class DatabaseUnavailable(errors.TryLater):
     title = Text(en="The database is not available right now.", zh="数据库暂时不可用。")
 
 
+class TryAgain(errors.TryLater):
+    """A unit of work that must let its locks go and begin anew; `transact` does that, ATTEMPTS_MAX times."""
+
+
 class CommitUnknown(errors.TryLater):
     """The connection broke while committing: it may be stored or not, and nobody may guess. Look before repeating."""
 
@@ -201,7 +205,7 @@ def reading() -> Iterator[Session]:
 def transact(work: Callable[[Session], T], *, recall: Callable[[Session], T | None] | None = None) -> T:
     """Run `work` in a transaction, again if the database asks for it, at most ATTEMPTS_MAX times.
 
-    Serialization failures, deadlocks and connections lost before COMMIT are run again as a whole. After a
+    Serialization failures, deadlocks, TryAgain and connections lost before COMMIT are run again as a whole. After a
     connection lost during COMMIT, `recall` looks on a new connection whether the work is stored and answers
     its result; without `recall` the outcome stays CommitUnknown.
     """
@@ -216,18 +220,24 @@ def transact(work: Callable[[Session], T], *, recall: Callable[[Session], T | No
                 known = recall(session)
             if known is not None:
                 return known
-        except DBAPIError as problem:
-            if not _may_run_again(problem):
-                raise
-            if attempt == ATTEMPTS_MAX:
-                raise DatabaseUnavailable from problem
-        except DatabaseUnavailable as problem:
-            cause = problem.__cause__
-            lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
-            if not lost or attempt == ATTEMPTS_MAX:
-                raise
+        except (TryAgain, DBAPIError, DatabaseUnavailable) as problem:
+            _raise_unless_again(problem, is_last=attempt == ATTEMPTS_MAX)
         time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 (jitter, not a secret)
     raise DatabaseUnavailable
+
+
+def _raise_unless_again(problem: TryAgain | DBAPIError | DatabaseUnavailable, *, is_last: bool) -> None:
+    """Raises what a failed attempt means, unless another one may succeed and is left."""
+    if isinstance(problem, DBAPIError):
+        if not _may_run_again(problem):
+            raise problem
+        if is_last:
+            raise DatabaseUnavailable from problem
+        return
+    cause = problem.__cause__
+    lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
+    if is_last or not (lost or isinstance(problem, TryAgain)):
+        raise problem
 
 
 def _may_run_again(problem: DBAPIError) -> bool:
@@ -256,6 +266,14 @@ def translated(problem: BaseException) -> BaseException:
     if isinstance(problem, psycopg.OperationalError):
         return DatabaseUnavailable()
     return problem
+
+
+def changed_behind(session: Session, kind: type[Base], ids: Iterable[uuid.UUID]) -> None:
+    """Rows were changed by a statement of our own: what the session remembers of them is read again."""
+    for row_id in ids:
+        known = session.identity_map.get(session.identity_key(kind, row_id))
+        if known is not None:
+            session.refresh(known)
 
 
 @contextmanager

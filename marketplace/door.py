@@ -133,20 +133,36 @@ class Blueprint(flask_smorest.Blueprint):
                 if not key:
                     return _respond(database.transact(work))
                 claim = idempotency.claim_of_request(ctx)
-                return _respond(idempotency.run(ctx, claim, work, _refused))
+                return _respond(idempotency.run(ctx, claim, work, lambda refusal: refused(refusal, ctx)))
 
-            documented: Any = edge
-            if key:
-                documented = self.problems(
-                    idempotency.IdempotencyKeyMissing,
-                    idempotency.IdempotencyKeyMalformed,
-                    idempotency.IdempotencyKeyReused,
-                    idempotency.KeyInFlight,
-                )(documented)
-                documented.needs_key = True
-            return self.response(status, form)(documented)  # type: ignore[no-any-return]
+            return self.response(status, form)(self._keyed(edge) if key else edge)  # type: ignore[no-any-return]
 
         return decorate
+
+    def answers(
+        self, status: int, schema: type[Schema]
+    ) -> Callable[[Callable[..., idempotency.Answer]], Callable[..., Response]]:
+        """For `view(claim, …)` that is a unit of work itself and answers what is stored under its key."""
+
+        def decorate(view: Callable[..., idempotency.Answer]) -> Callable[..., Response]:
+            @wraps(view)
+            def edge(*args: Any, **kwargs: Any) -> Response:
+                return _respond(view(idempotency.claim_of_request(context.current()), *args, **kwargs))
+
+            return self.response(status, schema())(self._keyed(edge))  # type: ignore[no-any-return]
+
+        return decorate
+
+    def _keyed(self, edge: Callable[..., Response]) -> Any:
+        """The view's refusals of its Idempotency-Key, documented."""
+        documented: Any = self.problems(
+            idempotency.IdempotencyKeyMissing,
+            idempotency.IdempotencyKeyMalformed,
+            idempotency.IdempotencyKeyReused,
+            idempotency.KeyInFlight,
+        )(edge)
+        documented.needs_key = True
+        return documented
 
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {"$ref": "#/components/schemas/Problem"}
@@ -157,12 +173,10 @@ def _version_of(result: Any) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _refused(refusal: errors.Refusal) -> idempotency.Answer:
-    response = problems.refusal_response(refusal)
-    headers = {"Content-Type": problems.MEDIA_TYPE, "Cache-Control": "no-store"}
-    return idempotency.Answer(
-        status=response.status_code, body=response.get_data(as_text=True), headers=headers
-    )
+def refused(refusal: errors.Refusal, ctx: context.Context) -> idempotency.Answer:
+    """The answer that a refusal gives, in the form in which it is stored under a key."""
+    status, body, headers = problems.rendered(refusal, ctx.language, ctx.request_id)
+    return idempotency.Answer(status=status, body=body, headers=headers)
 
 
 def _respond(answer: idempotency.Answer) -> Response:

@@ -7,14 +7,15 @@ Failures of our own (5xx) leave no trace, so a retry runs afresh.
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from flask import request
-from sqlalchemy import Index, String, delete, func, select
+from sqlalchemy import Index, String, delete, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -69,6 +70,17 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "created_at"),)
+
+
+_LOCK_ALL: Final = text(
+    "SELECT pg_try_advisory_xact_lock(n) FROM unnest(CAST(:numbers AS bigint[])) WITH ORDINALITY AS u(n, place)"
+    " ORDER BY place"
+)
+_FIND_ALL: Final = text(
+    "SELECT k.principal, k.key, k.fingerprint, k.status, k.headers, k.body FROM idempotency_key k"
+    " JOIN jsonb_to_recordset(CAST(:names AS jsonb)) AS n(principal text, key text)"
+    " ON n.principal = k.principal AND n.key = k.key"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,37 +148,72 @@ def run(
         return database.transact(lambda session: refusal_only(session, answer), recall=recall)
 
 
+def claim_all(session: Session, claims: Sequence[Claim]) -> list[Answer | errors.Refusal | None]:
+    """For each claim its stored answer, why it is refused, or None: then it is locked and may be worked on.
+
+    What `run` does for one request, for many in one transaction; whoever works stores a `row` with its change.
+    """
+    if not claims:
+        return []
+    locked = (
+        session.execute(_LOCK_ALL, {"numbers": [_lock_number(claim) for claim in claims]}).scalars().all()
+    )
+    names = [{"principal": claim.principal, "key": claim.key} for claim in claims]
+    rows = session.execute(_FIND_ALL, {"names": json.dumps(names)}).all()
+    stored = {(row.principal, row.key): row for row in rows}
+    return [
+        _in_flight() if not is_ours else _answer_of(stored.get((claim.principal, claim.key)), claim)
+        for claim, is_ours in zip(claims, locked, strict=True)
+    ]
+
+
+def row(ctx: Context, claim: Claim, answer: Answer) -> dict[str, Any]:
+    """The columns that keep an answer under its key."""
+    return {
+        "principal": claim.principal,
+        "key": claim.key,
+        "fingerprint": claim.fingerprint,
+        "status": answer.status,
+        "headers": {**answer.headers, "Content-Language": ctx.language},
+        "body": answer.body,
+        "request_id": ctx.request_id,
+        "created_at": ctx.now,
+    }
+
+
 def _lock(session: Session, claim: Claim) -> None:
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(_lock_number(claim)))):
+        raise _in_flight()
+
+
+def _lock_number(claim: Claim) -> int:
     digest = hashlib.sha256(f"{claim.principal}\n{claim.key}".encode()).digest()
-    number = int.from_bytes(digest[:8], "big", signed=True)
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(number))):
-        refusal = KeyInFlight()
-        refusal.retry_after_seconds = 1
-        raise refusal
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _in_flight() -> KeyInFlight:
+    refusal = KeyInFlight()
+    refusal.retry_after_seconds = 1
+    return refusal
 
 
 def _find(session: Session, claim: Claim) -> Answer | None:
-    row = session.get(IdempotencyKey, (claim.principal, claim.key))
+    found = _answer_of(session.get(IdempotencyKey, (claim.principal, claim.key)), claim)
+    if isinstance(found, errors.Refusal):
+        raise found
+    return found
+
+
+def _answer_of(row: Any, claim: Claim) -> Answer | IdempotencyKeyReused | None:
     if row is None:
         return None
     if row.fingerprint != claim.fingerprint:
-        raise IdempotencyKeyReused
+        return IdempotencyKeyReused()
     return Answer(status=row.status, body=row.body, headers=row.headers, replayed=True)
 
 
 def _store(session: Session, ctx: Context, claim: Claim, answer: Answer) -> Answer:
-    session.add(
-        IdempotencyKey(
-            principal=claim.principal,
-            key=claim.key,
-            fingerprint=claim.fingerprint,
-            status=answer.status,
-            headers={**answer.headers, "Content-Language": ctx.language},
-            body=answer.body,
-            request_id=ctx.request_id,
-            created_at=ctx.now,
-        )
-    )
+    session.add(IdempotencyKey(**row(ctx, claim, answer)))
     return answer
 
 

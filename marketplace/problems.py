@@ -105,14 +105,23 @@ def status_of(refusal: type[errors.Refusal]) -> int:
 
 
 def refusal_response(refusal: errors.Refusal) -> Response:
-    status = status_of(type(refusal))
-    body = document(refusal, _language())
-    response = _response(status, body)
-    if refusal.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
-    if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="marketplace"'
+    status, body, headers = rendered(refusal, _language(), _request_id())
+    response = Response(body, status=status, mimetype=MEDIA_TYPE)
+    response.headers.update(headers)
     return response
+
+
+def rendered(
+    refusal: errors.Refusal, language: Language, request_id: str | None
+) -> tuple[int, str, dict[str, str]]:
+    """Status, body and header fields of the answer that a refusal gives to this request."""
+    status = status_of(type(refusal))
+    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
+    if refusal.retry_after_seconds is not None:
+        headers["Retry-After"] = str(refusal.retry_after_seconds)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="marketplace"'
+    return status, _body(document(refusal, language), request_id), headers
 
 
 def document(refusal: errors.Refusal, language: Language) -> dict[str, Any]:
@@ -162,12 +171,19 @@ def unforeseen_response(failure: Exception) -> Response:
 
 
 def _response(status: int, body: dict[str, Any]) -> Response:
-    request_id = getattr(g.get("context"), "request_id", None) or g.get("request_id")
-    if request_id:
-        body = {**body, "instance": f"urn:request:{request_id}", "request_id": request_id}
-    response = Response(json.dumps(body, ensure_ascii=False), status=status, mimetype=MEDIA_TYPE)
+    response = Response(_body(body, _request_id()), status=status, mimetype=MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _body(document: dict[str, Any], request_id: str | None) -> str:
+    known = {"instance": f"urn:request:{request_id}", "request_id": request_id} if request_id else {}
+    return json.dumps({**document, **known}, ensure_ascii=False)
+
+
+def _request_id() -> str | None:
+    known = getattr(g.get("context"), "request_id", None) or g.get("request_id")
+    return None if known is None else str(known)
 
 
 def _language() -> Language:

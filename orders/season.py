@@ -88,7 +88,11 @@ def join(session: Session, ctx: Context, *, cooperative_id: uuid.UUID, season: s
 def open_account(
     session: Session, ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int
 ) -> SeasonEntry:
-    """What a cooperative sold this season before it joined the marketplace; once. Raises AccountOpen."""
+    """What a cooperative sold this season before it joined the marketplace; once.
+
+    Raises CooperativeNotFound, AccountOpen.
+    """
+    cooperatives.get(session, cooperative_id=cooperative_id)
     entry = _entry(
         ctx, cooperative_id=cooperative_id, season=season, grams=grams, reason="opening", run_id=None
     )

@@ -211,11 +211,11 @@ class Market:
         """What the caller would be in a use case."""
         return replace(self.ctx, actor=Actor(kind="account", id=caller.account_id, roles=roles))
 
-    def let_expire(self, hold_id: str | uuid.UUID) -> None:
+    def let_expire(self, hold_id: str | uuid.UUID, *, minutes_ago: int = 1) -> None:
         """Move a hold into the past, as if its time had passed."""
         past = {
-            "created_at": func.clock_timestamp() - timedelta(minutes=12),
-            "expires_at": func.clock_timestamp() - timedelta(minutes=1),
+            "created_at": func.clock_timestamp() - timedelta(minutes=11 + minutes_ago),
+            "expires_at": func.clock_timestamp() - timedelta(minutes=minutes_ago),
         }
         statement = update(Hold).where(Hold.id == uuid.UUID(str(hold_id))).values(past)
         database.transact(lambda session: session.execute(statement))

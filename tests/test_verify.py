@@ -78,6 +78,13 @@ BREAKS = {
         UPDATE lot SET held_grams = held_grams + 1, version = version + 1 WHERE code = 'L-1'
     """,
     "S7": "UPDATE pool SET boxes_pledged = boxes_pledged + 1",
+    "S10": "UPDATE pool_movement SET boxes_held = boxes_held - 1 WHERE kind = 'held' AND number = 3",
+    "S11": "UPDATE pool SET version = version + 1",
+    "S12": """
+        UPDATE pool_movement m SET hold_id = other.id FROM hold h JOIN hold other
+            ON other.pool_id = h.pool_id AND other.kind = 'cart' AND other.id <> h.id
+        WHERE m.hold_id = h.id AND h.kind = 'cart' AND m.kind = 'held'
+    """,
     "Q1": "UPDATE lot SET status = 'quarantined' WHERE code = 'L-1'",
     "Q2": """
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
@@ -149,10 +156,10 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.lot(10, cooperative=1)
         market.bulk(buyer, 12)
         sale = market.on_sale(20)
-        held(shopper, sale, 2)
         paid(shopper, operator, sale, 1)
         confirmed(shopper, sale, 1)
         withdrawn = ordered(shopper, sale, 1)
+        held(shopper, sale, 2)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         yield built_app
     house.empty(database_urls)

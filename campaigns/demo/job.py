@@ -364,10 +364,9 @@ def _sell(people: People, campaign: Campaign, *, told: Told) -> Order:
 
 
 def _order(session: Session, people: People, campaign: Campaign, item: Item) -> Order:
-    held, _ = selling.hold(
-        session, _as(people.shopper), campaign_id=campaign.id, item_id=item.id, boxes=SHOPPER_BOXES
-    )
-    return checkout.place(session, _as(people.shopper), hold_id=held.id)
+    wanted = [selling.Wanted(item_id=item.id, boxes=SHOPPER_BOXES)]
+    [held] = selling.hold_now(session, _as(people.shopper), campaign_id=campaign.id, lines=wanted)
+    return checkout.place(session, _as(people.shopper), hold_id=held.hold_id)
 
 
 def _pay(session: Session, people: People, order_id: uuid.UUID) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from campaigns import planning
+from campaigns import planning, schemas
+from inventory import holds
 from inventory.models import Hold
 from marketplace import context, database
 from marketplace.access import Role
@@ -283,7 +284,7 @@ def test_scheduling_opens_at_once_when_the_time_has_come(market: Market, operato
     sale = market.pledged()
     response = operator.post(f"{sale.url}/scheduling")
     assert (response.status_code, response.json["state"]) == (200, "deposit_open")
-    assert market.actions(response) == {"campaign.scheduled", "campaign.deposit_open"}
+    assert market.actions(response) == {"campaign.scheduled", "campaign.deposit_open", "pool.set_window"}
 
 
 def test_a_scheduled_campaign_opens_and_closes_by_the_clock(market: Market, anyone: Caller) -> None:
@@ -324,7 +325,7 @@ def test_a_paused_campaign_is_resumed(market: Market, operator: Caller) -> None:
     assert operator.post(f"{sale.url}/pause", json=REASON).json["state"] == "paused"
     response = operator.post(f"{sale.url}/resumption", json={"reason": "sun again"})
     assert response.json["state"] == "deposit_open"
-    assert market.actions(response) == {"campaign.deposit_open"}
+    assert market.actions(response) == {"campaign.deposit_open", "pool.set_window"}
 
 
 def test_a_campaign_is_resumed_after_its_window_only_to_close(market: Market, operator: Caller) -> None:
@@ -465,13 +466,78 @@ def test_a_hold_keeps_boxes_and_price_for_some_minutes(market: Market, shopper: 
     assert market.actions(response) == {"hold.place"}
 
 
-def test_the_first_hold_after_opening_opens_the_campaign(market: Market, shopper: Caller) -> None:
+def test_boxes_are_held_from_the_second_of_opening_though_nobody_has_written_it_down(
+    market: Market, shopper: Caller, anyone: Caller
+) -> None:
     sale = market.scheduled(at=market.later(days=-1), opens_in=timedelta(hours=-1))
     assert market.campaign(sale).state == "scheduled"
+    assert anyone.get(sale.url).json["campaign"]["state"] == "deposit_open"
     response = hold(shopper, sale)
     assert response.status_code == 201
+    assert market.actions(response) == {"hold.place"}
+    assert database.transact(lambda session: planning.follow_clock_everywhere(session, market.ctx)) == 1
     assert market.campaign(sale).state == "deposit_open"
-    assert market.actions(response) == {"campaign.deposit_open", "hold.place"}
+
+
+def test_nothing_is_held_before_the_second_of_opening(market: Market, shopper: Caller) -> None:
+    sale = market.scheduled(at=market.ctx, opens_in=timedelta(hours=1))
+    with market.unchanged():
+        assert assert_refused(hold(shopper, sale), 409, "not_on_sale")["state"] == "scheduled"
+
+
+def test_holding_again_sets_the_hold_to_the_number_asked_for(market: Market, shopper: Caller) -> None:
+    sale = market.on_sale(8)
+    first = held(shopper, sale, 3)
+    for boxes, available in ((5, 3), (2, 6)):
+        response = hold(shopper, sale, boxes)
+        assert (response.status_code, response.json["hold_id"]) == (200, first["hold_id"])
+        assert (response.json["boxes"], response.json["available"]) == (boxes, available)
+        assert response.json["version"] == market.pool(sale).version
+        assert market.actions(response) == {"hold.resize"}
+    same = hold(shopper, sale, 2)
+    assert (same.status_code, same.json["version"]) == (200, response.json["version"])
+    with market.unchanged():
+        assert_refused(hold(shopper, sale, 9), 409, "sold_out")
+    assert market.stored(Hold, first["hold_id"]).boxes == 2
+
+
+def test_a_basket_is_held_whole_or_not_at_all(market: Market, shopper: Caller, as_role) -> None:
+    sale = market.on_sale(8)
+    url = f"{sale.url}/baskets"
+    line = {"item_id": str(sale.item_id), "boxes": 3}
+    response = shopper.post(url, json={"lines": [line, line]})
+    assert response.status_code == 201
+    assert [each["boxes"] for each in response.json["holds"]] == [6]
+    other, unknown = as_role(Role.SHOPPER), {"item_id": str(uuid.uuid4()), "boxes": 1}
+    with market.unchanged():
+        assert_refused(other.post(url, json={"lines": [line]}), 409, "sold_out")
+        assert_refused(other.post(url, json={"lines": [line, unknown]}), 404, "item_not_found")
+    assert shopper.post(url, json={"lines": [line]}).status_code == 200
+    assert market.pool(sale).available_boxes == 5
+
+
+def test_a_malformed_basket_is_refused(market: Market, shopper: Caller) -> None:
+    sale = market.on_sale()
+    for lines in (
+        [],
+        [{"item_id": str(sale.item_id)}],
+        "all",
+        [{"item_id": str(sale.item_id), "boxes": 1}] * 51,
+    ):
+        with market.unchanged():
+            assert shopper.post(f"{sale.url}/baskets", json={"lines": lines}).status_code == 422
+
+
+def test_the_answer_of_a_rush_has_the_form_that_is_documented(market: Market, shopper: Caller) -> None:
+    sale = market.on_sale(8)
+    one = held(shopper, sale, 1)
+    basket = shopper.post(
+        f"{sale.url}/baskets", json={"lines": [{"item_id": str(sale.item_id), "boxes": 2}]}
+    ).json
+    assert list(one) == list(schemas.CampaignHold().fields)
+    assert [list(each) for each in basket["holds"]] == [list(schemas.CampaignHold().fields)]
+    kept = market.stored(Hold, one["hold_id"])
+    assert schemas.CampaignHold().dump({"hold": kept, "pool": market.pool(sale)}) == basket["holds"][0]
 
 
 def test_nothing_is_held_of_what_is_not_on_sale(market: Market, shopper: Caller, operator: Caller) -> None:
@@ -525,9 +591,9 @@ def test_one_buyer_holds_at_most_the_limit(market: Market, shopper: Caller, as_r
     sale = market.on_sale(20, per_buyer=5)
     held(shopper, sale, 3)
     with market.unchanged():
-        refusal = assert_refused(hold(shopper, sale, 3), 409, "hold_limit")
-    assert (refusal["requested_boxes"], refusal["live_boxes"], refusal["boxes_max"]) == (3, 3, 5)
-    assert hold(shopper, sale, 2).status_code == 201
+        refusal = assert_refused(hold(shopper, sale, 6), 409, "hold_limit")
+    assert (refusal["requested_boxes"], refusal["counted_boxes"], refusal["boxes_max"]) == (6, 0, 5)
+    assert hold(shopper, sale, 5).status_code == 200
     assert hold(as_role(Role.SHOPPER), sale, 5).status_code == 201
 
 
@@ -539,18 +605,28 @@ def test_the_limit_counts_what_is_being_paid_and_what_was_bought(
     ordered(shopper, sale, 2)
     with market.unchanged():
         refusal = assert_refused(hold(shopper, sale, 2), 409, "hold_limit")
-    assert refusal["live_boxes"] == 4
+    assert refusal["counted_boxes"] == 4
     assert hold(shopper, sale, 1).status_code == 201
 
 
-def test_the_limit_forgets_what_was_given_back(market: Market, shopper: Caller) -> None:
+def test_the_limit_forgets_what_was_given_back_at_once(market: Market, shopper: Caller) -> None:
     sale, other = market.on_sale(20, per_buyer=5), market.on_sale(20, per_buyer=5)
-    first, second, third = held(shopper, sale, 2), held(shopper, sale, 2), ordered(shopper, sale)
-    shopper.post(f"/v1/holds/{first['hold_id']}/release")
-    market.let_expire(second["hold_id"])
-    shopper.post(f"/v1/orders/{third['id']}/withdrawal")
+    shopper.post(f"/v1/holds/{held(shopper, sale, 2)['hold_id']}/release")
+    shopper.post(f"/v1/orders/{ordered(shopper, sale)['id']}/withdrawal")
     assert hold(shopper, sale, 5).status_code == 201
     assert hold(shopper, other, 5).status_code == 201
+
+
+def test_what_somebody_let_lapse_counts_for_ten_minutes(market: Market, shopper: Caller) -> None:
+    sale = market.on_sale(20, per_buyer=5)
+    first = held(shopper, sale, 4)["hold_id"]
+    market.let_expire(first)
+    with market.unchanged():
+        assert assert_refused(hold(shopper, sale, 2), 409, "hold_limit")["counted_boxes"] == 4
+    assert hold(shopper, sale, 1).status_code == 201
+    market.let_expire(first, minutes_ago=11)
+    database.transact(lambda session: holds.expire_due(session, market.ctx))
+    assert hold(shopper, sale, 5).status_code == 200
 
 
 @pytest.mark.parametrize("boxes", [0, -1, 1.0, "1", None, True, 1_001])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, pools, quality
+from inventory import grant_rules, holds, lots, pools, quality, sweeping
 from inventory.models import Hold, Pool
 from inventory.module import module
 from inventory.stock_rules import REMAINING_DAYS, Destination
@@ -229,10 +229,14 @@ def test_the_owner_cannot_give_back_what_is_being_paid_but_the_system_can(yard: 
 
 def test_sold_out_says_what_is_left(yard: Yard) -> None:
     pool = yard.full_pool(5)
-    yard.hold(pool, yard.shopper(), 3)
+    first = yard.hold(pool, yard.shopper(), 3)
     with pytest.raises(holds.SoldOut) as refused:
         yard.hold(pool, yard.shopper(), 3)
-    assert refused.value.facts == {"requested_boxes": 3, "available_boxes": 2}
+    assert refused.value.facts == {
+        "requested_boxes": 3,
+        "available_boxes": 2,
+        "next_expires_at": first.expires_at,
+    }
 
 
 def test_a_pool_that_does_not_exist_is_not_sold_out(yard: Yard) -> None:
@@ -247,21 +251,53 @@ def test_nobody_in_particular_holds_nothing(yard: Yard) -> None:
         yard.hold(pool, yard.ctx)
 
 
-def test_the_limit_counts_what_a_buyer_holds_and_has_bought_for_one_purpose(yard: Yard) -> None:
+def test_the_limit_counts_what_a_buyer_holds_has_bought_and_let_lapse(yard: Yard) -> None:
+    pool, other = yard.full_pool(per_buyer=5), yard.full_pool(per_buyer=5)
+    shopper = yard.shopper()
+    first = yard.hold(pool, shopper, 2)
+    with pytest.raises(holds.HoldLimit) as refused:
+        yard.hold(pool, shopper, 6)
+    assert refused.value.facts == {"requested_boxes": 6, "counted_boxes": 0, "boxes_max": 5}
+    yard.hold(other, shopper, 2)
+    yard.hold(pool, yard.shopper(), 2)
+    _start(shopper, first)
+    second = yard.hold(pool, shopper, 2)
+    assert second.id != first.id
+    _consume(yard.ctx, first)
+    yard.let_expire(second)
+    with pytest.raises(holds.HoldLimit) as refused:
+        yard.hold(pool, shopper, 2)
+    assert refused.value.facts == {"requested_boxes": 2, "counted_boxes": 4, "boxes_max": 5}
+    yard.let_expire(second, minutes_ago=11)
+    _expire(yard)
+    assert yard.hold(pool, shopper, 3).boxes == 3
+    assert yard.broken() == []
+
+
+def test_a_hold_is_resized_up_and_down_and_its_time_has_an_end(yard: Yard) -> None:
+    pool = yard.full_pool(10)
+    shopper = yard.shopper()
+    first = yard.hold(pool, shopper, 4)
+    for boxes in (7, 2, 10):
+        again = yard.hold(pool, shopper, boxes)
+        assert (again.id, again.boxes, again.quantity_grams) == (first.id, boxes, boxes * PACK_GRAMS)
+        assert yard.stored(pool).boxes_held == boxes
+    assert again.expires_at >= first.expires_at
+    assert again.expires_at_max == first.expires_at_max == first.created_at + grant_rules.LONGEST
+    longer = yard.hold(pool, shopper, 10, minutes=60)
+    assert longer.expires_at == first.expires_at_max
+    assert yard.broken() == []
+
+
+def test_nothing_is_held_of_a_pool_that_does_not_sell(yard: Yard) -> None:
     pool = yard.full_pool()
     shopper = yard.shopper()
-    held = [yard.hold(pool, shopper, 2, live_max_of_owner=5) for _ in range(2)]
-    with pytest.raises(holds.HoldLimit) as refused:
-        yard.hold(pool, shopper, 2, live_max_of_owner=5)
-    assert refused.value.facts == {"requested_boxes": 2, "live_boxes": 4, "boxes_max": 5}
-    yard.hold(pool, shopper, 2, live_max_of_owner=5, purpose=("campaign_item", uuid.uuid4()))
-    yard.hold(pool, yard.shopper(), 2, live_max_of_owner=5)
-    _start(shopper, held[0])
-    yard.let_expire(held[1])
-    _consume(yard.ctx, held[0])
-    with pytest.raises(holds.HoldLimit):
-        yard.hold(pool, shopper, 4, live_max_of_owner=5)
-    yard.hold(pool, shopper, 3, live_max_of_owner=5)
+    for window in (None, (yard.ctx.now - timedelta(2), yard.ctx.now - timedelta(1))):
+        database.transact(
+            lambda session, window=window: pools.set_window(session, yard.ctx, pool_id=pool.id, window=window)
+        )
+        with pytest.raises(holds.PoolNotSelling):
+            yard.hold(pool, shopper)
 
 
 def test_an_expired_hold_is_not_paid_though_nobody_swept(yard: Yard) -> None:
@@ -285,9 +321,8 @@ def test_expired_boxes_are_free_for_others_at_once(yard: Yard) -> None:
 
 def test_the_sweeper_writes_expiry_down_in_batches(yard: Yard) -> None:
     pool, other = yard.full_pool(10), yard.full_pool(10)
-    shopper = yard.shopper()
-    yard.let_expire(*(yard.hold(each, shopper) for each in (pool, pool, pool, other, other)))
-    living = yard.hold(pool, shopper)
+    yard.let_expire(*(yard.hold(each, yard.shopper()) for each in (pool, pool, pool, other, other)))
+    living = yard.hold(pool, yard.shopper())
     assert _expire(yard, batch=4) == 4
     assert _expire(yard, batch=4) == 1
     assert _expire(yard) == 0
@@ -299,15 +334,10 @@ def test_the_sweeper_writes_expiry_down_in_batches(yard: Yard) -> None:
 
 def test_a_full_batch_calls_for_the_next_at_once(yard: Yard) -> None:
     pool = yard.full_pool(300)
-    shopper = yard.shopper()
-
-    def many(session: Session) -> list[Hold]:
-        return [place(session, shopper, pool.id, 1) for _ in range(holds.BATCH + 1)]
-
-    yard.let_expire(*database.transact(many))
+    yard.let_expire(*yard.holds_of_many(pool, sweeping.BATCH + 1))
     [job] = module.jobs
     assert job.name == "inventory.expire_holds"
-    assert database.transact(lambda session: job.run(session, yard.ctx)) == holds.BATCH
+    assert database.transact(lambda session: job.run(session, yard.ctx)) == sweeping.BATCH
     with database.reading() as session:
         assert session.scalars(select(StoredJob.name)).all() == [job.name]
     assert database.transact(lambda session: job.run(session, yard.ctx)) == 1
@@ -316,14 +346,9 @@ def test_a_full_batch_calls_for_the_next_at_once(yard: Yard) -> None:
 
 
 def test_a_buyer_of_many_finds_room_behind_many_expired_holds(yard: Yard) -> None:
-    pool = yard.full_pool(holds.BATCH + 1)
-    shopper = yard.shopper()
-
-    def many(session: Session) -> list[Hold]:
-        return [place(session, shopper, pool.id, 1) for _ in range(holds.BATCH + 1)]
-
-    yard.let_expire(*database.transact(many))
-    assert yard.hold(pool, yard.shopper(), holds.BATCH + 1).boxes == holds.BATCH + 1
+    pool = yard.full_pool(sweeping.BATCH + 1)
+    yard.let_expire(*yard.holds_of_many(pool, sweeping.BATCH + 1))
+    assert yard.hold(pool, yard.shopper(), sweeping.BATCH + 1).boxes == sweeping.BATCH + 1
     assert yard.broken() == []
 
 
@@ -357,7 +382,7 @@ def test_a_refused_hold_leaves_no_trace(yard: Yard) -> None:
 
     def work(session: Session) -> None:
         place(session, shopper, pool.id, 3)
-        place(session, shopper, pool.id, 3)
+        place(session, yard.shopper_in(session), pool.id, 3)
 
     with pytest.raises(holds.SoldOut):
         database.transact(work)

@@ -90,14 +90,20 @@ def test_locked_free_boxes_stay_free_until_they_are_held(yard: Yard) -> None:
     assert yard.broken() == []
 
 
-def test_one_buyers_holds_at_once_stay_within_the_limit(yard: Yard) -> None:
-    pool = yard.full_pool(50)
+def test_one_buyers_requests_at_once_make_one_hold(yard: Yard) -> None:
+    pool = yard.full_pool(50, per_buyer=5)
     shopper = yard.shopper()
-    works = [lambda session: place(session, shopper, pool.id, 1, live_max_of_owner=5)] * 24
+    works = [
+        lambda session, boxes=boxes: place(session, shopper, pool.id, boxes)
+        for boxes in (1, 2, 3, 4, 5, 6, 7, 8) * 3
+    ]
     results = at_once(yard.app, works)
-    assert len(_of(Hold, list(results))) == 5
-    assert len(_of(holds.HoldLimit, list(results))) == 19
-    assert yard.stored(pool).boxes_held == 5
+    placed = _of(Hold, list(results))
+    assert {hold.id for hold in placed} == {placed[0].id}
+    assert len(placed) == 15
+    assert len(_of(holds.HoldLimit, list(results))) == 9
+    assert yard.stored(pool).boxes_held == yard.stored(placed[0]).boxes <= 5
+    assert yard.broken() == []
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -61,9 +61,11 @@ class Yard:
             )
         )
 
-    def pool(self, *, purpose: tuple[str, uuid.UUID] | None = None) -> Pool:
-        return database.transact(
-            lambda session: pools.open_pool(
+    def pool(self, *, purpose: tuple[str, uuid.UUID] | None = None, per_buyer: int | None = None) -> Pool:
+        """A pool on sale since yesterday, for ten days."""
+
+        def work(session: Session) -> Pool:
+            pool = pools.open_pool(
                 session,
                 self.ctx,
                 pack_id=self.pack_id,
@@ -71,8 +73,13 @@ class Yard:
                 variety="Fuji",
                 grade="A",
                 purpose=purpose or ("campaign_item", new_id()),
+                terms=pools.Terms(unit_price_minor=3_000, currency="CNY", boxes_per_buyer_max=per_buyer),
             )
-        )
+            window = (self.ctx.now - timedelta(days=1), self.ctx.now + timedelta(days=10))
+            pools.set_window(session, self.ctx, pool_id=pool.id, window=window)
+            return pool
+
+        return database.transact(work)
 
     def pledge(self, pool: Pool, boxes: int, *, cooperative: int = 0, **options: Any) -> list[Hold]:
         cooperative_id = self.cooperative_ids[cooperative]
@@ -82,10 +89,10 @@ class Yard:
             )
         )
 
-    def full_pool(self, boxes: int = 20) -> Pool:
+    def full_pool(self, boxes: int = 20, **options: Any) -> Pool:
         """A pool with so many boxes pledged out of one lot."""
         self.lot(code=f"L{new_id()}", boxes=boxes)
-        pool = self.pool()
+        pool = self.pool(**options)
         self.pledge(pool, boxes)
         return pool
 
@@ -108,12 +115,16 @@ class Yard:
         )
 
     def shopper(self) -> Context:
-        return self.of_account(
-            database.transact(
-                lambda session: accounts.create(
-                    session, self.ctx, name="A shopper", roles=frozenset({Role.SHOPPER})
-                )
-            ).id
+        return database.transact(self.shopper_in)
+
+    def shopper_in(self, session: Session) -> Context:
+        shoppers = frozenset({Role.SHOPPER})
+        return self.of_account(accounts.create(session, self.ctx, name="A shopper", roles=shoppers).id)
+
+    def holds_of_many(self, pool: Pool, count: int) -> list[Hold]:
+        """A box each for so many shoppers."""
+        return database.transact(
+            lambda session: [place(session, self.shopper_in(session), pool.id, 1) for _ in range(count)]
         )
 
     def of_account(self, account_id: uuid.UUID | None) -> Context:
@@ -131,11 +142,11 @@ class Yard:
             session.expunge(found)
             return found
 
-    def let_expire(self, *some: Hold) -> None:
+    def let_expire(self, *some: Hold, minutes_ago: int = 1) -> None:
         """Move the holds into the past, as if their time had passed."""
         past = {
-            "created_at": func.clock_timestamp() - timedelta(minutes=12),
-            "expires_at": func.clock_timestamp() - timedelta(minutes=1),
+            "created_at": func.clock_timestamp() - timedelta(minutes=11 + minutes_ago),
+            "expires_at": func.clock_timestamp() - timedelta(minutes=minutes_ago),
         }
         ids = [hold.id for hold in some]
         database.transact(lambda session: session.execute(update(Hold).where(Hold.id.in_(ids)).values(past)))
@@ -158,10 +169,7 @@ class Yard:
 
 
 def place(session: Session, ctx: Context, pool_id: uuid.UUID, boxes: int, **options: Any) -> Hold:
-    facts: dict[str, Any] = {"minutes": 10, "purpose": PURPOSE, **options}
-    return holds.place_on_pool(
-        session, ctx, pool_id=pool_id, boxes=boxes, unit_price_minor=3_000, currency="CNY", **facts
-    )
+    return holds.place_on_pool(session, ctx, pool_id=pool_id, boxes=boxes, **{"minutes": 10, **options})
 
 
 def build(app: Flask) -> Yard:

@@ -107,7 +107,7 @@ def test_a_malformed_order_is_refused(market: Market, shopper: Caller, body) -> 
 
 def test_only_shoppers_order_and_withdraw(market: Market, shopper: Caller, anyone: Caller, as_role) -> None:
     sale = market.on_sale()
-    hold, order = held(shopper, sale), ordered(shopper, sale)
+    order, hold = ordered(shopper, sale), held(shopper, sale)
     with_roles = [as_role(role) for role in (Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR)]
     with market.unchanged():
         assert_refused(place(anyone, hold["hold_id"]), 401, "unauthenticated")

@@ -230,7 +230,8 @@ def test_what_the_clock_has_opened_is_sold_and_not_cancelled_whoever_comes_first
         lambda: operator.post(f"{sale.url}/cancellation", json={"reason": "frost"}),
     ]
     assert codes(at_once(market.app, works if round_ % 2 else works[::-1])) == [201, "state"]
-    assert market.campaign(sale).state == "deposit_open"
+    assert market.campaign(sale).state == "scheduled"
+    assert market.pool(sale).boxes_held == 2
 
 
 def test_one_idempotency_key_sent_by_many_at_once_acts_once(market: Market, shopper: Caller) -> None:

@@ -1,0 +1,296 @@
+"""Grants boxes of pools to buyers, many requests in one transaction: three statements and one commit for all of them.
+
+First the keys, the buyers' live holds and the pools are locked, in this order and by id; then the facts are read, as
+they are under the locks; then the rule decides; then everything that follows is written in one statement.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from inventory import grant_rules, grant_statements, sweeping
+from inventory.buckets import CountersBroken
+from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts
+from inventory.models import Hold, Pool
+from inventory.states import HoldState, PoolMovementKind
+from marketplace import database, idempotency
+from marketplace.context import Context
+from marketplace.idempotency import Answer, Claim
+from marketplace.language import Text
+from marketplace.values import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolTerms:
+    """What of a pool never changes and stands on its holds."""
+
+    pack_id: uuid.UUID
+    pack_grams: int
+    unit_price_minor: int | None
+    currency: str | None
+    purpose_kind: str
+    purpose_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A buyer's hold as a grant made it, and the pool as this grant left it."""
+
+    hold_id: uuid.UUID
+    boxes: int
+    unit_price_minor: int
+    currency: str
+    expires_at: datetime
+    is_new: bool
+    pool: PoolFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is true at one moment; under the locks it stays true until the transaction ends."""
+
+    now: datetime
+    pools: Mapping[uuid.UUID, PoolFacts]
+    terms: Mapping[uuid.UUID, PoolTerms]
+    buyers: Mapping[tuple[uuid.UUID, uuid.UUID], BuyerFacts]
+    lapsed_pool_ids: frozenset[uuid.UUID]
+    """Pools that count boxes of holds whose time is over and that nobody has written down yet."""
+    next_expires_at: Mapping[uuid.UUID, datetime]
+    """When the next live hold of a pool ends, unless it is paid."""
+
+
+class PoolBusy(database.TryAgain):
+    """Somebody else works on holds that this request needs: let go of the pool and look again."""
+
+    title = Text(en="These boxes are being worked on; try again.", zh="这些箱数正在处理中，请重试。")
+
+
+def lock(session: Session, asks: Iterable[Ask]) -> frozenset[uuid.UUID]:
+    """Lock the buyers' live holds of these pools, then the pools, each in the order of their ids; the holds."""
+    return frozenset(session.execute(grant_statements.LOCK, _named(asks)).one().hold_ids)
+
+
+def look(session: Session, asks: Iterable[Ask]) -> Facts:
+    """The facts at this moment. Under the locks they stay; without them they tell what was true just now."""
+    row = session.execute(grant_statements.LOOK, _named(asks)).one()
+    pools = {uuid.UUID(each["id"]): each for each in row.pools or ()}
+    return Facts(
+        now=row.now,
+        pools={pool_id: _pool(pool_id, each) for pool_id, each in pools.items()},
+        terms={pool_id: _terms(each) for pool_id, each in pools.items()},
+        buyers=_buyers(row.holds or (), row.now),
+        lapsed_pool_ids=frozenset(pool_id for pool_id, each in pools.items() if each["has_lapsed"]),
+        next_expires_at={
+            pool_id: datetime.fromisoformat(each["next"]) for pool_id, each in pools.items() if each["next"]
+        },
+    )
+
+
+def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
+    """Lock, make room where holds have lapsed, and let the rule decide. Raises PoolBusy."""
+    locked = lock(session, asks)
+    facts = look(session, asks)
+    _lock_new(session, facts, locked)
+    decisions = _by_rule(asks, facts)
+    if short := _short_of_lapsed(facts, decisions):
+        if not sum(sweeping.expire_carts(session, ctx, pool_id) for pool_id in sorted(short)):
+            raise PoolBusy
+        facts = look(session, asks)
+        decisions = _by_rule(asks, facts)
+        if _short_of_lapsed(facts, decisions):
+            return decide(session, ctx, asks)
+    return facts, decisions
+
+
+def _lock_new(session: Session, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
+    """Raises PoolBusy if somebody works on a hold that the buyer got while we waited for the pool."""
+    new = {buyer.live.hold_id for buyer in facts.buyers.values() if buyer.live} - locked
+    if new and len(session.execute(grant_statements.LOCK_NEW, {"hold_ids": sorted(new)}).all()) < len(new):
+        raise PoolBusy
+
+
+def look_only(session: Session, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
+    """What the rule would decide just now, without any lock: enough to refuse, not to grant."""
+    facts = look(session, asks)
+    return facts, _by_rule(asks, facts)
+
+
+def is_hopeless(facts: Facts, decisions: Iterable[Decision]) -> bool:
+    """Whether nobody of them gets anything, however the locks would turn out."""
+    decided = list(decisions)
+    return all(isinstance(each, grant_rules.Refused) for each in decided) and not _short_of_lapsed(
+        facts, decided
+    )
+
+
+class Writing:
+    """What a transaction's grants change, gathered request by request and written in one statement."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._pools: dict[uuid.UUID, PoolFacts] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {
+            name: [] for name in ("placed", "resized", "lines", "told", "kept")
+        }
+
+    def grant(self, ctx: Context, ask: Ask, parts: Iterable[Granted]) -> list[Placed]:
+        """The holds that this request gets, one for each pool; nothing is stored before `store`."""
+        return [self._part(ctx, ask, part) for part in parts]
+
+    def keep(self, ctx: Context, claim: Claim, answer: Answer) -> None:
+        """Store the answer under its key, together with what it answers."""
+        self._rows["kept"].append(idempotency.row(ctx, claim, answer))
+
+    def store(self, session: Session) -> None:
+        before = self._facts.pools
+        pools = [
+            {"id": pool_id, "held": pool.held, "version": pool.version, "before": before[pool_id].version}
+            for pool_id, pool in self._pools.items()
+        ]
+        rows = {name: json.dumps(each, default=str) for name, each in {"pools": pools, **self._rows}.items()}
+        done = session.execute(grant_statements.WRITE, {**rows, "now": self._facts.now}).one()
+        if (done.pools, done.resized) != (len(pools), len(self._rows["resized"])):
+            raise CountersBroken(sorted(self._pools))
+        database.changed_behind(session, Pool, self._pools)
+        database.changed_behind(session, Hold, (row["id"] for row in self._rows["resized"]))
+
+    def _part(self, ctx: Context, ask: Ask, part: Granted) -> Placed:
+        hold_id = part.hold_id or new_id()
+        terms = self._facts.terms[part.pool_id]
+        assert terms.unit_price_minor is not None, "a pool without a price has no window"
+        assert terms.currency is not None, "a pool without a price has no window"
+        if part.hold_id is None:
+            self._rows["placed"].append(
+                {
+                    "id": hold_id,
+                    "pool_id": part.pool_id,
+                    "owner_id": ask.buyer_id,
+                    "pack_id": terms.pack_id,
+                    "boxes": part.boxes,
+                    "pack_grams": terms.pack_grams,
+                    "price": terms.unit_price_minor,
+                    "currency": terms.currency,
+                    "purpose_kind": terms.purpose_kind,
+                    "purpose_id": terms.purpose_id,
+                    "expires_at": part.expires_at,
+                    "expires_at_max": part.expires_at_max,
+                }
+            )
+        else:
+            self._rows["resized"].append({"id": hold_id, "boxes": part.boxes, "expires_at": part.expires_at})
+        if part.delta:
+            self._pools[part.pool_id] = part.pool
+            self._rows["lines"].append(_line(ctx, hold_id, part))
+        self._rows["told"].append(_told(ctx, hold_id, part, terms))
+        return Placed(
+            hold_id=hold_id,
+            boxes=part.boxes,
+            unit_price_minor=terms.unit_price_minor,
+            currency=terms.currency,
+            expires_at=part.expires_at,
+            is_new=part.hold_id is None,
+            pool=part.pool,
+        )
+
+
+def _line(ctx: Context, hold_id: uuid.UUID, part: Granted) -> dict[str, Any]:
+    return {
+        "pool_id": part.pool_id,
+        "number": part.pool.version,
+        "kind": PoolMovementKind.HELD if part.hold_id is None else PoolMovementKind.RESIZED,
+        "delta": part.delta,
+        "pledged": part.pool.pledged,
+        "held": part.pool.held,
+        "sold": part.pool.sold,
+        "hold_id": hold_id,
+        "actor": ctx.actor.label,
+    }
+
+
+def _told(ctx: Context, hold_id: uuid.UUID, part: Granted, terms: PoolTerms) -> dict[str, Any]:
+    purpose = f"{terms.purpose_kind}:{terms.purpose_id}"
+    return {
+        "id": new_id(),
+        "at": ctx.now,
+        "actor": ctx.actor.label,
+        "action": "hold.place" if part.hold_id is None else "hold.resize",
+        "subject_id": str(hold_id),
+        "request_id": ctx.request_id,
+        "before": None if part.hold_id is None else {"boxes": part.boxes_before},
+        "after": {"kind": "cart", "boxes": part.boxes, "purpose": purpose},
+    }
+
+
+def _named(asks: Iterable[Ask]) -> dict[str, Any]:
+    pairs = {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}
+    named = [{"buyer_id": str(buyer_id), "pool_id": str(pool_id)} for buyer_id, pool_id in sorted(pairs)]
+    return {"pairs": json.dumps(named), "pool_ids": sorted({pool_id for _, pool_id in pairs})}
+
+
+def _by_rule(asks: Iterable[Ask], facts: Facts) -> list[Decision]:
+    return grant_rules.decide(asks, pools=facts.pools, buyers=facts.buyers, now=facts.now)
+
+
+def _short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> set[uuid.UUID]:
+    """Pools that refuse although boxes are in them whose holds have lapsed."""
+    return {
+        each.pool_id
+        for each in decisions
+        if isinstance(each, grant_rules.Refused)
+        and each.cause == grant_rules.Cause.SOLD_OUT
+        and each.pool_id in facts.lapsed_pool_ids
+    }
+
+
+def _pool(pool_id: uuid.UUID, row: Mapping[str, Any]) -> PoolFacts:
+    return PoolFacts(
+        pool_id=pool_id,
+        pledged=row["pledged"],
+        held=row["held"],
+        sold=row["sold"],
+        version=row["version"],
+        boxes_per_buyer_max=row["limit"],
+        sells_from=_instant(row["from"]),
+        sells_until=_instant(row["until"]),
+    )
+
+
+def _terms(row: Mapping[str, Any]) -> PoolTerms:
+    return PoolTerms(
+        pack_id=uuid.UUID(row["pack_id"]),
+        pack_grams=row["pack_grams"],
+        unit_price_minor=row["price"],
+        currency=row["currency"],
+        purpose_kind=row["purpose_kind"],
+        purpose_id=uuid.UUID(row["purpose_id"]),
+    )
+
+
+def _buyers(
+    rows: Iterable[Mapping[str, Any]], now: datetime
+) -> dict[tuple[uuid.UUID, uuid.UUID], BuyerFacts]:
+    holds: dict[tuple[uuid.UUID, uuid.UUID], list[OwnHold]] = {}
+    for row in rows:
+        pair = (uuid.UUID(row["owner_id"]), uuid.UUID(row["pool_id"]))
+        expires_at = datetime.fromisoformat(row["expires_at"])
+        holds.setdefault(pair, []).append(
+            OwnHold(
+                hold_id=uuid.UUID(row["id"]),
+                state=HoldState(row["state"]),
+                boxes=row["boxes"],
+                created_at=datetime.fromisoformat(row["created_at"]),
+                expires_at=expires_at,
+                expires_at_max=_instant(row["expires_at_max"]) or expires_at,
+                resolved_at=_instant(row["resolved_at"]),
+            )
+        )
+    return {pair: grant_rules.buyer_facts(each, now=now) for pair, each in holds.items()}
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
