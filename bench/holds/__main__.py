@@ -1,0 +1,79 @@
+"""`python -m bench.holds [--only CASE …] [--seconds 5] [--rounds 5]`: measure, print, write bench/results/holds.md.
+
+Ends with 1 when something was wrong (answers that nobody expected, a broken invariant), not when a bar was missed.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.holds import load, report, seed, server
+from bench.holds.cases import CASES, STEPS
+from bench.holds.ground import Bench, Part
+from bench.holds.load import Failed
+from bench.holds.measure import Progress
+from marketplace.embedded import binaries
+from marketplace.embedded.errors import CannotStart
+
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results" / "holds.md"
+SHOPPERS: Final = 300_000
+COMMAND: Final = "make bench-holds"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    chosen = options.only or list(CASES)
+    if load.installed() is None:
+        print(load.HOW_TO_GET_WRK, file=sys.stderr)
+        return 2
+    progress = Progress(sum(STEPS[name] * (options.rounds + 1) + 2 for name in chosen) + 1)
+    parts = []
+    with server.started() as servers:
+        progress.step(f"filling the template with {options.shoppers:,} shoppers")
+        urls = servers.make_template()
+        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=options.shoppers)
+        bench = Bench(
+            servers=servers, world=world, seconds=options.seconds, rounds=options.rounds, progress=progress
+        )
+        for name in chosen:
+            try:
+                parts.append(CASES[name](bench))
+            except Failed as problem:
+                parts.append(Part(title=name, wrong=[str(problem)]))
+        run = report.Run(
+            command=COMMAND if not arguments else f"python -m bench.holds {' '.join(arguments)}",
+            seconds=options.seconds,
+            rounds=options.rounds,
+            shoppers=options.shoppers,
+            postgres=binaries.find().version,
+            redis=servers.redis.version,
+            cores=os.cpu_count() or 1,
+        )
+    for part in parts:
+        print("\n".join(["", part.title, *map(report.table_line, part.rows), *part.notes, *part.wrong]))
+    print("\n".join(["", *report.summary(parts)]))
+    if options.output:
+        report.write(options.output, run, parts)
+    return 1 if any(part.wrong for part in parts) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.holds", description=__doc__)
+    parser.add_argument("--only", choices=sorted(CASES), nargs="+", help="these cases, and write no file")
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="kept, after one to warm up")
+    parser.add_argument("--shoppers", type=int, default=SHOPPERS, help="in the template")
+    parser.add_argument(
+        "--output", type=Path, default=None, help="where the page goes (whole run: bench/results)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except CannotStart as problem:
+        sys.exit(str(problem))
