@@ -1,5 +1,6 @@
-"""`python -m bench.holds [--only CASE …] [--seconds 5] [--rounds 5]`: measure, print, write bench/results/holds.md.
+"""`python -m bench.holds [--only CASE …] [--seconds 5] [--rounds 5]`: measure and print.
 
+`--output bench/results/holds.md` (as `make bench-holds` says) writes the page of a whole run.
 Ends with 1 when something was wrong (answers that nobody expected, a broken invariant), not when a bar was missed.
 """
 
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.holds import load, report, seed, server
-from bench.holds.cases import CASES, STEPS
+from bench.holds.cases import CASES
 from bench.holds.ground import Bench, Part
 from bench.holds.load import Failed
 from bench.holds.measure import Progress
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     if load.installed() is None:
         print(load.HOW_TO_GET_WRK, file=sys.stderr)
         return 2
-    progress = Progress(sum(STEPS[name] * (options.rounds + 1) + 2 for name in chosen) + 1)
+    progress = Progress(sum(CASES[name].lanes * (options.rounds + 1) + 2 for name in chosen) + 1)
     parts = []
     with server.started() as servers:
         progress.step(f"filling the template with {options.shoppers:,} shoppers")
@@ -38,13 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         bench = Bench(
             servers=servers, world=world, seconds=options.seconds, rounds=options.rounds, progress=progress
         )
-        for name in chosen:
-            try:
-                parts.append(CASES[name](bench))
-            except Failed as problem:
-                parts.append(Part(title=name, wrong=[str(problem)]))
         run = report.Run(
-            command=COMMAND if not arguments else f"python -m bench.holds {' '.join(arguments)}",
+            command=COMMAND if options.output == RESULTS else f"python -m bench.holds {' '.join(arguments)}",
             seconds=options.seconds,
             rounds=options.rounds,
             shoppers=options.shoppers,
@@ -52,22 +48,31 @@ def main(arguments: Sequence[str]) -> int:
             redis=servers.redis.version,
             cores=os.cpu_count() or 1,
         )
+        for name in chosen:
+            try:
+                parts.append(CASES[name].run(bench))
+            except Failed as problem:
+                parts.append(Part(title=name, wrong=[str(problem)]))
+            if options.output:
+                report.write(options.output, run, parts)
     for part in parts:
-        print("\n".join(["", part.title, *map(report.table_line, part.rows), *part.notes, *part.wrong]))
+        lines = ["", part.title, *map(report.table_line, part.rows), *part.notes, part.profile, *part.wrong]
+        print("\n".join(line for line in lines if line or line is lines[0]))
     print("\n".join(["", *report.summary(parts)]))
-    if options.output:
-        report.write(options.output, run, parts)
     return 1 if any(part.wrong for part in parts) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.holds", description=__doc__)
-    parser.add_argument("--only", choices=sorted(CASES), nargs="+", help="these cases, and write no file")
+    parser.add_argument("--only", choices=list(CASES), nargs="+", help="only these cases")
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="kept, after one to warm up")
     parser.add_argument("--shoppers", type=int, default=SHOPPERS, help="in the template")
     parser.add_argument(
-        "--output", type=Path, default=None, help="where the page goes (whole run: bench/results)"
+        "--output",
+        type=lambda given: Path(given).resolve(),
+        default=None,
+        help="where the page goes (whole run: bench/results)",
     )
     return parser
 

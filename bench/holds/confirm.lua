@@ -40,11 +40,11 @@ function request()
   taken = taken + 1
   if kind == "placed" then
     local entry = waiting[taken]
-    if not entry then
-      wrk.thread:stop()
-      entry = waiting[#waiting]
+    if entry then
+      return order(entry[1], entry[2])
     end
-    return order(entry[1], entry[2])
+    wrk.thread:stop()
+    return request_text("GET", "/healthz", 0, "X-Request-Id: bench-spent-0\r\n")
   end
   local n = (first + taken) % shoppers
   return step("hold", n, path, body)

@@ -1,5 +1,5 @@
 \set key random(1, 9000000000000000)
-WITH claim AS (INSERT INTO form_key (key) SELECT :key + n FROM generate_series(1, 64) AS n
+WITH claim AS (INSERT INTO form_key (key) SELECT :key::bigint + n FROM generate_series(1, 64) AS n
         ON CONFLICT DO NOTHING RETURNING key),
     took AS (UPDATE form_pool SET held = held + (SELECT count(*) FROM claim), version = version + 1
         WHERE id = 1 AND held + (SELECT count(*) FROM claim) <= pledged RETURNING id)
