@@ -19,7 +19,7 @@ from bench.holds.measure import Progress
 from marketplace.embedded import binaries
 from marketplace.embedded.errors import CannotStart
 
-RESULTS: Final = Path(__file__).resolve().parents[1] / "results" / "holds.md"
+BY_MAKE: Final = ["--output", "bench/results/holds.md"]
 SHOPPERS: Final = 300_000
 COMMAND: Final = "make bench-holds"
 
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
             servers=servers, world=world, seconds=options.seconds, rounds=options.rounds, progress=progress
         )
         run = report.Run(
-            command=COMMAND if options.output == RESULTS else f"python -m bench.holds {' '.join(arguments)}",
+            command=" ".join(("python -m bench.holds", *arguments))
+            if list(arguments) != BY_MAKE
+            else COMMAND,
             seconds=options.seconds,
             rounds=options.rounds,
             shoppers=options.shoppers,

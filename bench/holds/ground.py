@@ -67,7 +67,7 @@ class Bench:
         interleave(lanes, rounds=self.rounds, progress=self.progress)
         for name, found in strange(lanes).items():
             part.wrong.append(f"{name}: unexpected answers {dict(found)}")
-        part.notes += [f"{lane.name}: {counted(lane)}" for lane in lanes]
+        part.notes += [f"answers to {lane.name}: {counted(lane)}" for lane in lanes if lane.statuses()]
 
     def holding(
         self, web: Web, sale: Sale, *, connections: int, shoppers: "Shoppers", again: bool = False
@@ -121,5 +121,4 @@ def label() -> str:
 
 def counted(lane: Lane) -> str:
     """All answers of a lane, as the report shows them."""
-    shown = ", ".join(f"{status}: {number:,}" for status, number in sorted(lane.statuses().items()))
-    return shown or "no answers"
+    return ", ".join(f"{number:,} × {status}" for status, number in sorted(lane.statuses().items()))

@@ -52,7 +52,7 @@ def page(run: Run, parts: Sequence[Part], *, day: str) -> str:
     ]
     for part in parts:
         lines += ["", f"## {part.title}", "", *HEAD, *(table_line(row) for row in part.rows)]
-        lines += ["", *(f"* Answers, {note}." for note in part.notes)] if part.notes else []
+        lines += ["", *(f"* {note}" for note in part.notes)] if part.notes else []
         lines += ["", *(f"* **Wrong**: {wrong}" for wrong in part.wrong)] if part.wrong else []
         lines += (
             ["", "Where one worker's time goes (cProfile, own time):", "", "```", part.profile, "```"]

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from bench.holds import baselines, profiling, report, seed, server, statement_log
-from bench.holds.cases import CASES
+from bench.holds.cases import CASES, workers
 from bench.holds.cases.gate import wire
 from bench.holds.ground import Part, Shoppers
 from bench.holds.load import Failed, Sample, parse
@@ -186,6 +186,12 @@ def test_a_shoppers_token_has_the_form_of_a_real_one():
 
 def test_resident_memory_is_read():
     assert server.rss_mib("Name:\tgunicorn\nVmHWM:\t  1 kB\nVmRSS:\t  204800 kB\n") == 200.0
+
+
+def test_memory_is_judged_only_after_all_requests():
+    assert workers._size(90, 120, workers.REQUESTS).verdict == "met"
+    assert workers._size(90, 201, workers.REQUESTS).verdict == "**missed**"
+    assert workers._size(90, 120, workers.REQUESTS - 1).verdict == "not measured"
 
 
 def test_a_command_for_redis():
