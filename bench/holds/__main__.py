@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     if load.installed() is None:
         print(load.HOW_TO_GET_WRK, file=sys.stderr)
         return 2
+    load_before = os.getloadavg()[0]
     progress = Progress(sum(CASES[name].lanes * (options.rounds + 1) + 2 for name in chosen) + 1)
     parts = []
     with server.started() as servers:
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             postgres=binaries.find().version,
             redis=servers.redis.version,
             cores=os.cpu_count() or 1,
+            load_before=load_before,
         )
         for name in chosen:
             try:

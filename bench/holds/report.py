@@ -29,6 +29,8 @@ class Run:
     postgres: str
     redis: str
     cores: int
+    load_before: float
+    """Processes that wanted a core in the minute before the run began."""
 
 
 def write(path: Path, run: Run, parts: Sequence[Part]) -> None:
@@ -44,7 +46,8 @@ def page(run: Run, parts: Sequence[Part], *, day: str) -> str:
         f"Redis {run.redis}, {run.cores} cores.",
         "",
         f"Medians of {run.rounds} interleaved rounds of {run.seconds:g} s after one to warm up; a ratio is the median "
-        "of the rounds' own ratios. The machine is shared: trust the ratios, not the requests per second.",
+        f"of the rounds' own ratios. Load average in the minute before: {run.load_before:.1f}. Trust the "
+        "ratios, not the requests per second.",
         "",
         *(f"* {line}" for line in conditions(run)),
         "",
@@ -70,8 +73,8 @@ def conditions(run: Run) -> list[str]:
         f"Every hold comes from a fresh shopper of {run.shoppers:,} (session, role, limit, validation, audit row), "
         "with a fresh Idempotency-Key, from an address of its own (TRUSTED_PROXY_HOPS=1): rate limits are on and "
         "refuse nobody.",
-        "“bare” is the smallest Flask app that answers JSON, under the same gunicorn, worker class and load, requests "
-        "alike to the byte.",
+        "“bare” is the smallest Flask app that answers JSON, under the same gunicorn, worker class and load: requests "
+        "of the same form, the same number of connections.",
         "Load comes from one wrk thread on the same machine. Statuses that nobody expected, broken connections and "
         "broken invariants fail the run.",
         "Other shops (django-oscar, Saleor, Vendure, Medusa) were not run here: their bars are not judged.",

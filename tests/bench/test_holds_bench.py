@@ -215,12 +215,20 @@ def test_the_page_says_what_was_met_and_what_was_wrong():
         Part(title="Holds", rows=rows, wrong=["holds: 3 × 500"], notes=["holds: 201: 9"], profile="f 9 s")
     ]
     run = report.Run(
-        command="make bench-holds", seconds=5, rounds=5, shoppers=10, postgres="18", redis="6", cores=2
+        command="make bench-holds",
+        seconds=5,
+        rounds=5,
+        shoppers=10,
+        postgres="18",
+        redis="6",
+        cores=2,
+        load_before=0.25,
     )
 
     page = report.page(run, parts, day="2026-11-25")
 
     assert "1 of 3 bars met." in page
+    assert "Load average in the minute before: 0.2." in page
     assert "| holds | 1,500 |  |  | bare |  | 0.30 of it | ≥ 0.25 | ≥ 0.5 | met |" in page
     assert "* missed: list, against bare: 0.10 of it (≥ 0.5)" in page
     assert "* not measured: gate (there is none)" in page
