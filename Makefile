@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market lock clean
+.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market bench-holds lock clean
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench-allocation: install ## Time the fair split 测量分配算法
 
 bench-market: install ## Time markets of many orders 测量多订单市场
 	@$(BIN)/python bench/allocation_market.py
+
+bench-holds: install ## Time holds on real servers under load (needs wrk) 测量保留的速度
+	@$(BIN)/python -m bench.holds --output bench/results/holds.md
 
 lock: install ## Pin the requirements again, with hashes 重新锁定依赖
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

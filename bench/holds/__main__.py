@@ -1,0 +1,88 @@
+"""`python -m bench.holds [--only CASE …] [--seconds 5] [--rounds 5]`: measure and print.
+
+`--output bench/results/holds.md` (as `make bench-holds` says) writes the page of a whole run.
+Ends with 1 when something was wrong (answers that nobody expected, a broken invariant), not when a bar was missed.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.holds import load, report, seed, server
+from bench.holds.cases import CASES
+from bench.holds.ground import Bench, Part
+from bench.holds.load import Failed
+from bench.holds.measure import Progress
+from marketplace.embedded import binaries
+from marketplace.embedded.errors import CannotStart
+
+BY_MAKE: Final = ["--output", "bench/results/holds.md"]
+SHOPPERS: Final = 300_000
+COMMAND: Final = "make bench-holds"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    chosen = options.only or list(CASES)
+    if load.installed() is None:
+        print(load.HOW_TO_GET_WRK, file=sys.stderr)
+        return 2
+    load_before = os.getloadavg()[0]
+    progress = Progress(sum(CASES[name].lanes * (options.rounds + 1) + 2 for name in chosen) + 1)
+    parts = []
+    with server.started() as servers:
+        progress.step(f"filling the template with {options.shoppers:,} shoppers")
+        urls = servers.make_template()
+        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=options.shoppers)
+        bench = Bench(
+            servers=servers, world=world, seconds=options.seconds, rounds=options.rounds, progress=progress
+        )
+        run = report.Run(
+            command=" ".join(("python -m bench.holds", *arguments))
+            if list(arguments) != BY_MAKE
+            else COMMAND,
+            seconds=options.seconds,
+            rounds=options.rounds,
+            shoppers=options.shoppers,
+            postgres=binaries.find().version,
+            redis=servers.redis.version,
+            cores=os.cpu_count() or 1,
+            load_before=load_before,
+        )
+        for name in chosen:
+            try:
+                parts.append(CASES[name].run(bench))
+            except Failed as problem:
+                parts.append(Part(title=name, wrong=[str(problem)]))
+            if options.output:
+                report.write(options.output, run, parts)
+    for part in parts:
+        lines = ["", part.title, *map(report.table_line, part.rows), *part.notes, part.profile, *part.wrong]
+        print("\n".join(line for line in lines if line or line is lines[0]))
+    print("\n".join(["", *report.summary(parts)]))
+    return 1 if any(part.wrong for part in parts) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.holds", description=__doc__)
+    parser.add_argument("--only", choices=list(CASES), nargs="+", help="only these cases")
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="kept, after one to warm up")
+    parser.add_argument("--shoppers", type=int, default=SHOPPERS, help="in the template")
+    parser.add_argument(
+        "--output",
+        type=lambda given: Path(given).resolve(),
+        default=None,
+        help="where the page goes (whole run: bench/results)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except CannotStart as problem:
+        sys.exit(str(problem))
