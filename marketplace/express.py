@@ -150,8 +150,23 @@ def close_all(app: Flask) -> None:
 _LOST: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
+PLANNING: Final = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+        "jit": "off",
+    }.items()
+)
+"""A kept connection asks for few rows by their keys, again and again: it plans once, and by index, however small the
+tables were at that moment. A plan made over an empty table would read all of a large one later."""
+
+
 def _connect(settings: Settings) -> psycopg.Connection[Any]:
-    connection = database.connect(database.app_url(settings), options=database.session_options(settings))
+    options = f"{database.session_options(settings)} {PLANNING}"
+    connection = database.connect(database.app_url(settings), options=options)
     connection.autocommit = True
     connection.prepare_threshold = 0
     connection.row_factory = cast(Any, namedtuple_row)
