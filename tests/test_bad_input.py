@@ -32,6 +32,8 @@ NAMED: Final = {
     "bulk_orders.place_bulk",
     "orders.place",
     "lots.receive",
+    "capacities.weigh",
+    "cases.settle",
     "payments.book_receipt",
     "sessions.log_in",
 }

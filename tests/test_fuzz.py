@@ -42,6 +42,8 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "payment_id": order["payment_id"],
         "hold_id": builders.held(shopper, sale)["hold_id"],
         "lot_id": str(lot.id),
+        "capacity_id": str(market.capacity(promised=40_000, weighed=20_000).id),
+        "case_id": str(market.case().id),
         "run_id": str(run.id),
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),

@@ -105,6 +105,16 @@ BREAKS = {
         UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
         WHERE kind = 'cart' AND state = 'active'
     """,
+    # cases
+    "E1": 'UPDATE "case" SET version = version + 1',
+    "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
+    # capacity
+    "F1": "UPDATE capacity SET promised_grams = promised_grams + 1 WHERE grade = 'A'",
+    "F2": "UPDATE \"case\" SET kind = 'late_payment' WHERE kind = 'shortfall'",
+    "F3": "UPDATE capacity SET lines_count = lines_count + 1",
+    "F4": "UPDATE capacity SET weighed_grams = weighed_grams + 1 WHERE grade = 'A'",
+    "F5": "UPDATE weighing SET converted_grams = converted_grams - 1",
+    "F6": "UPDATE capacity_line SET promised_grams = promised_grams + 1",
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -154,6 +164,10 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         confirmed(shopper, sale, 1)
         withdrawn = ordered(shopper, sale, 1)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
+        noted = operator.post(f"/v1/cases/{market.case().id}/notes", json={"words": "seen"})
+        assert noted.status_code == 201
+        market.capacity(100_000, promised=40_000, weighed=30_000)
+        market.capacity(90_000, grade="B", promised=40_000, lowered_to=20_000)
         yield built_app
     house.empty(database_urls)
 
