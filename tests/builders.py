@@ -20,11 +20,15 @@ from werkzeug.test import TestResponse
 from campaigns import planning
 from campaigns.models import Campaign
 from inventory import cases, cold_stores, lots
+from inventory.batch import intake
 from inventory.capacity import forecasts, promises, weighing
 from inventory.capacity.models import Capacity
 from inventory.capacity.rules import Haircut
 from inventory.cases.models import Case
 from inventory.models import Hold, Lot, Pool
+from inventory.reconciling import reconciliations, repairs
+from inventory.reconciling.models import Reconciliation
+from inventory.reconciling.rules import Phase
 from marketplace import context, database, errors, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -187,6 +191,39 @@ class Market:
                 cooperative_id=self.cooperative_ids[cooperative],
             )
         )
+
+    def reconciled(self, *, repaired: bool = False) -> Reconciliation:
+        """A run over everything, and its findings repaired if told."""
+
+        def work(session: Session) -> Reconciliation:
+            run = reconciliations.start(session, self.ctx)
+            while run.phase != Phase.DONE:
+                reconciliations.step(session, self.ctx, reconciliation_id=run.id)
+            for number in range(1, 1 + (run.differences if repaired else 0)):
+                repairs.repair(
+                    session, self.ctx, reconciliation_id=run.id, number=number, reason="counted anew"
+                )
+            return run
+
+        return database.transact(work)
+
+    def batch(self, *codes: str) -> intake.Report:
+        """A phone's rows, one for each code."""
+        rows = [
+            {
+                "id": uuid.uuid4(),
+                "cooperative_id": self.cooperative_ids[0],
+                "cold_store_id": self.cold_store_id,
+                "code": code,
+                "variety": "Gala",
+                "grade": "A",
+                "harvested_on": self.today,
+                "best_before_on": self.today + timedelta(days=60),
+                "quantity_grams": PACK_GRAMS,
+            }
+            for code in codes
+        ]
+        return database.transact(lambda session: intake.receive_rows(session, self.ctx, rows=rows))
 
     def history(self, grams: int, *, cooperative: int = 0) -> None:
         """What a cooperative has sold this season already."""

@@ -63,6 +63,7 @@ COMMON = {
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
     "payments.book_receipt", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
+    "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",

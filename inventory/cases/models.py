@@ -26,7 +26,7 @@ class Case(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """As they were when it was opened; what became of them stands in the notes."""
     state: Mapped[str] = mapped_column(String(20))
-    decision: Mapped[str | None] = mapped_column(String(1000))
+    decision: Mapped[str | None] = mapped_column(String(200))
     settled_by: Mapped[str | None] = mapped_column(String(80))
     settled_at: Mapped[datetime | None]
     version: Mapped[int]
@@ -63,7 +63,7 @@ class CaseNote(Base):
     number: Mapped[int]
     """1, 2, 3 … without gaps in each case."""
     kind: Mapped[str] = mapped_column(String(20))
-    words: Mapped[str | None] = mapped_column(String(1000))
+    words: Mapped[str | None] = mapped_column(String(200))
     facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime]

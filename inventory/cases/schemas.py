@@ -17,11 +17,11 @@ class CaseQuery(paging.Query):
 
 
 class AddCaseNote(Schema):
-    words = Line(required=True, high=1000)
+    words = Line(required=True)
 
 
 class SettleCase(Schema):
-    decision = Line(required=True, high=1000)
+    decision = Line(required=True)
 
 
 class Case(Schema):
