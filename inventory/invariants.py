@@ -28,14 +28,17 @@ INVARIANTS: Final = (
     Invariant(
         id="S3",
         says=Text(
-            en="Each movement's buckets follow from the movement before.", zh="每条流水的结余由上一条推得。"
+            en="Each movement's buckets follow from the movement before, or a later repair tells why not.",
+            zh="每条流水的结余由上一条推得，否则其后有修复流水说明。",
         ),
         sql="""
             SELECT * FROM (
                 SELECT id, lot_id, number, on_hand_grams, held_grams,
                 sum(on_hand_delta_grams) OVER journal AS on_hand_sum, sum(held_delta_grams) OVER journal AS held_sum
                 FROM movement WINDOW journal AS (PARTITION BY lot_id ORDER BY number)
-            ) line WHERE on_hand_grams <> on_hand_sum OR held_grams <> held_sum
+            ) line WHERE (on_hand_grams <> on_hand_sum OR held_grams <> held_sum)
+            AND NOT EXISTS (SELECT FROM movement r WHERE r.lot_id = line.lot_id AND r.kind = 'reconciled'
+                AND r.number > line.number)
         """,
     ),
     Invariant(

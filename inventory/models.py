@@ -103,6 +103,7 @@ class Movement(Base):
             " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
             " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
             " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
+            " WHEN 'reconciled' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
             " ELSE false END",
             name="kind",
         ),
@@ -112,7 +113,7 @@ class Movement(Base):
             name="hold",
         ),
         CheckConstraint(
-            "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall') OR reason IS NOT NULL",
+            "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall', 'reconciled') OR reason IS NOT NULL",
             name="reason",
         ),
     )

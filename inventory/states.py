@@ -34,6 +34,8 @@ class MovementKind(StrEnum):
     CLEAR = "clear"
     """Out of quarantine again."""
     RECALL = "recall"
+    RECONCILED = "reconciled"
+    """The counters had drifted and are what the journal says again; no fruit moved."""
 
 
 class PoolMovementKind(StrEnum):

@@ -48,6 +48,9 @@ class Settings:
     login_code_minutes: int = 10
     hold_minutes: int = 10
     idempotency_days: int = 7
+    forecast_haircut_base_permille: int = 50
+    forecast_haircut_weekly_permille: int = 20
+    forecast_haircut_most_permille: int = 400
     metrics_token: str = ""
 
     @classmethod
@@ -178,5 +181,8 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "login_code_minutes": _whole(1, 60),
     "hold_minutes": _whole(1, 60),
     "idempotency_days": _whole(3, 365),
+    "forecast_haircut_base_permille": _whole(0, 1_000),
+    "forecast_haircut_weekly_permille": _whole(0, 1_000),
+    "forecast_haircut_most_permille": _whole(0, 1_000),
     "metrics_token": _text,
 }

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from marketplace import verify
+from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
@@ -112,6 +112,22 @@ BREAKS = {
         UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
         WHERE kind = 'cart' AND state = 'active'
     """,
+    # cases
+    "E1": 'UPDATE "case" SET version = version + 1',
+    "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
+    # capacity
+    "F1": "UPDATE capacity SET promised_grams = promised_grams + 1 WHERE grade = 'A'",
+    "F2": "UPDATE \"case\" SET kind = 'late_payment' WHERE kind = 'shortfall'",
+    "F3": "UPDATE capacity SET lines_count = lines_count + 1",
+    "F4": "UPDATE capacity SET weighed_grams = weighed_grams + 1 WHERE grade = 'A'",
+    "F5": "UPDATE weighing SET converted_grams = converted_grams - 1",
+    "F6": "UPDATE capacity_line SET promised_grams = promised_grams + 1",
+    # rows of phones
+    "B1": "UPDATE lot_intake SET facts = jsonb_set(facts, '{quantity}', '1')",
+    # reconciliations
+    "R1": "UPDATE reconciliation SET differences = differences - 1",
+    "R2": "UPDATE reconciliation_finding SET case_id = (SELECT id FROM \"case\" WHERE kind = 'shortfall')",
+    "R3": "UPDATE reconciliation_repair SET movement_id = NULL WHERE movement_id IS NOT NULL",
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -161,8 +177,21 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         withdrawn = ordered(shopper, sale, 1)
         held(shopper, sale, 2)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
+        noted = operator.post(f"/v1/cases/{market.case().id}/notes", json={"words": "seen"})
+        assert noted.status_code == 201
+        market.capacity(100_000, promised=40_000, weighed=30_000)
+        market.capacity(90_000, grade="B", promised=40_000, lowered_to=20_000)
+        market.batch("L-P")
+        market.lot(5, code="L-R", variety="Gala")
+        drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
+        market.reconciled(repaired=True)
         yield built_app
     house.empty(database_urls)
+
+
+def drift(sql: str) -> None:
+    """A counter changes and nothing tells of it."""
+    database.transact(lambda session: session.execute(text(sql)))
 
 
 @pytest.fixture(scope="module")

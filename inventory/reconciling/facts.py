@@ -1,0 +1,138 @@
+"""The stored counters beside what journals and holds tell, read in one statement: of one moment, without locks."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy.orm import Session
+
+from inventory.models import Hold, Lot, Movement, Pool
+from inventory.reconciling import rules
+from inventory.reconciling.rules import Boxes, Buckets, Difference
+from inventory.states import OPEN, HoldKind, HoldState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotFacts:
+    lot_id: uuid.UUID
+    cooperative_id: uuid.UUID
+    stored: Buckets
+    journal: Buckets
+    held_by_holds: int
+
+    @property
+    def differences(self) -> list[Difference]:
+        return rules.lot_differences(self.stored, journal=self.journal, held_by_holds=self.held_by_holds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFacts:
+    pool_id: uuid.UUID
+    stored: Boxes
+    holds: Boxes
+
+    @property
+    def differences(self) -> list[Difference]:
+        return rules.pool_differences(self.stored, holds=self.holds)
+
+
+def lots_after(session: Session, cursor: uuid.UUID | None, *, batch: int) -> list[LotFacts]:
+    """The next lots in the order of their ids."""
+    page = select(Lot.id).order_by(Lot.id).limit(batch)
+    return list(_lots(session, page if cursor is None else page.where(Lot.id > cursor)))
+
+
+def pools_after(session: Session, cursor: uuid.UUID | None, *, batch: int) -> list[PoolFacts]:
+    page = select(Pool.id).order_by(Pool.id).limit(batch)
+    return list(_pools(session, page if cursor is None else page.where(Pool.id > cursor)))
+
+
+def of_lot(session: Session, lot_id: uuid.UUID) -> LotFacts:
+    return next(_lots(session, select(Lot.id).where(Lot.id == lot_id)))
+
+
+def of_pool(session: Session, pool_id: uuid.UUID) -> PoolFacts:
+    return next(_pools(session, select(Pool.id).where(Pool.id == pool_id)))
+
+
+def _lots(session: Session, page: Select[uuid.UUID]) -> Iterator[LotFacts]:
+    told = (
+        select(
+            func.coalesce(func.sum(Movement.on_hand_delta_grams), 0).label("on_hand"),
+            func.coalesce(func.sum(Movement.held_delta_grams), 0).label("held"),
+            func.coalesce(func.max(Movement.number), 0).label("last"),
+        )
+        .where(Movement.lot_id == Lot.id)
+        .lateral()
+    )
+    promised = (
+        select(func.coalesce(func.sum(Hold.quantity_grams), 0).label("grams"))
+        .where(Hold.lot_id == Lot.id, Hold.state.in_(sorted(OPEN)))
+        .lateral()
+    )
+    statement = (
+        select(
+            Lot.id,
+            Lot.cooperative_id,
+            Lot.on_hand_grams,
+            Lot.held_grams,
+            Lot.version,
+            told.c.on_hand,
+            told.c.held,
+            told.c.last,
+            promised.c.grams,
+        )
+        .select_from(Lot)
+        .join(told, true())
+        .join(promised, true())
+        .where(Lot.id.in_(page))
+        .order_by(Lot.id)
+    )
+    for row in session.execute(statement):
+        yield LotFacts(
+            lot_id=row.id,
+            cooperative_id=row.cooperative_id,
+            stored=Buckets(on_hand_grams=row.on_hand_grams, held_grams=row.held_grams, version=row.version),
+            journal=Buckets(on_hand_grams=int(row.on_hand), held_grams=int(row.held), version=row.last),
+            held_by_holds=int(row.grams),
+        )
+
+
+def _pools(session: Session, page: Select[uuid.UUID]) -> Iterator[PoolFacts]:
+    told = (
+        select(
+            _boxes(Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE).label("pledged"),
+            _boxes(Hold.kind == HoldKind.CART, Hold.state.in_(sorted(OPEN))).label("held"),
+            _boxes(Hold.kind == HoldKind.CART, Hold.state == HoldState.CONSUMED).label("sold"),
+        )
+        .where(Hold.pool_id == Pool.id)
+        .lateral()
+    )
+    statement = (
+        select(
+            Pool.id,
+            Pool.boxes_pledged,
+            Pool.boxes_held,
+            Pool.boxes_sold,
+            told.c.pledged,
+            told.c.held,
+            told.c.sold,
+        )
+        .select_from(Pool)
+        .join(told, true())
+        .where(Pool.id.in_(page))
+        .order_by(Pool.id)
+    )
+    for row in session.execute(statement):
+        yield PoolFacts(
+            pool_id=row.id,
+            stored=Boxes(
+                boxes_pledged=row.boxes_pledged, boxes_held=row.boxes_held, boxes_sold=row.boxes_sold
+            ),
+            holds=Boxes(boxes_pledged=int(row.pledged), boxes_held=int(row.held), boxes_sold=int(row.sold)),
+        )
+
+
+def _boxes(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(Hold.boxes).filter(*conditions), 0)
