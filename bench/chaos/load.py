@@ -1,6 +1,7 @@
 """The load, a process of its own: `python -m bench.chaos.load PLAN.json [again]`.
 
-Shoppers arrive evenly over the time. Each holds some boxes, then lets them be, gives them back, or orders and pays.
+Shoppers arrive evenly over the time. Each holds some boxes, some of them changes how many, then lets them be, gives
+them back, or orders and pays.
 Every step has one key, and is sent with it until it is answered; some are sent five times at once, some are not
 waited for, some are sent again 1 s and 10 s later. `again` sends each operation once more, after the restart.
 """
@@ -27,6 +28,8 @@ COPIES: Final = 5
 AGAIN_AFTER: Final = (1.0, 10.0)
 OPERATIONS_AGAIN_MAX: Final = 2_000
 REPEATERS: Final = 4
+RESIZE_SHARE: Final = 250
+"""Per mille of the holds that are set to another number of boxes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +148,15 @@ class Load:
             return self._perform(operation, dice)
 
         wanted = {"item_id": item.item_id, "boxes": dice.randint(1, 3)}
-        held = step("hold", f"/v1/campaigns/{item.campaign_id}/holds", wanted)
+        holds = f"/v1/campaigns/{item.campaign_id}/holds"
+        held = step("hold", holds, wanted)
         if held is None or fate == "leaves it":
             return
         hold_id = held.get("hold", {}).get("id") or held["hold_id"]
         time.sleep(dice.random() / 2)
+        if dice.randrange(1_000) < RESIZE_SHARE:
+            boxes = dice.choice([each for each in (1, 2, 3) if each != wanted["boxes"]])
+            step("hold", holds, {**wanted, "boxes": boxes})
         if fate == "gives back":
             step("release", f"/v1/holds/{hold_id}/release", hold_id=hold_id)
             return

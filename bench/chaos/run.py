@@ -57,7 +57,6 @@ class Result:
     outages: list[timing.Outage]
     quiet: timing.Waiting
     without_redis: timing.Waiting
-    has_journal: bool
     workers_kept: bool
     verified: str | None = None
     kept_in: Path | None = None
@@ -198,7 +197,6 @@ def _judge(
         outages=found,
         quiet=quiet,
         without_redis=without_redis,
-        has_journal=snapshot.journal is not None,
         workers_kept=True,
     )
 

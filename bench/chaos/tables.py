@@ -126,7 +126,7 @@ def _checks(results: Sequence[Result]) -> str:
     lines = [
         "## What was looked at",
         "",
-        f"Facts over all runs above. The app's own journal of pools was {_journal(results)}.",
+        "Facts over all runs above.",
         "",
         "| check | says | facts | against it |",
         "|---|---|---|---|",
@@ -136,14 +136,6 @@ def _checks(results: Sequence[Result]) -> str:
         against = sum(len(each.report.found[name]) for each in results)
         lines.append(f"| {name} | {sentence} | {facts:,} | {against:,} |")
     return "\n".join(lines)
-
-
-def _journal(results: Sequence[Result]) -> str:
-    return (
-        "read too"
-        if any(each.has_journal for each in results)
-        else "not there yet: the witness alone was read"
-    )
 
 
 def _proofs(results: Sequence[Result]) -> str:

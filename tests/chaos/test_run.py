@@ -33,7 +33,6 @@ def a_result(scenario: Scenario, *broken: str, problems: tuple[str, ...] = ()) -
         outages=[],
         quiet=NONE,
         without_redis=NONE,
-        has_journal=False,
         workers_kept=True,
         problems=list(problems),
     )
