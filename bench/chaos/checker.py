@@ -12,6 +12,8 @@ from bench.chaos.findings import Report
 from bench.chaos.history import Attempt
 from bench.chaos.stored import Hold, Order, Payment, Pool, PoolLine, Stored
 
+DEMAND: Final = 3
+"""How many times its boxes must be asked for that a pool must sell out."""
 SHORT: Final = ("sold_out",)
 LATE: Final = {"hold_expired", "hold_not_active", "payment_not_awaited"}
 """Refusals of a step whose hold's time was over."""
@@ -119,6 +121,7 @@ class _Reconciliation:
         self._check_states()
         self._check_sums()
         self._check_short()
+        self._check_sold()
 
     def _check_answers(self, op: Op) -> None:
         """Same key, same answer; the copies that ran may be one at most."""
@@ -330,6 +333,23 @@ class _Reconciliation:
                 any(each + own < boxes for each in free) and (told is None or told < boxes),
                 f"{op} asked for {boxes}, had {own}, was told {told} are left, while {free} were free",
             )
+
+    def _check_sold(self) -> None:
+        asked: dict[str, int] = defaultdict(int)
+        given_back = {op.first.hold_id for op in self.ops.values() if op.first.kind == "release"}
+        for op in self.ops.values():
+            if op.first.kind == "hold":
+                asked[op.first.sent_body["item_id"]] += op.first.sent_body["boxes"]
+        touched = {self.holds[each].item for each in given_back if each in self.holds}
+        for item, boxes in asked.items():
+            pool = self.pools[item]
+            if boxes >= DEMAND * pool.pledged and item not in touched:
+                taken = pool.held + pool.sold
+                self.report.expect(
+                    "unsold",
+                    100 * taken >= 99 * pool.pledged,
+                    f"pool {pool.id}: {boxes} boxes were asked for, {taken} taken of {pool.pledged}",
+                )
 
     def _own_before(self, op: Op, pool: Pool) -> int:
         """The boxes that the shopper held of the pool when it asked; a shopper asks one thing after the other."""

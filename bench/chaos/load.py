@@ -61,6 +61,9 @@ class Load:
         self._give_up_at = self._until + plan.settle_seconds
 
     def run(self) -> None:
+        if self._plan.rush:
+            self._rush()
+            return
         lives: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(self._plan.shoppers)):
             lives.put(number)
@@ -70,6 +73,30 @@ class Load:
             thread.join()
         self._lives_over.set()
         for thread in repeaters:
+            thread.join()
+
+    def _rush(self) -> None:
+        """Everybody asks at the same moment, and until there is an answer."""
+        gate = threading.Barrier(len(self._plan.shoppers))
+
+        def ask(number: int) -> None:
+            dice = random.Random(f"{self._plan.seed}:{number}")
+            item, shopper = self._plan.items[0], self._plan.shoppers[number]
+            operation = Operation(
+                number=number,
+                kind="hold",
+                key=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+                path=f"/v1/campaigns/{item.campaign_id}/holds",
+                token=shopper.token,
+                shopper=shopper.account_id,
+                address=number,
+                body={"item_id": item.item_id, "boxes": dice.randint(1, 3)},
+            )
+            gate.wait()
+            self._insist(operation)
+
+        threads = [self._thread(ask, number) for number in range(len(self._plan.shoppers))]
+        for thread in threads:
             thread.join()
 
     def run_again(self) -> None:

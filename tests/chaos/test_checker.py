@@ -19,7 +19,7 @@ def test_a_sale_that_went_well_is_clean_and_every_check_has_looked():
 
     assert report.found == {name: [] for name in SENTENCES}
     idle = {name for name, count in report.looked_at.items() if count == 0}
-    assert idle == {"verify", "outage", "redis"}
+    assert idle == {"verify", "outage", "redis", "unsold"}
 
 
 def test_a_hold_that_was_told_and_is_not_there_is_lost():
@@ -331,6 +331,16 @@ def test_a_version_that_the_journal_gives_to_another_hold_is_seen():
     journal = [replace(line, hold_id="hold of Eve") if line.number == 3 else line for line in sale.lines]
 
     assert "versions" in broken(sale, replace(stored, journal=journal))
+
+
+@pytest.mark.parametrize(("taken", "wanted"), [(4, {"unsold"}), (5, set())])
+def test_a_pool_that_everybody_asks_for_and_nobody_gives_back_must_sell_out(taken, wanted):
+    sale = Sale()
+    sale.hold("Ann", taken)
+    for number in range(5):
+        sale.refuse(f"Shopper {number}", 3)
+
+    assert broken(sale) & {"unsold"} == wanted
 
 
 def test_a_refusal_while_all_the_while_enough_was_free_is_false():
