@@ -126,6 +126,20 @@ def test_what_failed_inside_a_unit_of_work_leaves_the_line_usable_and_nothing_be
         assert count(line, "spoilt") == 0
 
 
+def test_a_worker_that_stood_still_for_too_long_in_the_middle_begins_again(database_urls):
+    """The server ends a transaction in which nothing happens, and says so in a state of its own."""
+    line = express.Line(house.settings_for(database_urls, idle_in_transaction_timeout_ms=200))
+    pauses = iter([0.5, 0.0])
+
+    def work(unit):
+        unit.rows(("SELECT 1 AS x", {}))
+        time.sleep(next(pauses))
+        return unit.rows(("SELECT 7 AS x", {}))[0].x
+
+    assert line.run(work) == 7
+    line.close()
+
+
 def test_a_lock_that_is_not_had_in_time_is_a_refusal(database_urls):
     line = express.Line(house.settings_for(database_urls, lock_timeout_ms=200))
     with database.connect(database_urls.app_url) as other:
