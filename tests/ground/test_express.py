@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from marketplace import context, database, express, patience
 from marketplace.database import DatabaseUnavailable
 from marketplace.values import new_id
-from tests import house
+from tests import house, servers
 from tests.ground.proxy import Proxy
 
 ENOUGH_SECONDS = 5.0
@@ -195,3 +196,21 @@ def test_a_statement_that_takes_its_time_is_waited_for(proxy):
         slow = f"SELECT pg_sleep({patience.PATIENCE_SECONDS * 1.5}), 7"
 
         assert connection.execute(slow).fetchone()[1] == 7
+
+
+def test_a_server_without_room_for_another_connection_is_a_refusal_and_no_silence(database_urls):
+    line = express.Line(house.settings_for(database_urls))
+    name = psycopg.conninfo.conninfo_to_dict(servers.plain(database_urls.app_url))["dbname"]
+    limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
+    with psycopg.connect(servers.plain(servers.current().admin_url), autocommit=True) as admin:
+        admin.execute(limit.format(sql.Identifier(name), 0))
+        try:
+            began = time.monotonic()
+            with pytest.raises(DatabaseUnavailable):
+                count(line, "nothing")
+            assert time.monotonic() - began < 1
+        finally:
+            admin.execute(limit.format(sql.Identifier(name), -1))
+
+    assert count(line, "nothing") == 0
+    line.close()
