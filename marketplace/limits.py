@@ -41,7 +41,8 @@ class Counts:
         self._own = SlidingWindowCounterRateLimiter(cast(Any, MemoryStorage()))
         self._shared = SlidingWindowCounterRateLimiter(cast(Any, _redis(redis_url))) if redis_url else None
         self._shared_lock = threading.Lock()
-        self._shared_again_at: float | None = None
+        self._shared_is_away = False
+        self._shared_again_at = 0.0
         """When one call may try Redis again, while it is away."""
 
     def take(self, limit: counting.RateLimitItem, *who: str) -> int | None:
@@ -51,19 +52,20 @@ class Counts:
                 taken = _take(self._shared, limit, *who)
             except StorageError as problem:
                 self._shared_again_at = time.monotonic() + REDIS_PAUSE_SECONDS
+                self._shared_is_away = True
                 log.warning("limits are counted in this process: Redis is away", problem=str(problem))
             else:
-                self._shared_again_at = None
+                self._shared_is_away = False
                 return taken
         return _take(self._own, limit, *who)
 
     def _may_try_shared(self) -> bool:
         """While Redis is away one call tries after each pause; the others go on without, however long that takes."""
-        if self._shared_again_at is None:
+        if not self._shared_is_away:
             return True
         with self._shared_lock:
             now = time.monotonic()
-            if self._shared_again_at is not None and now < self._shared_again_at:
+            if now < self._shared_again_at:
                 return False
             self._shared_again_at = now + REDIS_PAUSE_SECONDS
             return True

@@ -32,7 +32,8 @@ class Watch:
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._heard_at = self._silent_until = float("-inf")
+        self._heard_at = -HEARD_SECONDS
+        self._silent_until = 0.0
 
     def connect(self, **parameters: Any) -> "PatientConnection":
         """Raises ServerSilent at once while it is known to be."""
