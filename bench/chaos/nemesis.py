@@ -89,8 +89,9 @@ class Nemesis:
         self._over.wait(AWAY_SECONDS[kind] * self._pace)
 
     def _kill_worker(self, dice: random.Random) -> str:
+        """None while nobody serves: on a busy machine a worker may need longer to start than it may live."""
         workers = self._servers.workers()
-        if not workers:
+        if not workers or not self._servers.is_alive():
             return ""
         victim = dice.choice(workers)
         victim.send(signal.SIGKILL)

@@ -176,9 +176,16 @@ class Servers:
         return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
     def is_ready(self) -> bool:
+        return self._answers("/readyz", seconds=5)
+
+    def is_alive(self) -> bool:
+        """Whether a worker serves, with a database or without."""
+        return self._answers("/healthz", seconds=1)
+
+    def _answers(self, path: str, *, seconds: float) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(f"http://{LOOPBACK}:{self.port}/readyz", timeout=5) as answer:
+            with opener.open(f"http://{LOOPBACK}:{self.port}{path}", timeout=seconds) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
