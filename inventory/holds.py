@@ -125,7 +125,7 @@ def place_on_lots(
             version=1,
         )
         _add(session, ctx, hold)
-        _move_lot(session, ctx, hold, MovementKind.HOLD, held_grams=hold.quantity_grams)
+        _move_lot(session, ctx, hold, MovementKind.HELD, held_grams=hold.quantity_grams)
         placed.append(hold)
     return placed
 
@@ -200,7 +200,7 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     else:
         _check_leaves(session, hold)
         grams = hold.quantity_grams
-        _move_lot(session, ctx, hold, MovementKind.SHIP, on_hand_grams=-grams, held_grams=-grams)
+        _move_lot(session, ctx, hold, MovementKind.SHIPPED, on_hand_grams=-grams, held_grams=-grams)
     return hold
 
 
@@ -285,7 +285,7 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
         if hold.pool_id is not None and buckets.move_pool(session, hold.pool_id, pledged=-hold.boxes) is None:
             continue
         _change(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
-        _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
+        _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-hold.quantity_grams)
         done += 1
     return done
 
@@ -297,7 +297,7 @@ def _release(session: Session, ctx: Context, hold: Hold) -> Hold:
         return hold
     if hold.pool_id is not None and buckets.move_pool(session, hold.pool_id, pledged=-hold.boxes) is None:
         raise PledgeNeeded(boxes=hold.boxes)
-    _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
+    _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-hold.quantity_grams)
     return hold
 
 
@@ -399,7 +399,7 @@ def _check_leaves(session: Session, hold: Hold) -> None:
     status = session.execute(
         select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
     ).scalar_one()
-    if not lets(status, MovementKind.SHIP):
+    if not lets(status, MovementKind.SHIPPED):
         raise lots.LotStatusForbids(lot_status=status)
 
 

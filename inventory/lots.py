@@ -101,8 +101,17 @@ def receive(
     return lot
 
 
-def receive_all(session: Session, ctx: Context, received: Iterable[Mapping[str, Any]]) -> list[Lot]:
-    """Lots of known cooperatives and cold stores, at once. Raises LotCodeTaken, DaysOutOfOrder, LotTooLarge."""
+def receive_all(
+    session: Session,
+    ctx: Context,
+    received: Iterable[Mapping[str, Any]],
+    *,
+    kind: MovementKind = MovementKind.RECEIVED,
+) -> list[Lot]:
+    """Lots of known cooperatives and cold stores, at once; `kind` says how they begin.
+
+    Raises LotCodeTaken, DaysOutOfOrder, LotTooLarge.
+    """
     made = [_lot(ctx, **facts) for facts in received]
     session.add_all(made)
     meanings = {
@@ -114,9 +123,7 @@ def receive_all(session: Session, ctx: Context, received: Iterable[Mapping[str, 
         session.flush()
     for lot in made:
         grams = lot.on_hand_grams
-        buckets.write_line(
-            session, ctx, lot, MovementKind.RECEIVE, on_hand_delta_grams=grams, held_delta_grams=0
-        )
+        buckets.write_line(session, ctx, lot, kind, on_hand_delta_grams=grams)
         audit.record(session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": grams})
     return made
 
@@ -137,6 +144,8 @@ def _lot(
         storage=storage or store.kind,
         on_hand_grams=quantity_grams,
         held_grams=0,
+        committed_grams=0,
+        packed_grams=0,
         status=LotStatus.AVAILABLE,
         version=1,
         created_at=ctx.now,
@@ -144,16 +153,24 @@ def _lot(
     )
 
 
-def lose(session: Session, ctx: Context, *, lot_id: uuid.UUID, quantity_grams: int, reason: str) -> Lot:
-    """Write fruit off; only free fruit can go. Raises LotNotFound, FruitPromised."""
-    lot = _adjust(session, ctx, lot_id, MovementKind.LOSS, delta_grams=-quantity_grams, reason=reason)
+def lose(
+    session: Session,
+    ctx: Context,
+    *,
+    lot_id: uuid.UUID,
+    quantity_grams: int,
+    reason: str,
+    kind: str = MovementKind.SHRUNK,
+) -> Lot:
+    """Write fruit off that shrank or was culled; only free fruit can go. Raises LotNotFound, FruitPromised."""
+    lot = _adjust(session, ctx, lot_id, MovementKind(kind), delta_grams=-quantity_grams, reason=reason)
     _audit(session, ctx, "lot.lose", lot, delta_grams=-quantity_grams, reason=reason)
     return lot
 
 
 def correct(session: Session, ctx: Context, *, lot_id: uuid.UUID, delta_grams: int, reason: str) -> Lot:
     """Set a miscount right, up or down. Raises LotNotFound, FruitPromised, LotTooLarge."""
-    lot = _adjust(session, ctx, lot_id, MovementKind.CORRECTION, delta_grams=delta_grams, reason=reason)
+    lot = _adjust(session, ctx, lot_id, MovementKind.ADJUSTED, delta_grams=delta_grams, reason=reason)
     _audit(session, ctx, "lot.correct", lot, delta_grams=delta_grams, reason=reason)
     return lot
 
@@ -218,8 +235,7 @@ def offered(
             Lot.code,
             Lot.harvested_on,
             Lot.best_before_on,
-            Lot.on_hand_grams,
-            Lot.held_grams,
+            Lot.free_grams,
             Lot.status,
         )
         .where(Lot.variety == variety, Lot.grade == grade)
@@ -236,7 +252,7 @@ def offered(
             code=row.code,
             harvested_on=row.harvested_on,
             best_before_on=row.best_before_on,
-            free_grams=row.on_hand_grams - row.held_grams,
+            free_grams=row.free_grams,
             status=LotStatus(row.status),
         )
         for row in session.execute(statement)

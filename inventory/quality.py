@@ -34,22 +34,24 @@ class Turned:
 
 def quarantine(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> Turned:
     """Stop a lot until it is cleared. Raises LotNotFound, LotStatusForbids."""
-    return _turn(session, ctx, lot_id, MovementKind.QUARANTINE, reason=reason)
+    return _turn(session, ctx, lot_id, MovementKind.QUARANTINED, "lot.quarantine", reason=reason)
 
 
 def clear(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> Turned:
     """End a lot's quarantine; not for its cooperative. Raises LotNotFound, LotStatusForbids, Forbidden."""
     _check_is_staff(ctx)
-    return _turn(session, ctx, lot_id, MovementKind.CLEAR, reason=reason)
+    return _turn(session, ctx, lot_id, MovementKind.CLEARED, "lot.clear", reason=reason)
 
 
 def recall(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> Turned:
     """Stop a lot for good; not for its cooperative. Raises LotNotFound, LotStatusForbids, Forbidden."""
     _check_is_staff(ctx)
-    return _turn(session, ctx, lot_id, MovementKind.RECALL, reason=reason)
+    return _turn(session, ctx, lot_id, MovementKind.RECALLED, "lot.recall", reason=reason)
 
 
-def _turn(session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind, *, reason: str) -> Turned:
+def _turn(
+    session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind, action: str, *, reason: str
+) -> Turned:
     seen = session.scalar(
         lots.visible(ctx.actor)
         .where(Lot.id == lot_id)
@@ -66,7 +68,7 @@ def _turn(session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind,
     audit.record(
         session,
         ctx,
-        f"lot.{kind}",
+        action,
         subject=("lot", lot.id),
         before={"status": before},
         after={"status": str(lot.status), "reason": reason, "held_grams": lot.held_grams},

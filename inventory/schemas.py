@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from inventory.explaining import LOTS_SHOWN_MAX
 from inventory.quality import HOLDS_SHOWN_MAX
-from inventory.states import LotStatus, Storage
+from inventory.states import LotStatus, MovementKind, Storage
 from inventory.stock_rules import Destination
 from marketplace import paging
 from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
@@ -53,6 +53,11 @@ class ReceiveLot(Schema):
 
 class LoseFruit(Schema):
     quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    kind = fields.String(
+        load_default=MovementKind.SHRUNK.value,
+        validate=validate.OneOf([MovementKind.SHRUNK.value, MovementKind.CULLED.value]),
+        metadata={"description": "Lost weight in store, or was sorted out."},
+    )
     reason = Line(required=True)
 
 
@@ -83,6 +88,8 @@ class Lot(Schema):
     best_before_on = Day()
     on_hand_grams = fields.Integer()
     held_grams = fields.Integer()
+    committed_grams = fields.Integer(metadata={"description": "Owed for good until it is shipped."})
+    packed_grams = fields.Integer(metadata={"description": "The part of what is committed that is in boxes."})
     available_grams = fields.Integer(
         metadata={"description": "What may still be promised: nothing under quarantine or recall."}
     )
@@ -114,8 +121,12 @@ class Movement(Schema):
     kind = fields.String()
     on_hand_delta_grams = fields.Integer()
     held_delta_grams = fields.Integer()
+    committed_delta_grams = fields.Integer()
+    packed_delta_grams = fields.Integer()
     on_hand_grams = fields.Integer()
     held_grams = fields.Integer()
+    committed_grams = fields.Integer()
+    packed_grams = fields.Integer()
     reason = fields.String(allow_none=True)
     hold_id = fields.UUID(allow_none=True)
     at = Instant()

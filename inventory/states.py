@@ -22,18 +22,46 @@ class LotStatus(StrEnum):
 
 
 class MovementKind(StrEnum):
-    """Why a lot's buckets, or its status, changed."""
+    """Why a lot's buckets, or its status, changed: what happened, in one word."""
 
-    RECEIVE = "receive"
-    LOSS = "loss"
-    CORRECTION = "correction"
-    HOLD = "hold"
-    RELEASE = "release"
-    SHIP = "ship"
-    QUARANTINE = "quarantine"
-    CLEAR = "clear"
+    HARVESTED = "harvested"
+    """Weighed out of the orchard: a lot begins."""
+    RECEIVED = "received"
+    """Taken in as it came: a lot begins."""
+    GRADED = "graded"
+    """Sorted: it leaves the parent, and the lots of its grades begin."""
+    MOVED = "moved"
+    """Into another lot as it is (split, merged, weighed over): it leaves the parent, and the child begins."""
+    RETURNED = "returned"
+    """Shipped fruit came back: a lot of its own begins, under quarantine."""
+    HELD = "held"
+    RELEASED = "released"
+    COMMITTED = "committed"
+    """What was held is owed now: it no longer expires."""
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    SHRUNK = "shrunk"
+    """Weight lost in store."""
+    CULLED = "culled"
+    """Sorted out and thrown away."""
+    ADJUSTED = "adjusted"
+    """A miscount set right."""
+    QUARANTINED = "quarantined"
+    CLEARED = "cleared"
     """Out of quarantine again."""
-    RECALL = "recall"
+    RECALLED = "recalled"
+
+
+BEGINNINGS: Final = frozenset(
+    {
+        MovementKind.HARVESTED,
+        MovementKind.RECEIVED,
+        MovementKind.GRADED,
+        MovementKind.MOVED,
+        MovementKind.RETURNED,
+    }
+)
+"""What a lot's first line may be; none of them brings fruit into a lot that is there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +72,18 @@ class Gate:
     after: LotStatus | None = None
 
 
+_AVAILABLE: Final = Gate(before=frozenset({LotStatus.AVAILABLE}))
+
 GATES: Final[dict[MovementKind, Gate]] = {
-    MovementKind.HOLD: Gate(before=frozenset({LotStatus.AVAILABLE})),
-    MovementKind.SHIP: Gate(before=frozenset({LotStatus.AVAILABLE})),
-    MovementKind.QUARANTINE: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
-    MovementKind.CLEAR: Gate(before=frozenset({LotStatus.QUARANTINED}), after=LotStatus.AVAILABLE),
-    MovementKind.RECALL: Gate(
+    MovementKind.HELD: _AVAILABLE,
+    MovementKind.COMMITTED: _AVAILABLE,
+    MovementKind.PACKED: _AVAILABLE,
+    MovementKind.SHIPPED: _AVAILABLE,
+    MovementKind.MOVED: _AVAILABLE,
+    MovementKind.GRADED: _AVAILABLE,
+    MovementKind.QUARANTINED: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
+    MovementKind.CLEARED: Gate(before=frozenset({LotStatus.QUARANTINED}), after=LotStatus.AVAILABLE),
+    MovementKind.RECALLED: Gate(
         before=frozenset({LotStatus.AVAILABLE, LotStatus.QUARANTINED}), after=LotStatus.RECALLED
     ),
 }

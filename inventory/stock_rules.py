@@ -71,7 +71,7 @@ def good_until(on: date, destination: Destination | None) -> date:
 
 def is_offered(stock: Stock, on: date) -> bool:
     """Neither stopped fruit is sold, nor what has passed its best-before day on the day it must be good."""
-    return lets(stock.status, MovementKind.HOLD) and stock.best_before_on >= on
+    return lets(stock.status, MovementKind.HELD) and stock.best_before_on >= on
 
 
 def boxes_in(stock: Stock, pack_grams: int) -> int:

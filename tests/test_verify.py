@@ -56,11 +56,12 @@ BREAKS = {
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
-        ALTER TABLE lot DROP CONSTRAINT ck_lot_held;
-        ALTER TABLE movement DROP CONSTRAINT ck_movement_held;
+        ALTER TABLE lot DROP CONSTRAINT ck_lot_buckets;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_buckets;
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), id, version + 1, 'loss', -on_hand_grams, 0, 0, held_grams, 'rot', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 1, 'shrunk', -on_hand_grams, 0, 0, held_grams,
+            0, 0, 0, 0, 'rot', 'x', now()
         FROM lot WHERE code = 'L-1';
         UPDATE lot SET on_hand_grams = 0, version = version + 1 WHERE code = 'L-1'
     """,
@@ -69,33 +70,55 @@ BREAKS = {
         WHERE number = 1 AND lot_id = (SELECT id FROM lot WHERE code = 'L-1')
     """,
     "S4": "UPDATE lot SET version = version + 1 WHERE code = 'L-1'",
+    "S5": """
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_first;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_reason;
+        UPDATE movement SET kind = 'adjusted' WHERE number = 1 AND lot_id = (SELECT id FROM lot WHERE code = 'L-1')
+    """,
     "S6": """
-        ALTER TABLE movement DROP CONSTRAINT ck_movement_kind;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_hold;
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), id, version + 1, 'correction', 0, 1, on_hand_grams, held_grams + 1, 'x', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 1, 'held', 0, 1, on_hand_grams, held_grams + 1,
+            0, 0, 0, 0, 'x', 'x', now()
         FROM lot WHERE code = 'L-1';
         UPDATE lot SET held_grams = held_grams + 1, version = version + 1 WHERE code = 'L-1'
     """,
     "S7": "UPDATE pool SET boxes_pledged = boxes_pledged + 1",
+    "S8": """
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
+        SELECT gen_random_uuid(), l.id, version + 1, 'committed', 0, -1, on_hand_grams, held_grams - 1, 1, 0, 1, 0,
+            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id = l.id AND h.state = 'active'), 'x', now()
+        FROM lot l WHERE code = 'L-1';
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
+        SELECT gen_random_uuid(), l.id, version + 2, 'packed', 0, 0, on_hand_grams, held_grams - 1, 0, 1, 1, 1,
+            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id <> l.id AND h.state = 'active'), 'x', now()
+        FROM lot l WHERE code = 'L-1';
+        UPDATE lot SET held_grams = held_grams - 1, committed_grams = 1, packed_grams = 1, version = version + 2
+        WHERE code = 'L-1'
+    """,
     "Q1": "UPDATE lot SET status = 'quarantined' WHERE code = 'L-1'",
     "Q2": """
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), id, version + 2, 'clear', 0, 0, on_hand_grams, held_grams, 'x', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 2, 'cleared', 0, 0, on_hand_grams, held_grams,
+            0, 0, 0, 0, 'x', 'x', now()
         FROM lot WHERE code = 'L-1';
         UPDATE movement m SET number = m.number + 1 FROM lot l
-        WHERE l.id = m.lot_id AND l.code = 'L-1' AND m.number = l.version AND m.kind = 'hold';
+        WHERE l.id = m.lot_id AND l.code = 'L-1' AND m.number = l.version AND m.kind = 'held';
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), l.id, l.version, 'quarantine', 0, 0, m.on_hand_grams, m.held_grams, 'x', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), l.id, l.version, 'quarantined', 0, 0, m.on_hand_grams, m.held_grams,
+            0, 0, 0, 0, 'x', 'x', now()
         FROM lot l JOIN movement m ON m.lot_id = l.id AND m.number = l.version - 1 WHERE l.code = 'L-1';
         UPDATE lot SET version = version + 2 WHERE code = 'L-1'
     """,
     "H1": """
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
-        WHERE m.kind = 'hold' AND other.kind = 'hold' AND other.id =
-            (SELECT o.id FROM movement o WHERE o.kind = 'hold' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
+        WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
+            (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
     """,
     "H2": """
         UPDATE hold SET created_at = now() - interval '1 hour', expires_at = now() - interval '20 minutes'

@@ -2,12 +2,76 @@
 
 import uuid
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory.states import LotStatus, MovementKind, Storage
+from inventory.states import BEGINNINGS, LotStatus, MovementKind, Storage
 from marketplace.database import Base, one_of
+
+BUCKETS: Final = (
+    "held_grams >= 0 AND packed_grams >= 0 AND packed_grams <= committed_grams"
+    " AND held_grams + committed_grams <= on_hand_grams"
+)
+"""What may be in a lot: packed is a part of committed; committed and held are two parts of what is on hand."""
+
+_ONLY_ON_HAND: Final = "held_delta_grams = 0 AND committed_delta_grams = 0 AND packed_delta_grams = 0"
+_NOTHING: Final = f"on_hand_delta_grams = 0 AND {_ONLY_ON_HAND}"
+_OUT_OF_PROMISES: Final = (
+    "held_delta_grams <= 0 AND committed_delta_grams <= 0"
+    " AND packed_delta_grams BETWEEN committed_delta_grams AND 0"
+)
+_RULES: Final = {
+    MovementKind.HARVESTED: f"on_hand_delta_grams > 0 AND {_ONLY_ON_HAND}",
+    MovementKind.RECEIVED: f"on_hand_delta_grams > 0 AND {_ONLY_ON_HAND}",
+    MovementKind.GRADED: f"on_hand_delta_grams <> 0 AND {_ONLY_ON_HAND}",
+    MovementKind.MOVED: f"on_hand_delta_grams <> 0 AND {_ONLY_ON_HAND}",
+    MovementKind.RETURNED: f"on_hand_delta_grams > 0 AND {_ONLY_ON_HAND}",
+    MovementKind.HELD: "on_hand_delta_grams = 0 AND held_delta_grams > 0"
+    " AND committed_delta_grams = 0 AND packed_delta_grams = 0",
+    MovementKind.RELEASED: "on_hand_delta_grams = 0 AND held_delta_grams + committed_delta_grams < 0"
+    f" AND {_OUT_OF_PROMISES}",
+    MovementKind.COMMITTED: "on_hand_delta_grams = 0 AND held_delta_grams < 0"
+    " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
+    MovementKind.PACKED: "on_hand_delta_grams = 0 AND held_delta_grams = 0 AND committed_delta_grams = 0"
+    " AND packed_delta_grams > 0",
+    MovementKind.SHIPPED: "on_hand_delta_grams < 0"
+    f" AND held_delta_grams + committed_delta_grams = on_hand_delta_grams AND {_OUT_OF_PROMISES}",
+    MovementKind.SHRUNK: f"on_hand_delta_grams < 0 AND {_ONLY_ON_HAND}",
+    MovementKind.CULLED: "on_hand_delta_grams < 0 AND held_delta_grams IN (0, on_hand_delta_grams)"
+    " AND committed_delta_grams = 0 AND packed_delta_grams = 0",
+    MovementKind.ADJUSTED: f"on_hand_delta_grams <> 0 AND {_ONLY_ON_HAND}",
+    MovementKind.QUARANTINED: _NOTHING,
+    MovementKind.CLEARED: _NOTHING,
+    MovementKind.RECALLED: _NOTHING,
+}
+"""What each kind of movement may change."""
+
+LEGAL: Final = (
+    "CASE kind" + "".join(f" WHEN '{kind}' THEN {rule}" for kind, rule in _RULES.items()) + " ELSE false END"
+)
+
+FIRST: Final = f"({one_of('kind', sorted(BEGINNINGS))} AND on_hand_delta_grams > 0) = (number = 1)"
+"""A journal begins with fruit that comes in, and no later line brings any in that way."""
+
+_OF_HOLDS: Final = [
+    MovementKind.HELD,
+    MovementKind.RELEASED,
+    MovementKind.COMMITTED,
+    MovementKind.PACKED,
+    MovementKind.SHIPPED,
+]
+_REASONED: Final = [
+    MovementKind.RETURNED,
+    MovementKind.SHRUNK,
+    MovementKind.CULLED,
+    MovementKind.ADJUSTED,
+    MovementKind.QUARANTINED,
+    MovementKind.CLEARED,
+    MovementKind.RECALLED,
+]
 
 
 class Lot(Base):
@@ -26,9 +90,13 @@ class Lot(Base):
     harvested_on: Mapped[date]
     best_before_on: Mapped[date]
     on_hand_grams: Mapped[int]
-    """In the store: received and corrected, minus lost and shipped."""
+    """In the store: what came in and was adjusted, minus what left, shrank or was culled."""
     held_grams: Mapped[int]
     """The part of it that open holds promise to somebody."""
+    committed_grams: Mapped[int]
+    """Another part: owed to somebody for good, until it is shipped."""
+    packed_grams: Mapped[int]
+    """The part of what is committed that stands ready in boxes."""
     status: Mapped[str] = mapped_column(String(20))
     version: Mapped[int]
     created_at: Mapped[datetime]
@@ -36,7 +104,7 @@ class Lot(Base):
     __table_args__ = (
         UniqueConstraint("cooperative_id", "code"),
         Index(None, "variety", "grade", "cooperative_id"),
-        CheckConstraint("held_grams >= 0 AND held_grams <= on_hand_grams", name="held"),
+        CheckConstraint(BUCKETS, name="buckets"),
         CheckConstraint("on_hand_grams <= 10000000000000", name="on_hand"),
         CheckConstraint("best_before_on >= harvested_on", name="days"),
         CheckConstraint("version > 0", name="version"),
@@ -44,10 +112,10 @@ class Lot(Base):
         CheckConstraint(one_of("status", LotStatus), name="status"),
     )
 
-    @property
+    @hybrid_property
     def free_grams(self) -> int:
         """Promised to nobody."""
-        return self.on_hand_grams - self.held_grams
+        return self.on_hand_grams - self.held_grams - self.committed_grams
 
     @property
     def available_grams(self) -> int:
@@ -67,38 +135,27 @@ class Movement(Base):
     kind: Mapped[str] = mapped_column(String(20))
     on_hand_delta_grams: Mapped[int]
     held_delta_grams: Mapped[int]
+    committed_delta_grams: Mapped[int]
+    packed_delta_grams: Mapped[int]
     on_hand_grams: Mapped[int]
     held_grams: Mapped[int]
+    committed_grams: Mapped[int]
+    packed_grams: Mapped[int]
     reason: Mapped[str | None] = mapped_column(String(200))
-    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"))
+    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"), index=True)
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime]
 
     __table_args__ = (
         UniqueConstraint("lot_id", "number"),
         CheckConstraint("number > 0", name="number"),
-        CheckConstraint("held_grams >= 0 AND held_grams <= on_hand_grams", name="held"),
+        CheckConstraint(BUCKETS, name="buckets"),
+        CheckConstraint(LEGAL, name="kind"),
+        CheckConstraint(FIRST, name="first"),
         CheckConstraint(
-            "CASE kind"
-            " WHEN 'receive' THEN on_hand_delta_grams > 0 AND held_delta_grams = 0 AND number = 1"
-            " WHEN 'loss' THEN on_hand_delta_grams < 0 AND held_delta_grams = 0"
-            " WHEN 'correction' THEN on_hand_delta_grams <> 0 AND held_delta_grams = 0"
-            " WHEN 'hold' THEN on_hand_delta_grams = 0 AND held_delta_grams > 0"
-            " WHEN 'release' THEN on_hand_delta_grams = 0 AND held_delta_grams < 0"
-            " WHEN 'ship' THEN on_hand_delta_grams < 0 AND held_delta_grams = on_hand_delta_grams"
-            " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " ELSE false END",
-            name="kind",
-        ),
-        CheckConstraint(
-            f"(kind IN ('{MovementKind.HOLD}', '{MovementKind.RELEASE}', '{MovementKind.SHIP}'))"
+            f"({one_of('kind', _OF_HOLDS)} OR kind = '{MovementKind.CULLED}' AND held_delta_grams < 0)"
             " = (hold_id IS NOT NULL)",
             name="hold",
         ),
-        CheckConstraint(
-            "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall') OR reason IS NOT NULL",
-            name="reason",
-        ),
+        CheckConstraint(f"NOT {one_of('kind', _REASONED)} OR reason IS NOT NULL", name="reason"),
     )

@@ -43,9 +43,14 @@ def _journal(lot: Lot) -> list[tuple[int, str, str | None]]:
 def test_stopped_fruit_may_be_freed_and_written_off_but_not_promised_or_shipped() -> None:
     for status in (LotStatus.QUARANTINED, LotStatus.RECALLED):
         passing = {kind for kind in MovementKind if kind not in GATES and lets(status, kind)}
-        assert {MovementKind.RELEASE, MovementKind.LOSS, MovementKind.CORRECTION} <= passing
-        assert not lets(status, MovementKind.HOLD)
-        assert not lets(status, MovementKind.SHIP)
+        assert {
+            MovementKind.RELEASED,
+            MovementKind.SHRUNK,
+            MovementKind.ADJUSTED,
+            MovementKind.CULLED,
+        } <= passing
+        assert not lets(status, MovementKind.HELD)
+        assert not lets(status, MovementKind.SHIPPED)
     assert not any(lets(LotStatus.RECALLED, kind) for kind in GATES), "a recall is for good"
 
 
@@ -116,10 +121,10 @@ def test_each_turn_is_a_line_of_the_journal_and_of_the_audit(yard: Yard) -> None
     for turn in (quality.quarantine, quality.clear, quality.recall):
         _turn(yard, turn, lot)
     assert _journal(lot) == [
-        (1, "receive", None),
-        (2, "quarantine", "a smell"),
-        (3, "clear", "a smell"),
-        (4, "recall", "a smell"),
+        (1, "received", None),
+        (2, "quarantined", "a smell"),
+        (3, "cleared", "a smell"),
+        (4, "recalled", "a smell"),
     ]
     assert yard.stored(lot).version == 4
     with database.reading() as session:
@@ -195,7 +200,7 @@ def test_nothing_is_promised_after_the_stop_however_they_meet(yard: Yard, turn: 
     [turned] = [result for result in results if isinstance(result, Turned)]
     placed = [hold.id for result in results if isinstance(result, list) for hold in result]
     assert sorted(placed) == [hold.id for hold in turned.holds], "a promise that the answer does not list"
-    assert _journal(lot)[-1][1] in ("quarantine", "recall")
+    assert _journal(lot)[-1][1] in ("quarantined", "recalled")
     assert yard.broken() == []
 
 
@@ -270,7 +275,7 @@ def test_the_statement_itself_refuses_whatever_the_caller_looked_at(yard: Yard) 
     lot = yard.lot()
     _turn(yard, quality.quarantine, lot)
     moved = database.transact(
-        lambda session: buckets.move_lot(session, yard.ctx, lot.id, MovementKind.HOLD, held_grams=1)
+        lambda session: buckets.move_lot(session, yard.ctx, lot.id, MovementKind.HELD, held_grams=1)
     )
     assert moved is None
     assert yard.stored(lot).version == 2
