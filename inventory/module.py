@@ -1,8 +1,14 @@
 """What inventory plugs in."""
 
-from inventory import api
+from inventory import api, family_api, stores_api
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
+from inventory.store_invariants import STORE_INVARIANTS
 from marketplace.module import Module
 
-module = Module(name="inventory", blueprints=api.blueprints, jobs=JOBS, invariants=INVARIANTS)
+module = Module(
+    name="inventory",
+    blueprints=(*stores_api.blueprints, *api.blueprints, *family_api.blueprints),
+    jobs=JOBS,
+    invariants=(*INVARIANTS, *STORE_INVARIANTS),
+)

@@ -1,4 +1,4 @@
-"""Shapes of cold stores, lots, movements, pools and holds in and out."""
+"""Shapes of lots, movements, pools and holds in and out."""
 
 from typing import Any
 
@@ -15,24 +15,6 @@ from marketplace.values import GRAMS_MAX
 _STORAGE = validate.OneOf([each.value for each in Storage])
 
 
-class CreateColdStore(Schema):
-    code = Code(required=True)
-    name_en = Line(required=True)
-    name_zh = Line(required=True)
-    county_id = Id(load_default=None, allow_none=True)
-    kind = fields.String(load_default=Storage.COLD.value, validate=_STORAGE)
-
-
-class ColdStore(Schema):
-    id = fields.UUID()
-    code = fields.String()
-    name_en = fields.String()
-    name_zh = fields.String()
-    county_id = fields.UUID(allow_none=True)
-    kind = fields.String()
-    created_at = Instant()
-
-
 class ReceiveLot(Schema):
     cooperative_id = Id(required=True)
     cold_store_id = Id(required=True)
@@ -47,7 +29,18 @@ class ReceiveLot(Schema):
         metadata={"description": "The cold store's kind unless told."},
     )
     harvested_on = Day(required=True)
-    best_before_on = Day(required=True)
+    best_before_on = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Follows from harvest, variety and kind of store unless told."},
+    )
+    room_id = Id(load_default=None, allow_none=True)
+    plot = Line(load_default=None, allow_none=True, high=60)
+    kind = fields.String(
+        load_default=MovementKind.RECEIVED.value,
+        validate=validate.OneOf([MovementKind.RECEIVED.value, MovementKind.HARVESTED.value]),
+        metadata={"description": "Taken in as it came, or weighed out of the orchard."},
+    )
     quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
 
 
@@ -79,7 +72,9 @@ class Lot(Schema):
     id = fields.UUID()
     cooperative_id = fields.UUID()
     cold_store_id = fields.UUID()
+    room_id = fields.UUID(allow_none=True)
     code = fields.String()
+    plot = fields.String(allow_none=True)
     variety = fields.String()
     grade = fields.String()
     size = fields.String(allow_none=True)
@@ -133,7 +128,6 @@ class Movement(Schema):
 
 
 MovementPage = paging.page_of(Movement)
-ColdStorePage = paging.page_of(ColdStore)
 
 
 class Pool(Schema):

@@ -11,6 +11,18 @@ class Storage(StrEnum):
     CONTROLLED_ATMOSPHERE = "controlled_atmosphere"
 
 
+class Descent(StrEnum):
+    """How a lot came out of another."""
+
+    SPLIT = "split"
+    MERGED = "merged"
+    GRADED = "graded"
+    CARRIED = "carried"
+    """To another cold store or room, over the weighbridge."""
+    RETURNED = "returned"
+    """Shipped, and come back."""
+
+
 class LotStatus(StrEnum):
     """Whether a lot's fruit may be promised and shipped."""
 

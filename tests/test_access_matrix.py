@@ -32,6 +32,12 @@ OWNED = {
     "lots.lose": "lot",
     "lots.correct": "lot",
     "lots.quarantine": "lot",
+    "lot_families.split": "lot",
+    "lot_families.grade": "lot",
+    "lot_families.take_back": "lot",
+    "lot_families.get_relatives": "lot",
+    "quality_readings.list_readings": "lot",
+    "quality_readings.write_down": "lot",
     "bulk_orders.get_bulk": "bulk_order",
     "bulk_orders.accept_short": "bulk_order",
     "bulk_orders.cancel": "bulk_order",
@@ -52,6 +58,8 @@ COMMON = {
     "counties.get_county", "counties.edit_county", "cooperatives.get_cooperative", "cooperatives.edit_cooperative",
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
     "payments.book_receipt", "cold_stores.get_cold_store", "pools.get_pool",
+    "cold_stores.get_space", "cold_stores.create_room", "cold_stores.set_capacity",
+    "cold_stores.list_prices", "cold_stores.set_price",
     "lots.release_from_quarantine", "lots.recall",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
@@ -77,6 +85,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "lots.lose": {"quantity": 1_000, "reason": "spoilt"},
     "lots.correct": {"delta_grams": 1_000, "reason": "weighed again"},
     "lots.quarantine": {"reason": "a strange smell"},
+    "lot_families.split": {"parts": [{"code": "PART", "quantity": 1_000}]},
+    "lot_families.grade": {"parts": [{"code": "SORTED", "quantity": 1_000, "grade": "B"}]},
+    "lot_families.take_back": {"code": "BACK", "quantity": 1_000, "reason": "too many"},
+    "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
 
 ROLES = [

@@ -4,13 +4,15 @@ Rules are broken by SQL as the owner of the tables, in a transaction that is rol
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from marketplace import verify
+from inventory import holds, parentage, storage_prices
+from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
@@ -128,6 +130,20 @@ BREAKS = {
         UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
         WHERE kind = 'cart' AND state = 'active'
     """,
+    "R1": "UPDATE cold_store SET capacity_grams = 1",
+    "R2": """
+        INSERT INTO storage_price (id, cold_store_id, valid_from, minor_per_tonne_day, currency, created_at)
+        SELECT gen_random_uuid(), cold_store_id, '2030-01-01', 1, 'USD', now() FROM storage_price
+    """,
+    "M1": """
+        UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'split'
+    """,
+    "M2": """
+        UPDATE lot_parent SET child_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'split'
+    """,
+    "M3": """
+        UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'returned'
+    """,
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -170,6 +186,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.pack("GALA")
         market.lot(40, code="L-1")
         market.lot(10, cooperative=1)
+        parted(market)
         market.bulk(buyer, 12)
         sale = market.on_sale(20)
         held(shopper, sale, 2)
@@ -179,6 +196,34 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         yield built_app
     house.empty(database_urls)
+
+
+def parted(market: builders.Market) -> None:
+    """Lots of other fruit: one split, one shipped in part and partly taken back; and a price for storing them."""
+
+    def work(session: Session) -> None:
+        ctx = market.ctx
+        price: dict[str, Any] = {"valid_from": market.today, "minor_per_tonne_day": 300, "currency": "CNY"}
+        storage_prices.set_price(session, ctx, cold_store_id=market.cold_store_id, **price)
+        parts = [{"code": "L-3", "quantity_grams": 10_000, "room_id": None}]
+        parentage.split(session, ctx, lot_id=lot.id, parts=parts)
+        [hold] = holds.place_on_lots(
+            session,
+            ctx,
+            kind="allocation",
+            cooperative_id=lot.cooperative_id,
+            boxes=4,
+            pack_grams=5_000,
+            variety="Gala",
+            grade="A",
+            purpose=("sample", lot.id),
+        )
+        holds.consume(session, ctx, hold_id=hold.id)
+        back = {"code": "L-4", "quantity_grams": 5_000, "reason": "too many"}
+        parentage.take_back(session, ctx, lot_id=lot.id, **back)
+
+    lot = market.lot(20, code="L-2", variety="Gala")
+    database.transact(work)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,18 @@
 """Tables of inventory, by subject; whoever needs one imports it from here."""
 
-from inventory.models.lots import Lot, Movement
+from inventory.models.lots import KeepingTime, Lot, LotParent, Movement, QualityReading
 from inventory.models.pools import Hold, Pool
-from inventory.models.stores import ColdStore
+from inventory.models.stores import ColdStore, Room, StoragePrice
 
-__all__ = ["ColdStore", "Hold", "Lot", "Movement", "Pool"]
+__all__ = [
+    "ColdStore",
+    "Hold",
+    "KeepingTime",
+    "Lot",
+    "LotParent",
+    "Movement",
+    "Pool",
+    "QualityReading",
+    "Room",
+    "StoragePrice",
+]

@@ -4,11 +4,11 @@ import uuid
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory.states import BEGINNINGS, LotStatus, MovementKind, Storage
+from inventory.states import BEGINNINGS, Descent, LotStatus, MovementKind, Storage
 from marketplace.database import Base, one_of
 
 BUCKETS: Final = (
@@ -82,7 +82,11 @@ class Lot(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"))
     cold_store_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cold_store.id"), index=True)
+    room_id: Mapped[uuid.UUID | None]
+    """A room of that cold store."""
     code: Mapped[str] = mapped_column(String(40))
+    plot: Mapped[str | None] = mapped_column(String(60))
+    """Where it grew, in the cooperative's own words."""
     variety: Mapped[str] = mapped_column(String(60))
     grade: Mapped[str] = mapped_column(String(20))
     size: Mapped[str | None] = mapped_column(String(20))
@@ -103,6 +107,7 @@ class Lot(Base):
 
     __table_args__ = (
         UniqueConstraint("cooperative_id", "code"),
+        ForeignKeyConstraint(["cold_store_id", "room_id"], ["room.cold_store_id", "room.id"]),
         Index(None, "variety", "grade", "cooperative_id"),
         CheckConstraint(BUCKETS, name="buckets"),
         CheckConstraint("on_hand_grams <= 10000000000000", name="on_hand"),
@@ -158,4 +163,60 @@ class Movement(Base):
             name="hold",
         ),
         CheckConstraint(f"NOT {one_of('kind', _REASONED)} OR reason IS NOT NULL", name="reason"),
+    )
+
+
+class LotParent(Base):
+    """So many grams of a lot came out of another. Append-only."""
+
+    __tablename__ = "lot_parent"
+
+    child_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), primary_key=True)
+    parent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), primary_key=True, index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    grams: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("grams > 0 AND child_id <> parent_id", name="grams"),
+        CheckConstraint(one_of("kind", Descent), name="kind"),
+    )
+
+
+class QualityReading(Base):
+    """What somebody measured of a lot's fruit on a day. Append-only: a better measurement is another row."""
+
+    __tablename__ = "quality_reading"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), index=True)
+    measured_on: Mapped[date]
+    brix_tenths: Mapped[int | None]
+    """Sugar, in tenths of a degree Brix: 138 is 13.8 °Bx."""
+    firmness_newton_tenths: Mapped[int | None]
+    """In tenths of a newton: 735 is 73.5 N."""
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("brix_tenths BETWEEN 0 AND 400", name="brix"),
+        CheckConstraint("firmness_newton_tenths BETWEEN 0 AND 2000", name="firmness"),
+        CheckConstraint("num_nonnulls(brix_tenths, firmness_newton_tenths) > 0", name="something"),
+    )
+
+
+class KeepingTime(Base):
+    """How many days after harvest a variety keeps in a kind of store; the newest row counts. Append-only."""
+
+    __tablename__ = "keeping_time"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    variety: Mapped[str] = mapped_column(String(60))
+    storage: Mapped[str] = mapped_column(String(30))
+    days: Mapped[int]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint(one_of("storage", Storage), name="storage"),
+        CheckConstraint("days BETWEEN 1 AND 730", name="days"),
+        Index(None, "variety", "storage"),
     )

@@ -88,13 +88,143 @@ def _check(table: str, name: str, rule: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(rule, name=op.f(f"ck_{table}_{name}"))
 
 
+def _id(name: str, *, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, sa.Uuid(), nullable=nullable)
+
+
+def _text(name: str, length: int, *, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, sa.String(length), nullable=nullable)
+
+
+def _whole(name: str, *, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, sa.BigInteger(), nullable=nullable)
+
+
+def _day(name: str) -> sa.Column:
+    return sa.Column(name, sa.Date(), nullable=False)
+
+
+def _at(name: str, *, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def _to(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=f"fk_{table}_{column}_{target}")
+
+
+CAPACITY = "capacity_grams BETWEEN 1 AND 10000000000000"
+STORAGES = "storage IN ('cold', 'controlled_atmosphere')"
+APPEND_ONLY = ("storage_price", "lot_parent", "quality_reading", "keeping_time")
+
+
 def upgrade() -> None:
     _buckets_up()
+    _stores_up()
+    _lots_up()
+    for table in APPEND_ONLY:
+        op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM marketplace_app")
 
 
 def downgrade() -> None:
     """Refused by the journal's CHECK once a journal holds what the old words cannot say."""
+    _lots_down()
+    _stores_down()
     _buckets_down()
+
+
+def _stores_up() -> None:
+    op.add_column("cold_store", _whole("capacity_grams", nullable=True))
+    op.create_check_constraint(op.f("ck_cold_store_capacity"), "cold_store", CAPACITY)
+    op.create_table(
+        "room",
+        _id("id"),
+        _id("cold_store_id"),
+        _text("code", 40),
+        _whole("capacity_grams", nullable=True),
+        _at("created_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_room"),
+        sa.UniqueConstraint("cold_store_id", "code", name="uq_room_cold_store_id_code"),
+        sa.UniqueConstraint("cold_store_id", "id", name="uq_room_cold_store_id_id"),
+        _to("room", "cold_store_id", "cold_store"),
+        _check("room", "capacity", CAPACITY),
+    )
+    op.create_table(
+        "storage_price",
+        _id("id"),
+        _id("cold_store_id"),
+        _day("valid_from"),
+        _whole("minor_per_tonne_day"),
+        _text("currency", 3),
+        _at("created_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_storage_price"),
+        sa.UniqueConstraint("cold_store_id", "valid_from", name="uq_storage_price_cold_store_id_valid_from"),
+        _to("storage_price", "cold_store_id", "cold_store"),
+        _check("storage_price", "price", "minor_per_tonne_day BETWEEN 0 AND 1000000000"),
+    )
+
+
+def _stores_down() -> None:
+    op.drop_table("storage_price")
+    op.drop_table("room")
+    op.drop_constraint(op.f("ck_cold_store_capacity"), "cold_store")
+    op.drop_column("cold_store", "capacity_grams")
+
+
+def _lots_up() -> None:
+    op.add_column("lot", _id("room_id", nullable=True))
+    op.create_foreign_key(
+        "fk_lot_cold_store_id_room_id_room", "lot", "room", ["cold_store_id", "room_id"], ["cold_store_id", "id"]
+    )
+    op.add_column("lot", _text("plot", 60, nullable=True))
+    op.create_table(
+        "lot_parent",
+        _id("child_id"),
+        _id("parent_id"),
+        _text("kind", 20),
+        _whole("grams"),
+        sa.PrimaryKeyConstraint("child_id", "parent_id", name="pk_lot_parent"),
+        _to("lot_parent", "child_id", "lot"),
+        _to("lot_parent", "parent_id", "lot"),
+        _check("lot_parent", "grams", "grams > 0 AND child_id <> parent_id"),
+        _check("lot_parent", "kind", "kind IN ('split', 'merged', 'graded', 'carried', 'returned')"),
+    )
+    op.create_index("ix_lot_parent_parent_id", "lot_parent", ["parent_id"])
+    op.create_table(
+        "quality_reading",
+        _id("id"),
+        _id("lot_id"),
+        _day("measured_on"),
+        _whole("brix_tenths", nullable=True),
+        _whole("firmness_newton_tenths", nullable=True),
+        _text("actor", 80),
+        _at("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_quality_reading"),
+        _to("quality_reading", "lot_id", "lot"),
+        _check("quality_reading", "brix", "brix_tenths BETWEEN 0 AND 400"),
+        _check("quality_reading", "firmness", "firmness_newton_tenths BETWEEN 0 AND 2000"),
+        _check("quality_reading", "something", "num_nonnulls(brix_tenths, firmness_newton_tenths) > 0"),
+    )
+    op.create_index("ix_quality_reading_lot_id", "quality_reading", ["lot_id"])
+    op.create_table(
+        "keeping_time",
+        _id("id"),
+        _text("variety", 60),
+        _text("storage", 30),
+        _whole("days"),
+        _at("created_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_keeping_time"),
+        _check("keeping_time", "storage", STORAGES),
+        _check("keeping_time", "days", "days BETWEEN 1 AND 730"),
+    )
+    op.create_index("ix_keeping_time_variety_storage", "keeping_time", ["variety", "storage"])
+
+
+def _lots_down() -> None:
+    for table in ("keeping_time", "quality_reading", "lot_parent"):
+        op.drop_table(table)
+    op.drop_column("lot", "plot")
+    op.drop_constraint("fk_lot_cold_store_id_room_id_room", "lot")
+    op.drop_column("lot", "room_id")
 
 
 def _buckets_up() -> None:
