@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, lots, stock_rules
+from inventory import buckets, lots, safety, stock_rules
 from inventory.models import Hold, Lot, Pool
 from inventory.states import HoldKind, HoldState, MovementKind, lets, may_move
 from inventory.stock_rules import Destination
@@ -96,6 +96,7 @@ def place_on_lots(
         "pack_grams": pack_grams,
         "on": delivered_on or ctx.today,
         "destination": destination,
+        "safety": safety.kept(session, variety=variety, grade=grade),
     }
     try:
         takes = stock_rules.take(stocks, boxes=boxes, **asked)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, cold_stores, keeping, rooms, stock_rules
+from inventory import buckets, cold_stores, keeping, rooms, safety, stock_rules
 from inventory.models import ColdStore, Lot, Movement
 from inventory.states import LotStatus, MovementKind, Storage
 from inventory.stock_rules import Destination, Stock
@@ -258,7 +258,11 @@ def free_boxes(
     """
     stocks = offered(session, variety=variety, grade=grade, locked=locked)
     return stock_rules.free_boxes(
-        stocks, pack_grams=pack_grams, on=on or _today(session), destination=destination
+        stocks,
+        pack_grams=pack_grams,
+        on=on or _today(session),
+        destination=destination,
+        safety=safety.kept(session, variety=variety, grade=grade),
     )
 
 

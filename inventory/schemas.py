@@ -191,9 +191,13 @@ class StockCauses(Schema):
     on_hand_grams = fields.Integer(metadata={"description": "The sum of all grams below."})
     held_by_allocations_grams = fields.Integer(metadata={"description": "Promised to shares of bulk orders."})
     held_by_pledges_grams = fields.Integer(metadata={"description": "Pledged to campaigns."})
+    committed_grams = fields.Integer(metadata={"description": "Owed for good, packed or not."})
     quarantined_grams = fields.Integer()
     recalled_grams = fields.Integer()
     too_old_grams = fields.Integer(metadata={"description": "Not good until the day on which it must be."})
+    safety_grams = fields.Integer(
+        metadata={"description": "Kept back by the cooperative, in the lots that expire last."}
+    )
     remainder_grams = fields.Integer(metadata={"description": "Does not fill a box: a box never mixes lots."})
     free_grams = fields.Integer(metadata={"description": "In the free boxes."})
     free_boxes = fields.Integer(metadata={"description": "What can be sold."})

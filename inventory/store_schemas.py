@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from inventory.states import Storage
 from marketplace import paging
-from marketplace.fields import Code, Currency, Day, Id, Instant, Line, Whole
+from marketplace.fields import Code, Currency, Day, Grams, Id, Instant, Line, Whole
 from marketplace.values import UNIT_PRICE_MINOR_MAX
 
 _STORAGE = validate.OneOf([each.value for each in Storage])
@@ -97,6 +97,35 @@ class StoragePrice(Schema):
 
 
 StoragePricePage = paging.page_of(StoragePrice)
+
+
+class KeepSafety(Schema):
+    cooperative_id = Id(required=True)
+    variety = Line(required=True, high=60)
+    grade = Line(required=True, high=20)
+    quantity = Grams(
+        required=True,
+        low=0,
+        attribute="grams",
+        data_key="quantity",
+        metadata={"description": "Not to be promised; 0 keeps none."},
+    )
+
+
+class SafetyQuery(Schema):
+    cooperative_id = Id(required=True)
+
+
+class SafetyStock(Schema):
+    cooperative_id = fields.UUID()
+    variety = fields.String()
+    grade = fields.String()
+    grams = fields.Integer()
+    version = fields.Integer()
+
+
+class SafetyStocks(Schema):
+    items = fields.List(fields.Nested(SafetyStock))
 
 
 class TellKeepingTime(Schema):

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, keeping, rooms, storage_prices
+from inventory import cold_stores, keeping, rooms, safety, storage_prices
 from inventory import store_schemas as schemas
-from inventory.models import ColdStore, KeepingTime, Room, StoragePrice
+from inventory.models import ColdStore, KeepingTime, Room, SafetyStock, StoragePrice
 from marketplace import context, paging
+from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
@@ -17,6 +18,9 @@ from marketplace.door import Blueprint
 stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", description="Cold stores 冷库")
 keeping_times = Blueprint(
     "keeping_times", __name__, url_prefix="/keeping-times", description="How long fruit keeps 储藏期"
+)
+safety_stocks = Blueprint(
+    "safety_stocks", __name__, url_prefix="/safety-stocks", description="What is not promised 安全库存"
 )
 
 
@@ -113,4 +117,23 @@ def tell(session: Session, body: dict[str, Any]) -> KeepingTime:
     return keeping.tell(session, context.current(), **body)
 
 
-blueprints = (stores, keeping_times)
+@safety_stocks.get("")
+@safety_stocks.arguments(schemas.SafetyQuery, location="query")
+@safety_stocks.problems(CooperativeNotFound)
+@safety_stocks.response(200, schemas.SafetyStocks)
+def list_safety_stocks(query: dict[str, Any]) -> dict[str, Any]:
+    """What a cooperative does not promise 安全库存列表"""
+    with reading() as session:
+        return {"items": safety.of_cooperative(session, context.current(), **query)}
+
+
+@safety_stocks.post("")
+@safety_stocks.arguments(schemas.KeepSafety)
+@safety_stocks.problems(CooperativeNotFound)
+@safety_stocks.writes(200, schemas.SafetyStock)
+def keep(session: Session, body: dict[str, Any]) -> SafetyStock:
+    """Keep grams of a variety and grade back from promises 设定安全库存"""
+    return safety.keep(session, context.current(), **body)
+
+
+blueprints = (stores, keeping_times, safety_stocks)

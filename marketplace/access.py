@@ -118,6 +118,10 @@ ACCESS: Final[dict[str, Access]] = {
     "cold_stores.set_price": _may(Role.OPERATOR),
     "keeping_times.list_keeping_times": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "keeping_times.tell": _may(Role.OPERATOR),
+    "safety_stocks.list_safety_stocks": _may(
+        Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR, scope="lots.read"
+    ),
+    "safety_stocks.keep": _may(Role.COOPERATIVE, Role.OPERATOR),
     "lot_families.split": _may(Role.COOPERATIVE, Role.OPERATOR),
     "lot_families.grade": _may(Role.COOPERATIVE, Role.OPERATOR),
     "lot_families.merge": _may(Role.COOPERATIVE, Role.OPERATOR),

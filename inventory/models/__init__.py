@@ -1,6 +1,6 @@
 """Tables of inventory, by subject; whoever needs one imports it from here."""
 
-from inventory.models.lots import KeepingTime, Lot, LotParent, Movement, QualityReading
+from inventory.models.lots import KeepingTime, Lot, LotParent, Movement, QualityReading, SafetyStock
 from inventory.models.pools import Hold, Pool
 from inventory.models.stores import ColdStore, Room, StoragePrice
 
@@ -14,5 +14,6 @@ __all__ = [
     "Pool",
     "QualityReading",
     "Room",
+    "SafetyStock",
     "StoragePrice",
 ]

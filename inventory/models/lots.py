@@ -204,6 +204,23 @@ class QualityReading(Base):
     )
 
 
+class SafetyStock(Base):
+    """Grams of a variety and grade that a cooperative does not promise."""
+
+    __tablename__ = "safety_stock"
+
+    cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"), primary_key=True)
+    variety: Mapped[str] = mapped_column(String(60), primary_key=True)
+    grade: Mapped[str] = mapped_column(String(20), primary_key=True)
+    grams: Mapped[int]
+    version: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("grams BETWEEN 0 AND 10000000000000", name="grams"),
+        CheckConstraint("version > 0", name="version"),
+    )
+
+
 class KeepingTime(Base):
     """How many days after harvest a variety keeps in a kind of store; the newest row counts. Append-only."""
 

@@ -219,8 +219,22 @@ def _lots_up() -> None:
     op.create_index("ix_keeping_time_variety_storage", "keeping_time", ["variety", "storage"])
 
 
+    op.create_table(
+        "safety_stock",
+        _id("cooperative_id"),
+        _text("variety", 60),
+        _text("grade", 20),
+        _whole("grams"),
+        _whole("version"),
+        sa.PrimaryKeyConstraint("cooperative_id", "variety", "grade", name="pk_safety_stock"),
+        _to("safety_stock", "cooperative_id", "cooperative"),
+        _check("safety_stock", "grams", "grams BETWEEN 0 AND 10000000000000"),
+        _check("safety_stock", "version", "version > 0"),
+    )
+
+
 def _lots_down() -> None:
-    for table in ("keeping_time", "quality_reading", "lot_parent"):
+    for table in ("safety_stock", "keeping_time", "quality_reading", "lot_parent"):
         op.drop_table(table)
     op.drop_column("lot", "plot")
     op.drop_constraint("fk_lot_cold_store_id_room_id_room", "lot")
