@@ -69,7 +69,7 @@ def split(session: Session, ctx: Context, *, lot_id: uuid.UUID, parts: Sequence[
     """
     [parent] = _locked(session, ctx, [lot_id])
     children = [
-        _child(
+        child_of(
             ctx,
             parent,
             fruit_of(parent),
@@ -111,7 +111,7 @@ def merge(
         taken[part["lot_id"]] += part["quantity_grams"]
     shares = list(taken.items())
     grams = sum(share for _, share in shares)
-    child = _child(ctx, parents[0], parentage_rules.merged(fruits), code=code, grams=grams, room_id=room_id)
+    child = child_of(ctx, parents[0], parentage_rules.merged(fruits), code=code, grams=grams, room_id=room_id)
     return _become(session, ctx, Descent.MERGED, {child: shares})
 
 
@@ -132,7 +132,7 @@ def grade(
     family: dict[Lot, list[Share]] = {}
     for part in parts:
         fruit = Fruit(**{**asdict(fruit_of(parent)), "grade": part["grade"], "size": part["size"]})
-        child = _child(
+        child = child_of(
             ctx, parent, fruit, code=part["code"], grams=part["quantity_grams"], room_id=part["room_id"]
         )
         family[child] = [(lot_id, part["quantity_grams"])]
@@ -147,7 +147,7 @@ def take_back(
     Raises LotNotFound, NotShipped, LotCodeTaken, NoSpace.
     """
     [parent] = _locked(session, ctx, [lot_id])
-    child = _child(ctx, parent, fruit_of(parent), code=code, grams=quantity_grams, room_id=None)
+    child = child_of(ctx, parent, fruit_of(parent), code=code, grams=quantity_grams, room_id=None)
     child.status = LotStatus.QUARANTINED
     if known := _known(session, {child: [(lot_id, quantity_grams)]}, Descent.RETURNED):
         return _again(session, ctx, Descent.RETURNED, [parent], known)
@@ -300,9 +300,10 @@ def _locked(session: Session, ctx: Context, lot_ids: Sequence[uuid.UUID]) -> lis
     return [found[lot_id] for lot_id in lot_ids]
 
 
-def _child(
+def child_of(
     ctx: Context, parent: Lot, fruit: Fruit, *, code: str, grams: int, room_id: uuid.UUID | None
 ) -> Lot:
+    """A lot yet to be brought in, of the parent's cooperative, cold store and, unless told, room."""
     return Lot(
         id=new_id(),
         cooperative_id=parent.cooperative_id,

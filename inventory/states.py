@@ -76,6 +76,26 @@ BEGINNINGS: Final = frozenset(
 """What a lot's first line may be; none of them brings fruit into a lot that is there already."""
 
 
+class TransferState(StrEnum):
+    IN_TRANSIT = "in_transit"
+    """Weighed out; in no lot, so neither free nor to be picked."""
+    DISPUTED = "disputed"
+    """Somebody does not agree with what came or did not come; an operator ends it."""
+    ARRIVED = "arrived"
+    """Weighed in: a lot of its own, unless nothing came."""
+    CANCELLED = "cancelled"
+    """Came back to where it left, as a lot of its own."""
+
+
+class GapKind(StrEnum):
+    """What became of the grams between two weighings."""
+
+    SHRUNK = "shrunk"
+    CULLED = "culled"
+    ADJUSTED = "adjusted"
+    """One of the two weighings was wrong; only so can more arrive than left."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What a movement asks of the lot's status, and what it turns it into, if into anything."""

@@ -29,9 +29,12 @@ STORE_INVARIANTS: Final = (
     ),
     Invariant(
         id="M1",
-        says=Text(en="What left a lot for others is in its children.", zh="批次转出的数量等于其子批次所得。"),
+        says=Text(
+            en="What left a lot for others is in its children, on the road, or a gap that was told.",
+            zh="批次转出的数量等于其子批次所得、在途与已说明差额之和。",
+        ),
         sql="""
-            SELECT l.id, coalesce(went.grams, 0) AS went, coalesce(came.grams, 0) AS came FROM lot l
+            SELECT l.id, coalesce(went.grams, 0) AS went, coalesce(came.grams, 0) AS came, road.grams AS road FROM lot l
             LEFT JOIN (
                 SELECT lot_id, - sum(on_hand_delta_grams) AS grams FROM movement
                 WHERE kind IN ('moved', 'graded') AND number > 1 GROUP BY lot_id
@@ -39,7 +42,10 @@ STORE_INVARIANTS: Final = (
             LEFT JOIN (
                 SELECT parent_id, sum(grams) AS grams FROM lot_parent WHERE kind <> 'returned' GROUP BY parent_id
             ) came ON came.parent_id = l.id
-            WHERE coalesce(went.grams, 0) <> coalesce(came.grams, 0)
+            LEFT JOIN (
+                SELECT lot_id, sum(coalesce(gap_grams, out_grams)) AS grams FROM transfer GROUP BY lot_id
+            ) road ON road.lot_id = l.id
+            WHERE coalesce(went.grams, 0) <> coalesce(came.grams, 0) + coalesce(road.grams, 0)
         """,
     ),
     Invariant(
@@ -55,6 +61,21 @@ STORE_INVARIANTS: Final = (
             ) p ON p.child_id = m.lot_id
             WHERE m.number = 1 AND coalesce(p.grams, 0) <>
                 CASE WHEN m.kind IN ('moved', 'graded', 'returned') THEN m.on_hand_delta_grams ELSE 0 END
+        """,
+    ),
+    Invariant(
+        id="M4",
+        says=Text(
+            en="A transfer left with its line of the journal, and what was weighed in is a lot's beginning.",
+            zh="调拨出库有流水，入库数量即新批次的初始数量。",
+        ),
+        sql="""
+            SELECT t.id, t.out_grams, t.in_grams, m.on_hand_delta_grams, p.grams FROM transfer t
+            LEFT JOIN movement m ON m.lot_id = t.lot_id AND m.number = t.out_number AND m.kind = 'moved'
+            LEFT JOIN lot_parent p ON p.child_id = t.child_id AND p.parent_id = t.lot_id AND p.kind = 'carried'
+            WHERE m.on_hand_delta_grams IS DISTINCT FROM - t.out_grams
+            OR coalesce(p.grams, 0) <> coalesce(t.in_grams, 0)
+            OR t.state IN ('arrived', 'cancelled') AND t.out_grams IS DISTINCT FROM t.in_grams + t.gap_grams
         """,
     ),
     Invariant(

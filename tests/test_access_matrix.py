@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from inventory import transfers
+from inventory.models import Transfer
 from marketplace import context, database
 from marketplace.access import ACCESS, Role
 from marketplace.catalogue import cooperatives, counties
@@ -36,6 +38,10 @@ OWNED = {
     "lot_families.grade": "lot",
     "lot_families.take_back": "lot",
     "lot_families.get_relatives": "lot",
+    "transfers.get_transfer": "transfer",
+    "transfers.arrive": "transfer",
+    "transfers.dispute": "transfer",
+    "transfers.cancel": "transfer",
     "quality_readings.list_readings": "lot",
     "quality_readings.write_down": "lot",
     "bulk_orders.get_bulk": "bulk_order",
@@ -72,6 +78,7 @@ OWNERS = {
     "order": Role.SHOPPER,
     "hold": Role.SHOPPER,
     "lot": Role.COOPERATIVE,
+    "transfer": Role.COOPERATIVE,
     "bulk_order": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
@@ -88,6 +95,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "lot_families.split": {"parts": [{"code": "PART", "quantity": 1_000}]},
     "lot_families.grade": {"parts": [{"code": "SORTED", "quantity": 1_000, "grade": "B"}]},
     "lot_families.take_back": {"code": "BACK", "quantity": 1_000, "reason": "too many"},
+    "transfers.arrive": {"quantity": 1_000},
+    "transfers.dispute": {"reason": "a bin is missing"},
     "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
 
@@ -268,6 +277,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "hold": free_hold,
         "free_hold": free_hold,
         "lot": str(lot.id),
+        "transfer": str(on_the_road(market, lot.id).id),
         "bulk_order": str(bulk_order.id),
         "run": str(run.id),
         "share": str(share.id),
@@ -281,6 +291,19 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def on_the_road(market: Market, lot_id: uuid.UUID) -> Transfer:
+    return database.transact(
+        lambda session: transfers.dispatch(
+            session,
+            market.ctx,
+            lot_id=lot_id,
+            code=f"T-{lot_id.hex[-8:]}",
+            to_cold_store_id=market.cold_store_id,
+            quantity_grams=1_000,
+        )
+    )
 
 
 def elsewhere(market: Market) -> uuid.UUID:

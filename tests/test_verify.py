@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from inventory import holds, parentage, storage_prices
+from inventory import holds, parentage, storage_prices, transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
@@ -144,6 +144,7 @@ BREAKS = {
     "M3": """
         UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'returned'
     """,
+    "M4": "UPDATE transfer SET out_number = 1",
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -199,7 +200,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
 
 
 def parted(market: builders.Market) -> None:
-    """Lots of other fruit: one split, one shipped in part and partly taken back; and a price for storing them."""
+    """Other fruit: split off, on the road, shipped and taken back in part; and a price for storing it."""
 
     def work(session: Session) -> None:
         ctx = market.ctx
@@ -207,6 +208,8 @@ def parted(market: builders.Market) -> None:
         storage_prices.set_price(session, ctx, cold_store_id=market.cold_store_id, **price)
         parts = [{"code": "L-3", "quantity_grams": 10_000, "room_id": None}]
         parentage.split(session, ctx, lot_id=lot.id, parts=parts)
+        to: dict[str, Any] = {"code": "L-5", "to_cold_store_id": market.cold_store_id}
+        transfers.dispatch(session, ctx, lot_id=lot.id, quantity_grams=5_000, **to)
         [hold] = holds.place_on_lots(
             session,
             ctx,

@@ -3,6 +3,7 @@
 from inventory.models.lots import KeepingTime, Lot, LotParent, Movement, QualityReading, SafetyStock
 from inventory.models.pools import Hold, Pool
 from inventory.models.stores import ColdStore, Room, StoragePrice
+from inventory.models.transfers import Transfer
 
 __all__ = [
     "ColdStore",
@@ -16,4 +17,5 @@ __all__ = [
     "Room",
     "SafetyStock",
     "StoragePrice",
+    "Transfer",
 ]

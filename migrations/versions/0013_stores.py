@@ -121,12 +121,14 @@ def upgrade() -> None:
     _buckets_up()
     _stores_up()
     _lots_up()
+    _transfers_up()
     for table in APPEND_ONLY:
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM marketplace_app")
 
 
 def downgrade() -> None:
     """Refused by the journal's CHECK once a journal holds what the old words cannot say."""
+    op.drop_table("transfer")
     _lots_down()
     _stores_down()
     _buckets_down()
@@ -230,6 +232,65 @@ def _lots_up() -> None:
         _to("safety_stock", "cooperative_id", "cooperative"),
         _check("safety_stock", "grams", "grams BETWEEN 0 AND 10000000000000"),
         _check("safety_stock", "version", "version > 0"),
+    )
+
+
+def _transfers_up() -> None:
+    op.create_table(
+        "transfer",
+        _id("id"),
+        _id("lot_id"),
+        _text("code", 40),
+        _id("to_cold_store_id"),
+        _id("to_room_id", nullable=True),
+        _text("state", 20),
+        _whole("out_grams"),
+        _whole("out_number"),
+        _whole("in_grams", nullable=True),
+        _whole("gap_grams", nullable=True),
+        _text("gap_kind", 20, nullable=True),
+        _text("gap_reason", 200, nullable=True),
+        _whole("tolerance_permille"),
+        _id("child_id", nullable=True),
+        _text("dispatched_by", 80),
+        _at("dispatched_at"),
+        _text("ended_by", 80, nullable=True),
+        _at("ended_at", nullable=True),
+        _whole("version"),
+        sa.PrimaryKeyConstraint("id", name="pk_transfer"),
+        sa.UniqueConstraint("lot_id", "code", name="uq_transfer_lot_id_code"),
+        sa.UniqueConstraint("child_id", name="uq_transfer_child_id"),
+        _to("transfer", "lot_id", "lot"),
+        _to("transfer", "child_id", "lot"),
+        _to("transfer", "to_cold_store_id", "cold_store"),
+        sa.ForeignKeyConstraint(
+            ["to_cold_store_id", "to_room_id"],
+            ["room.cold_store_id", "room.id"],
+            name="fk_transfer_to_cold_store_id_to_room_id_room",
+        ),
+        _check("transfer", "state", "state IN ('in_transit', 'disputed', 'arrived', 'cancelled')"),
+        _check("transfer", "grams", "out_grams > 0 AND in_grams >= 0"),
+        _check("transfer", "gap", "out_grams = in_grams + gap_grams"),
+        _check("transfer", "cancelled", "state <> 'cancelled' OR gap_grams = 0"),
+        _check(
+            "transfer",
+            "ended",
+            "num_nulls(in_grams, gap_grams, ended_by, ended_at)"
+            " = CASE WHEN state IN ('arrived', 'cancelled') THEN 0 ELSE 4 END",
+        ),
+        _check("transfer", "child", "(child_id IS NOT NULL) = (coalesce(in_grams, 0) > 0)"),
+        _check(
+            "transfer",
+            "gap_kind",
+            "(gap_kind IS NULL) = (gap_reason IS NULL) AND gap_kind IN ('shrunk', 'culled', 'adjusted')",
+        ),
+        _check(
+            "transfer",
+            "explained",
+            "CASE WHEN gap_kind IS NULL THEN abs(gap_grams) <= out_grams * tolerance_permille / 1000"
+            " ELSE gap_grams > 0 OR gap_kind = 'adjusted' END",
+        ),
+        _check("transfer", "version", "version > 0"),
     )
 
 
