@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from inventory import holds, parentage, storage_prices, transfers
+from inventory import holds, parentage, stock_takes, storage_prices, transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
@@ -145,6 +145,7 @@ BREAKS = {
         UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'returned'
     """,
     "M4": "UPDATE transfer SET out_number = 1",
+    "N1": "UPDATE stock_take SET number = 1",
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -208,6 +209,7 @@ def parted(market: builders.Market) -> None:
         storage_prices.set_price(session, ctx, cold_store_id=market.cold_store_id, **price)
         parts = [{"code": "L-3", "quantity_grams": 10_000, "room_id": None}]
         parentage.split(session, ctx, lot_id=lot.id, parts=parts)
+        stock_takes.take(session, ctx, lot_id=lot.id, counted_grams=89_000, reason="a bin was empty")
         to: dict[str, Any] = {"code": "L-5", "to_cold_store_id": market.cold_store_id}
         transfers.dispatch(session, ctx, lot_id=lot.id, quantity_grams=5_000, **to)
         [hold] = holds.place_on_lots(

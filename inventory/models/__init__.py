@@ -1,6 +1,14 @@
 """Tables of inventory, by subject; whoever needs one imports it from here."""
 
-from inventory.models.lots import KeepingTime, Lot, LotParent, Movement, QualityReading, SafetyStock
+from inventory.models.lots import (
+    KeepingTime,
+    Lot,
+    LotParent,
+    Movement,
+    QualityReading,
+    SafetyStock,
+    StockTake,
+)
 from inventory.models.pools import Hold, Pool
 from inventory.models.stores import ColdStore, Room, StoragePrice
 from inventory.models.transfers import Transfer
@@ -16,6 +24,7 @@ __all__ = [
     "QualityReading",
     "Room",
     "SafetyStock",
+    "StockTake",
     "StoragePrice",
     "Transfer",
 ]

@@ -237,3 +237,39 @@ class KeepingTime(Base):
         CheckConstraint("days BETWEEN 1 AND 730", name="days"),
         Index(None, "variety", "storage"),
     )
+
+
+class StockTake(Base):
+    """A count of a lot: what was there, what the book said, what loss was to be expected. Append-only."""
+
+    __tablename__ = "stock_take"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), index=True)
+    since_on: Mapped[date]
+    """The last count, or the day on which the lot began."""
+    taken_on: Mapped[date]
+    book_grams: Mapped[int]
+    counted_grams: Mapped[int]
+    expected_grams: Mapped[int]
+    found_grams: Mapped[int]
+    tolerated_grams: Mapped[int]
+    number: Mapped[int | None]
+    """The line of the journal that set the book right; None if it was."""
+    reason: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("book_grams >= 0 AND counted_grams >= 0 AND expected_grams >= 0", name="grams"),
+        CheckConstraint("(number IS NULL) = (book_grams = counted_grams)", name="line"),
+        CheckConstraint("since_on <= taken_on", name="days"),
+    )
+
+    @property
+    def deviation_grams(self) -> int:
+        return self.found_grams - self.expected_grams
+
+    @property
+    def is_too_far(self) -> bool:
+        return abs(self.deviation_grams) > self.tolerated_grams

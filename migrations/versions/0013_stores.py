@@ -114,7 +114,7 @@ def _to(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
 
 CAPACITY = "capacity_grams BETWEEN 1 AND 10000000000000"
 STORAGES = "storage IN ('cold', 'controlled_atmosphere')"
-APPEND_ONLY = ("storage_price", "lot_parent", "quality_reading", "keeping_time")
+APPEND_ONLY = ("stock_take", "storage_price", "lot_parent", "quality_reading", "keeping_time")
 
 
 def upgrade() -> None:
@@ -233,6 +233,28 @@ def _lots_up() -> None:
         _check("safety_stock", "grams", "grams BETWEEN 0 AND 10000000000000"),
         _check("safety_stock", "version", "version > 0"),
     )
+    op.create_table(
+        "stock_take",
+        _id("id"),
+        _id("lot_id"),
+        _day("since_on"),
+        _day("taken_on"),
+        _whole("book_grams"),
+        _whole("counted_grams"),
+        _whole("expected_grams"),
+        _whole("found_grams"),
+        _whole("tolerated_grams"),
+        _whole("number", nullable=True),
+        _text("reason", 200),
+        _text("actor", 80),
+        _at("at"),
+        sa.PrimaryKeyConstraint("id", name="pk_stock_take"),
+        _to("stock_take", "lot_id", "lot"),
+        _check("stock_take", "grams", "book_grams >= 0 AND counted_grams >= 0 AND expected_grams >= 0"),
+        _check("stock_take", "line", "(number IS NULL) = (book_grams = counted_grams)"),
+        _check("stock_take", "days", "since_on <= taken_on"),
+    )
+    op.create_index("ix_stock_take_lot_id", "stock_take", ["lot_id"])
 
 
 def _transfers_up() -> None:
@@ -295,7 +317,7 @@ def _transfers_up() -> None:
 
 
 def _lots_down() -> None:
-    for table in ("safety_stock", "keeping_time", "quality_reading", "lot_parent"):
+    for table in ("stock_take", "safety_stock", "keeping_time", "quality_reading", "lot_parent"):
         op.drop_table(table)
     op.drop_column("lot", "plot")
     op.drop_constraint("fk_lot_cold_store_id_room_id_room", "lot")
