@@ -20,6 +20,7 @@ class Causes:
     on_hand_grams: int = 0
     held_by_allocations_grams: int = 0
     held_by_pledges_grams: int = 0
+    held_for_quality_grams: int = 0
     committed_grams: int = 0
     """Owed for good, packed or not."""
     quarantined_grams: int = 0
@@ -54,6 +55,7 @@ def explain(
         on_hand_grams=stock.free_grams + committed_grams + sum(held.values()),
         held_by_allocations_grams=held.get(HoldKind.ALLOCATION, 0),
         held_by_pledges_grams=held.get(HoldKind.PLEDGE, 0),
+        held_for_quality_grams=held.get(HoldKind.QUALITY, 0),
         committed_grams=committed_grams,
         quarantined_grams=stopped[LotStatus.QUARANTINED],
         recalled_grams=stopped[LotStatus.RECALLED],

@@ -19,7 +19,7 @@ from marketplace.catalogue.models import Pack
 from marketplace.context import Context
 
 LOTS_SHOWN_MAX: Final = 500
-_ON_LOTS: Final = (HoldKind.ALLOCATION, HoldKind.PLEDGE)
+_ON_LOTS: Final = (HoldKind.ALLOCATION, HoldKind.PLEDGE, HoldKind.QUALITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

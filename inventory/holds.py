@@ -210,6 +210,15 @@ def release(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     return _release(session, ctx, _locked(session, hold_id))
 
 
+def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
+    """What was kept back is thrown away. Raises HoldNotFound, HoldNotActive."""
+    hold = _locked(session, hold_id)
+    _change(session, ctx, hold, HoldState.RELEASED, "hold.cull")
+    grams = hold.quantity_grams
+    _move_lot(session, ctx, hold, MovementKind.CULLED, on_hand_grams=-grams, held_grams=-grams, reason=reason)
+    return hold
+
+
 def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
     """Take back every live hold on lots for something; how many. Lots are locked in the order of their ids."""
     statement = select(Hold).where(
@@ -405,12 +414,18 @@ def _check_leaves(session: Session, hold: Hold) -> None:
 
 
 def _move_lot(
-    session: Session, ctx: Context, hold: Hold, kind: MovementKind, *, held_grams: int, on_hand_grams: int = 0
+    session: Session,
+    ctx: Context,
+    hold: Hold,
+    kind: MovementKind,
+    *,
+    held_grams: int,
+    on_hand_grams: int = 0,
+    reason: str | None = None,
 ) -> Lot:
     assert hold.lot_id is not None
-    lot = buckets.move_lot(
-        session, ctx, hold.lot_id, kind, on_hand_grams=on_hand_grams, held_grams=held_grams, hold_id=hold.id
-    )
+    grams = {"on_hand_grams": on_hand_grams, "held_grams": held_grams}
+    lot = buckets.move_lot(session, ctx, hold.lot_id, kind, hold_id=hold.id, reason=reason, **grams)
     if lot is None:
         raise CountersBroken(hold.id)
     return lot

@@ -68,6 +68,20 @@ class TurnLot(Schema):
     reason = Line(required=True)
 
 
+class CloseRecall(Schema):
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf([MovementKind.CULLED.value, MovementKind.CLEARED.value]),
+        metadata={"description": "What is free is thrown away, or the lot may be sold again."},
+    )
+    reason = Line(required=True)
+
+
+class KeepBack(Schema):
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    reason = Line(required=True)
+
+
 class Lot(Schema):
     id = fields.UUID()
     cooperative_id = fields.UUID()
@@ -191,6 +205,7 @@ class StockCauses(Schema):
     on_hand_grams = fields.Integer(metadata={"description": "The sum of all grams below."})
     held_by_allocations_grams = fields.Integer(metadata={"description": "Promised to shares of bulk orders."})
     held_by_pledges_grams = fields.Integer(metadata={"description": "Pledged to campaigns."})
+    held_for_quality_grams = fields.Integer(metadata={"description": "Kept back by an inspector."})
     committed_grams = fields.Integer(metadata={"description": "Owed for good, packed or not."})
     quarantined_grams = fields.Integer()
     recalled_grams = fields.Integer()
@@ -234,6 +249,12 @@ class TurnedLot(Schema):
         fields.Nested(StandingHold),
         metadata={"description": f"These promises, oldest first, at most {HOLDS_SHOWN_MAX}."},
     )
+
+
+class QualityHold(Schema):
+    hold = fields.Nested(StandingHold)
+    state = fields.String(attribute="hold.state")
+    lot = fields.Nested(Lot)
 
 
 class ReleasedHold(Schema):

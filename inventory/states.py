@@ -30,7 +30,7 @@ class LotStatus(StrEnum):
     QUARANTINED = "quarantined"
     """Stopped until an operator clears it."""
     RECALLED = "recalled"
-    """Stopped for good."""
+    """Stopped until an operator closes the recall."""
 
 
 class MovementKind(StrEnum):
@@ -60,7 +60,7 @@ class MovementKind(StrEnum):
     """A miscount set right."""
     QUARANTINED = "quarantined"
     CLEARED = "cleared"
-    """Out of quarantine again."""
+    """Out of quarantine or recall again."""
     RECALLED = "recalled"
 
 
@@ -114,7 +114,9 @@ GATES: Final[dict[MovementKind, Gate]] = {
     MovementKind.MOVED: _AVAILABLE,
     MovementKind.GRADED: _AVAILABLE,
     MovementKind.QUARANTINED: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
-    MovementKind.CLEARED: Gate(before=frozenset({LotStatus.QUARANTINED}), after=LotStatus.AVAILABLE),
+    MovementKind.CLEARED: Gate(
+        before=frozenset({LotStatus.QUARANTINED, LotStatus.RECALLED}), after=LotStatus.AVAILABLE
+    ),
     MovementKind.RECALLED: Gate(
         before=frozenset({LotStatus.AVAILABLE, LotStatus.QUARANTINED}), after=LotStatus.RECALLED
     ),
@@ -133,6 +135,8 @@ class HoldKind(StrEnum):
     """A cooperative's fruit, promised to a share."""
     PLEDGE = "pledge"
     """A cooperative's fruit, put into a pool."""
+    QUALITY = "quality"
+    """Part of a lot that an inspector keeps back."""
     CART = "cart"
     """A shopper's boxes of a pool, for some minutes."""
 
@@ -160,6 +164,11 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     },
     HoldKind.PLEDGE: {
         HoldState.ACTIVE: frozenset({HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.QUALITY: {
+        HoldState.ACTIVE: frozenset({HoldState.RELEASED}),
         HoldState.CONVERTING: _NONE,
         **_ENDED,
     },

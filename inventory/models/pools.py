@@ -73,7 +73,7 @@ class Hold(Base):
         CheckConstraint("expires_at > created_at", name="expires"),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint(
-            "CASE WHEN kind IN ('allocation', 'pledge')"
+            "CASE WHEN kind IN ('allocation', 'pledge', 'quality')"
             " THEN num_nulls(cooperative_id, lot_id) = 0"
             " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
             " AND (kind = 'pledge') = (pool_id IS NOT NULL)"

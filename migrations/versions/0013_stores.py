@@ -117,7 +117,24 @@ STORAGES = "storage IN ('cold', 'controlled_atmosphere')"
 APPEND_ONLY = ("stock_take", "storage_price", "lot_parent", "quality_reading", "keeping_time")
 
 
+def _hold_kinds(kinds: str) -> None:
+    op.drop_constraint(op.f("ck_hold_kind"), "hold")
+    op.create_check_constraint(
+        op.f("ck_hold_kind"),
+        "hold",
+        f"CASE WHEN kind IN ({kinds})"
+        " THEN num_nulls(cooperative_id, lot_id) = 0"
+        " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
+        " AND (kind = 'pledge') = (pool_id IS NOT NULL)"
+        " WHEN kind = 'cart'"
+        " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
+        " AND num_nonnulls(cooperative_id, lot_id) = 0"
+        " ELSE false END",
+    )
+
+
 def upgrade() -> None:
+    _hold_kinds("'allocation', 'pledge', 'quality'")
     _buckets_up()
     _stores_up()
     _lots_up()
@@ -128,6 +145,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refused by the journal's CHECK once a journal holds what the old words cannot say."""
+    _hold_kinds("'allocation', 'pledge'")
     op.drop_table("transfer")
     _lots_down()
     _stores_down()

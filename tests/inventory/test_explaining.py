@@ -43,7 +43,9 @@ LOTS = st.lists(
             free_grams=st.integers(0, 40_000),
             status=st.sampled_from(LotStatus),
         ),
-        st.dictionaries(st.sampled_from([HoldKind.ALLOCATION, HoldKind.PLEDGE]), st.integers(0, 40_000)),
+        st.dictionaries(
+            st.sampled_from([HoldKind.ALLOCATION, HoldKind.PLEDGE, HoldKind.QUALITY]), st.integers(0, 40_000)
+        ),
         st.integers(0, 40_000),
     ),
     max_size=12,
