@@ -124,7 +124,8 @@ def space_of(session: Session, *, cold_store_id: uuid.UUID) -> StoreSpace:
             .group_by(Lot.room_id)
         )
     }
-    rooms = session.scalars(select(Room).where(Room.cold_store_id == cold_store_id).order_by(Room.code))
+    statement = select(Room).where(Room.cold_store_id == cold_store_id).order_by(Room.code)
+    rooms = session.scalars(statement.execution_options(populate_existing=True))
     return StoreSpace(
         store=store,
         space=Space(capacity_grams=store.capacity_grams, lying_grams=sum(lying.values())),
@@ -139,9 +140,13 @@ def space_of(session: Session, *, cold_store_id: uuid.UUID) -> StoreSpace:
 
 
 def lock(session: Session, cold_store_ids: Iterable[uuid.UUID]) -> None:
-    """Nobody else brings fruit into these cold stores until the commit; in the order of their ids, before any lot."""
-    statement = select(ColdStore.id).where(ColdStore.id.in_(set(cold_store_ids))).order_by(ColdStore.id)
-    session.execute(statement.with_for_update(key_share=True))
+    """Nobody else brings fruit into these cold stores until the commit; in the order of their ids, before any lot.
+
+    What was read of them before is read anew: their capacity may have been set meanwhile.
+    """
+    statement = select(ColdStore).where(ColdStore.id.in_(set(cold_store_ids))).order_by(ColdStore.id)
+    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    session.scalars(locked).all()
 
 
 def check(session: Session, arrived: Mapping[tuple[uuid.UUID, uuid.UUID | None], int]) -> None:

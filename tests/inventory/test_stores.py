@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, update
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 
-from inventory import lots, rooms, storage_prices
+from inventory import cold_stores, lots, rooms, storage_prices
 from inventory.models import Lot, Room, StoragePrice
 from inventory.space_rules import Space
 from marketplace import database, errors
@@ -160,6 +162,33 @@ def test_a_capacity_set_while_fruit_comes_in_is_kept(yard: Yard) -> None:
         )
 
     at_once(yard.app, [*[bringing] * 4, limiting, *[bringing] * 6])
+    assert yard.broken() == []
+
+
+def test_a_capacity_set_after_the_store_was_looked_at_still_counts(yard: Yard) -> None:
+    def limit() -> None:
+        with yard.app.app_context():
+            _fits(yard, PACK_GRAMS)
+
+    def receive_late(session: Session) -> Lot:
+        seen = cold_stores.get(session, cold_store_id=yard.cold_store_id)
+        assert seen.capacity_grams is None
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(limit).result()
+        return lots.receive(
+            session,
+            yard.ctx,
+            cooperative_id=yard.cooperative_ids[0],
+            cold_store_id=yard.cold_store_id,
+            code="L1",
+            variety="Fuji",
+            grade="A",
+            harvested_on=yard.today,
+            quantity_grams=PACK_GRAMS + 1,
+        )
+
+    with pytest.raises(rooms.NoSpace):
+        database.transact(receive_late)
     assert yard.broken() == []
 
 
