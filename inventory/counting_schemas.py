@@ -22,6 +22,10 @@ class StockTake(Schema):
     found_grams = fields.Integer(metadata={"description": "The loss found since then."})
     deviation_grams = fields.Integer(metadata={"description": "found_grams - expected_grams"})
     tolerated_grams = fields.Integer()
+    number = fields.Integer(
+        allow_none=True,
+        metadata={"description": "The lot's version that set the book right; null if it was."},
+    )
     is_too_far = fields.Boolean(metadata={"description": "Somebody must look after it."})
     at = Instant()
 

@@ -51,6 +51,7 @@ class Transfer(Schema):
     to_room_id = fields.UUID(allow_none=True)
     state = fields.String(validate=validate.OneOf([each.value for each in TransferState]))
     out_grams = fields.Integer()
+    out_number = fields.Integer(metadata={"description": "The lot's version with which it left."})
     in_grams = fields.Integer(allow_none=True)
     gap_grams = fields.Integer(allow_none=True, metadata={"description": "out_grams - in_grams"})
     gap_kind = fields.String(allow_none=True)

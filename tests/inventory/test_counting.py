@@ -265,6 +265,7 @@ def test_the_doors_count_and_tell_the_cost(yard: Yard, as_role: AsRole, anyone: 
     path = f"/v1/lots/{lot.id}"
     made = member.post(f"{path}/stock-takes", {"counted": 45_000, "reason": "monthly"})
     assert made.status_code == 201, made.json
+    assert made.json["number"] == 2
     assert (made.json["found_grams"], made.json["deviation_grams"], made.json["is_too_far"]) == (
         5_000,
         5_000,

@@ -308,6 +308,7 @@ def test_the_doors_carry_fruit_to_another_store(
     body = {"lot_id": str(lot.id), "code": "T1", "to_cold_store_id": str(far), "quantity": 10_000}
     made = member.post("/v1/transfers", body)
     assert (made.status_code, made.json["state"], made.headers["ETag"]) == (201, "in_transit", '"1"')
+    assert made.json["out_number"] == 2
     path = made.headers["Location"]
     assert member.get(path).json == made.json
     wide = member.post(f"{path}/arrival", {"quantity": 9_000})
