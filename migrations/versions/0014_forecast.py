@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -34,22 +34,6 @@ TABLES = (
 BAND = "0 <= low_grams AND low_grams <= likely_grams AND likely_grams <= high_grams AND high_grams <= 10000000000000"
 HAIRCUT = "haircut_permille BETWEEN 0 AND 1000"
 PRUDENT = "prudent_grams = low_grams * (1000 - haircut_permille) / 1000"
-
-KIND = (
-    "CASE kind"
-    " WHEN 'receive' THEN on_hand_delta_grams > 0 AND held_delta_grams = 0 AND number = 1"
-    " WHEN 'loss' THEN on_hand_delta_grams < 0 AND held_delta_grams = 0"
-    " WHEN 'correction' THEN on_hand_delta_grams <> 0 AND held_delta_grams = 0"
-    " WHEN 'hold' THEN on_hand_delta_grams = 0 AND held_delta_grams > 0"
-    " WHEN 'release' THEN on_hand_delta_grams = 0 AND held_delta_grams < 0"
-    " WHEN 'ship' THEN on_hand_delta_grams < 0 AND held_delta_grams = on_hand_delta_grams"
-    " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    "{more} ELSE false END"
-)
-RECONCILED = " WHEN 'reconciled' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-REASON = "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall'{more}) OR reason IS NOT NULL"
 
 
 def _id(name: str, *, nullable: bool = False) -> sa.Column:
@@ -90,7 +74,6 @@ def upgrade() -> None:
     _weighing()
     _reconciliation()
     _intake()
-    _movement_checks(KIND.format(more=RECONCILED), REASON.format(more=", 'reconciled'"))
     for table in APPEND_ONLY:
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM marketplace_app")
 
@@ -366,14 +349,7 @@ def _intake() -> None:
     )
 
 
-def _movement_checks(kind: str, reason: str) -> None:
-    for name, rule in (("kind", kind), ("reason", reason)):
-        op.drop_constraint(op.f(f"ck_movement_{name}"), "movement")
-        op.create_check_constraint(op.f(f"ck_movement_{name}"), "movement", rule)
-
-
 def downgrade() -> None:
     """Refused by the journal's CHECK once a counter was set right: a journal is not rewritten."""
-    _movement_checks(KIND.format(more=""), REASON.format(more=""))
     for table in TABLES:
         op.drop_table(table)
