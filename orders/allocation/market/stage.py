@@ -10,8 +10,9 @@ from itertools import groupby
 
 from orders.allocation import single, ties
 from orders.allocation.engines import MaxFlow
-from orders.allocation.market.decompose import Links, Totals, decompose
+from orders.allocation.market.decompose import decompose
 from orders.allocation.market.labels import Labels, label, parts
+from orders.allocation.market.links import Links, Totals
 from orders.allocation.market.sides import Side, divisible, in_whole_packs
 from orders.allocation.measures import demand_packs
 from orders.allocation.problem import Order, Problem
@@ -38,7 +39,7 @@ class Stage:
     def order_links(self) -> Links:
         if self.links is None:
             return _to_one(len(self.orders.lows))
-        return Links(members=self.links.others, others=self.links.members, caps=self.links.caps)
+        return self.links.turned()
 
     @property
     def demands(self) -> Sequence[int]:
