@@ -49,14 +49,13 @@ def package(name: str) -> Any:
         return None
 
 
-def a_market(sellers: int, orders: int, degree: int) -> Problem:
+def a_market(sellers: int, orders: int, degree: int, stretches: int) -> Problem:
     """Sellers and orders along one round road; an order knows sellers near it, one link in five is capped.
 
     Orders ask for 75 % of what there is, but by stretches of the road for much more or much less.
     """
     draw = random.Random(sellers)
     stocks = [draw.randint(40, 320) for _ in range(sellers)]
-    stretches = max(3, sellers // 50)
     thirst = [(0.2, 0.6, 2.4)[stretch % 3] * draw.uniform(0.7, 1.3) for stretch in range(stretches)]
     wanted = [thirst[spot * stretches // orders] * draw.uniform(0.3, 1.7) for spot in range(orders)]
     scale = 0.75 * sum(stocks) / sum(wanted)

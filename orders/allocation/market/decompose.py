@@ -10,7 +10,8 @@ counterparts are filled. From then on whatever no link joins is a part of its ow
 as parts are disjoint, one flow serves all of a generation.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 from orders.allocation.engines import InArrays, MaxFlow, Network
@@ -48,8 +49,8 @@ def decompose(
         cuts.settle(*cuts.ship(max_flow))
         flows += 1
     return Totals(
-        amounts=cuts.amounts,
-        scales=cuts.scales[: cuts.count],
+        amounts=cuts.amounts[_FIRST_NODE:],
+        scales=cuts.scales[_FIRST_NODE : cuts.first_other],
         link_amounts=cuts.link_amounts,
         link_scales=cuts.link_scales,
         free_others=cuts.not_full(room),
@@ -60,28 +61,29 @@ def decompose(
 class _Cuts:
     """The parts that are still to be shipped, and what the cuts so far have fixed.
 
-    `members`, `others` and `links` are those still open, ascending. `fixed` packs members must send out; `room`
-    is left at the others. Amounts are in units of 1 / scale pack. Members are nodes 0 ..., others follow; a
-    network puts source and sink before them.
+    Members are nodes 2 ..., others follow; node 0 is the source, node 1 the sink. `members`, `others` and `links`
+    are those still open, ascending, with the links' `tails`, `heads` and `limits` beside them. `fixed` packs
+    members must send out; `room` is left at the others. Amounts are in units of 1 / scale pack.
     """
 
     def __init__(self, side: Side, room: Sequence[int], links: Links, sharing: Sharing) -> None:
         self.side, self.sharing = side, sharing
-        self.count, self.nodes = len(side.lows), len(side.lows) + len(room)
+        self.first_other = _FIRST_NODE + len(side.lows)
+        self.nodes = self.first_other + len(room)
         # More than all the room there is: a cut never crosses it.
         unlimited = sum(room) + 1
-        self.tails = links.members
-        self.heads = [self.count + other for other in links.others]
+        self.links: Sequence[int] = range(len(links.members))
+        self.tails = [_FIRST_NODE + member for member in links.members]
+        self.heads = self.all_heads = [self.first_other + other for other in links.others]
         self.limits = [unlimited if cap is None else cap for cap in links.caps]
-        self.room = [0] * self.count + list(room)
-        self.fixed = [0] * self.count
-        self.amounts = list(side.basin.caps)
+        self.room = [0] * self.first_other + list(room)
+        self.fixed = [0] * self.first_other
+        self.amounts = [0] * _FIRST_NODE + list(side.basin.caps)
         self.scales = [1] * self.nodes
         self.link_amounts = [0] * len(self.tails)
         self.link_scales = [1] * len(self.tails)
-        self.members: Sequence[int] = range(self.count)
-        self.others: Sequence[int] = range(self.count, self.nodes)
-        self.links: Sequence[int] = range(len(self.tails))
+        self.members: Sequence[int] = range(_FIRST_NODE, self.first_other)
+        self.others: Sequence[int] = range(self.first_other, self.nodes)
         self.part_of: list[int] = []
         self.got_all: set[int] = set()
 
@@ -93,16 +95,15 @@ class _Cuts:
 
     def reached(self, carried: Sequence[int]) -> list[bool]:
         """The near side of the smallest cut, found from members that did not get rid of all they have."""
-        sent = [0] * self.count
+        left = self.amounts[:]
         steps: list[list[int]] = [[] for _ in range(self.nodes)]
-        rows = zip(self.tails, self.heads, self.limits, carried, strict=True)
-        for tail, head, limit, amount in rows:
-            sent[tail] += amount
+        for tail, head, limit, amount in zip(self.tails, self.heads, self.limits, carried, strict=True):
             if amount < limit:
                 steps[tail].append(head)
             if amount:
+                left[tail] -= amount
                 steps[head].append(tail)
-        todo = [member for member, amount in enumerate(sent) if amount < self.amounts[member]]
+        todo = [member for member in self.members if left[member]]
         is_near = [False] * self.nodes
         for member in todo:
             is_near[member] = True
@@ -115,117 +116,109 @@ class _Cuts:
 
     def ship(self, max_flow: MaxFlow) -> tuple[Sequence[int], Sequence[bool]]:
         """One flow through all that is open: what each link carries, and which nodes are near the source."""
-        members, others, links = self.members, self.others, self.links
-        amounts, fixed, scales, tails, heads = self.amounts, self.fixed, self.scales, self.tails, self.heads
+        members, others, scales, limits = self.members, self.others, self.scales, self.limits
+        amounts, fixed, room = self.amounts, self.fixed, self.room
+        if max(map(scales.__getitem__, members)) > 1:
+            limits = [limit * scales[tail] for limit, tail in zip(limits, self.tails, strict=True)]
         flow = max_flow(
             Network(
-                _FIRST_NODE + self.nodes,
-                [
-                    *[0] * len(members),
-                    *[_FIRST_NODE + other for other in others],
-                    *[_FIRST_NODE + tails[link] for link in links],
-                ],
-                [
-                    *[_FIRST_NODE + member for member in members],
-                    *[1] * len(others),
-                    *[_FIRST_NODE + heads[link] for link in links],
-                ],
+                self.nodes,
+                [*[0] * len(members), *others, *self.tails],
+                [*members, *[1] * len(others), *self.heads],
                 [
                     *[amounts[member] - fixed[member] * scales[member] for member in members],
-                    *[self.room[other] * scales[other] for other in others],
-                    *[self.limits[link] * scales[tails[link]] for link in links],
+                    *[room[other] * scales[other] for other in others],
+                    *limits,
                 ],
             )
         )
-        return flow.flows[len(members) + len(others) :], flow.cut[_FIRST_NODE:]
+        return flow.flows[len(members) + len(others) :], flow.cut
 
     def settle(self, carried: Sequence[int], is_near: Sequence[bool]) -> None:
         """Writes down the parts whose trial was shipped, and parts the others along the cut."""
-        part_of, tails, heads = self.part_of, self.tails, self.heads
+        part_of, scales = self.part_of, self.scales
         cut = {part_of[member] for member in self.members if is_near[member]}
         # Beyond the cut of a part whose members got all they can get, they have it.
         still = cut - self.got_all
-        links = []
-        for link, amount in zip(self.links, carried, strict=True):
-            tail, head = tails[link], heads[link]
+        stays = []
+        rows = zip(self.links, self.tails, self.heads, self.limits, carried, strict=True)
+        for link, tail, head, limit, amount in rows:
+            stay = False
             if is_near[tail]:
-                if is_near[head]:
-                    links.append(link)
-                else:
-                    self.fill(link)
+                stay = is_near[head]
+                if not stay:
+                    # The cut crosses this link, so it is full; one that leads back into it carries nothing.
+                    self.fixed[tail] += limit
+                    self.room[head] -= limit
+                    self.link_amounts[link] = limit
             elif not is_near[head]:
-                if part_of[tail] in still:
-                    links.append(link)
-                else:
+                stay = part_of[tail] in still
+                if not stay:
                     self.link_amounts[link] = amount
-                    self.link_scales[link] = self.scales[tail]
-        self.links = links
+                    self.link_scales[link] = scales[tail]
+            stays.append(stay)
+        self.links, self.tails = list(compress(self.links, stays)), list(compress(self.tails, stays))
+        self.heads, self.limits = list(compress(self.heads, stays)), list(compress(self.limits, stays))
         self.members = [node for node in self.members if is_near[node] or part_of[node] in still]
         self.others = [node for node in self.others if is_near[node] or part_of[node] in still]
 
-    def fill(self, link: int) -> None:
-        """The cut crosses this link, so it is full. (Links that lead back into the near side carry nothing.)"""
-        cap = self.limits[link]
-        self.fixed[self.tails[link]] += cap
-        self.room[self.heads[link]] -= cap
-        self.link_amounts[link] = cap
-
     def not_full(self, room: Sequence[int]) -> list[int]:
         """Counterparts that could have taken more."""
-        left = [amount * scale for amount, scale in zip(room, self.scales[self.count :], strict=True)]
-        for link, amount in enumerate(self.link_amounts):
+        scale_of = self.scales
+        left = [amount * scale for amount, scale in zip(room, scale_of[self.first_other :], strict=True)]
+        for head, amount, scale in zip(self.all_heads, self.link_amounts, self.link_scales, strict=True):
             if amount:
-                head = self.heads[link]
-                left[head - self.count] -= amount * (self.scales[head] // self.link_scales[link])
+                left[head - self.first_other] -= amount * (scale_of[head] // scale)
         return [other for other, amount in enumerate(left) if amount]
 
     def share_out(self) -> None:
         """Gives every part its trial: enough to fill its counterparts, or all that its members can get."""
         fixed, room, caps, low_of = self.fixed, self.room, self.side.basin.caps, self.side.lows
-        tails, heads, limits = self.tails, self.heads, self.limits
         self.got_all = set()
         reach = fixed[:]
-        for link in self.links:
-            limit, space = limits[link], room[heads[link]]
-            reach[tails[link]] += min(space, limit)
-        for members, others in self.parts():
-            lows = [max(fixed[member], low_of[member]) for member in members]
-            highs = [min(caps[member], reach[member]) for member in members]
-            total = sum([room[other] for other in others]) + sum([fixed[member] for member in members])
+        for tail, head, limit in zip(self.tails, self.heads, self.limits, strict=True):
+            reach[tail] += min(room[head], limit)
+        for nodes, others in self.parts():
+            members = [node - _FIRST_NODE for node in nodes]
+            lows = [max(fixed[node], low_of[node - _FIRST_NODE]) for node in nodes]
+            highs = [min(caps[node - _FIRST_NODE], reach[node]) for node in nodes]
+            total = sum([room[other] for other in others]) + sum([fixed[node] for node in nodes])
             most = sum(highs)
             if most <= total:
-                self.got_all.add(self.part_of[members[0]])
+                self.got_all.add(self.part_of[nodes[0]])
             trial = self.sharing(self.side, members, lows, highs, min(total, most))
-            for member, amount in zip(members, trial.amounts, strict=True):
-                self.amounts[member] = amount
-            for node in (*members, *others):
+            for node, amount in zip(nodes, trial.amounts, strict=True):
+                self.amounts[node] = amount
+            for node in (*nodes, *others):
                 self.scales[node] = trial.scale
 
     def parts(self) -> list[tuple[list[int], list[int]]]:
         """Whatever links join, numbered anew; drops counterparts that nobody can serve any more."""
-        root_of = roots(self.nodes, ((self.tails[link], self.heads[link]) for link in self.links))
+        self.part_of = root_of = roots(self.nodes, self.tails, self.heads)
         found: dict[int, tuple[list[int], list[int]]] = {}
         for member in self.members:
             found.setdefault(root_of[member], ([], []))[0].append(member)
         self.others = [other for other in self.others if root_of[other] in found]
         for other in self.others:
             found[root_of[other]][1].append(other)
-        self.part_of = root_of
         return list(found.values())
 
 
-def roots(nodes: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """For every node one node of its part, the same for all whom the pairs join."""
+def roots(nodes: int, tails: Sequence[int], heads: Sequence[int]) -> list[int]:
+    """For every node one node of its part, the same for all whom links join."""
     root_of = list(range(nodes))
-    for one, other in pairs:
-        while root_of[one] != one:
-            root_of[one] = one = root_of[root_of[one]]
-        while root_of[other] != other:
-            root_of[other] = other = root_of[root_of[other]]
+    for tail, head in zip(tails, heads, strict=True):
+        one, other = root_of[tail], root_of[head]
+        if one == other:
+            continue
+        while (above := root_of[one]) != one:
+            root_of[one] = one = root_of[above]
+        while (above := root_of[other]) != other:
+            root_of[other] = other = root_of[above]
         if one < other:
-            root_of[other] = one
+            root_of[other] = root_of[head] = one
         elif other < one:
-            root_of[one] = other
+            root_of[one] = root_of[tail] = other
     # A root is never larger than those below it, so one walk upwards is enough.
     for node, above in enumerate(root_of):
         root_of[node] = root_of[above]
