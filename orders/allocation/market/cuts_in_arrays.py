@@ -203,16 +203,22 @@ class _Cuts:
 def roots(numpy: Any, nodes: int, tails: Any, heads: Any) -> Any:
     """For every node one node of its part, the same for all whom links join."""
     root_of = numpy.arange(nodes)
+    downwards = True
     while len(tails):
-        # Every root that has a smaller neighbour hangs itself below one; then all chains are cut short.
+        # Every root with a lower neighbour hangs itself below one, next time every one with a higher neighbour:
+        # many around one in the middle come together whichever way they lie. Then all chains are cut short.
         lower, higher = numpy.minimum(tails, heads), numpy.maximum(tails, heads)
-        root_of[higher] = lower
+        if downwards:
+            root_of[higher] = lower
+        else:
+            root_of[lower] = higher
+        downwards = not downwards
         while True:
             above = root_of[root_of]
             if (above == root_of).all():
                 break
             root_of = above
-        tails, heads = root_of[lower], root_of[higher]
+        tails, heads = root_of[tails], root_of[heads]
         is_apart = tails != heads
         tails, heads = tails[is_apart], heads[is_apart]
     return root_of
