@@ -5,9 +5,12 @@ because nothing fairer exists even without the links. If not, the minimum cut na
 than their counterparts can take; they fill those counterparts and every capped link that leads out of the
 cut, and what remains on either side is a smaller market of its own (Fujishige 1980; Groenevelt 1991).
 
-The first trial gives every member all it could get; its cut parts the members that get it from those whose
-counterparts are filled. From then on whatever no link joins is a part of its own, with a line of its own, and
-as parts are disjoint, one flow serves all of a generation.
+A trial asks for enough to fill all counterparts of a part, or for all that its members can get where that is
+less; whether so much can be shipped need not be known. For the rule serves packs in the order of their keys, and
+those of the trial come first: when they have been served as far as they ship, the counterparts within the cut and
+the links out of it are full, so its members can never get more; and whoever is beyond it has all of its trial.
+
+Whatever no link joins is a part of its own, with a line of its own; one flow serves all parts of a generation.
 """
 
 from collections.abc import Sequence

@@ -113,9 +113,10 @@ def solve(stage: Stage, max_flow: MaxFlow) -> Outcome:
     exact = decompose(stage.sellers, room, links, divisible, max_flow)
     shares = [Fraction(*pair) for pair in zip(exact.amounts, exact.scales, strict=True)]
     side = _within_floor_and_ceiling(stage.sellers, shares) if stage.strict else stage.sellers
-    packs = decompose(side, room, links, in_whole_packs, max_flow).amounts
-    stock = packs if stage.links is not None else [sum(packs)]
-    filled = decompose(stage.orders, stock, stage.order_links, in_whole_packs, max_flow)
+    sold = decompose(side, room, links, in_whole_packs, max_flow)
+    packs = sold.amounts
+    stock, shipped = (packs, sold.link_amounts) if stage.links is not None else ([sum(packs)], None)
+    filled = decompose(stage.orders, stock, stage.order_links, in_whole_packs, max_flow, shipped)
     shipments = _shipments(stage, packs, filled)
     return Outcome(
         exact=shares,

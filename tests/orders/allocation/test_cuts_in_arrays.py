@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from orders.allocation import Link, Order, Problem, allocate
 from orders.allocation.engines import Flow, InArrays, Network, dinic
 from orders.allocation.market import book, cuts_in_arrays
+from orders.allocation.market.decompose import decompose
 from orders.allocation.market.shares_in_arrays import Shares
 from orders.allocation.market.sides import Side, in_whole_packs
 from orders.allocation.single import Basin
@@ -69,6 +70,47 @@ def test_a_market_of_everyday_numbers_needs_no_lists(monkeypatch):
     book.answer(a_road(60, 200, seed=1, has_ties=False), IN_ARRAYS)
     assert len(answers) == 2
     assert all(answers)
+
+
+@pytest.mark.parametrize("max_flow", [dinic.max_flow, IN_ARRAYS])
+@pytest.mark.parametrize("seed", range(4))
+def test_orders_get_the_same_whether_they_start_from_what_sellers_ship_or_from_nothing(max_flow, seed):
+    stage = a_stage_of(a_road(60, 200, seed=seed, has_ties=bool(seed % 2)))
+    sold = decompose(stage.sellers, stage.demands, stage.seller_links, in_whole_packs, max_flow)
+    facts = stage.orders, sold.amounts, stage.order_links, in_whole_packs, max_flow
+
+    from_nothing, from_shipment = decompose(*facts), decompose(*facts, sold.link_amounts)
+
+    assert from_nothing.amounts == from_shipment.amounts
+    assert from_nothing.free_others == from_shipment.free_others == []
+
+
+@pytest.mark.parametrize("max_flow", [dinic.max_flow, IN_ARRAYS])
+def test_orders_that_are_all_filled_need_no_flow_of_their_own(max_flow):
+    problem = a_road(60, 200, seed=1, has_ties=False)
+    orders = tuple(replace(order, packs=1) for order in problem.orders)
+    stage = a_stage_of(replace(problem, orders=orders))
+    sold = decompose(stage.sellers, stage.demands, stage.seller_links, in_whole_packs, max_flow)
+
+    filled = decompose(
+        stage.orders, sold.amounts, stage.order_links, in_whole_packs, max_flow, sold.link_amounts
+    )
+    assert filled.amounts == [1] * 200
+    assert filled.link_amounts == sold.link_amounts
+    assert filled.flows == 0
+
+
+@pytest.mark.parametrize("max_flow", [dinic.max_flow, IN_ARRAYS])
+def test_regions_that_no_link_joins_have_lines_of_their_own_from_the_first_flow_on(max_flow):
+    """Each region is fair by itself, so one flow is enough however much their lines differ."""
+    sellers = tuple(a_seller(f"s{spot}", 10 + spot, 0, 50, 5_000) for spot in range(6))
+    orders = tuple(Order(id=f"o{spot}", packs=5 + 20 * spot) for spot in range(3))
+    links = tuple(Link(seller=f"s{spot}", order=f"o{spot // 2}") for spot in range(6))
+    stage = a_stage_of(Problem(sellers=sellers, orders=orders, links=links))
+
+    sold = decompose(stage.sellers, stage.demands, stage.seller_links, in_whole_packs, max_flow)
+    assert [sold.amounts[spot] + sold.amounts[spot + 1] for spot in (0, 2, 4)] == [5, 25, 45]
+    assert sold.flows == 1
 
 
 @settings(max_examples=500, deadline=None)
@@ -190,3 +232,17 @@ def a_road(sellers, orders, *, seed, has_ties):
             for (seller, order), cap in sorted(links.items())
         ),
     )
+
+
+def a_stage_of(problem):
+    """The market as the engine gets to see it."""
+    seen, solve = [], book.stages.solve
+
+    def keep(stage, max_flow):
+        seen.append(stage)
+        return solve(stage, max_flow)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book.stages, "solve", keep)
+        book.answer(problem, dinic.max_flow)
+    return seen[0]
