@@ -5,8 +5,8 @@ from importlib import import_module
 from typing import Any, Final
 
 from orders.allocation.engines import MaxFlow, Network
+from orders.allocation.engines.shares import Shares
 from orders.allocation.market.links import Links, Totals
-from orders.allocation.market.shares_in_arrays import Shares
 from orders.allocation.market.sides import Side
 
 _FIRST_NODE: Final = 2
@@ -21,7 +21,7 @@ def decompose(
     if numpy is None or sum(room) + sum(side.basin.caps) > _FITS:
         return None
     try:
-        shares = Shares(numpy, side)
+        shares = Shares(numpy, side.basin, side.lows, side.tiers, side.rank)
         cuts = _Cuts(numpy, shares, room, links)
     except OverflowError:
         return None

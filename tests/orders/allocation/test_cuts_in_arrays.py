@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from orders.allocation import Link, Order, Problem, allocate
 from orders.allocation.engines import Flow, InArrays, Network, dinic
+from orders.allocation.engines.shares import Shares
 from orders.allocation.market import book, cuts_in_arrays
 from orders.allocation.market.decompose import decompose
-from orders.allocation.market.shares_in_arrays import Shares
 from orders.allocation.market.sides import Side, in_whole_packs
 from orders.allocation.single import Basin
 from tests.orders.allocation.cases import a_seller
@@ -153,7 +153,7 @@ def test_many_parts_at_once_share_as_one_part_after_the_other(members, parts, of
         trial = in_whole_packs(side, group, [lows[m] for m in group], [highs[m] for m in group], total)
         for member, amount in zip(group, trial.amounts, strict=True):
             expected[member] = amount
-    shares = Shares(np, side)
+    shares = Shares(np, side.basin, side.lows, side.tiers, side.rank)
     assert shares.fits()
 
     found = shares.within(

@@ -4,33 +4,37 @@ Floats only guess where each part's threshold lies. Everything that decides is a
 many packs have a key at or below a number, and the order of the few packs between two such numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from orders.allocation.market.sides import Side
+from orders.allocation.single import Basin
 
-_MOST_IN_ALL: Final = 2**40
 _LARGEST: Final = 2**62
 _FEW_GROUPS: Final = 2**16
 
 
 class Shares:
-    """One side in arrays."""
+    """One side of a market in arrays. Raises OverflowError where a number needs more than 64 bits."""
 
-    def __init__(self, numpy: Any, side: Side) -> None:
-        basin = side.basin
-        self.numpy = numpy
-        self.side = side
-        self.pack, self.offset, self.shift = basin.pack, basin.offset, side.shift
+    def __init__(
+        self,
+        numpy: Any,
+        basin: Basin,
+        lows: Sequence[int],
+        tiers: Sequence[int],
+        rank: Callable[[int], Any],
+    ) -> None:
+        self.numpy, self.rank = numpy, rank
+        self.pack, self.offset, self.shift = basin.pack, basin.offset, basin.shift
         self.weights, self.histories, self.caps, self.seconds, self.lows = (
             numpy.array(column, dtype=numpy.int64)
-            for column in (basin.weights, basin.histories, basin.caps, basin.seconds, side.lows)
+            for column in (basin.weights, basin.histories, basin.caps, basin.seconds, lows)
         )
         # Tiers numbered from 0; usually there is one.
-        names = sorted(set(side.tiers))
+        names = sorted(set(tiers))
         self.tier_count = max(1, len(names))
         number = {name: place for place, name in enumerate(names)}
-        self.tiers = numpy.array([number[tier] for tier in side.tiers] if len(names) > 1 else [0], dtype=int)
+        self.tiers = numpy.array([number[tier] for tier in tiers] if len(names) > 1 else [0], dtype=int)
         self.largest_key = 0
 
     def fits(self) -> bool:
@@ -88,16 +92,14 @@ class _Groups:
         """How many packs each member gets."""
         shares, numpy = self.shares, self.numpy
         levels, slopes = self.lines()
-        low_keys = numpy.floor(levels * float(1 << shares.shift)).astype(numpy.int64)
+        low_keys = self.as_keys(numpy.ldexp(levels, shares.shift))
         high_keys = low_keys.copy()
         base = self.at_most(low_keys)
         missing = self.missing(base)
         if not missing.any():
             return base
         # Keys closer than `reach` hold about as many packs as are missing or too many, and one or two more.
-        reach = ((numpy.abs(missing) + 2) * float(shares.pack << shares.shift) / slopes).astype(
-            numpy.int64
-        ) + 1
+        reach = self.as_keys(numpy.ldexp((numpy.abs(missing) + 2) / slopes * shares.pack, shares.shift)) + 1
         top = base
         while True:
             too_many, too_few = missing < 0, self.missing(top) > 0
@@ -109,6 +111,10 @@ class _Groups:
             missing = self.missing(base)
             reach = numpy.minimum(reach * 4, shares.largest_key)
         return self.chosen(base, top, missing)
+
+    def as_keys(self, guesses: Any) -> Any:
+        """Guesses as whole numbers that no key lies beyond."""
+        return self.numpy.clip(guesses, 0, self.shares.largest_key).astype(self.numpy.int64)
 
     def lines(self) -> tuple[Any, Any]:
         """About the level up to which each group is filled, and the weight of those who stand there."""
@@ -176,7 +182,7 @@ class _Groups:
         equals: Sequence[int] = spots[order[is_equal]].tolist()
         for spot in equals[: count - first]:
             packs[spot] -= 1
-        for spot in sorted(equals, key=lambda spot: self.shares.side.rank(int(self.members[spot])))[
+        for spot in sorted(equals, key=lambda spot: self.shares.rank(int(self.members[spot])))[
             : count - first
         ]:
             packs[spot] += 1
