@@ -10,8 +10,9 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import cases, (
+from inventory import (
     buckets,
+    cases,
     gram_day_rules,
     holds,
     lots,
