@@ -50,6 +50,8 @@ class PoolMovementKind(StrEnum):
     RELEASED = "released"
     EXPIRED = "expired"
     SOLD = "sold"
+    RECONCILED = "reconciled"
+    """The counters had drifted and are what the journal says again; no box moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

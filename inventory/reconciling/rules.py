@@ -6,7 +6,7 @@ Where journal and holds contradict each other no line can help: a person must fi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 
@@ -36,11 +36,22 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boxes:
-    """A pool's counters."""
+    """A pool's boxes, as its holds can tell them."""
 
     boxes_pledged: int = 0
     boxes_held: int = 0
     boxes_sold: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters(Boxes):
+    """A pool's counters; `version` is the number of its last line."""
+
+    version: int = 0
+
+    @property
+    def boxes(self) -> Boxes:
+        return Boxes(boxes_pledged=self.boxes_pledged, boxes_held=self.boxes_held, boxes_sold=self.boxes_sold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +86,9 @@ def lot_differences(stored: Buckets, *, journal: Buckets, held_by_holds: int) ->
     return found
 
 
-def pool_differences(stored: Boxes, *, holds: Boxes) -> list[Difference]:
-    return _differing(stored, holds, Source.HOLDS)
+def pool_differences(stored: Counters, *, journal: Counters, holds: Boxes) -> list[Difference]:
+    """Each counter that is not its fold, and each that is not what the holds say."""
+    return _differing(stored, journal, Source.JOURNAL) + _differing(stored, holds, Source.HOLDS)
 
 
 def repaired_lot(*, journal: Buckets, held_by_holds: int) -> Buckets:
@@ -88,11 +100,15 @@ def repaired_lot(*, journal: Buckets, held_by_holds: int) -> Buckets:
     )
 
 
-def repaired_pool(*, holds: Boxes) -> Boxes:
-    """What the holds say, if a pool can be so. Raises NotRepairable."""
-    if holds.boxes_held + holds.boxes_sold > holds.boxes_pledged:
+def repaired_pool(*, journal: Counters, holds: Boxes) -> Counters:
+    """The counters after the line that sets them right, which is the journal's next. Raises NotRepairable."""
+    can_be = (
+        min(journal.boxes_held, journal.boxes_sold) >= 0
+        and journal.boxes_held + journal.boxes_sold <= journal.boxes_pledged
+    )
+    if journal.boxes != holds or not can_be:
         raise NotRepairable
-    return holds
+    return replace(journal, version=journal.version + 1)
 
 
 def _differing(stored: Buckets | Boxes, rebuilt: Buckets | Boxes, source: Source) -> list[Difference]:
@@ -103,6 +119,6 @@ def _differing(stored: Buckets | Boxes, rebuilt: Buckets | Boxes, source: Source
             rebuilt=getattr(rebuilt, each.name),
             source=source,
         )
-        for each in fields(stored)
+        for each in fields(rebuilt)
         if getattr(stored, each.name) != getattr(rebuilt, each.name)
     ]
