@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, granting, lots, stock_rules, sweeping
+from inventory import buckets, granting, lots, safety, stock_rules, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
@@ -98,6 +98,7 @@ def place_on_lots(
         "pack_grams": pack_grams,
         "on": delivered_on or ctx.today,
         "destination": destination,
+        "safety": safety.kept(session, variety=variety, grade=grade),
     }
     try:
         takes = stock_rules.take(stocks, boxes=boxes, **asked)
@@ -127,7 +128,7 @@ def place_on_lots(
             version=1,
         )
         _add(session, ctx, hold)
-        _move_lot(session, ctx, hold, MovementKind.HOLD, held_grams=hold.quantity_grams)
+        _move_lot(session, ctx, hold, MovementKind.HELD, held_grams=hold.quantity_grams)
         placed.append(hold)
     return placed
 
@@ -196,13 +197,22 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     else:
         _check_leaves(session, hold)
         grams = hold.quantity_grams
-        _move_lot(session, ctx, hold, MovementKind.SHIP, on_hand_grams=-grams, held_grams=-grams)
+        _move_lot(session, ctx, hold, MovementKind.SHIPPED, on_hand_grams=-grams, held_grams=-grams)
     return hold
 
 
 def release(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The promise is taken back, whoever's it is. Raises HoldNotFound, HoldNotActive, PledgeNeeded."""
     return _release(session, ctx, _locked(session, hold_id))
+
+
+def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
+    """What was kept back is thrown away. Raises HoldNotFound, HoldNotActive."""
+    hold = _locked(session, hold_id)
+    _change(session, ctx, hold, HoldState.RELEASED, "hold.cull")
+    grams = hold.quantity_grams
+    _move_lot(session, ctx, hold, MovementKind.CULLED, on_hand_grams=-grams, held_grams=-grams, reason=reason)
+    return hold
 
 
 def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
@@ -268,7 +278,7 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
         if not _withdraw_pledge(session, ctx, hold):
             continue
         _change(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
-        _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
+        _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-hold.quantity_grams)
         done += 1
     return done
 
@@ -280,7 +290,7 @@ def _release(session: Session, ctx: Context, hold: Hold) -> Hold:
         return hold
     if not _withdraw_pledge(session, ctx, hold):
         raise PledgeNeeded(boxes=hold.boxes)
-    _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
+    _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-hold.quantity_grams)
     return hold
 
 
@@ -354,17 +364,23 @@ def _check_leaves(session: Session, hold: Hold) -> None:
     status = session.execute(
         select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
     ).scalar_one()
-    if not lets(status, MovementKind.SHIP):
+    if not lets(status, MovementKind.SHIPPED):
         raise lots.LotStatusForbids(lot_status=status)
 
 
 def _move_lot(
-    session: Session, ctx: Context, hold: Hold, kind: MovementKind, *, held_grams: int, on_hand_grams: int = 0
+    session: Session,
+    ctx: Context,
+    hold: Hold,
+    kind: MovementKind,
+    *,
+    held_grams: int,
+    on_hand_grams: int = 0,
+    reason: str | None = None,
 ) -> Lot:
     assert hold.lot_id is not None
-    lot = buckets.move_lot(
-        session, ctx, hold.lot_id, kind, on_hand_grams=on_hand_grams, held_grams=held_grams, hold_id=hold.id
-    )
+    grams = {"on_hand_grams": on_hand_grams, "held_grams": held_grams}
+    lot = buckets.move_lot(session, ctx, hold.lot_id, kind, hold_id=hold.id, reason=reason, **grams)
     if lot is None:
         raise CountersBroken(hold.id)
     return lot

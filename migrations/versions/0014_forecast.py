@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -35,20 +35,6 @@ BAND = "0 <= low_grams AND low_grams <= likely_grams AND likely_grams <= high_gr
 HAIRCUT = "haircut_permille BETWEEN 0 AND 1000"
 PRUDENT = "prudent_grams = low_grams * (1000 - haircut_permille) / 1000"
 
-KIND = (
-    "CASE kind"
-    " WHEN 'receive' THEN on_hand_delta_grams > 0 AND held_delta_grams = 0 AND number = 1"
-    " WHEN 'loss' THEN on_hand_delta_grams < 0 AND held_delta_grams = 0"
-    " WHEN 'correction' THEN on_hand_delta_grams <> 0 AND held_delta_grams = 0"
-    " WHEN 'hold' THEN on_hand_delta_grams = 0 AND held_delta_grams > 0"
-    " WHEN 'release' THEN on_hand_delta_grams = 0 AND held_delta_grams < 0"
-    " WHEN 'ship' THEN on_hand_delta_grams < 0 AND held_delta_grams = on_hand_delta_grams"
-    " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    "{more} ELSE false END"
-)
-RECONCILED = " WHEN 'reconciled' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
 POOL_KIND = (
     "CASE kind"
     " WHEN 'opened' THEN number = 1"
@@ -63,7 +49,6 @@ POOL_KIND = (
     "{more} ELSE false END"
 )
 POOL_RECONCILED = " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
-REASON = "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall'{more}) OR reason IS NOT NULL"
 
 
 def _id(name: str, *, nullable: bool = False) -> sa.Column:
@@ -104,7 +89,6 @@ def upgrade() -> None:
     _weighing()
     _reconciliation()
     _intake()
-    _checks("movement", kind=KIND.format(more=RECONCILED), reason=REASON.format(more=", 'reconciled'"))
     _checks(
         "pool_movement",
         kind=POOL_KIND.format(more=POOL_RECONCILED),
@@ -405,8 +389,7 @@ def _checks(table: str, **rules: str) -> None:
 
 
 def downgrade() -> None:
-    """Refused by the journals' CHECKs once a counter was set right: a journal is not rewritten."""
+    """Refused by the pools' journal once a counter was set right: a journal is not rewritten."""
     _checks("pool_movement", kind=POOL_KIND.format(more=""), hold="(kind = 'opened') = (hold_id IS NULL)")
-    _checks("movement", kind=KIND.format(more=""), reason=REASON.format(more=""))
     for table in TABLES:
         op.drop_table(table)

@@ -313,7 +313,7 @@ def test_a_pool_whose_journal_and_holds_contradict_each_other_is_refused(
         ("UPDATE reconciliation_repair SET pool_line_number = 1 WHERE pool_id IS NOT NULL", ["R3"]),
         (
             "UPDATE reconciliation_repair SET movement_id ="
-            " (SELECT id FROM movement WHERE kind = 'receive' LIMIT 1) WHERE movement_id IS NOT NULL",
+            " (SELECT id FROM movement WHERE kind = 'received' LIMIT 1) WHERE movement_id IS NOT NULL",
             ["R3"],
         ),
         (
