@@ -19,11 +19,13 @@ class LotFacts:
     cooperative_id: uuid.UUID
     stored: Buckets
     journal: Buckets
-    held_by_holds: int
+    promised_by_holds: int
 
     @property
     def differences(self) -> list[Difference]:
-        return rules.lot_differences(self.stored, journal=self.journal, held_by_holds=self.held_by_holds)
+        return rules.lot_differences(
+            self.stored, journal=self.journal, promised_by_holds=self.promised_by_holds
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +62,17 @@ def of_pool(session: Session, pool_id: uuid.UUID) -> PoolFacts:
 def _lots(session: Session, page: Select[uuid.UUID]) -> Iterator[LotFacts]:
     told = (
         select(
-            func.coalesce(func.sum(Movement.on_hand_delta_grams), 0).label("on_hand"),
-            func.coalesce(func.sum(Movement.held_delta_grams), 0).label("held"),
+            _sum(Movement.on_hand_delta_grams).label("on_hand"),
+            _sum(Movement.held_delta_grams).label("held"),
+            _sum(Movement.committed_delta_grams).label("committed"),
+            _sum(Movement.packed_delta_grams).label("packed"),
             func.coalesce(func.max(Movement.number), 0).label("last"),
         )
         .where(Movement.lot_id == Lot.id)
         .lateral()
     )
     promised = (
-        select(func.coalesce(func.sum(Hold.quantity_grams), 0).label("grams"))
+        select(_sum(Hold.quantity_grams).label("grams"))
         .where(Hold.lot_id == Lot.id, Hold.state.in_(sorted(OPEN)))
         .lateral()
     )
@@ -78,9 +82,13 @@ def _lots(session: Session, page: Select[uuid.UUID]) -> Iterator[LotFacts]:
             Lot.cooperative_id,
             Lot.on_hand_grams,
             Lot.held_grams,
+            Lot.committed_grams,
+            Lot.packed_grams,
             Lot.version,
             told.c.on_hand,
             told.c.held,
+            told.c.committed,
+            told.c.packed,
             told.c.last,
             promised.c.grams,
         )
@@ -94,9 +102,21 @@ def _lots(session: Session, page: Select[uuid.UUID]) -> Iterator[LotFacts]:
         yield LotFacts(
             lot_id=row.id,
             cooperative_id=row.cooperative_id,
-            stored=Buckets(on_hand_grams=row.on_hand_grams, held_grams=row.held_grams, version=row.version),
-            journal=Buckets(on_hand_grams=int(row.on_hand), held_grams=int(row.held), version=row.last),
-            held_by_holds=int(row.grams),
+            stored=Buckets(
+                on_hand_grams=row.on_hand_grams,
+                held_grams=row.held_grams,
+                committed_grams=row.committed_grams,
+                packed_grams=row.packed_grams,
+                version=row.version,
+            ),
+            journal=Buckets(
+                on_hand_grams=int(row.on_hand),
+                held_grams=int(row.held),
+                committed_grams=int(row.committed),
+                packed_grams=int(row.packed),
+                version=row.last,
+            ),
+            promised_by_holds=int(row.grams),
         )
 
 

@@ -100,17 +100,18 @@ def _set_lot(session: Session, ctx: Context, finding: ReconciliationFinding, rea
     seen = facts.of_lot(session, lot.id)
     _check_needed(session, finding, seen.differences)
     try:
-        right = rules.repaired_lot(journal=seen.journal, held_by_holds=seen.held_by_holds)
+        right = rules.repaired_lot(journal=seen.journal, promised_by_holds=seen.promised_by_holds)
     except rules.NotRepairable as why:
         raise SourcesDisagree(
-            held_by_journal_grams=seen.journal.held_grams,
-            held_by_holds_grams=seen.held_by_holds,
+            promised_by_journal_grams=seen.journal.promised_grams,
+            promised_by_holds_grams=seen.promised_by_holds,
             on_hand_by_journal_grams=seen.journal.on_hand_grams,
         ) from why
-    lot.on_hand_grams, lot.held_grams, lot.version = right.on_hand_grams, right.held_grams, right.version
+    lot.on_hand_grams, lot.held_grams = right.on_hand_grams, right.held_grams
+    lot.committed_grams, lot.packed_grams = right.committed_grams, right.packed_grams
+    lot.version = right.version
     session.flush()
-    kind = MovementKind.RECONCILED
-    buckets.write_line(session, ctx, lot, kind, on_hand_delta_grams=0, held_delta_grams=0, reason=reason)
+    buckets.write_line(session, ctx, lot, MovementKind.RECONCILED, on_hand_delta_grams=0, reason=reason)
     session.flush()
     line = select(Movement.id).where(Movement.lot_id == lot.id, Movement.number == lot.version)
     return _Done(

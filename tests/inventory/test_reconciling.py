@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots
+from inventory import buckets, holds, lots
 from inventory.cases.models import Case, CaseNote
 from inventory.models import Hold, Lot, Movement, Pool, PoolMovement
 from inventory.module import module
@@ -19,6 +19,7 @@ from inventory.reconciling import reconciliations, repairs
 from inventory.reconciling.jobs import JOBS, RECONCILE
 from inventory.reconciling.models import Reconciliation, ReconciliationFinding
 from inventory.reconciling.rules import Phase
+from inventory.states import MovementKind
 from marketplace import database, errors, jobs, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -135,7 +136,7 @@ def test_every_drifted_counter_is_found_with_where_it_was_rebuilt_from(yard: Yar
         ("on_hand_grams", 20 * PACK_GRAMS - 3, 20 * PACK_GRAMS, "journal"),
         ("held_grams", held + 2, held, "journal"),
         ("version", 4, 3, "journal"),
-        ("held_grams", held + 2, held, "holds"),
+        ("promised_grams", held + 2, held, "holds"),
     ]
     assert (of_pool.number, of_pool.subject_kind, of_pool.subject_id) == (2, "pool", pool.id)
     assert _told(of_pool) == [
@@ -177,8 +178,9 @@ def test_a_drifted_lot_is_set_to_its_journal_by_a_line_that_moves_nothing(
     repair = _repair(yard, run).repair
     held = 12 * PACK_GRAMS
     assert repair is not None
-    assert repair.before == {"on_hand_grams": 20 * PACK_GRAMS - 3, "held_grams": held + 2, "version": 4}
-    assert repair.after == {"on_hand_grams": 20 * PACK_GRAMS, "held_grams": held, "version": 4}
+    others = {"committed_grams": 0, "packed_grams": 0, "version": 4}
+    assert repair.before == {"on_hand_grams": 20 * PACK_GRAMS - 3, "held_grams": held + 2, **others}
+    assert repair.after == {"on_hand_grams": 20 * PACK_GRAMS, "held_grams": held, **others}
     stored = yard.stored(lot)
     assert (stored.on_hand_grams, stored.held_grams, stored.version) == (20 * PACK_GRAMS, held, 4)
     with database.reading() as session:
@@ -192,6 +194,37 @@ def test_a_drifted_lot_is_set_to_its_journal_by_a_line_that_moves_nothing(
         notes = session.scalars(select(CaseNote).order_by(CaseNote.number)).all()
         assert [note.kind for note in notes] == ["opened", "changed"]
         assert notes[1].facts["after"] == repair.after
+    assert _broken() == []
+    assert _run(yard).differences == 0
+
+
+def test_what_is_committed_and_packed_is_reconciled_too(yard: Yard, breaking: Breaks) -> None:
+    lot = yard.lot(boxes=10)
+    [hold] = yard.reserve(4)
+
+    def move(session: Session) -> None:
+        for kind, deltas in (
+            (MovementKind.COMMITTED, {"held_grams": -15_000, "committed_grams": 15_000}),
+            (MovementKind.PACKED, {"packed_grams": 5_000}),
+        ):
+            assert buckets.move_lot(session, yard.ctx, lot.id, kind, hold_id=hold.id, **deltas) is not None
+
+    database.transact(move)
+    assert _run(yard).differences == 0
+    breaking("UPDATE lot SET held_grams = held_grams + 5, committed_grams = 15010, packed_grams = 4000")
+    assert _broken() == ["S1", "S6"]
+    run = _run(yard)
+    [finding] = _findings(run)
+    assert _told(finding) == [
+        ("held_grams", 5_005, 5_000, "journal"),
+        ("committed_grams", 15_010, 15_000, "journal"),
+        ("packed_grams", 4_000, 5_000, "journal"),
+        ("promised_grams", 20_015, 20_000, "holds"),
+    ]
+    _repair(yard, run)
+    stored = yard.stored(lot)
+    assert (stored.held_grams, stored.committed_grams, stored.packed_grams) == (5_000, 15_000, 5_000)
+    assert (stored.on_hand_grams, stored.version) == (50_000, 5)
     assert _broken() == []
     assert _run(yard).differences == 0
 
@@ -378,12 +411,12 @@ def test_where_journal_and_holds_contradict_each_other_no_line_helps(yard: Yard,
     breaking("UPDATE hold SET state = 'released', resolved_at = now() WHERE id = :id", id=hold.id)
     run = _run(yard)
     [finding] = _findings(run)
-    assert [(each["counter"], each["source"]) for each in finding.differences] == [("held_grams", "holds")]
+    assert _told(finding) == [("promised_grams", 20_000, 0, "holds")]
     with pytest.raises(repairs.SourcesDisagree) as refused:
         _repair(yard, run)
     assert refused.value.facts == {
-        "held_by_journal_grams": 20_000,
-        "held_by_holds_grams": 0,
+        "promised_by_journal_grams": 20_000,
+        "promised_by_holds_grams": 0,
         "on_hand_by_journal_grams": 50_000,
     }
     assert yard.stored(lot).version == 2

@@ -11,7 +11,25 @@ from inventory.reconciling import rules
 from inventory.reconciling.rules import Boxes, Buckets, Counters, NotRepairable, Source
 
 GRAMS = st.integers(-50, 50)
-BUCKETS = st.builds(Buckets, on_hand_grams=GRAMS, held_grams=GRAMS, version=st.integers(0, 5))
+BUCKETS = st.builds(
+    Buckets,
+    on_hand_grams=GRAMS,
+    held_grams=GRAMS,
+    committed_grams=GRAMS,
+    packed_grams=GRAMS,
+    version=st.integers(0, 5),
+)
+LEGAL = st.tuples(*[st.integers(0, 20)] * 4).map(
+    lambda parts: Buckets(
+        on_hand_grams=sum(parts),
+        held_grams=parts[0],
+        committed_grams=parts[1] + parts[2],
+        packed_grams=parts[1],
+        version=1,
+    )
+)
+"""Free, held, packed, and committed but not packed."""
+LOT_COUNTERS = ("on_hand_grams", "held_grams", "committed_grams", "packed_grams", "version")
 COUNTS = st.integers(0, 20)
 BOXES = st.builds(Boxes, boxes_pledged=COUNTS, boxes_held=COUNTS, boxes_sold=COUNTS)
 COUNTERS = st.builds(
@@ -21,28 +39,18 @@ COUNTERS = st.builds(
     boxes_sold=st.integers(-5, 20),
     version=st.integers(1, 5),
 )
-DELTAS = st.lists(st.tuples(GRAMS, GRAMS), max_size=10)
-
-
-@given(DELTAS, DELTAS)
-def test_a_fold_can_be_cut_anywhere(first: list[tuple[int, int]], then: list[tuple[int, int]]) -> None:
-    whole, one, two = rules.fold(first + then), rules.fold(first), rules.fold(then)
-    assert whole.on_hand_grams == one.on_hand_grams + two.on_hand_grams
-    assert whole.held_grams == one.held_grams + two.held_grams
-    assert whole.version == one.version + two.version == len(first) + len(then)
 
 
 @given(BUCKETS, BUCKETS, GRAMS)
 def test_each_lots_counter_is_found_exactly_when_it_is_not_its_fold(
-    stored: Buckets, journal: Buckets, held: int
+    stored: Buckets, journal: Buckets, promised: int
 ) -> None:
-    found = rules.lot_differences(stored, journal=journal, held_by_holds=held)
+    found = rules.lot_differences(stored, journal=journal, promised_by_holds=promised)
     by_journal = {each.counter for each in found if each.source is Source.JOURNAL}
-    assert by_journal == {
-        name for name in ("on_hand_grams", "held_grams", "version") if _differ(stored, journal, name)
-    }
+    assert by_journal == {name for name in LOT_COUNTERS if _differ(stored, journal, name)}
     by_holds = [(each.counter, each.rebuilt) for each in found if each.source is Source.HOLDS]
-    assert by_holds == ([("held_grams", held)] if stored.held_grams != held else [])
+    differs = stored.held_grams + stored.committed_grams != promised
+    assert by_holds == ([("promised_grams", promised)] if differs else [])
     assert all(each.stored != each.rebuilt for each in found)
 
 
@@ -59,16 +67,29 @@ def test_each_pools_counter_is_found_exactly_when_it_is_not_its_fold_or_not_the_
     assert all(each.stored != each.rebuilt for each in found)
 
 
-@given(DELTAS, GRAMS)
-def test_after_a_repair_and_its_line_nothing_differs(deltas: list[tuple[int, int]], held: int) -> None:
-    journal = rules.fold(deltas)
-    try:
-        right = rules.repaired_lot(journal=journal, held_by_holds=held)
-    except NotRepairable:
-        assert journal.held_grams != held or not 0 <= journal.held_grams <= journal.on_hand_grams
+@given(LEGAL, st.none() | GRAMS)
+def test_after_a_repair_and_its_line_nothing_differs(journal: Buckets, other: int | None) -> None:
+    """Without `other` the holds say the same."""
+    promised = journal.promised_grams if other is None else other
+    if promised != journal.promised_grams:
+        with pytest.raises(NotRepairable):
+            rules.repaired_lot(journal=journal, promised_by_holds=promised)
         return
-    told = rules.fold([*deltas, (0, 0)])
-    assert rules.lot_differences(right, journal=told, held_by_holds=held) == []
+    right = rules.repaired_lot(journal=journal, promised_by_holds=promised)
+    told = replace(journal, version=journal.version + 1)
+    assert rules.lot_differences(right, journal=told, promised_by_holds=promised) == []
+
+
+@given(BUCKETS)
+def test_no_lot_is_set_to_what_cannot_be(journal: Buckets) -> None:
+    free = journal.on_hand_grams - journal.held_grams - journal.committed_grams
+    loose = journal.committed_grams - journal.packed_grams
+    if min(free, journal.held_grams, loose, journal.packed_grams) < 0:
+        with pytest.raises(NotRepairable):
+            rules.repaired_lot(journal=journal, promised_by_holds=journal.promised_grams)
+    else:
+        right = rules.repaired_lot(journal=journal, promised_by_holds=journal.promised_grams)
+        assert right == replace(journal, version=journal.version + 1)
 
 
 @given(COUNTERS, st.none() | BOXES)
