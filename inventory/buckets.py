@@ -164,19 +164,21 @@ def move_pool(
     return pool, now
 
 
-def open_journal(session: Session, ctx: Context, pool: Pool) -> None:
-    """The first line of a new pool's journal, at nothing."""
-    zero = dict.fromkeys(
-        ("pledged_delta", "held_delta", "sold_delta", "boxes_pledged", "boxes_held", "boxes_sold"), 0
-    )
+def state_pool(session: Session, ctx: Context, pool: Pool, kind: PoolMovementKind) -> None:
+    """A line that moves nothing and states the pool's counters as they are; its number is the pool's version."""
     session.add(
         PoolMovement(
             pool_id=pool.id,
             number=pool.version,
-            kind=PoolMovementKind.OPENED,
+            kind=kind,
+            pledged_delta=0,
+            held_delta=0,
+            sold_delta=0,
+            boxes_pledged=pool.boxes_pledged,
+            boxes_held=pool.boxes_held,
+            boxes_sold=pool.boxes_sold,
             actor=ctx.actor.label,
             at=ctx.now,
-            **zero,
         )
     )
 

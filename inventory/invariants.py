@@ -95,8 +95,8 @@ INVARIANTS: Final = (
     Invariant(
         id="S10",
         says=Text(
-            en="Each line of a pool's journal follows from the line before.",
-            zh="货源池每条流水由上一条推得。",
+            en="Each line of a pool's journal follows from the line before, or a later repair tells why not.",
+            zh="货源池每条流水由上一条推得，否则其后有修复流水说明。",
         ),
         sql="""
             SELECT * FROM (
@@ -106,6 +106,8 @@ INVARIANTS: Final = (
                 FROM pool_movement WINDOW journal AS (PARTITION BY pool_id ORDER BY number)
             ) line
             WHERE (boxes_pledged, boxes_held, boxes_sold) <> (pledged_sum, held_sum, sold_sum)
+            AND NOT EXISTS (SELECT FROM pool_movement r WHERE r.pool_id = line.pool_id AND r.kind = 'reconciled'
+                AND r.number > line.number)
         """,
     ),
     Invariant(

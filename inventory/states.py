@@ -78,6 +78,8 @@ class PoolMovementKind(StrEnum):
     RELEASED = "released"
     EXPIRED = "expired"
     SOLD = "sold"
+    RECONCILED = "reconciled"
+    """The counters had drifted and are what the journal says again; no box moved."""
 
 
 BEGINNINGS: Final = frozenset(

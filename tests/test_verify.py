@@ -152,7 +152,7 @@ BREAKS = {
     # reconciliations
     "R1": "UPDATE reconciliation SET differences = differences - 1",
     "R2": "UPDATE reconciliation_finding SET case_id = (SELECT id FROM \"case\" WHERE kind = 'shortfall')",
-    "R3": "UPDATE reconciliation_repair SET movement_id = NULL WHERE movement_id IS NOT NULL",
+    "R3": "UPDATE reconciliation_repair SET movement_id = (SELECT id FROM movement WHERE kind = 'received' LIMIT 1)",
     # stores
     "D1": "UPDATE cold_store SET capacity_grams = 1",
     "D2": """

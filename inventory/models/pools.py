@@ -94,10 +94,14 @@ class PoolMovement(Base):
             " WHEN 'released' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
+            " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
             " ELSE false END",
             name="kind",
         ),
-        CheckConstraint(f"(kind = '{PoolMovementKind.OPENED}') = (hold_id IS NULL)", name="hold"),
+        CheckConstraint(
+            f"(kind IN ('{PoolMovementKind.OPENED}', '{PoolMovementKind.RECONCILED}')) = (hold_id IS NULL)",
+            name="hold",
+        ),
         Index(None, "hold_id"),
     )
 

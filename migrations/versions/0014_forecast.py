@@ -1,4 +1,4 @@
-"""Cases; capacity, its revisions, promises and weighings; reconciliations and the line that a repair writes; rows of phones."""
+"""Cases; capacity, its revisions, promises and weighings; reconciliations and the lines that repairs write; rows of phones."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,6 +34,21 @@ TABLES = (
 BAND = "0 <= low_grams AND low_grams <= likely_grams AND likely_grams <= high_grams AND high_grams <= 10000000000000"
 HAIRCUT = "haircut_permille BETWEEN 0 AND 1000"
 PRUDENT = "prudent_grams = low_grams * (1000 - haircut_permille) / 1000"
+
+POOL_KIND = (
+    "CASE kind"
+    " WHEN 'opened' THEN number = 1"
+    " AND pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
+    " WHEN 'pledged' THEN pledged_delta > 0 AND held_delta = 0 AND sold_delta = 0"
+    " WHEN 'withdrawn' THEN pledged_delta < 0 AND held_delta = 0 AND sold_delta = 0"
+    " WHEN 'held' THEN pledged_delta = 0 AND held_delta > 0 AND sold_delta = 0"
+    " WHEN 'resized' THEN pledged_delta = 0 AND held_delta <> 0 AND sold_delta = 0"
+    " WHEN 'released' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+    " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+    " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
+    "{more} ELSE false END"
+)
+POOL_RECONCILED = " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
 
 
 def _id(name: str, *, nullable: bool = False) -> sa.Column:
@@ -74,6 +89,11 @@ def upgrade() -> None:
     _weighing()
     _reconciliation()
     _intake()
+    _checks(
+        "pool_movement",
+        kind=POOL_KIND.format(more=POOL_RECONCILED),
+        hold="(kind IN ('opened', 'reconciled')) = (hold_id IS NULL)",
+    )
     for table in APPEND_ONLY:
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM marketplace_app")
 
@@ -324,12 +344,24 @@ def _reconciliation() -> None:
         _json("before"),
         _json("after"),
         _id("movement_id", nullable=True),
+        _id("pool_id", nullable=True),
+        sa.Column("pool_line_number", sa.BigInteger(), nullable=True),
         _text("actor", 80),
         _at("at"),
         _key("reconciliation_repair"),
         sa.UniqueConstraint("finding_id", name="uq_reconciliation_repair_finding_id"),
         _to("reconciliation_repair", "finding_id", "reconciliation_finding"),
         _to("reconciliation_repair", "movement_id", "movement"),
+        sa.ForeignKeyConstraint(
+            ["pool_id", "pool_line_number"],
+            ["pool_movement.pool_id", "pool_movement.number"],
+            name="fk_reconciliation_repair_pool_id_pool_line_number_pool_movement",
+        ),
+        _check(
+            "reconciliation_repair",
+            "line",
+            "num_nonnulls(movement_id, pool_id) = 1 AND num_nonnulls(movement_id, pool_line_number) = 1",
+        ),
     )
 
 
@@ -349,7 +381,15 @@ def _intake() -> None:
     )
 
 
+def _checks(table: str, **rules: str) -> None:
+    """Each of these rules of the table is put in place of the one of that name."""
+    for name, rule in rules.items():
+        op.drop_constraint(op.f(f"ck_{table}_{name}"), table)
+        op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, rule)
+
+
 def downgrade() -> None:
-    """Refused by the journal's CHECK once a counter was set right: a journal is not rewritten."""
+    """Refused by the pools' journal once a counter was set right: a journal is not rewritten."""
+    _checks("pool_movement", kind=POOL_KIND.format(more=""), hold="(kind = 'opened') = (hold_id IS NULL)")
     for table in TABLES:
         op.drop_table(table)
