@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from marketplace import errors
+from marketplace import errors, patience
 from marketplace.embedded import resolve_urls
 from marketplace.language import Text
 from marketplace.settings import PROJECT_ROOT, Settings
@@ -140,12 +140,13 @@ def owner_url(settings: Settings) -> str:
 
 
 def connect(url: str, *, options: str = "") -> psycopg.Connection[Any]:
-    """One psycopg connection with the project's time-outs on the wire; the URL's own options come first."""
+    """One psycopg connection with the project's time-outs on the wire; the URL's own options come first.
+
+    Raises ServerSilent where a server stands still, as all of its statements do.
+    """
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    return psycopg.connect(
-        plain,
+    return patience.watch(plain).connect(
         options=f"{conninfo_to_dict(plain).get('options') or ''} {options}".strip(),
-        connect_timeout=5,
         keepalives_idle=30,
         keepalives_interval=10,
         keepalives_count=3,

@@ -4,6 +4,7 @@ A limit protects, it must never break: while Redis is away each process counts f
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -39,17 +40,33 @@ class Counts:
     def __init__(self, redis_url: str | None) -> None:
         self._own = SlidingWindowCounterRateLimiter(cast(Any, MemoryStorage()))
         self._shared = SlidingWindowCounterRateLimiter(cast(Any, _redis(redis_url))) if redis_url else None
-        self._shared_again_at = 0.0
+        self._shared_lock = threading.Lock()
+        self._shared_again_at: float | None = None
+        """When one call may try Redis again, while it is away."""
 
     def take(self, limit: counting.RateLimitItem, *who: str) -> int | None:
         """Count one call; answers the seconds to wait when it is one too many."""
-        if self._shared is not None and time.monotonic() >= self._shared_again_at:
+        if self._shared is not None and self._may_try_shared():
             try:
-                return _take(self._shared, limit, *who)
+                taken = _take(self._shared, limit, *who)
             except StorageError as problem:
                 self._shared_again_at = time.monotonic() + REDIS_PAUSE_SECONDS
                 log.warning("limits are counted in this process: Redis is away", problem=str(problem))
+            else:
+                self._shared_again_at = None
+                return taken
         return _take(self._own, limit, *who)
+
+    def _may_try_shared(self) -> bool:
+        """While Redis is away one call tries after each pause; the others go on without, however long that takes."""
+        if self._shared_again_at is None:
+            return True
+        with self._shared_lock:
+            now = time.monotonic()
+            if self._shared_again_at is not None and now < self._shared_again_at:
+                return False
+            self._shared_again_at = now + REDIS_PAUSE_SECONDS
+            return True
 
 
 def configure(app: Flask, settings: Settings) -> None:

@@ -1,11 +1,14 @@
 """Limits: counted over all processes with Redis, in this one without."""
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import limits as counting
 import pytest
 from flask import Flask, g, jsonify, request
 from werkzeug.test import TestResponse
@@ -168,6 +171,27 @@ def test_redis_may_go_and_come_back(
         assert statuses(app, "/address", address) == [200, 200, 200, 429]
     finally:
         again.stop()
+
+
+def test_while_redis_says_nothing_one_call_at_a_time_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight at once, after the pause as before it: seven of them are served without."""
+    monkeypatch.setattr(limits, "REDIS_PAUSE_SECONDS", 0.4)
+    limit = counting.parse("1000 per minute")
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        counts = limits.Counts(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        assert counts.take(limit, "first") is None
+
+        def seconds(number: int) -> float:
+            began = time.monotonic()
+            assert counts.take(limit, str(number)) is None
+            return time.monotonic() - began
+
+        for _ in range(2):
+            time.sleep(0.5)
+            with ThreadPoolExecutor(8) as pool:
+                waited = sorted(pool.map(seconds, range(8)))
+            assert waited[-1] >= limits.REDIS_PATIENCE_SECONDS, "somebody tries again"
+            assert waited[-2] < limits.REDIS_PATIENCE_SECONDS / 2
 
 
 def test_switched_off_nobody_is_refused() -> None:

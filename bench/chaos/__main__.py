@@ -35,10 +35,11 @@ SCENARIOS: Final = {
             hang_up_share=200,
         ),
         Scenario(name="hang", faults=("hang",), operations=1_500),
+        Scenario(name="rush", seconds=10.0, operations=1_000, boxes=500, rush=True),
     )
 }
-USUAL: Final = ("everything", "database", "redis", "retries")
-SEEDS_USUAL: Final = {"everything": 3}
+USUAL: Final = ("everything", "database", "hang", "redis", "retries", "rush")
+SEEDS_USUAL: Final = {"everything": 3, "rush": 3}
 PROOF: Final = Scenario(
     name="broken", seconds=10.0, operations=400, boxes=20, copies_share=300, repeats_share=200, restart=False
 )
@@ -126,6 +127,7 @@ def _tell(result: Result) -> None:
     )
     for outage in result.outages:
         _say(f"  {outage}")
+    _say(f"  {result.rush or result.kept or 'no outage'}")
     _say(f"  quiet {result.quiet}; without Redis {result.without_redis}")
     for name in SENTENCES:
         found = result.report.found[name]

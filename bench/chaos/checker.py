@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 from bench.chaos import journals
@@ -11,6 +12,8 @@ from bench.chaos.findings import Report
 from bench.chaos.history import Attempt
 from bench.chaos.stored import Hold, Order, Payment, Pool, PoolLine, Stored
 
+DEMAND: Final = 3
+"""How many times its boxes must be asked for that a pool must sell out."""
 SHORT: Final = ("sold_out",)
 LATE: Final = {"hold_expired", "hold_not_active", "payment_not_awaited"}
 """Refusals of a step whose hold's time was over."""
@@ -100,7 +103,8 @@ class _Reconciliation:
         self.orders: dict[str, Order] = {order.hold_id: order for order in stored.orders}
         self.payments: dict[str, Payment] = {payment.order_id: payment for payment in stored.payments}
         self.pools: dict[str, Pool] = {pool.item: pool for pool in stored.pools}
-        self.lines: dict[str, list[PoolLine]] = journals.by_pool(stored.witness)
+        self.lines: dict[str, list[PoolLine]] = journals.by_pool(stored.journal)
+        self.told_of: dict[str, list[Promise]] = _told_of(ops.values())
         self.told_at: dict[str, dict[int, float]] = defaultdict(dict)
         """By pool and version: when somebody was first told of it."""
 
@@ -113,11 +117,11 @@ class _Reconciliation:
             told = op.told
             if told is not None:
                 self._check_told(op, told)
-        self._check_versions()
         self._check_effects()
         self._check_states()
         self._check_sums()
         self._check_short()
+        self._check_sold()
 
     def _check_answers(self, op: Op) -> None:
         """Same key, same answer; the copies that ran may be one at most."""
@@ -180,7 +184,9 @@ class _Reconciliation:
         elif told.kind in ("confirm", "receipt"):
             self._check_payment(op, told, order)
         elif "pool" in told.body:
-            self._note_version(told, hold, told.body["pool"]["version"], -hold.boxes)
+            line = self._note_version(told, hold, told.body["pool"]["version"])
+            is_its = line is None or (line.kind, line.held_delta) == ("released", -hold.boxes)
+            self.report.expect("versions", is_its, f"{op}: {hold} was released, its line is {line}")
 
     def _check_hold(self, op: Op, told: Promise, attempt: Attempt) -> None:
         hold = self.holds.get(told.hold_id)
@@ -188,11 +194,23 @@ class _Reconciliation:
             return
         assert hold is not None
         asked = op.first
-        wanted = (asked.shopper, asked.sent_body["item_id"], asked.sent_body["boxes"], told.boxes)
-        is_same = (hold.owner, hold.item, hold.boxes, hold.boxes) == wanted
-        is_same = is_same and hold.unit_price_minor == told.unit_price_minor
+        wanted = (asked.shopper, asked.sent_body["item_id"], told.unit_price_minor)
+        is_same = (hold.owner, hold.item, hold.unit_price_minor) == wanted
+        is_same = is_same and asked.sent_body["boxes"] == told.boxes
+        is_last = told.version == self.told_of[told.hold_id][-1].version
+        is_same = is_same and (hold.boxes == told.boxes or not is_last)
         self.report.expect("changed", is_same, f"{op}: told {told}, stored {hold}")
-        self._note_version(attempt, hold, told.version, told.boxes, available=told.available)
+        line = self._note_version(attempt, hold, told.version)
+        if line is not None:
+            boxes = sum(each.held_delta for each in self._lines_of(hold) if each.number <= told.version)
+            is_its = (line.kind, boxes, line.free) == (
+                "held" if attempt.status == HTTPStatus.CREATED else "resized",
+                told.boxes,
+                told.available,
+            )
+            self.report.expect(
+                "versions", is_its, f"{op}: told {told}, its line is {line}, {boxes} boxes held then"
+            )
 
     def _check_order(self, op: Op, told: dict[str, Any], order: Order | None) -> None:
         if not self.report.expect("lost", order is not None and order.id == told["id"], f"{op}: no order"):
@@ -213,35 +231,21 @@ class _Reconciliation:
             paid = (order.state, payment.received_minor) == ("committed", order.total_minor)
             self.report.expect("lost", paid, f"{op}: {order} with {payment}")
 
-    def _note_version(
-        self, attempt: Attempt, hold: Hold, version: int, held_delta: int, *, available: int | None = None
-    ) -> None:
-        """The told version is a line of the hold's pool that changed just these boxes."""
-        line = next((each for each in self.lines.get(hold.pool_id, ()) if each.number == version), None)
+    def _note_version(self, attempt: Attempt, hold: Hold, version: int) -> PoolLine | None:
+        """The line of the told version; it must be there, be the hold's, and be told to nobody else."""
+        found = [each for each in self.lines.get(hold.pool_id, ()) if each.number == version]
         where = f"{attempt.kind} {attempt.op} was told version {version} of pool {hold.pool_id}"
-        if not self.report.expect("versions", line is not None, f"{where}, which there is not"):
-            return
-        assert line is not None
-        is_its = line.held_delta == held_delta and available in (None, line.free)
-        self.report.expect("versions", is_its, f"{where}, which is {line}; it told {available} free")
+        if not self.report.expect("versions", len(found) == 1, f"{where}, which is there {len(found)} times"):
+            return None
+        [line] = found
+        self.report.expect("versions", line.hold_id == hold.id, f"{where}, not of its hold {hold.id}: {line}")
         earlier = self.told_at[hold.pool_id].get(version)
         self.report.expect("versions", earlier is None, f"{where}, which another was told too")
         self.told_at[hold.pool_id][version] = min(attempt.answered, earlier or attempt.answered)
+        return line
 
-    def _check_versions(self) -> None:
-        """The app's own journal says the same hold for the version."""
-        if self.stored.journal is None:
-            return
-        hold_of = {(line.pool_id, line.number): line.hold_id for line in self.stored.journal}
-        for op in self.ops.values():
-            if op.told is None or op.first.kind != "hold":
-                continue
-            told = promise(op.told.body or {})
-            hold = self.holds.get(told.hold_id)
-            found = hold_of.get((hold.pool_id, told.version)) if hold is not None else None
-            self.report.expect(
-                "versions", found == told.hold_id, f"{op}: version {told.version} belongs to hold {found}"
-            )
+    def _lines_of(self, hold: Hold) -> list[PoolLine]:
+        return [each for each in self.lines.get(hold.pool_id, ()) if each.hold_id == hold.id]
 
     def _check_effects(self) -> None:
         """As many holds, orders and payments as keys asked for them; none for a refused key."""
@@ -254,9 +258,13 @@ class _Reconciliation:
             made[hold.owner].append(hold)
         for shopper in asked.keys() | made.keys():
             possible = sum(not op.is_refused for op in asked[shopper])
+            made_of = [line for hold in made[shopper] for line in self._lines_of(hold)]
+            resizings = sum(line.kind == "resized" for line in made_of)
             count = len(made[shopper])
             self.report.expect(
-                "twice", count <= possible, f"shopper {shopper} has {count} holds of {possible} possible ones"
+                "twice",
+                count + resizings <= possible,
+                f"shopper {shopper} has {count} holds, resized {resizings} times, of {possible} possible ones",
             )
         self._check_one_each("order of hold", [order.hold_id for order in self.stored.orders])
         self._check_one_each("payment of order", [payment.order_id for payment in self.stored.payments])
@@ -287,14 +295,16 @@ class _Reconciliation:
         """What shoppers were told and have not given back fits into what was pledged."""
         given_back = {op.first.hold_id for op in self.ops.values() if op.first.kind == "release"}
         told: dict[str, int] = defaultdict(int)
-        for op in self.ops.values():
-            if op.first.kind != "hold" or op.told is None:
-                continue
-            promised = promise(op.told.body or {})
-            hold = self.holds.get(promised.hold_id)
+        item_of = {
+            promise(op.told.body or {}).hold_id: op.first.sent_body["item_id"]
+            for op in self.ops.values()
+            if op.first.kind == "hold" and op.told is not None
+        }
+        for hold_id, promised in self.told_of.items():
+            hold = self.holds.get(hold_id)
             lapsed = hold is not None and hold.state in ("expired", "released")
-            if promised.hold_id not in given_back and not lapsed:
-                told[op.first.sent_body["item_id"]] += promised.boxes
+            if hold_id not in given_back and not lapsed:
+                told[item_of[hold_id]] += promised[-1].boxes
         for item, boxes in told.items():
             pool = self.pools[item]
             self.report.expect(
@@ -316,10 +326,50 @@ class _Reconciliation:
             since = op.first.sent if decided.replayed else decided.sent
             pool = self.pools[op.first.sent_body["item_id"]]
             free = journals.free_between(self.lines[pool.id], self.told_at[pool.id], since, decided.answered)
-            boxes = op.first.sent_body["boxes"]
+            boxes, own = op.first.sent_body["boxes"], self._own_before(op, pool)
             told = (decided.body or {}).get("available_boxes")
             self.report.expect(
                 "false_sold_out",
-                any(each < boxes for each in free) and (told is None or told < boxes),
-                f"{op} asked for {boxes} and was told {told} are left, while {free} were free",
+                any(each + own < boxes for each in free) and (told is None or told < boxes),
+                f"{op} asked for {boxes}, had {own}, was told {told} are left, while {free} were free",
             )
+
+    def _check_sold(self) -> None:
+        asked: dict[str, int] = defaultdict(int)
+        given_back = {op.first.hold_id for op in self.ops.values() if op.first.kind == "release"}
+        for op in self.ops.values():
+            if op.first.kind == "hold":
+                asked[op.first.sent_body["item_id"]] += op.first.sent_body["boxes"]
+        touched = {self.holds[each].item for each in given_back if each in self.holds}
+        for item, boxes in asked.items():
+            pool = self.pools[item]
+            if boxes >= DEMAND * pool.pledged and item not in touched:
+                taken = pool.held + pool.sold
+                self.report.expect(
+                    "unsold",
+                    100 * taken >= 99 * pool.pledged,
+                    f"pool {pool.id}: {boxes} boxes were asked for, {taken} taken of {pool.pledged}",
+                )
+
+    def _own_before(self, op: Op, pool: Pool) -> int:
+        """The boxes that the shopper held of the pool when it asked; a shopper asks one thing after the other."""
+        before = [
+            each.told
+            for each in self.ops.values()
+            if each.first.kind == "hold"
+            and each.first.shopper == op.first.shopper
+            and each.first.sent_body["item_id"] == pool.item
+            and each.first.sent < op.first.sent
+            and each.told is not None
+        ]
+        return promise(before[-1].body or {}).boxes if before and before[-1] else 0
+
+
+def _told_of(ops: Iterable[Op]) -> dict[str, list[Promise]]:
+    """By hold: what its shopper was told of it, in the order of the versions."""
+    found: dict[str, list[Promise]] = defaultdict(list)
+    for op in ops:
+        if op.first.kind == "hold" and op.told is not None:
+            told = promise(op.told.body or {})
+            found[told.hold_id].append(told)
+    return {hold_id: sorted(each, key=lambda one: one.version) for hold_id, each in found.items()}

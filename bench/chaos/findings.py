@@ -13,6 +13,7 @@ SENTENCES: Final = {
     "journal": "Journals have no gaps, each line follows from the one before, the last is the stored state.",
     "versions": "A version that was told exists, and is the change it was told for.",
     "false_sold_out": "Nobody was refused boxes that were free all the while.",
+    "unsold": "Where three times as much is asked for as there is, and nobody gives back, 99 % of it is held or sold.",
     "server_error": "No 5xx but 503 with Retry-After; each refusal is a problem with a code.",
     "unexpected": "No refusal that a well-behaved client cannot explain.",
     "unanswered": "Every operation got its answer in the end.",

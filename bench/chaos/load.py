@@ -1,6 +1,7 @@
 """The load, a process of its own: `python -m bench.chaos.load PLAN.json [again]`.
 
-Shoppers arrive evenly over the time. Each holds some boxes, then lets them be, gives them back, or orders and pays.
+Shoppers arrive evenly over the time. Each holds some boxes, some of them changes how many, then lets them be, gives
+them back, or orders and pays.
 Every step has one key, and is sent with it until it is answered; some are sent five times at once, some are not
 waited for, some are sent again 1 s and 10 s later. `again` sends each operation once more, after the restart.
 """
@@ -27,6 +28,8 @@ COPIES: Final = 5
 AGAIN_AFTER: Final = (1.0, 10.0)
 OPERATIONS_AGAIN_MAX: Final = 2_000
 REPEATERS: Final = 4
+RESIZE_SHARE: Final = 250
+"""Per mille of the holds that are set to another number of boxes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,9 @@ class Load:
         self._give_up_at = self._until + plan.settle_seconds
 
     def run(self) -> None:
+        if self._plan.rush:
+            self._rush()
+            return
         lives: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(self._plan.shoppers)):
             lives.put(number)
@@ -67,6 +73,30 @@ class Load:
             thread.join()
         self._lives_over.set()
         for thread in repeaters:
+            thread.join()
+
+    def _rush(self) -> None:
+        """Everybody asks at the same moment, and until there is an answer."""
+        gate = threading.Barrier(len(self._plan.shoppers))
+
+        def ask(number: int) -> None:
+            dice = random.Random(f"{self._plan.seed}:{number}")
+            item, shopper = self._plan.items[0], self._plan.shoppers[number]
+            operation = Operation(
+                number=number,
+                kind="hold",
+                key=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+                path=f"/v1/campaigns/{item.campaign_id}/holds",
+                token=shopper.token,
+                shopper=shopper.account_id,
+                address=number,
+                body={"item_id": item.item_id, "boxes": dice.randint(1, 3)},
+            )
+            gate.wait()
+            self._insist(operation)
+
+        threads = [self._thread(ask, number) for number in range(len(self._plan.shoppers))]
+        for thread in threads:
             thread.join()
 
     def run_again(self) -> None:
@@ -145,11 +175,15 @@ class Load:
             return self._perform(operation, dice)
 
         wanted = {"item_id": item.item_id, "boxes": dice.randint(1, 3)}
-        held = step("hold", f"/v1/campaigns/{item.campaign_id}/holds", wanted)
+        holds = f"/v1/campaigns/{item.campaign_id}/holds"
+        held = step("hold", holds, wanted)
         if held is None or fate == "leaves it":
             return
         hold_id = held.get("hold", {}).get("id") or held["hold_id"]
         time.sleep(dice.random() / 2)
+        if dice.randrange(1_000) < RESIZE_SHARE:
+            boxes = dice.choice([each for each in (1, 2, 3) if each != wanted["boxes"]])
+            step("hold", holds, {**wanted, "boxes": boxes})
         if fate == "gives back":
             step("release", f"/v1/holds/{hold_id}/release", hold_id=hold_id)
             return

@@ -22,7 +22,7 @@ from marketplace.embedded.ports import LOOPBACK
 
 FAULTS: Final = ("workers", "backends", "postmaster", "redis-flush", "redis-stop", "redis-nonsense")
 NOT_BY_DEFAULT: Final = ("hang",)
-"""PostgreSQL stands still instead of being gone (SIGSTOP): only on demand."""
+"""PostgreSQL stands still instead of being gone (SIGSTOP): a run of its own."""
 EVERY_SECONDS: Final = {
     "workers": 3.0,
     "backends": 20.0,

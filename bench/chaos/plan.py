@@ -35,6 +35,8 @@ class Plan:
     repeats_share: int
     hang_up_share: int
     settle_seconds: float
+    rush: bool
+    """All shoppers at the same moment, each once, instead of evenly over the time."""
     items: list[Item]
     shoppers: list[Shopper]
     operator_token: str

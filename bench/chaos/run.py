@@ -14,6 +14,8 @@ from bench.chaos import checker, history, market, stored, timing
 from bench.chaos.broken import DEFECTS
 from bench.chaos.faults import Fault
 from bench.chaos.findings import Report
+from bench.chaos.gauge import Gauge, Kept, kept
+from bench.chaos.gauge import check as check_kept
 from bench.chaos.history import Attempt
 from bench.chaos.nemesis import Nemesis
 from bench.chaos.plan import Plan
@@ -41,6 +43,8 @@ class Scenario:
     repeats_share: int = 300
     hang_up_share: int = 100
     restart: bool = True
+    rush: bool = False
+    """As many shoppers as operations, all of them at the same moment, and one item."""
     broken: str | None = None
 
 
@@ -57,8 +61,9 @@ class Result:
     outages: list[timing.Outage]
     quiet: timing.Waiting
     without_redis: timing.Waiting
-    has_journal: bool
     workers_kept: bool
+    rush: timing.Rush | None = None
+    kept: Kept | None = None
     verified: str | None = None
     kept_in: Path | None = None
     problems: list[str] = field(default_factory=list)
@@ -77,7 +82,10 @@ def run(scenario: Scenario, *, seed: int, say: Callable[[str], object], keep: bo
         say(f"{scenario.name}, seed {seed}: servers are up on port {servers.port}, files in {servers.folder}")
         plan = _prepare(servers, scenario, seed)
         workers = servers.workers()
+        gauge = Gauge(servers)
+        gauge.start()
         faults, problems = _load(servers, scenario, plan, seed)
+        gauge.stop()
         workers_kept = servers.workers() == workers
         say(f"  load is over, {len(faults)} faults")
         if scenario.restart:
@@ -91,6 +99,9 @@ def run(scenario: Scenario, *, seed: int, say: Callable[[str], object], keep: bo
         told = history.read(Path(plan.history))
         result = _judge(scenario, seed, told, snapshot, faults)
         result.verified, result.workers_kept, result.problems = servers.verify(), workers_kept, problems
+        if "workers" not in scenario.faults:
+            result.kept = kept(gauge.readings, faults, timing.DATABASE)
+            check_kept(result.kept, result.report)
         result.report.expect("verify", result.verified is None, _broken_lines(result.verified or ""))
         if keep or (scenario.broken is None and not result.is_good):
             servers.keep, result.kept_in = True, servers.folder
@@ -100,7 +111,8 @@ def run(scenario: Scenario, *, seed: int, say: Callable[[str], object], keep: bo
 def _prepare(servers: Servers, scenario: Scenario, seed: int) -> Plan:
     with servers.database() as connection:
         operator = market.add_people(connection, role="operator", count=1)[0]
-        shoppers = market.add_people(connection, role="shopper", count=scenario.operations // STEPS_EACH)
+        count = scenario.operations if scenario.rush else scenario.operations // STEPS_EACH
+        shoppers = market.add_people(connection, role="shopper", count=count)
     seller = market.Seller(LOOPBACK, servers.port, operator.token)
     with contextlib.closing(seller):
         items = market.open_market(seller, boxes=scenario.boxes)
@@ -120,7 +132,8 @@ def _prepare(servers: Servers, scenario: Scenario, seed: int) -> Plan:
         repeats_share=scenario.repeats_share,
         hang_up_share=scenario.hang_up_share,
         settle_seconds=SETTLE_SECONDS,
-        items=items,
+        rush=scenario.rush,
+        items=items[:1] if scenario.rush else items,
         shoppers=shoppers,
         operator_token=operator.token,
     )
@@ -198,8 +211,8 @@ def _judge(
         outages=found,
         quiet=quiet,
         without_redis=without_redis,
-        has_journal=snapshot.journal is not None,
         workers_kept=True,
+        rush=timing.rush(told) if scenario.rush else None,
     )
 
 

@@ -160,6 +160,21 @@ class Servers:
         found = (processes.find(int(number)) for number in path.read_text().split())
         return [each for each in found if each is not None]
 
+    def connections(self) -> int:
+        """How many the app has to PostgreSQL."""
+        with self.database("postgres") as connection:
+            [count] = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'virtual-orchard'"
+            ).fetchone() or (0,)
+            return int(count)
+
+    def mebibytes(self) -> int:
+        """Resident memory of all workers together."""
+        pages = sum(
+            int(Path(f"/proc/{worker.pid}/statm").read_text().split()[1]) for worker in self.workers()
+        )
+        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
     def is_ready(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:

@@ -1,7 +1,8 @@
 """What the database holds after a run, read with plain SQL as the superuser; knows tables, not the app.
 
-`install_witness` puts a trigger on `pool` that writes down every committed version with its time: a journal that
-the app under test neither writes nor sees.
+`install_witness` puts a trigger on `pool` that writes down every state the row had, with its time: a journal that
+the app under test neither writes nor sees. One UPDATE may grant many holds: then the witness sees the version after
+all of them, and the app's own journal has a line for each.
 """
 
 import json
@@ -78,7 +79,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLine:
-    """One version of a pool: what changed, and what it held after it."""
+    """One version of a pool: what changed, and what it held after it. The witness knows no kinds and no holds."""
 
     pool_id: str
     number: int
@@ -89,6 +90,8 @@ class PoolLine:
     held: int
     sold: int
     at: float
+    """When it was written, under the pool's lock: others saw it later."""
+    kind: str | None = None
     hold_id: str | None = None
 
     @property
@@ -124,7 +127,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Everything the checker looks at. `journal` is None where the app keeps no journal of pools."""
+    """Everything the checker looks at; `journal` is the app's own, of pools."""
 
     at: float
     holds: list[Hold] = field(default_factory=list)
@@ -132,7 +135,7 @@ class Stored:
     payments: list[Payment] = field(default_factory=list)
     pools: list[Pool] = field(default_factory=list)
     witness: list[PoolLine] = field(default_factory=list)
-    journal: list[PoolLine] | None = None
+    journal: list[PoolLine] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
     lot_lines: list[LotLine] = field(default_factory=list)
     keys: dict[str, Kept] = field(default_factory=dict)
@@ -154,7 +157,6 @@ def read(connection: psycopg.Connection[Any]) -> Stored:
                 for row in cursor.execute(statement.encode())
             ]
 
-        has_journal = rows("SELECT to_regclass('pool_movement') IS NOT NULL AS found")[0]["found"]
         return Stored(
             at=rows("SELECT clock_timestamp() AS now")[0]["now"],
             holds=[Hold(**row) for row in rows(_HOLDS)],
@@ -164,10 +166,10 @@ def read(connection: psycopg.Connection[Any]) -> Stored:
                 for row in rows("SELECT id, order_id, state, amount_minor, received_minor FROM payment")
             ],
             pools=[Pool(**row) for row in rows(_POOLS)],
-            witness=[PoolLine(**row) for row in rows(_lines("chaos.pool_line", "NULL", "pool_id, seq"))],
-            journal=[PoolLine(**row) for row in rows(_lines("pool_movement", "hold_id", "pool_id, number"))]
-            if has_journal
-            else None,
+            witness=[PoolLine(**row) for row in rows(_lines("chaos.pool_line", "seq"))],
+            journal=[
+                PoolLine(**row) for row in rows(_lines("pool_movement", "number", ", kind::text, hold_id"))
+            ],
             lots=[
                 Lot(**row)
                 for row in rows("SELECT id, on_hand_grams AS on_hand, held_grams AS held, version FROM lot")
@@ -196,10 +198,10 @@ _LOT_LINES: Final = """
 """
 
 
-def _lines(table: str, hold_id: str, order: str) -> str:
+def _lines(table: str, order: str, more: str = "") -> str:
     return (
         "SELECT pool_id, number, pledged_delta, held_delta, sold_delta, boxes_pledged AS pledged,"
-        f" boxes_held AS held, boxes_sold AS sold, at, {hold_id} AS hold_id FROM {table} ORDER BY {order}"
+        f" boxes_held AS held, boxes_sold AS sold, at{more} FROM {table} ORDER BY pool_id, {order}"
     )
 
 

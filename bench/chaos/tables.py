@@ -33,7 +33,7 @@ def page(results: Sequence[Result], *, command: str) -> str:
         " A run ends by its time: on a busy machine it reaches fewer operations.",
     ]
     if runs:
-        parts += [_runs(runs), _outages(runs), _redis(runs), _checks(runs)]
+        parts += [_runs(runs), _rushes(runs), _outages(runs), _kept(runs), _redis(runs), _checks(runs)]
     if proofs:
         parts += [_proofs(proofs)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -102,6 +102,43 @@ def _outages(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def _rushes(results: Sequence[Result]) -> str:
+    lines = [
+        "## Everybody at the same moment",
+        "",
+        "Each shopper asks once, for 1 to 3 boxes of one pool, until there is an answer.",
+        "",
+        "| run | seed | shoppers | boxes | asked for | granted | refused shoppers | requests "
+        "| half know after s | all know after s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows = [(each, each.rush) for each in results if each.rush is not None]
+    lines += [
+        f"| {each.scenario.name} | {each.seed} | {rush.shoppers:,} | {each.scenario.boxes:,} | {rush.boxes_asked:,} "
+        f"| {rush.boxes_granted:,} | {rush.refused:,} | {rush.requests:,} | {rush.p50_seconds:.2f} "
+        f"| {rush.last_seconds:.2f} |"
+        for each, rush in rows
+    ]
+    return "\n".join(lines) if rows else ""
+
+
+def _kept(results: Sequence[Result]) -> str:
+    rows = [(each, each.kept) for each in results if each.kept is not None]
+    lines = [
+        "Connections to the database and resident memory of both workers: the most before the first outage, and when"
+        " all was quiet again after the load.",
+        "",
+        "| run | seed | connections before | after | MiB before | after |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {each.scenario.name} | {each.seed} | {kept.connections_before} | {kept.connections_after} "
+        f"| {kept.mebibytes_before} | {kept.mebibytes_after} |"
+        for each, kept in rows
+    ]
+    return "\n".join(lines) if rows else ""
+
+
 def _redis(results: Sequence[Result]) -> str:
     rows = [each for each in results if each.without_redis.count]
     if not rows:
@@ -126,7 +163,7 @@ def _checks(results: Sequence[Result]) -> str:
     lines = [
         "## What was looked at",
         "",
-        f"Facts over all runs above. The app's own journal of pools was {_journal(results)}.",
+        "Facts over all runs above.",
         "",
         "| check | says | facts | against it |",
         "|---|---|---|---|",
@@ -136,14 +173,6 @@ def _checks(results: Sequence[Result]) -> str:
         against = sum(len(each.report.found[name]) for each in results)
         lines.append(f"| {name} | {sentence} | {facts:,} | {against:,} |")
     return "\n".join(lines)
-
-
-def _journal(results: Sequence[Result]) -> str:
-    return (
-        "read too"
-        if any(each.has_journal for each in results)
-        else "not there yet: the witness alone was read"
-    )
 
 
 def _proofs(results: Sequence[Result]) -> str:

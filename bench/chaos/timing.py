@@ -106,6 +106,38 @@ def waiting(history: Iterable[Attempt], faults: Sequence[Fault], *, without: Seq
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rush:
+    """All shoppers at the same moment: who got what, and when the last of them knew."""
+
+    shoppers: int
+    boxes_asked: int
+    boxes_granted: int
+    refused: int
+    requests: int
+    p50_seconds: float
+    """From the moment they all asked to a shopper's final answer."""
+    last_seconds: float
+
+
+def rush(history: Iterable[Attempt]) -> Rush:
+    attempts = sorted(
+        (each for each in history if each.phase != "after the restart"), key=lambda each: each.sent
+    )
+    began = attempts[0].sent
+    finals = {each.op: each for each in attempts if each.is_final}
+    took = sorted(each.answered - began for each in finals.values())
+    return Rush(
+        shoppers=len({each.op for each in attempts}),
+        boxes_asked=sum({each.op: each.sent_body["boxes"] for each in attempts}.values()),
+        boxes_granted=sum(each.sent_body["boxes"] for each in finals.values() if each.is_success),
+        refused=sum(not each.is_success for each in finals.values()),
+        requests=len(attempts),
+        p50_seconds=took[len(took) // 2],
+        last_seconds=took[-1],
+    )
+
+
 def check_redis(quiet: Waiting, away: Waiting, report: Report) -> None:
     if min(quiet.count, away.count) >= ATTEMPTS_MIN:
         report.expect(

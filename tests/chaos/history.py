@@ -1,6 +1,6 @@
 """A small sale that went well, as a history and as the database holds it; tests change one thing in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,10 +24,12 @@ class Sale:
     orders: list[Order] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     lines: list[PoolLine] = field(default_factory=list)
+    together: PoolLine | None = None
+    """A line that was committed with the one after it: the witness has not seen it."""
     keys: dict[str, Kept] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._line(pledged=PLEDGED)
+        self._line("pledged", pledged=PLEDGED, hold_id="pledge")
 
     @property
     def stored(self) -> Stored:
@@ -47,7 +49,7 @@ class Sale:
                     version=last.number,
                 )
             ],
-            witness=self.lines,
+            witness=list(self._witness()),
             journal=self.lines,
             lots=[Lot(id=LOT, on_hand=9, held=5, version=2)],
             lot_lines=[
@@ -60,7 +62,7 @@ class Sale:
     def hold(self, shopper: str, boxes: int = 1, **told: Any) -> str:
         """A hold of a new shopper that is answered; its id."""
         hold_id = f"hold of {shopper}"
-        line = self._line(held=boxes, hold_id=hold_id)
+        line = self._line("held", held=boxes, hold_id=hold_id)
         self.holds[hold_id] = Hold(
             id=hold_id,
             owner=shopper,
@@ -82,6 +84,21 @@ class Sale:
         self._tell("hold", shopper, 201, body, sent_body={"item_id": ITEM, "boxes": boxes})
         return hold_id
 
+    def resize(self, hold_id: str, boxes: int, **told: Any) -> None:
+        """Its shopper asks for another number of boxes of the same."""
+        hold = self.holds[hold_id]
+        line = self._line("resized", held=boxes - hold.boxes, hold_id=hold_id)
+        self.change_hold(hold_id, boxes=boxes)
+        body = {
+            "hold_id": hold_id,
+            "boxes": boxes,
+            "unit_price_minor": PRICE,
+            "version": line.number,
+            "available": line.free,
+            **told,
+        }
+        self._tell("hold", hold.owner, 200, body, sent_body={"item_id": ITEM, "boxes": boxes})
+
     def refuse(self, shopper: str, boxes: int = 1, *, seconds: float = 1.0, **told: Any) -> None:
         """A hold that is refused for want of boxes."""
         body = {"code": "sold_out", "requested_boxes": boxes, "available_boxes": self.lines[-1].free, **told}
@@ -89,7 +106,7 @@ class Sale:
 
     def release(self, hold_id: str) -> None:
         hold = self.holds[hold_id]
-        line = self._line(held=-hold.boxes, hold_id=hold_id)
+        line = self._line("released", held=-hold.boxes, hold_id=hold_id)
         self._turn(hold_id, "released")
         self._tell("release", hold.owner, 200, {"pool": {"version": line.number}}, hold_id=hold_id)
 
@@ -120,7 +137,7 @@ class Sale:
     def pay(self, hold_id: str) -> None:
         """The receipt of the newest order is booked."""
         hold = self.holds[hold_id]
-        self._line(held=-hold.boxes, sold=hold.boxes, hold_id=hold_id)
+        self._line("sold", held=-hold.boxes, sold=hold.boxes, hold_id=hold_id)
         self._turn(hold_id, "consumed")
         self.orders[-1] = replace(self.orders[-1], state="committed")
         self.payments[-1] = replace(
@@ -150,11 +167,21 @@ class Sale:
         """As if the last changes had been rolled back after their answer."""
         del self.lines[len(self.lines) - lines :]
 
+    def _witness(self) -> Iterator[PoolLine]:
+        """What a trigger sees of it: states, and nothing of kinds and holds."""
+        more = 0
+        for line in self.lines:
+            if line is self.together:
+                more = line.held_delta
+                continue
+            yield replace(line, held_delta=line.held_delta + more, kind=None, hold_id=None)
+            more = 0
+
     def _turn(self, hold_id: str, state: str) -> None:
         self.change_hold(hold_id, state=state)
 
     def _line(
-        self, *, pledged: int = 0, held: int = 0, sold: int = 0, hold_id: str | None = None
+        self, kind: str, *, pledged: int = 0, held: int = 0, sold: int = 0, hold_id: str | None = None
     ) -> PoolLine:
         before = self.lines[-1] if self.lines else None
         line = PoolLine(
@@ -167,6 +194,7 @@ class Sale:
             held=(before.held if before else 0) + held,
             sold=(before.sold if before else 0) + sold,
             at=self.now + 0.5,
+            kind=kind,
             hold_id=hold_id,
         )
         self.lines.append(line)
@@ -203,9 +231,10 @@ class Sale:
 
 
 def a_sale() -> Sale:
-    """One of everything: held, given back, ordered, paid, refused when all was gone."""
+    """One of everything: held, set to more, given back, ordered, paid, refused when all was gone."""
     sale = Sale()
-    kept = sale.hold("Ann", 2)
+    kept = sale.hold("Ann", 1)
+    sale.resize(kept, 2)
     sale.release(sale.hold("Ben", 3))
     sale.order(kept)
     sale.pay(kept)

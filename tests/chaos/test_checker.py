@@ -19,7 +19,7 @@ def test_a_sale_that_went_well_is_clean_and_every_check_has_looked():
 
     assert report.found == {name: [] for name in SENTENCES}
     idle = {name for name, count in report.looked_at.items() if count == 0}
-    assert idle == {"verify", "outage", "redis"}
+    assert idle == {"verify", "outage", "redis", "unsold"}
 
 
 def test_a_hold_that_was_told_and_is_not_there_is_lost():
@@ -224,10 +224,88 @@ def test_an_app_whose_journal_differs_from_what_the_witness_saw_is_seen():
     assert "journal" in broken(sale, replace(sale.stored, journal=told))
 
 
-def test_without_a_journal_of_the_app_the_witness_is_enough():
-    sale = a_sale()
+def test_holds_that_are_granted_together_are_one_sight_for_the_witness():
+    sale = Sale()
+    sale.hold("Ann", 1)
+    sale.hold("Ben", 2)
+    sale.together = sale.lines[-2]
 
-    assert broken(sale, replace(sale.stored, journal=None)) == set()
+    assert [line.number for line in sale.stored.witness] == [2, 4]
+    assert broken(sale) == set()
+
+
+def test_a_state_that_the_witness_saw_and_no_line_tells_of_is_seen():
+    sale = Sale()
+    sale.hold("Ann", 1)
+    sale.hold("Ben", 2)
+    stored = sale.stored
+    witness = [*stored.witness[:-1], replace(stored.witness[-1], number=9)]
+
+    assert "journal" in broken(sale, replace(stored, witness=witness))
+
+
+@pytest.mark.parametrize("kind", ["resized", "released", "pledged", "sold", None])
+def test_a_line_of_another_kind_than_what_it_changes_is_seen(kind):
+    sale = Sale()
+    sale.hold("Ann", 1)
+    sale.change_line(-1, kind=kind)
+
+    assert "journal" in broken(sale) if kind != "resized" else {"twice", "versions"} <= broken(sale)
+
+
+def test_a_hold_that_is_resized_is_the_same_hold_with_other_boxes():
+    sale = Sale()
+    hold_id = sale.hold("Ann", 1)
+    sale.resize(hold_id, 3)
+    sale.resize(hold_id, 2)
+    sale.again(-3)
+
+    assert broken(sale) == set()
+
+
+def test_a_resizing_that_is_told_and_not_stored_is_seen():
+    sale = Sale()
+    hold_id = sale.hold("Ann", 1)
+    sale.resize(hold_id, 3)
+    sale.change_hold(hold_id, boxes=1)
+
+    assert "changed" in broken(sale)
+
+
+def test_boxes_that_are_added_where_they_should_be_set_are_seen():
+    sale = Sale()
+    hold_id = sale.hold("Ann", 1)
+    sale.resize(hold_id, 3)
+    sale.change(sent_body={"item_id": ITEM, "boxes": 2}, body={**sale.history[-1].body, "boxes": 2})
+
+    assert {"changed", "versions"} <= broken(sale)
+
+
+def test_more_resizings_than_were_asked_for_are_an_effect_twice():
+    sale = Sale()
+    hold_id = sale.hold("Ann", 1)
+    sale.resize(hold_id, 3)
+    sale.history.pop()
+
+    assert broken(sale) == {"twice", "changed"}
+
+
+def test_a_hold_that_leaves_the_journal_twice_is_an_effect_twice():
+    sale = Sale()
+    sale.release(sale.hold("Ann", 1))
+    sale.lines.append(replace(sale.lines[-1], number=sale.lines[-1].number + 1, held=-1))
+
+    assert {"twice", "oversold"} <= broken(sale)
+
+
+@pytest.mark.parametrize(("boxes", "wanted"), [(3, {"false_sold_out"}), (4, set())])
+def test_who_asks_for_more_of_what_it_holds_is_refused_only_beyond_its_own_and_the_free(boxes, wanted):
+    sale = Sale()
+    sale.hold("Ann", 2)
+    sale.hold("Ben", 2)
+    sale.refuse("Ben", boxes)
+
+    assert broken(sale) == wanted
 
 
 @pytest.mark.parametrize("told", [{"version": 77}, {"version": 4}, {"available": 3}])
@@ -253,6 +331,16 @@ def test_a_version_that_the_journal_gives_to_another_hold_is_seen():
     journal = [replace(line, hold_id="hold of Eve") if line.number == 3 else line for line in sale.lines]
 
     assert "versions" in broken(sale, replace(stored, journal=journal))
+
+
+@pytest.mark.parametrize(("taken", "wanted"), [(4, {"unsold"}), (5, set())])
+def test_a_pool_that_everybody_asks_for_and_nobody_gives_back_must_sell_out(taken, wanted):
+    sale = Sale()
+    sale.hold("Ann", taken)
+    for number in range(5):
+        sale.refuse(f"Shopper {number}", 3)
+
+    assert broken(sale) & {"unsold"} == wanted
 
 
 def test_a_refusal_while_all_the_while_enough_was_free_is_false():

@@ -33,7 +33,6 @@ def a_result(scenario: Scenario, *broken: str, problems: tuple[str, ...] = ()) -
         outages=[],
         quiet=NONE,
         without_redis=NONE,
-        has_journal=False,
         workers_kept=True,
         problems=list(problems),
     )
@@ -42,7 +41,7 @@ def a_result(scenario: Scenario, *broken: str, problems: tuple[str, ...] = ()) -
 def test_each_defect_is_meant_for_a_check_and_each_fault_has_its_time():
     assert {each.found_by for each in DEFECTS.values()} <= set(SENTENCES)
     assert set(EVERY_SECONDS) == {*FAULTS, *NOT_BY_DEFAULT}
-    assert all(set(SCENARIOS[name].faults) <= set(FAULTS) for name in USUAL)
+    assert all(set(SCENARIOS[name].faults) <= {*FAULTS, *NOT_BY_DEFAULT} for name in USUAL)
 
 
 def test_a_run_is_good_when_it_is_clean_and_nothing_kept_the_nemesis_from_its_work():
@@ -101,6 +100,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path):
         repeats_share=1,
         hang_up_share=1,
         settle_seconds=1.0,
+        rush=False,
         items=[Item(campaign_id="c", item_id="i", weight=1)],
         shoppers=[Shopper(account_id="a", token="t")],
         operator_token="o",

@@ -1,8 +1,10 @@
 """What clients waited for, seconds by seconds."""
 
+from dataclasses import replace
+
 import pytest
 
-from bench.chaos import timing
+from bench.chaos import gauge, timing
 from bench.chaos.faults import Fault
 from bench.chaos.findings import Report
 from bench.chaos.history import Attempt
@@ -85,3 +87,43 @@ def test_without_redis_three_times_slower_is_the_most(p99, wanted):
     timing.check_redis(quiet, away, report)
 
     assert report.broken() == wanted
+
+
+def test_a_rush_is_told_by_what_shoppers_got_and_when_they_knew():
+    held = {"sent_body": {"boxes": 2}}
+    history = [
+        replace(sent(100.0, seconds=1.0), op=1, **held),
+        replace(sent(100.1, 503, seconds=0.4), op=2, **held),
+        replace(sent(100.7, 409, seconds=1.3), op=2, body={"code": "sold_out"}, **held),
+    ]
+
+    assert timing.rush(history) == timing.Rush(
+        shoppers=2, boxes_asked=4, boxes_granted=2, refused=1, requests=3, p50_seconds=2.0, last_seconds=2.0
+    )
+
+
+def reading(at: float, connections: int, mebibytes: int = 200) -> gauge.Reading:
+    return gauge.Reading(at=at, connections=connections, mebibytes=mebibytes)
+
+
+@pytest.mark.parametrize(
+    ("after", "wanted"), [((17, 264), set()), ((18, 200), {"outage"}), ((17, 265), {"outage"})]
+)
+def test_connections_and_memory_come_back_after_an_outage(after, wanted):
+    readings = [reading(98.0, 17), reading(99.0, 9), reading(101.0, 30, 900), reading(120.0, *after)]
+    report = Report()
+    gauge.check(gauge.kept(readings, [AWAY], timing.DATABASE), report)
+
+    assert report.broken() == wanted
+
+
+def test_pools_that_have_grown_to_their_size_since_are_no_leak():
+    report = Report()
+    for after in (gauge.AT_REST_MAX, gauge.AT_REST_MAX + 1):
+        gauge.check(gauge.kept([reading(98.0, 1), reading(120.0, after)], [AWAY], timing.DATABASE), report)
+
+    assert len(report.found["outage"]) == 1
+
+
+def test_without_an_outage_nothing_has_to_come_back():
+    assert gauge.kept([reading(1.0, 1)], [], timing.DATABASE) is None

@@ -16,7 +16,10 @@ READY: Final = b"Z\x00\x00\x00\x05"
 
 
 class Proxy:
-    """Forwards loopback connections to the server of `url`; `fault` strikes at the next COMMIT, once."""
+    """Forwards loopback connections to the server of `url`; `fault` strikes at the next COMMIT, once.
+
+    While `is_silent` it takes connections and whatever is said, and nobody answers.
+    """
 
     def __init__(self, url: str) -> None:
         self._target = conninfo_to_dict(servers.plain(url))
@@ -25,6 +28,7 @@ class Proxy:
         self._listener: socket.socket | None = None
         self.fault: Fault | None = None
         self.struck = 0
+        self.is_silent = False
         self.port = 0
         self.open()
 
@@ -88,6 +92,8 @@ class _Pair:
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self.proxy, self.client, self.server = proxy, client, server
         self.is_mute = False
+        self._commits: set[bytes] = set()
+        """Names of prepared statements that commit."""
 
     def up(self) -> None:
         """From the app to the server, message by message."""
@@ -96,21 +102,35 @@ class _Pair:
             message = reader.read(4)
             message += reader.read(int.from_bytes(message, "big") - 4)
             while message:
-                if message[:1] == b"Q" and message[5:].rstrip(b"\x00").upper() == b"COMMIT":
+                if self._commits_now(message):
                     fault = self.proxy.take_fault()
                     if fault == "never_arrived":
                         break
                     self.is_mute = fault == "reply_lost"
-                self.server.sendall(message)
+                if not self.proxy.is_silent:
+                    self.server.sendall(message)
                 message = reader.read(5)
                 message += reader.read(int.from_bytes(message[1:5], "big") - 4) if message else b""
         if not self.is_mute:
             self._cut()
 
+    def _commits_now(self, message: bytes) -> bool:
+        kind, said = message[:1], message[5:]
+        if kind == b"P":
+            name, query = said.split(b"\x00")[:2]
+            if query.upper() == b"COMMIT":
+                self._commits.add(name)
+            return False
+        if kind == b"B":
+            return said.split(b"\x00")[1] in self._commits
+        return kind == b"Q" and said.rstrip(b"\x00").upper() == b"COMMIT"
+
     def down(self) -> None:
         """From the server to the app; what a mute server says is swallowed, and then the wire is cut."""
         with contextlib.suppress(OSError):
             while data := self.server.recv(65_536):
+                if self.proxy.is_silent:
+                    continue
                 if not self.is_mute:
                     self.client.sendall(data)
                 elif READY in data:

@@ -312,7 +312,7 @@ def test_a_silent_network_is_given_up_on(proxy):
         known = connection.info.get_parameters()
     assert (known["tcp_user_timeout"], known["connect_timeout"], known["keepalives_idle"]) == (
         "10000",
-        "5",
+        "2",
         "30",
     )
 
