@@ -4,24 +4,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace import window
-from marketplace.window import Calls
+from marketplace.window import SECOND, Calls
 
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 1_000.0
+        self.now = 1_000 * SECOND
 
-    def __call__(self) -> float:
+    def __call__(self) -> int:
         return self.now
 
 
 @given(
     amount=st.integers(1, 20),
     seconds=st.integers(1, 60),
-    pauses=st.lists(st.floats(0, 30, allow_nan=False), max_size=80),
+    pauses=st.lists(st.integers(0, 30 * SECOND), max_size=80),
 )
 def test_a_stretch_never_lets_more_through_than_the_limit(
-    amount: int, seconds: int, pauses: list[float]
+    amount: int, seconds: int, pauses: list[int]
 ) -> None:
     clock = Clock()
     calls = Calls(amount, seconds, clock=clock)
@@ -29,13 +29,17 @@ def test_a_stretch_never_lets_more_through_than_the_limit(
     for pause in pauses:
         clock.now += pause
         if calls.take("somebody") is None:
-            stretch = int(clock.now // seconds)
+            stretch = clock.now // (seconds * SECOND)
             let_in[stretch] = let_in.get(stretch, 0) + 1
     assert all(count <= amount for count in let_in.values())
 
 
-@given(amount=st.integers(1, 20), seconds=st.integers(1, 60), pauses=st.lists(st.floats(0, 90), max_size=60))
-def test_who_waits_as_long_as_told_gets_in(amount: int, seconds: int, pauses: list[float]) -> None:
+@given(
+    amount=st.integers(1, 20),
+    seconds=st.integers(1, 60),
+    pauses=st.lists(st.integers(0, 90 * SECOND), max_size=60),
+)
+def test_who_waits_as_long_as_told_gets_in(amount: int, seconds: int, pauses: list[int]) -> None:
     clock = Clock()
     calls = Calls(amount, seconds, clock=clock)
     for pause in pauses:
@@ -43,7 +47,7 @@ def test_who_waits_as_long_as_told_gets_in(amount: int, seconds: int, pauses: li
         wait = calls.take("somebody")
         if wait is not None:
             assert 1 <= wait <= 2 * seconds
-            clock.now += wait + 0.000_001
+            clock.now += wait * SECOND
             assert calls.take("somebody") is None
 
 
@@ -52,7 +56,7 @@ def test_the_calls_of_the_stretch_before_count_by_the_part_in_sight() -> None:
     calls = Calls(10, 10, clock=clock)
     assert [calls.take("somebody") for _ in range(10)] == [None] * 10
     assert calls.take("somebody") is not None
-    clock.now += 15
+    clock.now += 15 * SECOND
     assert [calls.take("somebody") is None for _ in range(6)] == [True] * 5 + [False]
     assert calls.take("another") is None
 
@@ -62,7 +66,7 @@ def test_after_two_stretches_all_is_forgotten_and_a_crowd_does_not_fill_the_memo
     clock = Clock()
     calls = Calls(1, 10, clock=clock)
     assert (calls.take("somebody"), calls.take("somebody") is None) == (None, False)
-    clock.now += 20
+    clock.now += 20 * SECOND
     assert calls.take("somebody") is None
     for number in range(500):
         calls.take(str(number))
