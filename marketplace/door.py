@@ -102,21 +102,14 @@ class Blueprint(flask_smorest.Blueprint):
     ARGUMENTS_PARSER = StrictParser()
 
     def alt_response(self, *args: Any, **options: Any) -> Callable[[View], View]:
-        """Document another answer of the view. flask-smorest wraps it for that; here it stays as it is."""
-        documented = super().alt_response(*args, **options)
-
-        def decorate(view: View) -> View:
-            told: Any = view
-            told._apidoc = documented(view)._apidoc  # noqa: SLF001 (its only place)
-            return view
-
-        return decorate
+        """Document another answer of the view."""
+        return _documenting(super().alt_response(*args, **options))
 
     def revalidates(self, status: int, schema: type[Schema]) -> Callable[[View], View]:
         """Document a view that answers `versions.fresh`: with the schema, or 304 to who has it already."""
 
         def decorate(view: View) -> View:
-            told: Any = self.response(status, schema, headers=versions.ETAG)(view)
+            told: Any = _documenting(self.response(status, schema, headers=versions.ETAG))(view)
             told = self.alt_response(304, description="You have it already.", success=True)(told)
             told.revalidates = True
             return told  # type: ignore[no-any-return]
@@ -177,7 +170,7 @@ class Blueprint(flask_smorest.Blueprint):
                 claim = idempotency.claim_of_request(ctx)
                 return _respond(idempotency.run(ctx, claim, work, lambda refusal: refused(refusal, ctx)))
 
-            return self.response(status, form)(self._keyed(edge) if key else edge)  # type: ignore[no-any-return]
+            return _documenting(self.response(status, form))(self._keyed(edge) if key else edge)  # type: ignore[no-any-return]
 
         return decorate
 
@@ -191,7 +184,7 @@ class Blueprint(flask_smorest.Blueprint):
             def edge(*args: Any, **kwargs: Any) -> Response:
                 return _respond(view(idempotency.claim_of_request(context.current()), *args, **kwargs))
 
-            return self.response(status, schema())(self._keyed(edge))  # type: ignore[no-any-return]
+            return _documenting(self.response(status, schema()))(self._keyed(edge))  # type: ignore[no-any-return]
 
         return decorate
 
@@ -205,6 +198,16 @@ class Blueprint(flask_smorest.Blueprint):
         )(edge)
         documented.needs_key = True
         return documented
+
+
+def _documenting(decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What a decorator of flask-smorest documents, without the call that it puts around a view of finished answers."""
+
+    def document(view: Any) -> Any:
+        view._apidoc = decorate(view)._apidoc  # noqa: SLF001 (where flask-smorest keeps it)
+        return view
+
+    return document
 
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {"$ref": "#/components/schemas/Problem"}
