@@ -3,9 +3,10 @@
 import uuid
 from typing import Any, Final
 
+from flask import Response
 from sqlalchemy.orm import Session
 
-from campaigns import planning, schemas, selling, shapes
+from campaigns import planning, schemas, selling, shapes, showing
 from campaigns.models import Campaign
 from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
 from inventory import holds, lots, pools
@@ -30,22 +31,21 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", descriptio
 
 @blueprint.get("")
 @blueprint.arguments(paging.Query, location="query")
-@blueprint.response(200, schemas.CampaignPage)
-def list_campaigns(query: dict[str, Any]) -> dict[str, Any]:
+@blueprint.revalidates(200, schemas.CampaignPage)
+def list_campaigns(query: dict[str, Any]) -> Response:
     """What is, was and will be on sale; insiders see drafts too 活动列表"""
-    with reading() as session:
-        return paging.read(session, planning.visible(context.current()), Campaign.id, **query)
+    told = showing.page(context.current(), **query)
+    links = {"Link": paging.link(told.next_cursor)} if told.next_cursor else {}
+    return versions.fresh(told.body, etag=told.etag, headers=links)
 
 
 @blueprint.get("/<uuid:campaign_id>")
 @blueprint.problems(planning.CampaignNotFound)
-@blueprint.response(200, schemas.ShownCampaign)
-def get_campaign(campaign_id: uuid.UUID) -> selling.Shown:
+@blueprint.revalidates(200, schemas.ShownCampaign)
+def get_campaign(campaign_id: uuid.UUID) -> Response:
     """One campaign with its prices and what is left 活动详情"""
-    with reading() as session:
-        campaign = planning.get(session, context.current(), campaign_id=campaign_id)
-        versions.tag(campaign.version)
-        return selling.show(session, campaign)
+    told = showing.one(context.current(), campaign_id=campaign_id)
+    return versions.fresh(told.body, etag=told.etag)
 
 
 @blueprint.post("")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, Item, Transition
@@ -221,13 +221,6 @@ def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS)):
         raise CampaignNotFound
     return campaign
-
-
-def visible(ctx: Context) -> Select[Any]:
-    """The campaigns that the actor may see."""
-    if ctx.actor.has(*INSIDERS):
-        return select(Campaign)
-    return select(Campaign).where(Campaign.state.in_(PUBLIC))
 
 
 def item_of(campaign: Campaign, item_id: uuid.UUID) -> Item:

@@ -1,4 +1,4 @@
-"""Selling: a shopper sees what is on sale and holds boxes of it for some minutes, at the price shown."""
+"""Selling: a shopper holds boxes of what is on sale for some minutes, at the price shown."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,15 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
-from campaigns.models import Campaign, Item
+from campaigns.models import Item
 from campaigns.states import CampaignState
-from inventory import counter, holds, pools
+from inventory import counter, holds
 from inventory.grant_rules import Ask, Line
 from inventory.granting import Placed
-from inventory.models import Pool
 from marketplace import database, door, errors, idempotency
-from marketplace.catalogue import counties, products
-from marketplace.catalogue.models import County, Pack
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
 from marketplace.language import Text
@@ -41,37 +38,6 @@ class Wanted:
 
     item_id: uuid.UUID
     boxes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """One item as a shopper sees it."""
-
-    item: Item
-    pack: Pack
-    pool: Pool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A campaign as a shopper sees it."""
-
-    campaign: Campaign
-    county: County
-    offers: tuple[Offer, ...]
-
-
-def show(session: Session, campaign: Campaign) -> Shown:
-    offers = tuple(
-        Offer(
-            item=item,
-            pack=products.get_pack(session, pack_id=item.pack_id),
-            pool=pools.get(session, pool_id=item.pool_id),
-        )
-        for item in campaign.items
-    )
-    county = counties.get(session, county_id=campaign.county_id)
-    return Shown(campaign=campaign, county=county, offers=offers)
 
 
 def hold(

@@ -13,6 +13,7 @@ from marketplace import audit
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.payments import payments
+from marketplace.payments.models import Payment
 from marketplace.payments.payments import PaymentSucceeded
 from marketplace.values import new_id
 from orders.bulk import OrderNotFound
@@ -23,8 +24,8 @@ BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
 
 
-def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
-    """Turn the actor's live hold into an order with its payment; the price is the one shown at the hold.
+def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment]:
+    """Turn the actor's live hold into an order and its payment; the price is the one shown at the hold.
 
     Raises HoldNotFound, HoldExpired, HoldNotActive.
     """
@@ -49,8 +50,7 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
         version=1,
     )
     session.add(order)
-    session.flush()
-    payments.open_for_order(
+    payment = payments.open_for_order(
         session,
         ctx,
         order_id=order.id,
@@ -59,7 +59,7 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
         currency=order.currency,
     )
     audit.record(session, ctx, "order.place", subject=("order", order.id), after={"boxes": order.boxes})
-    return order
+    return order, payment
 
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
