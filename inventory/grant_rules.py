@@ -231,13 +231,13 @@ def _refused(
     if not pool.sells_at(now):
         return Refused(cause=Cause.NOT_SELLING, pool_id=line.pool_id, requested=line.boxes)
     buyer = _of(buyers, ask, line)
+    own = buyer.live.boxes if buyer.live else 0
     counted = buyer.other_boxes + buyer.recent_boxes
     limit = pool.boxes_per_buyer_max
-    if limit is not None and counted + line.boxes > limit:
+    if limit is not None and line.boxes > own and counted + line.boxes > limit:
         return Refused(
             cause=Cause.OVER_LIMIT, pool_id=line.pool_id, requested=line.boxes, counted=counted, limit=limit
         )
-    own = buyer.live.boxes if buyer.live else 0
     if line.boxes - own > pool.available:
         return Refused(
             cause=Cause.SOLD_OUT, pool_id=line.pool_id, requested=line.boxes, available=pool.available + own
