@@ -101,7 +101,7 @@ def test_a_leader_that_is_interrupted_tells_its_followers(monkeypatch: pytest.Mo
 
 def test_who_waits_longer_than_any_leader_may_take_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(together, "PATIENCE_SECONDS", 0.01)
-    counter: Together[int, int] = Together(lambda batch: list(batch))
+    counter: Together[int, int] = Together(list)
     counter._is_led = True
     with pytest.raises(LeaderLost):
         counter.ask(1)
