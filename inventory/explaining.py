@@ -80,7 +80,8 @@ def _explained(
 ) -> list[ExplainedLot]:
     """Lots and their holds are read in one statement, so that they are of the same moment."""
     kinds = (HoldKind.ALLOCATION, HoldKind.PLEDGE)
-    held = [func.coalesce(func.sum(Hold.quantity_grams).filter(Hold.kind == kind), 0) for kind in kinds]
+    open_grams = (Hold.boxes - Hold.consumed_boxes - Hold.released_boxes) * Hold.pack_grams
+    held = [func.coalesce(func.sum(open_grams).filter(Hold.kind == kind), 0) for kind in kinds]
     rows = session.execute(
         select(Lot, *held)
         .outerjoin(Hold, (Hold.lot_id == Lot.id) & Hold.state.in_(sorted(OPEN)))

@@ -7,7 +7,7 @@ they are under the locks; then the rule decides; then everything that follows is
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from inventory import grant_rules, grant_statements, sweeping
 from inventory.buckets import CountersBroken
-from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts
+from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
-from inventory.states import HoldState, PoolMovementKind
+from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
 from marketplace import database, idempotency
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
@@ -62,6 +62,7 @@ class Facts:
     """Pools that count boxes of holds whose time is over and that nobody has written down yet."""
     next_expires_at: Mapping[uuid.UUID, datetime]
     """When the next live hold of a pool ends, unless it is paid."""
+    tallies: Tallies
 
 
 class PoolBusy(database.TryAgain):
@@ -75,7 +76,7 @@ def lock(session: Session, asks: Iterable[Ask]) -> frozenset[uuid.UUID]:
     return frozenset(session.execute(grant_statements.LOCK, _named(asks)).one().hold_ids)
 
 
-def look(session: Session, asks: Iterable[Ask]) -> Facts:
+def look(session: Session, asks: Sequence[Ask]) -> Facts:
     """The facts at this moment. Under the locks they stay; without them they tell what was true just now."""
     row = session.execute(grant_statements.LOOK, _named(asks)).one()
     pools = {uuid.UUID(each["id"]): each for each in row.pools or ()}
@@ -83,7 +84,11 @@ def look(session: Session, asks: Iterable[Ask]) -> Facts:
         now=row.now,
         pools={pool_id: _pool(pool_id, each) for pool_id, each in pools.items()},
         terms={pool_id: _terms(each) for pool_id, each in pools.items()},
-        buyers=_buyers(row.holds or (), row.now),
+        buyers=_buyers(asks, row.holds or (), row.buyers or (), row.now),
+        tallies=Tallies(
+            households=_tally("household", row.households or ()),
+            networks=_tally("network", row.networks or ()),
+        ),
         lapsed_pool_ids=frozenset(pool_id for pool_id, each in pools.items() if each["has_lapsed"]),
         next_expires_at={
             pool_id: datetime.fromisoformat(each["next"]) for pool_id, each in pools.items() if each["next"]
@@ -98,7 +103,7 @@ def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, 
     _lock_new(session, facts, locked)
     decisions = _by_rule(asks, facts)
     if short := _short_of_lapsed(facts, decisions):
-        if not sum(sweeping.expire_carts(session, ctx, pool_id) for pool_id in sorted(short)):
+        if not sum(sweeping.expire_of(session, ctx, pool_id) for pool_id in sorted(short)):
             raise PoolBusy
         facts = look(session, asks)
         decisions = _by_rule(asks, facts)
@@ -179,10 +184,18 @@ class Writing:
                     "purpose_id": terms.purpose_id,
                     "expires_at": part.expires_at,
                     "expires_at_max": part.expires_at_max,
+                    "network": part.network,
                 }
             )
         else:
-            self._rows["resized"].append({"id": hold_id, "boxes": part.boxes, "expires_at": part.expires_at})
+            self._rows["resized"].append(
+                {
+                    "id": hold_id,
+                    "boxes": part.boxes,
+                    "expires_at": part.expires_at,
+                    "network": part.network,
+                }
+            )
         if part.delta:
             self._pools[part.pool_id] = part.pool
             self._rows["lines"].append(_line(ctx, hold_id, part))
@@ -227,13 +240,21 @@ def _told(ctx: Context, hold_id: uuid.UUID, part: Granted, terms: PoolTerms) -> 
 
 
 def _named(asks: Iterable[Ask]) -> dict[str, Any]:
+    asks = list(asks)
     pairs = {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}
     named = [{"buyer_id": str(buyer_id), "pool_id": str(pool_id)} for buyer_id, pool_id in sorted(pairs)]
-    return {"pairs": json.dumps(named), "pool_ids": sorted({pool_id for _, pool_id in pairs})}
+    return {
+        "pairs": json.dumps(named),
+        "pool_ids": sorted({pool_id for _, pool_id in pairs}),
+        "buyer_ids": sorted({buyer_id for buyer_id, _ in pairs}),
+        "networks": sorted({ask.network for ask in asks if ask.network}),
+    }
 
 
 def _by_rule(asks: Iterable[Ask], facts: Facts) -> list[Decision]:
-    return grant_rules.decide(asks, pools=facts.pools, buyers=facts.buyers, now=facts.now)
+    return grant_rules.decide(
+        asks, pools=facts.pools, buyers=facts.buyers, now=facts.now, tallies=facts.tallies
+    )
 
 
 def _short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> set[uuid.UUID]:
@@ -257,6 +278,7 @@ def _pool(pool_id: uuid.UUID, row: Mapping[str, Any]) -> PoolFacts:
         boxes_per_buyer_max=row["limit"],
         sells_from=_instant(row["from"]),
         sells_until=_instant(row["until"]),
+        boxes_per_household_max=row["household_limit"],
     )
 
 
@@ -272,24 +294,43 @@ def _terms(row: Mapping[str, Any]) -> PoolTerms:
 
 
 def _buyers(
-    rows: Iterable[Mapping[str, Any]], now: datetime
+    asks: Iterable[Ask],
+    hold_rows: Iterable[Mapping[str, Any]],
+    account_rows: Iterable[Mapping[str, Any]],
+    now: datetime,
 ) -> dict[tuple[uuid.UUID, uuid.UUID], BuyerFacts]:
     holds: dict[tuple[uuid.UUID, uuid.UUID], list[OwnHold]] = {}
-    for row in rows:
-        pair = (uuid.UUID(row["owner_id"]), uuid.UUID(row["pool_id"]))
-        expires_at = datetime.fromisoformat(row["expires_at"])
-        holds.setdefault(pair, []).append(
-            OwnHold(
-                hold_id=uuid.UUID(row["id"]),
-                state=HoldState(row["state"]),
-                boxes=row["boxes"],
-                created_at=datetime.fromisoformat(row["created_at"]),
-                expires_at=expires_at,
-                expires_at_max=_instant(row["expires_at_max"]) or expires_at,
-                resolved_at=_instant(row["resolved_at"]),
-            )
-        )
-    return {pair: grant_rules.buyer_facts(each, now=now) for pair, each in holds.items()}
+    for row in hold_rows:
+        holds.setdefault((uuid.UUID(row["owner_id"]), uuid.UUID(row["pool_id"])), []).append(_own(row))
+    accounts = {uuid.UUID(row["id"]): row for row in account_rows}
+    found = {}
+    for buyer_id, pool_id in {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}:
+        facts = grant_rules.buyer_facts(holds.get((buyer_id, pool_id), ()), now=now)
+        if (account := accounts.get(buyer_id)) is not None:
+            facts = replace(facts, household=account["household"], is_member=account["is_member"])
+        found[buyer_id, pool_id] = facts
+    return found
+
+
+def _own(row: Mapping[str, Any]) -> OwnHold:
+    """What was given back in parts of a hold that lasts, or is bought, is not kept from anybody."""
+    expires_at = datetime.fromisoformat(row["expires_at"])
+    state = HoldState(row["state"])
+    return OwnHold(
+        hold_id=uuid.UUID(row["id"]),
+        state=state,
+        boxes=row["kept"] if state in (*OPEN, HoldState.CONSUMED) else row["boxes"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        expires_at=expires_at,
+        expires_at_max=_instant(row["expires_at_max"]) or expires_at,
+        resolved_at=_instant(row["resolved_at"]),
+        kind=HoldKind(row["kind"]),
+        network=row["network"],
+    )
+
+
+def _tally(name: str, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, uuid.UUID], int]:
+    return {(row[name], uuid.UUID(row["pool_id"])): int(row["boxes"]) for row in rows}
 
 
 def _instant(value: str | None) -> datetime | None:

@@ -54,9 +54,11 @@ INVARIANTS: Final = (
         id="S6",
         says=Text(en="What a lot holds is the sum of its open holds.", zh="批次保留量等于其有效保留之和。"),
         sql="""
-            SELECT l.id, l.held_grams, coalesce(sum(h.quantity_grams), 0) AS promised FROM lot l
-            LEFT JOIN hold h ON h.lot_id = l.id AND h.state = 'active'
-            GROUP BY l.id HAVING coalesce(sum(h.quantity_grams), 0) <> l.held_grams
+            SELECT id, held_grams, promised FROM (
+                SELECT l.id, l.held_grams,
+                coalesce(sum((h.boxes - h.consumed_boxes - h.released_boxes) * h.pack_grams), 0) AS promised
+                FROM lot l LEFT JOIN hold h ON h.lot_id = l.id AND h.state = 'active' GROUP BY l.id
+            ) told WHERE promised <> held_grams
         """,
     ),
     Invariant(
@@ -100,20 +102,20 @@ INVARIANTS: Final = (
     Invariant(
         id="S12",
         says=Text(
-            en="A pool's holds and its journal tell the same: one way in, at most one way out.",
-            zh="货源池保留与流水一致：一进，至多一出。",
+            en="A pool's holds and its journal tell the same: one way in, each box at most one way out.",
+            zh="货源池保留与流水一致：一进，每箱至多一出。",
         ),
         sql="""
             SELECT h.id, h.state, h.boxes FROM hold h LEFT JOIN pool_movement m ON m.hold_id = h.id
             WHERE h.pool_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind IN ('held', 'pledged') AND m.pool_id = h.pool_id) <> 1
-            OR count(*) FILTER (WHERE m.kind = 'sold') <> (h.kind = 'cart' AND h.state = 'consumed')::int
-            OR count(*) FILTER (WHERE m.kind = 'released') <> (h.kind = 'cart' AND h.state = 'released')::int
-            OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.kind = 'cart' AND h.state = 'expired')::int
-            OR count(*) FILTER (WHERE m.kind = 'withdrawn') <>
-                (h.kind = 'pledge' AND h.state IN ('released', 'expired'))::int
-            OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <>
-                CASE WHEN h.state IN ('active', 'converting', 'consumed') THEN h.boxes ELSE 0 END
+            OR coalesce(sum(m.sold_delta), 0) <> CASE h.kind WHEN 'pledge' THEN 0 ELSE h.consumed_boxes END
+            OR coalesce(sum(m.held_delta + m.pledged_delta)
+                FILTER (WHERE m.kind IN ('released', 'expired', 'superseded', 'withdrawn')), 0) <> - h.released_boxes
+            OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.lot_id IS NULL AND h.state = 'expired')::int
+            OR count(*) FILTER (WHERE m.kind = 'superseded') <> (h.state = 'superseded')::int
+            OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind <> 'pledge')
+            OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <> h.boxes - h.released_boxes
         """,
     ),
     Invariant(
@@ -148,29 +150,31 @@ INVARIANTS: Final = (
     Invariant(
         id="H1",
         says=Text(
-            en="A lot's holds and its journal tell the same: one way in, at most one way out.",
-            zh="保留与流水一致：一进，至多一出。",
+            en="A lot's holds and its journal tell the same: one way in, each box at most one way out.",
+            zh="保留与流水一致：一进，每箱至多一出。",
         ),
         sql="""
             SELECT h.id, h.state, h.quantity_grams FROM hold h LEFT JOIN movement m ON m.hold_id = h.id
             WHERE h.lot_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind = 'hold' AND m.lot_id = h.lot_id
                 AND m.held_delta_grams = h.quantity_grams) <> 1
-            OR count(*) FILTER (WHERE m.kind = 'ship') <> (h.state = 'consumed')::int
-            OR count(*) FILTER (WHERE m.kind = 'release') <> (h.state IN ('released', 'expired'))::int
+            OR coalesce(sum(m.held_delta_grams) FILTER (WHERE m.kind = 'ship'), 0) <>
+                - h.consumed_boxes * h.pack_grams
+            OR coalesce(sum(m.held_delta_grams) FILTER (WHERE m.kind = 'release'), 0) <>
+                - h.released_boxes * h.pack_grams
             OR coalesce(sum(m.held_delta_grams), 0) <>
-                CASE WHEN h.state = 'active' THEN h.quantity_grams ELSE 0 END
+                (h.boxes - h.consumed_boxes - h.released_boxes) * h.pack_grams
         """,
     ),
     Invariant(
         id="H2",
         says=Text(
-            en="No shopper's hold is kept open ten minutes past its time.",
-            zh="购物保留过期后不超过十分钟即结束。",
+            en="No hold of a pool is kept open ten minutes past its time.",
+            zh="货源池保留过期后不超过十分钟即结束。",
         ),
         sql="""
             SELECT id, expires_at FROM hold
-            WHERE kind = 'cart' AND state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes'
+            WHERE lot_id IS NULL AND state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes'
         """,
     ),
     Invariant(
@@ -178,7 +182,35 @@ INVARIANTS: Final = (
         says=Text(en="A hold's boxes are of its pool's pack.", zh="保留的箱规与货源池一致。"),
         sql="""
             SELECT h.id FROM hold h JOIN pool p ON p.id = h.pool_id
-            WHERE h.pack_grams <> p.pack_grams OR (h.kind = 'cart' AND h.pack_id <> p.pack_id)
+            WHERE h.pack_grams <> p.pack_grams OR (h.lot_id IS NULL AND h.pack_id <> p.pack_id)
+        """,
+    ),
+    Invariant(
+        id="H5",
+        says=Text(
+            en="No buyer has more of a pool than one buyer may.", zh="任何买家不超过货源池的每人上限。"
+        ),
+        sql="""
+            SELECT h.pool_id, h.owner_id, sum(h.boxes - h.released_boxes) AS boxes, p.boxes_per_buyer_max
+            FROM hold h JOIN pool p ON p.id = h.pool_id
+            WHERE h.lot_id IS NULL AND (h.state IN ('converting', 'consumed')
+                OR h.state = 'active' AND h.expires_at > clock_timestamp())
+            GROUP BY h.pool_id, h.owner_id, p.boxes_per_buyer_max
+            HAVING sum(h.boxes - h.released_boxes) > p.boxes_per_buyer_max
+        """,
+    ),
+    Invariant(
+        id="H6",
+        says=Text(
+            en="A hold is in one of its kind's states, and has ended exactly when none of its boxes is open.",
+            zh="保留处于其种类的状态之一，且仅当无未结箱数时结束。",
+        ),
+        sql="""
+            SELECT id, kind, state, boxes, consumed_boxes, released_boxes, resolved_at FROM hold
+            WHERE state NOT IN ('active', 'converting', 'consumed', 'released', 'expired', 'superseded')
+            OR (state = 'converting' AND kind <> 'cart')
+            OR (resolved_at IS NULL) <> (boxes - consumed_boxes - released_boxes > 0)
+            OR (resolved_at IS NULL) <> (state IN ('active', 'converting'))
         """,
     ),
 )

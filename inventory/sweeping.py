@@ -1,4 +1,4 @@
-"""Writes down that shoppers' holds have lapsed: many at once, in three statements, whoever does it.
+"""Writes down that holds of pools have lapsed: many at once, in three statements, whoever does it.
 
 The holds' boxes were free for others from the moment their time was over; this only makes the counters say so. A
 sweeper locks the lapsed holds it finds free before their pool, and waits for nobody's hold.
@@ -24,18 +24,20 @@ BATCH: Final = 200
 
 _EXPIRE: Final = text(
     """
-    UPDATE hold SET state = 'expired', version = version + 1, resolved_at = clock_timestamp()
-    WHERE id IN (
-        SELECT id FROM hold WHERE pool_id = :pool_id AND kind = 'cart' AND state = 'active'
-        AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
+    WITH due AS MATERIALIZED (
+        SELECT id, boxes - consumed_boxes - released_boxes AS boxes FROM hold
+        WHERE pool_id = :pool_id AND lot_id IS NULL AND state = 'active' AND expires_at <= clock_timestamp()
+        ORDER BY expires_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED
     )
-    RETURNING id, boxes
+    UPDATE hold h SET state = 'expired', released_boxes = h.released_boxes + due.boxes, version = h.version + 1,
+        resolved_at = clock_timestamp()
+    FROM due WHERE h.id = due.id RETURNING h.id, due.boxes
     """
 )
 _POOLS_DUE: Final = text(
     """
     SELECT DISTINCT pool_id FROM (
-        SELECT pool_id FROM hold WHERE kind = 'cart' AND state = 'active' AND expires_at <= clock_timestamp()
+        SELECT pool_id FROM hold WHERE lot_id IS NULL AND state = 'active' AND expires_at <= clock_timestamp()
         ORDER BY expires_at LIMIT :batch
     ) due ORDER BY pool_id
     """
@@ -47,7 +49,7 @@ def pools_due(session: Session, *, batch: int = BATCH) -> list[uuid.UUID]:
     return list(session.scalars(_POOLS_DUE, {"batch": batch}))
 
 
-def expire_carts(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int = BATCH) -> int:
+def expire_of(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int = BATCH) -> int:
     """End at most `batch` of the pool's lapsed holds; how many. Those that somebody works on are left alone."""
     found = session.execute(_EXPIRE, {"pool_id": pool_id, "batch": batch}).all()
     if not found:

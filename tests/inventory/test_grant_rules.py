@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import grant_rules
+from inventory import grant_rules, hold_policy
 from inventory.grant_rules import (
-    LONGEST,
     RECENT,
     SECOND_THOUGHT,
     Ask,
@@ -69,7 +68,7 @@ def live(boxes: int, *, minutes_left: int = 5, minutes_old: int = 5) -> LiveHold
         boxes=boxes,
         created_at=created_at,
         expires_at=NOW + timedelta(minutes=minutes_left),
-        expires_at_max=created_at + LONGEST,
+        expires_at_max=created_at + hold_policy.LONGEST_CART,
     )
 
 
@@ -279,7 +278,7 @@ OWN = st.builds(
     boxes=st.integers(1, 9),
     created_at=st.integers(1, 25).map(lambda minutes: NOW - timedelta(minutes=minutes)),
     expires_at=st.integers(-25, 25).map(lambda minutes: NOW + timedelta(minutes=minutes)),
-    expires_at_max=st.just(NOW + LONGEST),
+    expires_at_max=st.just(NOW + hold_policy.LONGEST_CART),
     resolved_at=st.none(),
 )
 
@@ -310,7 +309,7 @@ def test_boxes_given_back_late_count_for_a_while(kept: timedelta, ago: timedelta
         boxes=3,
         created_at=NOW - ago - kept,
         expires_at=NOW + timedelta(minutes=5),
-        expires_at_max=NOW + LONGEST,
+        expires_at_max=NOW + hold_policy.LONGEST_CART,
         resolved_at=NOW - ago,
     )
     assert grant_rules.buyer_facts([hold], now=NOW) == BuyerFacts(recent_boxes=3 if counts else 0)
