@@ -33,6 +33,8 @@ LOOK: Final = text(
         'until', p.sells_until, 'household_limit', p.boxes_per_household_max,
         'pack_id', p.pack_id, 'pack_grams', p.pack_grams, 'price', p.unit_price_minor,
         'currency', p.currency, 'purpose_kind', p.purpose_kind, 'purpose_id', p.purpose_id,
+        'has_line', EXISTS (SELECT FROM waitlist_entry w WHERE w.pool_id = p.id AND w.state = 'waiting'
+            AND w.boxes <= p.boxes_pledged - p.boxes_held - p.boxes_sold),
         'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
             AND h.state = 'active' AND h.expires_at <= clock_timestamp()),
         'next', (SELECT min(h.expires_at) FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL

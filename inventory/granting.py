@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import grant_rules, grant_statements, sweeping
+from inventory import bell, grant_rules, grant_statements, refusals, sweeping, waitlist
 from inventory.buckets import CountersBroken
 from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
@@ -21,7 +21,6 @@ from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
 from marketplace import database, idempotency
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
-from marketplace.language import Text
 from marketplace.values import new_id
 
 
@@ -62,13 +61,12 @@ class Facts:
     """Pools that count boxes of holds whose time is over and that nobody has written down yet."""
     next_expires_at: Mapping[uuid.UUID, datetime]
     """When the next live hold of a pool ends, unless it is paid."""
+    line_pool_ids: frozenset[uuid.UUID]
+    """Pools in which boxes are free that somebody waits for."""
     tallies: Tallies
 
 
-class PoolBusy(database.TryAgain):
-    """Somebody else works on holds that this request needs: let go of the pool and look again."""
-
-    title = Text(en="These boxes are being worked on; try again.", zh="这些箱数正在处理中，请重试。")
+PoolBusy = refusals.PoolBusy
 
 
 def lock(session: Session, asks: Iterable[Ask]) -> frozenset[uuid.UUID]:
@@ -90,6 +88,7 @@ def look(session: Session, asks: Sequence[Ask]) -> Facts:
             networks=_tally("network", row.networks or ()),
         ),
         lapsed_pool_ids=frozenset(pool_id for pool_id, each in pools.items() if each["has_lapsed"]),
+        line_pool_ids=frozenset(pool_id for pool_id, each in pools.items() if each["has_line"]),
         next_expires_at={
             pool_id: datetime.fromisoformat(each["next"]) for pool_id, each in pools.items() if each["next"]
         },
@@ -101,15 +100,23 @@ def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, 
     locked = lock(session, asks)
     facts = look(session, asks)
     _lock_new(session, facts, locked)
+    facts = _after_line(session, ctx, asks, facts)
     decisions = _by_rule(asks, facts)
     if short := _short_of_lapsed(facts, decisions):
         if not sum(sweeping.expire_of(session, ctx, pool_id) for pool_id in sorted(short)):
             raise PoolBusy
-        facts = look(session, asks)
+        facts = _after_line(session, ctx, asks, look(session, asks))
         decisions = _by_rule(asks, facts)
         if _short_of_lapsed(facts, decisions):
             return decide(session, ctx, asks)
     return facts, decisions
+
+
+def _after_line(session: Session, ctx: Context, asks: Sequence[Ask], facts: Facts) -> Facts:
+    """The facts after those who wait in line were offered what is free: nobody overtakes them."""
+    if not sum(waitlist.offer(session, ctx, pool_id=pool_id) for pool_id in sorted(facts.line_pool_ids)):
+        return facts
+    return look(session, asks)
 
 
 def _lock_new(session: Session, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
@@ -162,6 +169,9 @@ class Writing:
         if (done.pools, done.resized) != (len(pools), len(self._rows["resized"])):
             raise CountersBroken(sorted(self._pools))
         database.changed_behind(session, Pool, self._pools)
+        for pool_id in sorted(self._pools):
+            if self._pools[pool_id].held < before[pool_id].held:
+                bell.ring(session, pool_id)
         database.changed_behind(session, Hold, (row["id"] for row in self._rows["resized"]))
 
     def _part(self, ctx: Context, ask: Ask, part: Granted) -> Placed:

@@ -6,17 +6,17 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, granting, hold_policy, lots, stock_rules, sweeping
+from inventory import buckets, granting, lots, stock_rules, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
-from inventory.hold_policy import POLICIES, Renewer
+from inventory.hold_policy import POLICIES
 from inventory.models import Hold, Lot, Pool
 from inventory.refusals import (
     HoldExpired,
@@ -53,14 +53,16 @@ __all__ = [
     "PoolNotSelling",
     "Purpose",
     "SoldOut",
+    "check_lives",
+    "clock",
     "consume",
     "expire_due",
-    "extend",
     "get",
+    "locked",
+    "own",
     "place_on_lots",
     "place_on_pool",
     "place_on_pools",
-    "prolong",
     "refusal",
     "release",
     "release_own",
@@ -69,6 +71,7 @@ __all__ = [
     "start_payment",
     "stop_payment",
     "take_out",
+    "time_is_over",
 ]
 
 Purpose = tuple[str, uuid.UUID]
@@ -188,9 +191,8 @@ def refusal(refused: Refused, facts: granting.Facts) -> errors.Refusal:
 
 def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The owner goes to pay: from now on the hold does not expire. Raises HoldNotFound, -Expired, -NotActive."""
-    hold = _own(session, ctx, hold_id)
-    if hold.state == HoldState.EXPIRED or _is_over(session, hold):
-        raise HoldExpired(expired_at=hold.expires_at)
+    hold = own(session, ctx, hold_id)
+    check_lives(session, hold)
     _turn(session, ctx, hold, HoldState.CONVERTING, "hold.start_payment")
     return hold
 
@@ -200,63 +202,14 @@ def stop_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
 
     Raises HoldNotFound, HoldNotActive.
     """
-    hold = _locked(session, hold_id)
+    hold = locked(session, hold_id)
     if hold.state != HoldState.CONVERTING:
         raise HoldNotActive(state=hold.state)
-    if _is_over(session, hold):
+    if time_is_over(session, hold):
         boxes = take_out(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
         _move_pool(session, ctx, hold, PoolMovementKind.EXPIRED, boxes)
     else:
         _turn(session, ctx, hold, HoldState.ACTIVE, "hold.stop_payment")
-    return hold
-
-
-def extend(
-    session: Session, ctx: Context, *, hold_id: uuid.UUID, minutes: int, minutes_guest: int | None = None
-) -> Hold:
-    """The owner is still there: the hold in the cart lives for its minutes from now, up to its end of ends.
-
-    Raises HoldNotFound, HoldExpired, HoldNotActive, HoldNotExtendable.
-    """
-    hold = _own(session, ctx, hold_id)
-    if hold.state == HoldState.EXPIRED or (hold.state == HoldState.ACTIVE and _is_over(session, hold)):
-        raise HoldExpired(expired_at=hold.expires_at)
-    if hold.state != HoldState.ACTIVE:
-        raise HoldNotActive(state=hold.state)
-    if POLICIES[HoldKind(hold.kind)].renewer != Renewer.OWNER:
-        raise HoldNotExtendable(kind=hold.kind)
-    pool = session.get(Pool, hold.pool_id, populate_existing=True)
-    assert pool is not None
-    assert hold.expires_at is not None
-    bought = select(Hold.id).where(
-        Hold.owner_id == hold.owner_id, Hold.lot_id.is_(None), Hold.state == HoldState.CONSUMED
-    )
-    more = hold_policy.cart_minutes(
-        member=minutes,
-        guest=minutes_guest,
-        is_member=session.scalar(bought.limit(1)) is not None,
-        available=pool.available_boxes,
-        pledged=pool.boxes_pledged,
-    )
-    return prolong(session, ctx, hold, until=_clock(session) + timedelta(minutes=more))
-
-
-def prolong(session: Session, ctx: Context, hold: Hold, *, until: datetime) -> Hold:
-    """Let a locked live hold end at `until`, as far as its kind's policy and its end of ends let it."""
-    assert hold.expires_at is not None
-    before = hold.expires_at
-    hold.expires_at = hold_policy.renewed(
-        HoldKind(hold.kind), expires_at=before, expires_at_max=hold.expires_at_max, until=until
-    )
-    hold.version += hold.expires_at > before
-    audit.record(
-        session,
-        ctx,
-        "hold.extend",
-        subject=("hold", hold.id),
-        before={"expires_at": before.isoformat()},
-        after={"expires_at": hold.expires_at.isoformat()},
-    )
     return hold
 
 
@@ -265,7 +218,7 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int | 
 
     Raises HoldNotFound, HoldNotActive, HoldPart, LotStatusForbids.
     """
-    hold = _locked(session, hold_id)
+    hold = locked(session, hold_id)
     taken = take_out(session, ctx, hold, HoldState.CONSUMED, "hold.consume", boxes=boxes)
     if hold.lot_id is None:
         _move_pool(session, ctx, hold, PoolMovementKind.SOLD, taken, sold=taken)
@@ -288,7 +241,7 @@ def release(
 
     Raises HoldNotFound, HoldNotActive, HoldPart, PledgeNeeded.
     """
-    return _release(session, ctx, _locked(session, hold_id), boxes=boxes, reason=reason)
+    return _release(session, ctx, locked(session, hold_id), boxes=boxes, reason=reason)
 
 
 def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
@@ -307,7 +260,7 @@ def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
 
 def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The owner gives the boxes back, unless the payment runs. Raises HoldNotFound, HoldNotActive."""
-    hold = _own(session, ctx, hold_id)
+    hold = own(session, ctx, hold_id)
     if hold.state != HoldState.ACTIVE:
         raise HoldNotActive(state=hold.state)
     return _release(session, ctx, hold)
@@ -385,12 +338,20 @@ def _due() -> ColumnElement[bool]:
     return and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp())
 
 
-def _is_over(session: Session, hold: Hold) -> bool:
+def time_is_over(session: Session, hold: Hold) -> bool:
     """Asked when the lock is had: the time spent waiting for it counts."""
-    return hold.expires_at is not None and hold.expires_at <= _clock(session)
+    return hold.expires_at is not None and hold.expires_at <= clock(session)
 
 
-def _clock(session: Session) -> datetime:
+def check_lives(session: Session, hold: Hold) -> None:
+    """Raises HoldExpired for a locked hold whose time is over, whether or not that was written down."""
+    is_over = hold.state == HoldState.ACTIVE and time_is_over(session, hold)
+    if is_over or hold.state == HoldState.EXPIRED:
+        raise HoldExpired(expired_at=hold.expires_at)
+
+
+def clock(session: Session) -> datetime:
+    """The database's, which decides what has expired."""
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     return now
 
@@ -400,15 +361,17 @@ def _take(session: Session, statement: Select[Hold], *, skip_locked: bool = Fals
     return session.scalars(locked.execution_options(populate_existing=True)).all()
 
 
-def _locked(session: Session, hold_id: uuid.UUID) -> Hold:
+def locked(session: Session, hold_id: uuid.UUID) -> Hold:
+    """Raises HoldNotFound."""
     found = _take(session, select(Hold).where(Hold.id == hold_id))
     if not found:
         raise HoldNotFound
     return found[0]
 
 
-def _own(session: Session, ctx: Context, hold_id: uuid.UUID) -> Hold:
-    hold = _locked(session, hold_id)
+def own(session: Session, ctx: Context, hold_id: uuid.UUID) -> Hold:
+    """The actor's hold, locked; raises HoldNotFound."""
+    hold = locked(session, hold_id)
     if hold.owner_id is None or hold.owner_id != ctx.actor.id:
         raise HoldNotFound
     return hold

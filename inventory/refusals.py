@@ -1,6 +1,6 @@
 """What holds, pools and the waitlist refuse."""
 
-from marketplace import errors
+from marketplace import database, errors
 from marketplace.language import Text
 
 
@@ -75,3 +75,31 @@ class PledgeNeeded(errors.Conflict):
     """Boxes of the pledge are held or sold already: it cannot be taken back."""
 
     title = Text(en="Boxes of this pledge are promised to buyers.", zh="该承诺货源已被买家保留或购买。")
+
+
+class PoolBusy(database.TryAgain):
+    """Somebody else works on holds that this request needs: let go of the pool and look again."""
+
+    title = Text(en="These boxes are being worked on; try again.", zh="这些箱数正在处理中，请重试。")
+
+
+class PlaceNotFound(errors.NotFound):
+    title = Text(en="There is no such place in a waitlist.", zh="没有该候补登记。")
+
+
+class BoxesThere(errors.Conflict):
+    """So many boxes are free: hold them instead of waiting."""
+
+    title = Text(en="These boxes are free; hold them.", zh="当前有货，请直接保留。")
+
+
+class AlreadyWaiting(errors.Conflict):
+    """One waits once for boxes of an item; leave the place first to ask for another number."""
+
+    title = Text(en="You wait for boxes of this already.", zh="您已在候补名单中。")
+
+
+class NotWaiting(errors.Conflict):
+    """The place has been served or left already; an offer is turned down by releasing its hold."""
+
+    title = Text(en="You do not wait there any more.", zh="您已不在候补中。")
