@@ -179,6 +179,22 @@ def place_of(session: Session, ctx: Context, entry: WaitlistEntry) -> Place:
     return Place(entry=entry, state=state, ahead=None, offer_expires_at=None)
 
 
+def shown(place: Place) -> dict[str, Any]:
+    """The form of `schemas.WaitlistPlace`."""
+    entry = place.entry
+    return {
+        "id": entry.id,
+        "pool_id": entry.pool_id,
+        "boxes": entry.boxes,
+        "state": place.state,
+        "ahead": place.ahead,
+        "hold_id": entry.hold_id,
+        "offer_expires_at": place.offer_expires_at,
+        "created_at": entry.created_at,
+        "version": entry.version,
+    }
+
+
 def get(session: Session, ctx: Context, *, entry_id: uuid.UUID) -> WaitlistEntry:
     """One's own place, or anybody's for staff; raises PlaceNotFound."""
     entry = session.get(WaitlistEntry, entry_id)

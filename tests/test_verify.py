@@ -112,6 +112,11 @@ BREAKS = {
         UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
         WHERE kind = 'cart' AND state = 'active'
     """,
+    "H5": "UPDATE pool SET boxes_per_buyer_max = 1",
+    "H6": """
+        ALTER TABLE hold DROP CONSTRAINT ck_hold_resolved;
+        UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
+    """,
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """

@@ -40,6 +40,8 @@ GOOD = {
     "SESSION_DAYS": [("365", 365)],
     "LOGIN_CODE_MINUTES": [("60", 60)],
     "HOLD_MINUTES": [("1", 1)],
+    "HOLD_MINUTES_GUEST": [("3", 3)],
+    "HOLD_NETWORK_PERMILLE": [("0", 0), ("1000", 1_000)],
     "IDEMPOTENCY_DAYS": [("3", 3)],
     "METRICS_TOKEN": [("t", "t")],
 }
@@ -68,6 +70,8 @@ BAD = {
     "SESSION_DAYS": ["0", "366", *NOT_WHOLE],
     "LOGIN_CODE_MINUTES": ["0", "61", *NOT_WHOLE],
     "HOLD_MINUTES": ["0", "61", *NOT_WHOLE],
+    "HOLD_MINUTES_GUEST": ["0", "61", *NOT_WHOLE],
+    "HOLD_NETWORK_PERMILLE": ["1001", *NOT_WHOLE],
     "IDEMPOTENCY_DAYS": ["2", "366", *NOT_WHOLE],
 }
 FREE_TEXT = {"DATA_DIR", "CORS_ORIGINS", "METRICS_TOKEN"}
