@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import bell, grant_rules, grant_statements, refusals, sweeping, waitlist
+from inventory import bell, grant_rules, grant_statements, measures, refusals, sweeping, waitlist
 from inventory.buckets import CountersBroken
 from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
@@ -168,6 +168,7 @@ class Writing:
         done = session.execute(grant_statements.WRITE, {**rows, "now": self._facts.now}).one()
         if (done.pools, done.resized) != (len(pools), len(self._rows["resized"])):
             raise CountersBroken(sorted(self._pools))
+        measures.PLACED.inc(len(self._rows["placed"]))
         database.changed_behind(session, Pool, self._pools)
         for pool_id in sorted(self._pools):
             if self._pools[pool_id].held < before[pool_id].held:

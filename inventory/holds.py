@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, granting, lots, stock_rules, sweeping
+from inventory import buckets, granting, lots, measures, stock_rules, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
@@ -171,7 +171,8 @@ def place_on_pools(session: Session, ctx: Context, ask: Ask) -> list[Placed]:
 
 
 def refusal(refused: Refused, facts: granting.Facts) -> errors.Refusal:
-    """What the rule's no means to the caller."""
+    """What the rule's no means to the caller; it is counted."""
+    measures.REFUSED.labels(refused.cause.value).inc()
     if refused.cause == Cause.NO_SUCH_POOL:
         return PoolNotFound()
     if refused.cause == Cause.NOT_SELLING:

@@ -103,3 +103,17 @@ class NotWaiting(errors.Conflict):
     """The place has been served or left already; an offer is turned down by releasing its hold."""
 
     title = Text(en="You do not wait there any more.", zh="您已不在候补中。")
+
+
+class NotSoldYet(errors.Conflict):
+    """Only boxes that are sold get their lots; `unbound_boxes` says how many of the pool's wait for theirs."""
+
+    title = Text(en="Not that many sold boxes wait for their lots.", zh="待配批次的已售箱数不足。")
+
+
+class TooFewGoodBoxes(errors.Conflict):
+    """The pledged lots have fewer boxes that are good until `good_until` and not stopped."""
+
+    title = Text(
+        en="Not that many pledged boxes are good for this delivery.", zh="可用于此次交付的承诺箱数不足。"
+    )

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from inventory import buckets
+from inventory import buckets, measures
 from inventory.buckets import PoolStep
 from inventory.models import Hold
 from inventory.states import HoldState, PoolMovementKind
@@ -55,6 +55,7 @@ def expire_of(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int 
     if not found:
         return 0
     database.changed_behind(session, Hold, (row.id for row in found))
+    measures.EXPIRED.inc(len(found))
     steps = [PoolStep(kind=PoolMovementKind.EXPIRED, hold_id=row.id, held=-row.boxes) for row in found]
     if buckets.move_pool(session, ctx, pool_id, *steps) is None:
         raise buckets.CountersBroken(pool_id)

@@ -47,7 +47,8 @@ def states(yard: Yard, *entries: WaitlistEntry) -> list[str]:
 def full(yard: Yard, boxes: int = 5, **options) -> tuple[Pool, Hold, Context]:
     """A pool all of whose boxes somebody holds."""
     pool = yard.full_pool(boxes, **options)
-    return pool, yard.hold(pool, holder := yard.shopper(), boxes), holder
+    hold = yard.hold(pool, holder := yard.shopper(), boxes)
+    return yard.stored(pool), hold, holder
 
 
 def test_one_waits_only_for_what_is_not_there(yard: Yard) -> None:
