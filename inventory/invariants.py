@@ -213,4 +213,20 @@ INVARIANTS: Final = (
             OR (resolved_at IS NULL) <> (state IN ('active', 'converting'))
         """,
     ),
+    Invariant(
+        id="H7",
+        says=Text(
+            en="A line's places are numbered without gaps, and an offer holds its pool's boxes for who waited.",
+            zh="候补序号连续，且邀约的保留属于候补者本人与该货源池。",
+        ),
+        sql="""
+            SELECT w.id FROM waitlist_entry w JOIN hold h ON h.id = w.hold_id
+            WHERE (h.owner_id, h.pool_id, h.kind) IS DISTINCT FROM (w.owner_id, w.pool_id, 'cart')
+            UNION ALL
+            SELECT id FROM (
+                SELECT id, number, row_number() OVER (PARTITION BY pool_id ORDER BY number) AS place
+                FROM waitlist_entry
+            ) line WHERE number <> place
+        """,
+    ),
 )

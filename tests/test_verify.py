@@ -14,7 +14,7 @@ from marketplace import verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
-from tests.builders import confirmed, held, ordered, paid
+from tests.builders import confirmed, held, ordered, paid, waiting
 
 BREAKS = {
     # ground
@@ -117,6 +117,7 @@ BREAKS = {
         ALTER TABLE hold DROP CONSTRAINT ck_hold_resolved;
         UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
     """,
+    "H7": "UPDATE waitlist_entry SET number = number + 1",
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -166,6 +167,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         withdrawn = ordered(shopper, sale, 1)
         held(shopper, sale, 2)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
+        waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
         yield built_app
     house.empty(database_urls)
 

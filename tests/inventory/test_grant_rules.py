@@ -1,6 +1,7 @@
 """Laws of granting: never more than is there, whole or not at all, and who is refused changes nothing."""
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from inventory.grant_rules import (
     OwnHold,
     PoolFacts,
     Refused,
+    Tallies,
 )
 from inventory.states import HoldState
 
@@ -331,3 +333,68 @@ def test_what_lapsed_counts_for_ten_minutes_whether_or_not_it_was_written_down(
         resolved_at=NOW if state == HoldState.EXPIRED else None,
     )
     assert grant_rules.buyer_facts([hold], now=NOW) == BuyerFacts(recent_boxes=3 if counts else 0)
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> tuple[PoolFacts, list[Ask], dict[tuple[uuid.UUID, uuid.UUID], BuyerFacts]]:
+    """Buyers of a few households and networks who want boxes of one pool; some hold boxes already."""
+    pool_id = POOL_IDS[0]
+    households, networks = st.sampled_from([None, "h1", "h2"]), st.sampled_from([None, "n1", "n2"])
+    buyers, asks, held = {}, [], 0
+    for buyer_id in BUYER_IDS:
+        own = draw(st.integers(0, 6))
+        holding = replace(live(own), network=draw(networks)) if own else None
+        buyers[buyer_id, pool_id] = BuyerFacts(live=holding, household=draw(households))
+        held += own
+        boxes, network = draw(st.integers(1, 15)), draw(networks)
+        lines = (Line(pool_id=pool_id, boxes=boxes),)
+        asks.append(Ask(buyer_id=buyer_id, lines=lines, minutes=10, network=network))
+    pool = pool_facts(
+        pledged=held + draw(st.integers(0, 200)),
+        held=held,
+        boxes_per_household_max=draw(st.one_of(st.none(), st.integers(1, 20))),
+    )
+    return pool, draw(st.permutations(asks)), buyers
+
+
+@given(crowds())
+def test_no_household_and_no_network_grows_past_its_part(
+    crowd: tuple[PoolFacts, list[Ask], dict[tuple[uuid.UUID, uuid.UUID], BuyerFacts]],
+) -> None:
+    pool, asks, buyers = crowd
+    households, networks = Counter[str | None](), Counter[str | None]()
+    for buyer in buyers.values():
+        if buyer.live:
+            households[buyer.household] += buyer.live.boxes
+            networks[buyer.live.network] += buyer.live.boxes
+    tallies = Tallies(
+        households={(name, pool.pool_id): boxes for name, boxes in households.items() if name},
+        networks={(name, pool.pool_id): boxes for name, boxes in networks.items() if name},
+    )
+    decisions = grant_rules.decide(asks, pools={pool.pool_id: pool}, buyers=buyers, now=NOW, tallies=tallies)
+    for ask, decision in zip(asks, decisions, strict=True):
+        buyer = buyers[ask.buyer_id, pool.pool_id]
+        if isinstance(decision, Refused):
+            assert ask.lines[0].boxes > (buyer.live.boxes if buyer.live else 0), "fewer is never refused"
+            continue
+        [part] = decision
+        households[buyer.household] += part.delta
+        if buyer.live:
+            networks[buyer.live.network] -= buyer.live.boxes
+        networks[part.network] += part.boxes
+        if part.delta > 0:
+            assert part.network == ask.network
+            limit = pool.boxes_per_household_max
+            assert buyer.household is None or limit is None or households[buyer.household] <= limit
+            most = grant_rules.network_boxes_max(pool, 100)
+            assert part.network is None or networks[part.network] <= most
+
+
+@pytest.mark.parametrize(
+    ("pledged", "permille", "most"),
+    [(500, 100, 49), (501, 100, 50), (20, 100, 20), (0, 100, 20), (500, 1000, 499)],
+)
+def test_a_networks_part_is_less_than_its_permille_but_a_few_of_any_pool(
+    pledged: int, permille: int, most: int
+) -> None:
+    assert grant_rules.network_boxes_max(pool_facts(pledged=pledged), permille) == most

@@ -97,7 +97,8 @@ class HoldMachine(RuleBasedStateMachine):
         self.model = Model(on_hand=14)
 
     def teardown(self) -> None:
-        """Each walk has the only lots, so that the cooperative's other fruit plays no part."""
+        """Nothing of a walk plays a part in the next: no lapsed hold is left to sweep, and no fruit to pledge."""
+        database.transact(lambda session: holds.expire_due(session, self.yard.ctx))
         rest = self.yard.stored(Lot(id=self.lot_id))
         database.transact(
             lambda session: quality.recall(session, self.yard.ctx, lot_id=rest.id, reason="the walk is over")

@@ -22,7 +22,7 @@ def do(use_case, *args, **named):
 
 
 def join(yard: Yard, pool: Pool, boxes: int = 1, *, ctx: Context | None = None) -> WaitlistEntry:
-    return do(waitlist.join, ctx or yard.shopper(), pool_id=pool.id, boxes=boxes)
+    return yard.stored(do(waitlist.join, ctx or yard.shopper(), pool_id=pool.id, boxes=boxes))
 
 
 def serve(yard: Yard, pool: Pool) -> int:
@@ -261,9 +261,10 @@ def test_an_offer_is_turned_down_by_releasing_it(yard: Yard) -> None:
     entry, following = join(yard, pool, 2, ctx=shopper), join(yard, pool, 1)
     do(holds.release_own, holder, hold_id=hold.id)
     serve(yard, pool)
+    offer_id = yard.stored(entry).hold_id
     with pytest.raises(refusals.NotWaiting):
         do(waitlist.leave, shopper, entry_id=entry.id)
-    do(holds.release_own, shopper, hold_id=yard.stored(entry).hold_id)
+    do(holds.release_own, shopper, hold_id=offer_id)
     serve(yard, pool)
     assert states(yard, entry, following) == ["passed", "offered"]
 
