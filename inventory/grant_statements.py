@@ -53,13 +53,18 @@ LOOK: Final = text(
             AND h.state = 'consumed')))
         FROM account a WHERE a.id = ANY(CAST(:buyer_ids AS uuid[]))) AS buyers,
     (SELECT jsonb_agg(jsonb_build_object('household', t.household, 'pool_id', t.pool_id, 'boxes', t.boxes)) FROM (
-        SELECT a.household, h.pool_id, sum(h.boxes - h.released_boxes) AS boxes
-        FROM account a JOIN hold h ON h.owner_id = a.id AND h.pool_id = ANY(CAST(:pool_ids AS uuid[]))
-        WHERE a.household IN (SELECT b.household FROM account b WHERE b.id = ANY(CAST(:buyer_ids AS uuid[]))
-            AND b.household IS NOT NULL)
-        AND h.lot_id IS NULL AND (h.state IN ('converting', 'consumed')
-            OR h.state = 'active' AND h.expires_at > clock_timestamp())
-        GROUP BY a.household, h.pool_id) t) AS households,
+        WITH family AS MATERIALIZED (
+            SELECT DISTINCT a.id, a.household FROM account b CROSS JOIN LATERAL (
+                SELECT m.id, m.household FROM account m WHERE m.household = b.household OFFSET 0) a
+            WHERE b.id = ANY(CAST(:buyer_ids AS uuid[])) AND EXISTS (SELECT FROM pool p
+                WHERE p.id = ANY(CAST(:pool_ids AS uuid[])) AND p.boxes_per_household_max IS NOT NULL)
+        )
+        SELECT f.household, h.pool_id, sum(h.boxes) AS boxes FROM family f CROSS JOIN LATERAL (
+            SELECT o.pool_id, o.boxes - o.released_boxes AS boxes FROM hold o
+            WHERE o.owner_id = f.id AND o.pool_id = ANY(CAST(:pool_ids AS uuid[])) AND o.lot_id IS NULL
+            AND (o.state IN ('converting', 'consumed') OR o.state = 'active' AND o.expires_at > clock_timestamp())
+            OFFSET 0) h
+        GROUP BY f.household, h.pool_id) t) AS households,
     (SELECT jsonb_agg(jsonb_build_object('network', t.network, 'pool_id', t.pool_id, 'boxes', t.boxes)) FROM (
         SELECT h.network, h.pool_id, sum(h.boxes - h.consumed_boxes - h.released_boxes) AS boxes FROM hold h
         WHERE h.pool_id = ANY(CAST(:pool_ids AS uuid[])) AND h.network = ANY(CAST(:networks AS text[]))

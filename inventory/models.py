@@ -354,6 +354,6 @@ class WaitlistEntry(Base):
             unique=True,
             postgresql_where=text("state IN ('waiting', 'offered')"),
         ),
-        Index("ix_waitlist_entry_line", "pool_id", "number", postgresql_where=text("state = 'waiting'")),
+        Index("ix_waitlist_entry_line", "pool_id", "boxes", postgresql_where=text("state = 'waiting'")),
         Index("ix_waitlist_entry_offer", "pool_id", postgresql_where=text("state = 'offered'")),
     )

@@ -151,7 +151,7 @@ def _waitlist() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'offered')"),
     )
     for name, columns, where in (
-        ("ix_waitlist_entry_line", ["pool_id", "number"], "state = 'waiting'"),
+        ("ix_waitlist_entry_line", ["pool_id", "boxes"], "state = 'waiting'"),
         ("ix_waitlist_entry_offer", ["pool_id"], "state = 'offered'"),
     ):
         op.create_index(name, "waitlist_entry", columns, postgresql_where=sa.text(where))
