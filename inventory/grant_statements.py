@@ -33,7 +33,8 @@ LOOK: Final = text(
         'until', p.sells_until, 'household_limit', p.boxes_per_household_max,
         'pack_id', p.pack_id, 'pack_grams', p.pack_grams, 'price', p.unit_price_minor,
         'currency', p.currency, 'purpose_kind', p.purpose_kind, 'purpose_id', p.purpose_id,
-        'has_line', EXISTS (SELECT FROM waitlist_entry w WHERE w.pool_id = p.id AND w.state = 'waiting'
+        'has_line', p.sells_from <= clock_timestamp() AND clock_timestamp() < p.sells_until
+            AND EXISTS (SELECT FROM waitlist_entry w WHERE w.pool_id = p.id AND w.state = 'waiting'
             AND w.boxes <= p.boxes_pledged - p.boxes_held - p.boxes_sold),
         'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
             AND h.state = 'active' AND h.expires_at <= clock_timestamp()),
@@ -102,6 +103,18 @@ WRITE: Final = text(
         SELECT r.pool_id, r.number, r.kind, 0, r.delta, 0, r.pledged, r.held, r.sold, r.hold_id, r.actor, :now
         FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS r(pool_id uuid, number bigint, kind text, delta bigint,
             pledged bigint, held bigint, sold bigint, hold_id uuid, actor text)
+    ), rung AS (
+        INSERT INTO job (name, arguments, key, state, due_at, attempts, enqueued_at)
+        SELECT 'inventory.offer_freed', jsonb_build_object('pool_id', r.pool_id),
+            'inventory.offer_freed:' || r.pool_id, 'waiting', statement_timestamp(), 0, statement_timestamp()
+        FROM (SELECT l.pool_id, sum(l.delta) AS delta
+            FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(pool_id uuid, delta bigint)
+            GROUP BY l.pool_id) r
+        WHERE r.delta < 0 AND EXISTS (SELECT FROM waitlist_entry w
+            WHERE w.pool_id = r.pool_id AND w.state = 'waiting')
+        ORDER BY r.pool_id
+        ON CONFLICT (key) WHERE state = 'waiting' AND started_at IS NULL
+        DO UPDATE SET due_at = least(job.due_at, excluded.due_at)
     ), told AS (
         INSERT INTO audit_entry (id, at, actor, action, subject_kind, subject_id, request_id, before, after)
         SELECT r.id, r.at, r.actor, r.action, 'hold', r.subject_id, r.request_id, r.before, r.after

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import bell, grant_rules, grant_statements, measures, refusals, sweeping, waitlist
+from inventory import grant_rules, grant_statements, measures, refusals, sweeping, waitlist
 from inventory.buckets import CountersBroken
 from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
@@ -170,9 +170,6 @@ class Writing:
             raise CountersBroken(sorted(self._pools))
         measures.PLACED.inc(len(self._rows["placed"]))
         database.changed_behind(session, Pool, self._pools)
-        for pool_id in sorted(self._pools):
-            if self._pools[pool_id].held < before[pool_id].held:
-                bell.ring(session, pool_id)
         database.changed_behind(session, Hold, (row["id"] for row in self._rows["resized"]))
 
     def _part(self, ctx: Context, ask: Ask, part: Granted) -> Placed:
