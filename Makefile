@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market bench-holds lock clean
+.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market bench-holds chaos lock clean
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench-market: install ## Time markets of many orders 测量多订单市场
 
 bench-holds: install ## Time holds on real servers under load (needs wrk) 测量保留的速度
 	@$(BIN)/python -m bench.holds --output bench/results/holds.md
+
+chaos: install ## Break the servers under load, and check what survived (about 15 minutes) 故障演练
+	@$(BIN)/python -m bench.chaos --write
 
 lock: install ## Pin the requirements again, with hashes 重新锁定依赖
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -47,7 +47,7 @@ class TooFewPledged(Exception):
 
 def is_good(pledged: Pledged, *, delivered_on: date, destination: Destination | None) -> bool:
     """Not stopped, and good for as long after delivery as its destination asks."""
-    return lets(pledged.status, MovementKind.SHIP) and pledged.best_before_on >= good_until(
+    return lets(pledged.status, MovementKind.SHIPPED) and pledged.best_before_on >= good_until(
         delivered_on, destination
     )
 

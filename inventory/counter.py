@@ -13,11 +13,12 @@ from typing import Final, cast
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from inventory import granting, holds
+from inventory import granting, holds, sweeping, waitlist
 from inventory.grant_rules import Ask, Cause, Decision, Refused
-from inventory.granting import Facts, Placed, PoolBusy
-from marketplace import context, database, door, errors, idempotency
+from inventory.granting import Facts, Placed
+from marketplace import context, database, door, errors, express
 from marketplace.context import Context
+from marketplace.express import Work
 from marketplace.idempotency import Answer, Claim
 from marketplace.together import Together
 
@@ -42,6 +43,14 @@ class Request:
 
 
 Reply = Answer | Refused | errors.Refusal
+
+
+class RoomToMake(Exception):
+    """These pools refuse although the holds of some of their boxes have lapsed."""
+
+    def __init__(self, pool_ids: Sequence[uuid.UUID]) -> None:
+        self.pool_ids = pool_ids
+        super().__init__(f"{len(pool_ids)} pools")
 
 
 def ask(request: Request) -> Answer | Refused:
@@ -94,51 +103,79 @@ def _one_by_one_if_it_must(batch: dict[int, Request]) -> dict[int, Reply]:
 
 
 def _serve(requests: Sequence[Request]) -> list[Reply]:
-    """One transaction. After a commit whose outcome is unknown it runs again and finds its keys, if it was stored."""
+    """One transaction. Where it finds that boxes are held by nobody any more, they are freed first, in another."""
     for look in range(LOOKS_MAX):
         try:
-            return database.transact(lambda session: _work(session, requests), recall=_not_known)
-        except PoolBusy:
-            if look == LOOKS_MAX - 1:
-                raise
-            time.sleep(LOOK_AGAIN_SECONDS)
-    raise PoolBusy
+            return express.line("counter").run(lambda work: _work(work, requests))
+        except RoomToMake as room:
+            if not _make_room(room.pool_ids) and look:
+                time.sleep(LOOK_AGAIN_SECONDS)
+    raise granting.PoolBusy
 
 
-def _not_known(_session: Session) -> None:
-    """Looked up by the work itself, when it runs again."""
+def _make_room(pool_ids: Sequence[uuid.UUID]) -> int:
+    """Frees boxes whose holds have lapsed and offers what is free to those in line, pool by pool; how many holds."""
+    ctx = context.system()
+
+    def free(session: Session) -> int:
+        return sum(
+            sweeping.expire_of(session, ctx, pool_id) + waitlist.offer(session, ctx, pool_id=pool_id)
+            for pool_id in pool_ids
+        )
+
+    return database.transact(free)
 
 
-def _work(session: Session, requests: Sequence[Request]) -> list[Reply]:
-    known = idempotency.claim_all(session, [request.claim for request in requests])
-    replies: list[Reply | None] = list(known)
-    fresh = [(place, request) for place, request in enumerate(requests) if replies[place] is None]
-    if fresh:
-        facts, decisions = _decided(session, [request.ask for _, request in fresh])
-        writing = granting.Writing(facts)
-        for (place, request), decision in zip(fresh, decisions, strict=True):
-            replies[place] = _reply(writing, facts, request, decision)
-        writing.store(session)
-    return cast(list[Reply], replies)
+def _work(work: Work, requests: Sequence[Request]) -> list[Reply]:
+    asks, claims = [request.ask for request in requests], [request.claim for request in requests]
+    looked, decisions = _decided(work, asks, claims)
+    writing = granting.Writing(looked.facts)
+    replies = [
+        known or _reply(writing, looked.facts, request, decision)
+        for known, request, decision in zip(looked.known, requests, decisions, strict=True)
+    ]
+    if writing:
+        work.commit(writing.statement(), check=writing.check)
+    return replies
 
 
-def _decided(session: Session, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
+def _decided(
+    work: Work, asks: Sequence[Ask], claims: Sequence[Claim]
+) -> tuple[granting.Looked, Sequence[Decision | None]]:
+    """The rule's decision for every request whose key is not known."""
     empty: dict[uuid.UUID, int] = current_app.extensions.setdefault("empty_pools", {})
     now = time.monotonic_ns()
     if all(empty.get(line.pool_id, 0) > now for ask in asks for line in ask.lines):
-        facts, decisions = granting.look_only(session, asks)
-        if granting.is_hopeless(facts, decisions):
-            return facts, decisions
-    facts, decisions = granting.decide(session, context.system(), asks)
-    for pool_id, pool in facts.pools.items():
+        looked = granting.look_only(work, asks, claims)
+        decisions = _of_fresh(asks, looked)
+        if all(each is None or isinstance(each, Refused) for each in decisions):
+            _check_room(looked, decisions)
+            return looked, decisions
+    looked = granting.lock_and_look(work, asks, claims)
+    decisions = _of_fresh(asks, looked)
+    _check_room(looked, decisions)
+    for pool_id, pool in looked.facts.pools.items():
         if pool.available == 0:
             empty[pool_id] = now + HOPELESS_NANOSECONDS
         else:
             empty.pop(pool_id, None)
-    return facts, decisions
+    return looked, decisions
 
 
-def _reply(writing: granting.Writing, facts: Facts, request: Request, decision: Decision) -> Reply:
+def _of_fresh(asks: Sequence[Ask], looked: granting.Looked) -> list[Decision | None]:
+    fresh = [ask for ask, known in zip(asks, looked.known, strict=True) if known is None]
+    decided = iter(granting.by_rule(fresh, looked.facts))
+    return [next(decided) if known is None else None for known in looked.known]
+
+
+def _check_room(looked: granting.Looked, decisions: Sequence[Decision | None]) -> None:
+    short = granting.short_of_lapsed(looked.facts, [each for each in decisions if each is not None])
+    if short or looked.facts.line_pool_ids:
+        raise RoomToMake(sorted({*short, *looked.facts.line_pool_ids}))
+
+
+def _reply(writing: granting.Writing, facts: Facts, request: Request, decision: Decision | None) -> Reply:
+    assert decision is not None, "every request whose key is not known was decided"
     if not isinstance(decision, Refused):
         answer = request.answered(writing.grant(request.ctx, request.ask, decision))
     elif decision.cause in HANDED_BACK:

@@ -18,8 +18,9 @@ from inventory.buckets import CountersBroken
 from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
 from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
-from marketplace import database, idempotency
+from marketplace import database, errors, idempotency
 from marketplace.context import Context
+from marketplace.express import InSession, Runner, Statement
 from marketplace.idempotency import Answer, Claim
 from marketplace.values import new_id
 
@@ -69,16 +70,81 @@ class Facts:
 PoolBusy = refusals.PoolBusy
 
 
-def lock(session: Session, asks: Iterable[Ask]) -> frozenset[uuid.UUID]:
-    """Lock the buyers' live holds of these pools, then the pools, each in the order of their ids; the holds."""
-    return frozenset(session.execute(grant_statements.LOCK, _named(asks)).one().hold_ids)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """The facts, and what is known of the keys that the requests came with."""
+
+    facts: Facts
+    known: Sequence[Answer | errors.Refusal | None]
 
 
-def look(session: Session, asks: Sequence[Ask]) -> Facts:
-    """The facts at this moment. Under the locks they stay; without them they tell what was true just now."""
-    row = session.execute(grant_statements.LOOK, _named(asks)).one()
+def lock_and_look(run: Runner, asks: Sequence[Ask], claims: Sequence[Claim] = ()) -> Looked:
+    """Lock keys, the buyers' live holds and the pools, and read the facts under these locks. Raises PoolBusy."""
+    named = _named(asks, claims)
+    locked, row = run.rows((grant_statements.LOCK, named), (grant_statements.LOOK, named))
+    looked = _looked(asks, row, claims, locked.keys_locked)
+    _lock_new(run, looked.facts, frozenset(locked.hold_ids))
+    return looked
+
+
+def look_only(run: Runner, asks: Sequence[Ask], claims: Sequence[Claim]) -> Looked:
+    """What is true just now, the keys locked and nothing else: enough to refuse, not to grant."""
+    named = _named(asks, claims)
+    locked, row = run.rows((grant_statements.LOCK_KEYS, named), (grant_statements.LOOK, named))
+    return _looked(asks, row, claims, locked.keys_locked)
+
+
+def by_rule(asks: Iterable[Ask], facts: Facts) -> list[Decision]:
+    return grant_rules.decide(
+        asks, pools=facts.pools, buyers=facts.buyers, now=facts.now, tallies=facts.tallies
+    )
+
+
+def short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> list[uuid.UUID]:
+    """Pools that refuse although they count boxes whose holds have lapsed."""
+    return sorted(
+        {
+            each.pool_id
+            for each in decisions
+            if isinstance(each, grant_rules.Refused)
+            and each.cause == grant_rules.Cause.SOLD_OUT
+            and each.pool_id in facts.lapsed_pool_ids
+        }
+    )
+
+
+def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
+    """Lock, serve those in line, make room where holds have lapsed, and let the rule decide. Raises PoolBusy."""
+    run = InSession(session)
+    facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks).facts)
+    decisions = by_rule(asks, facts)
+    while short := short_of_lapsed(facts, decisions):
+        if not sum(sweeping.expire_of(session, ctx, pool_id) for pool_id in short):
+            raise PoolBusy
+        facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks).facts)
+        decisions = by_rule(asks, facts)
+    return facts, decisions
+
+
+def _after_line(run: Runner, session: Session, ctx: Context, asks: Sequence[Ask], facts: Facts) -> Facts:
+    """The facts after those who wait in line were offered what is free: nobody overtakes them."""
+    if not sum(waitlist.offer(session, ctx, pool_id=pool_id) for pool_id in sorted(facts.line_pool_ids)):
+        return facts
+    return lock_and_look(run, asks).facts
+
+
+def _lock_new(run: Runner, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
+    """Raises PoolBusy if somebody works on a hold that the buyer got while we waited for the pool."""
+    new = {buyer.live.hold_id for buyer in facts.buyers.values() if buyer.live} - locked
+    if new:
+        [row] = run.rows((grant_statements.LOCK_NEW, {"hold_ids": sorted(new)}))
+        if row.count < len(new):
+            raise PoolBusy
+
+
+def _looked(asks: Sequence[Ask], row: Any, claims: Sequence[Claim], keys_locked: Sequence[bool]) -> Looked:
     pools = {uuid.UUID(each["id"]): each for each in row.pools or ()}
-    return Facts(
+    facts = Facts(
         now=row.now,
         pools={pool_id: _pool(pool_id, each) for pool_id, each in pools.items()},
         terms={pool_id: _terms(each) for pool_id, each in pools.items()},
@@ -93,51 +159,7 @@ def look(session: Session, asks: Sequence[Ask]) -> Facts:
             pool_id: datetime.fromisoformat(each["next"]) for pool_id, each in pools.items() if each["next"]
         },
     )
-
-
-def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
-    """Lock, make room where holds have lapsed, and let the rule decide. Raises PoolBusy."""
-    locked = lock(session, asks)
-    facts = look(session, asks)
-    _lock_new(session, facts, locked)
-    facts = _after_line(session, ctx, asks, facts)
-    decisions = _by_rule(asks, facts)
-    if short := _short_of_lapsed(facts, decisions):
-        if not sum(sweeping.expire_of(session, ctx, pool_id) for pool_id in sorted(short)):
-            raise PoolBusy
-        facts = _after_line(session, ctx, asks, look(session, asks))
-        decisions = _by_rule(asks, facts)
-        if _short_of_lapsed(facts, decisions):
-            return decide(session, ctx, asks)
-    return facts, decisions
-
-
-def _after_line(session: Session, ctx: Context, asks: Sequence[Ask], facts: Facts) -> Facts:
-    """The facts after those who wait in line were offered what is free: nobody overtakes them."""
-    if not sum(waitlist.offer(session, ctx, pool_id=pool_id) for pool_id in sorted(facts.line_pool_ids)):
-        return facts
-    return look(session, asks)
-
-
-def _lock_new(session: Session, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
-    """Raises PoolBusy if somebody works on a hold that the buyer got while we waited for the pool."""
-    new = {buyer.live.hold_id for buyer in facts.buyers.values() if buyer.live} - locked
-    if new and len(session.execute(grant_statements.LOCK_NEW, {"hold_ids": sorted(new)}).all()) < len(new):
-        raise PoolBusy
-
-
-def look_only(session: Session, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
-    """What the rule would decide just now, without any lock: enough to refuse, not to grant."""
-    facts = look(session, asks)
-    return facts, _by_rule(asks, facts)
-
-
-def is_hopeless(facts: Facts, decisions: Iterable[Decision]) -> bool:
-    """Whether nobody of them gets anything, however the locks would turn out."""
-    decided = list(decisions)
-    return all(isinstance(each, grant_rules.Refused) for each in decided) and not _short_of_lapsed(
-        facts, decided
-    )
+    return Looked(facts=facts, known=idempotency.known(claims, keys_locked, row.keys_stored or ()))
 
 
 class Writing:
@@ -150,6 +172,9 @@ class Writing:
             name: [] for name in ("placed", "resized", "lines", "told", "kept")
         }
 
+    def __bool__(self) -> bool:
+        return any(self._rows.values())
+
     def grant(self, ctx: Context, ask: Ask, parts: Iterable[Granted]) -> list[Placed]:
         """The holds that this request gets, one for each pool; nothing is stored before `store`."""
         return [self._part(ctx, ask, part) for part in parts]
@@ -158,17 +183,26 @@ class Writing:
         """Store the answer under its key, together with what it answers."""
         self._rows["kept"].append(idempotency.row(ctx, claim, answer))
 
-    def store(self, session: Session) -> None:
+    def statement(self) -> Statement:
+        """Everything in one statement; `check` looks at its row."""
         before = self._facts.pools
         pools = [
             {"id": pool_id, "held": pool.held, "version": pool.version, "before": before[pool_id].version}
             for pool_id, pool in self._pools.items()
         ]
         rows = {name: json.dumps(each, default=str) for name, each in {"pools": pools, **self._rows}.items()}
-        done = session.execute(grant_statements.WRITE, {**rows, "now": self._facts.now}).one()
-        if (done.pools, done.resized) != (len(pools), len(self._rows["resized"])):
+        return grant_statements.WRITE, {**rows, "now": self._facts.now}
+
+    def check(self, rows: Sequence[Any]) -> None:
+        """Raises CountersBroken if a row was not as it was under the lock."""
+        [done] = rows
+        if (done.pools, done.resized) != (len(self._pools), len(self._rows["resized"])):
             raise CountersBroken(sorted(self._pools))
         measures.PLACED.inc(len(self._rows["placed"]))
+
+    def store(self, session: Session) -> None:
+        """In the transaction of a session, which then knows of it."""
+        self.check(InSession(session).rows(self.statement()))
         database.changed_behind(session, Pool, self._pools)
         database.changed_behind(session, Hold, (row["id"] for row in self._rows["resized"]))
 
@@ -247,8 +281,7 @@ def _told(ctx: Context, hold_id: uuid.UUID, part: Granted, terms: PoolTerms) -> 
     }
 
 
-def _named(asks: Iterable[Ask]) -> dict[str, Any]:
-    asks = list(asks)
+def _named(asks: Sequence[Ask], claims: Sequence[Claim]) -> dict[str, Any]:
     pairs = {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}
     named = [{"buyer_id": str(buyer_id), "pool_id": str(pool_id)} for buyer_id, pool_id in sorted(pairs)]
     return {
@@ -256,23 +289,7 @@ def _named(asks: Iterable[Ask]) -> dict[str, Any]:
         "pool_ids": sorted({pool_id for _, pool_id in pairs}),
         "buyer_ids": sorted({buyer_id for buyer_id, _ in pairs}),
         "networks": sorted({ask.network for ask in asks if ask.network}),
-    }
-
-
-def _by_rule(asks: Iterable[Ask], facts: Facts) -> list[Decision]:
-    return grant_rules.decide(
-        asks, pools=facts.pools, buyers=facts.buyers, now=facts.now, tallies=facts.tallies
-    )
-
-
-def _short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> set[uuid.UUID]:
-    """Pools that refuse although boxes are in them whose holds have lapsed."""
-    return {
-        each.pool_id
-        for each in decisions
-        if isinstance(each, grant_rules.Refused)
-        and each.cause == grant_rules.Cause.SOLD_OUT
-        and each.pool_id in facts.lapsed_pool_ids
+        **idempotency.named(claims),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, granting, lots, measures, stock_rules, sweeping
+from inventory import buckets, granting, lots, measures, safety, stock_rules, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
@@ -56,6 +56,7 @@ __all__ = [
     "check_lives",
     "clock",
     "consume",
+    "cull",
     "expire_due",
     "get",
     "locked",
@@ -110,6 +111,7 @@ def place_on_lots(
         "pack_grams": pack_grams,
         "on": delivered_on or ctx.today,
         "destination": destination,
+        "safety": safety.kept(session, variety=variety, grade=grade),
     }
     try:
         takes = stock_rules.take(stocks, boxes=boxes, **asked)
@@ -139,7 +141,7 @@ def place_on_lots(
             version=1,
         )
         _add(session, ctx, hold)
-        _move_lot(session, ctx, hold, MovementKind.HOLD, held_grams=hold.quantity_grams)
+        _move_lot(session, ctx, hold, MovementKind.HELD, held_grams=hold.quantity_grams)
         placed.append(hold)
     return placed
 
@@ -226,7 +228,7 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int | 
     else:
         _check_leaves(session, hold)
         grams = taken * hold.pack_grams
-        _move_lot(session, ctx, hold, MovementKind.SHIP, on_hand_grams=-grams, held_grams=-grams)
+        _move_lot(session, ctx, hold, MovementKind.SHIPPED, on_hand_grams=-grams, held_grams=-grams)
     return hold
 
 
@@ -243,6 +245,14 @@ def release(
     Raises HoldNotFound, HoldNotActive, HoldPart, PledgeNeeded.
     """
     return _release(session, ctx, locked(session, hold_id), boxes=boxes, reason=reason)
+
+
+def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
+    """What was kept back is thrown away. Raises HoldNotFound, HoldNotActive."""
+    hold = locked(session, hold_id)
+    grams = take_out(session, ctx, hold, HoldState.RELEASED, "hold.cull", reason=reason) * hold.pack_grams
+    _move_lot(session, ctx, hold, MovementKind.CULLED, on_hand_grams=-grams, held_grams=-grams, reason=reason)
+    return hold
 
 
 def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
@@ -309,7 +319,7 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
         if not _withdraw_pledge(session, ctx, hold, hold.open_boxes):
             continue
         grams = take_out(session, ctx, hold, HoldState.EXPIRED, "hold.expire") * hold.pack_grams
-        _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-grams)
+        _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-grams)
         done += 1
     return done
 
@@ -323,7 +333,7 @@ def _release(
         return hold
     if not _withdraw_pledge(session, ctx, hold, taken):
         raise PledgeNeeded(boxes=taken)
-    _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-taken * hold.pack_grams)
+    _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-taken * hold.pack_grams)
     return hold
 
 
@@ -453,17 +463,23 @@ def _check_leaves(session: Session, hold: Hold) -> None:
     status = session.execute(
         select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
     ).scalar_one()
-    if not lets(status, MovementKind.SHIP):
+    if not lets(status, MovementKind.SHIPPED):
         raise lots.LotStatusForbids(lot_status=status)
 
 
 def _move_lot(
-    session: Session, ctx: Context, hold: Hold, kind: MovementKind, *, held_grams: int, on_hand_grams: int = 0
+    session: Session,
+    ctx: Context,
+    hold: Hold,
+    kind: MovementKind,
+    *,
+    held_grams: int,
+    on_hand_grams: int = 0,
+    reason: str | None = None,
 ) -> Lot:
     assert hold.lot_id is not None
-    lot = buckets.move_lot(
-        session, ctx, hold.lot_id, kind, on_hand_grams=on_hand_grams, held_grams=held_grams, hold_id=hold.id
-    )
+    grams = {"on_hand_grams": on_hand_grams, "held_grams": held_grams}
+    lot = buckets.move_lot(session, ctx, hold.lot_id, kind, hold_id=hold.id, reason=reason, **grams)
     if lot is None:
         raise CountersBroken(hold.id)
     return lot

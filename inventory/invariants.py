@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from inventory.models.lots import BUCKETS, FIRST, LEGAL
 from marketplace.language import Text
 from marketplace.module import Invariant
 
@@ -10,32 +11,41 @@ INVARIANTS: Final = (
         id="S1",
         says=Text(en="A lot's buckets are the sums of its movements.", zh="批次数量等于其流水之和。"),
         sql="""
-            SELECT l.id, l.on_hand_grams, l.held_grams FROM lot l LEFT JOIN movement m ON m.lot_id = l.id
+            SELECT l.id, l.on_hand_grams, l.held_grams, l.committed_grams, l.packed_grams
+            FROM lot l LEFT JOIN movement m ON m.lot_id = l.id
             GROUP BY l.id HAVING coalesce(sum(m.on_hand_delta_grams), 0) <> l.on_hand_grams
             OR coalesce(sum(m.held_delta_grams), 0) <> l.held_grams
+            OR coalesce(sum(m.committed_delta_grams), 0) <> l.committed_grams
+            OR coalesce(sum(m.packed_delta_grams), 0) <> l.packed_grams
         """,
     ),
     Invariant(
         id="S2",
         says=Text(en="No bucket and no counter is negative or overdrawn.", zh="任何数量不为负且不超额。"),
-        sql="""
-            SELECT id FROM lot WHERE NOT (held_grams >= 0 AND held_grams <= on_hand_grams)
+        sql=f"""
+            SELECT id FROM lot WHERE NOT ({BUCKETS})
             UNION ALL
             SELECT id FROM pool WHERE NOT (boxes_held >= 0 AND boxes_sold >= 0
             AND boxes_held + boxes_sold <= boxes_pledged)
-        """,
+        """,  # noqa: S608 (our own words)
     ),
     Invariant(
         id="S3",
         says=Text(
-            en="Each movement's buckets follow from the movement before.", zh="每条流水的结余由上一条推得。"
+            en="Each movement's buckets follow from the movement before, or a later repair tells why not.",
+            zh="每条流水的结余由上一条推得，否则其后有修复流水说明。",
         ),
         sql="""
             SELECT * FROM (
-                SELECT id, lot_id, number, on_hand_grams, held_grams,
-                sum(on_hand_delta_grams) OVER journal AS on_hand_sum, sum(held_delta_grams) OVER journal AS held_sum
+                SELECT id, lot_id, number, on_hand_grams, held_grams, committed_grams, packed_grams,
+                sum(on_hand_delta_grams) OVER journal AS on_hand_sum, sum(held_delta_grams) OVER journal AS held_sum,
+                sum(committed_delta_grams) OVER journal AS committed_sum,
+                sum(packed_delta_grams) OVER journal AS packed_sum
                 FROM movement WINDOW journal AS (PARTITION BY lot_id ORDER BY number)
-            ) line WHERE on_hand_grams <> on_hand_sum OR held_grams <> held_sum
+            ) line WHERE (on_hand_grams <> on_hand_sum OR held_grams <> held_sum
+                OR committed_grams <> committed_sum OR packed_grams <> packed_sum)
+            AND NOT EXISTS (SELECT FROM movement r WHERE r.lot_id = line.lot_id AND r.kind = 'reconciled'
+                AND r.number > line.number)
         """,
     ),
     Invariant(
@@ -51,14 +61,27 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="S5",
+        says=Text(
+            en="Each movement changes only what its kind may, and a journal begins with fruit that comes in.",
+            zh="每条流水只改变其类型所允许的数量，且流水以入库开始。",
+        ),
+        sql=f"""
+            SELECT id, lot_id, number, kind FROM movement WHERE NOT (({LEGAL}) AND ({FIRST}))
+        """,  # noqa: S608 (our own words)
+    ),
+    Invariant(
         id="S6",
-        says=Text(en="What a lot holds is the sum of its open holds.", zh="批次保留量等于其有效保留之和。"),
+        says=Text(
+            en="What a lot holds and has committed is the sum of its open holds.",
+            zh="批次保留量与应付量之和等于其有效保留之和。",
+        ),
         sql="""
-            SELECT id, held_grams, promised FROM (
-                SELECT l.id, l.held_grams,
+            SELECT id, held_grams, committed_grams, promised FROM (
+                SELECT l.id, l.held_grams, l.committed_grams,
                 coalesce(sum((h.boxes - h.consumed_boxes - h.released_boxes) * h.pack_grams), 0) AS promised
                 FROM lot l LEFT JOIN hold h ON h.lot_id = l.id AND h.state = 'active' GROUP BY l.id
-            ) told WHERE promised <> held_grams
+            ) told WHERE promised <> held_grams + committed_grams
         """,
     ),
     Invariant(
@@ -74,8 +97,8 @@ INVARIANTS: Final = (
     Invariant(
         id="S10",
         says=Text(
-            en="Each line of a pool's journal follows from the line before.",
-            zh="货源池每条流水由上一条推得。",
+            en="Each line of a pool's journal follows from the line before, or a later repair tells why not.",
+            zh="货源池每条流水由上一条推得，否则其后有修复流水说明。",
         ),
         sql="""
             SELECT * FROM (
@@ -85,6 +108,8 @@ INVARIANTS: Final = (
                 FROM pool_movement WINDOW journal AS (PARTITION BY pool_id ORDER BY number)
             ) line
             WHERE (boxes_pledged, boxes_held, boxes_sold) <> (pledged_sum, held_sum, sold_sum)
+            AND NOT EXISTS (SELECT FROM pool_movement r WHERE r.pool_id = line.pool_id AND r.kind = 'reconciled'
+                AND r.number > line.number)
         """,
     ),
     Invariant(
@@ -119,14 +144,31 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="S8",
+        says=Text(
+            en="No hold commits, packs or ships more than was held for it.",
+            zh="任何保留的应付、装箱与发货都不超过其保留量。",
+        ),
+        sql="""
+            SELECT * FROM (
+                SELECT hold_id, lot_id, number, sum(held_delta_grams) OVER promise AS held_sum,
+                sum(committed_delta_grams) OVER promise AS committed_sum,
+                sum(packed_delta_grams) OVER promise AS packed_sum
+                FROM movement WHERE hold_id IS NOT NULL
+                WINDOW promise AS (PARTITION BY hold_id ORDER BY number)
+            ) line WHERE held_sum < 0 OR packed_sum < 0 OR packed_sum > committed_sum
+        """,
+    ),
+    Invariant(
         id="Q1",
         says=Text(en="A lot's status is what its journal turned it into last.", zh="批次状态与其流水一致。"),
         sql="""
             SELECT l.id, l.status, coalesce(turn.status, 'available') AS told FROM lot l
             LEFT JOIN LATERAL (
-                SELECT CASE m.kind WHEN 'quarantine' THEN 'quarantined' WHEN 'recall' THEN 'recalled'
-                    ELSE 'available' END AS status
-                FROM movement m WHERE m.lot_id = l.id AND m.kind IN ('quarantine', 'clear', 'recall')
+                SELECT CASE m.kind WHEN 'recalled' THEN 'recalled' WHEN 'cleared' THEN 'available'
+                    ELSE 'quarantined' END AS status
+                FROM movement m WHERE m.lot_id = l.id
+                AND m.kind IN ('returned', 'quarantined', 'cleared', 'recalled')
                 ORDER BY m.number DESC LIMIT 1
             ) turn ON true
             WHERE l.status <> coalesce(turn.status, 'available')
@@ -135,16 +177,16 @@ INVARIANTS: Final = (
     Invariant(
         id="Q2",
         says=Text(
-            en="Nothing is promised or shipped out of a lot under quarantine or recall.",
-            zh="隔离或召回的批次不再被保留或发货。",
+            en="Nothing is promised, moved or shipped out of a lot under quarantine or recall.",
+            zh="隔离或召回的批次不再被保留、移动或发货。",
         ),
         sql="""
             SELECT m.id, m.lot_id, m.number, turn.kind FROM movement m JOIN LATERAL (
                 SELECT before.kind FROM movement before WHERE before.lot_id = m.lot_id
-                AND before.number < m.number AND before.kind IN ('quarantine', 'clear', 'recall')
+                AND before.number < m.number AND before.kind IN ('returned', 'quarantined', 'cleared', 'recalled')
                 ORDER BY before.number DESC LIMIT 1
-            ) turn ON turn.kind <> 'clear'
-            WHERE m.kind IN ('hold', 'ship')
+            ) turn ON turn.kind <> 'cleared'
+            WHERE m.kind IN ('held', 'committed', 'packed', 'shipped', 'moved', 'graded')
         """,
     ),
     Invariant(
@@ -156,13 +198,13 @@ INVARIANTS: Final = (
         sql="""
             SELECT h.id, h.state, h.quantity_grams FROM hold h LEFT JOIN movement m ON m.hold_id = h.id
             WHERE h.lot_id IS NOT NULL GROUP BY h.id
-            HAVING count(*) FILTER (WHERE m.kind = 'hold' AND m.lot_id = h.lot_id
+            HAVING count(*) FILTER (WHERE m.kind = 'held' AND m.lot_id = h.lot_id
                 AND m.held_delta_grams = h.quantity_grams) <> 1
-            OR coalesce(sum(m.held_delta_grams) FILTER (WHERE m.kind = 'ship'), 0) <>
+            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams) FILTER (WHERE m.kind = 'shipped'), 0) <>
                 - h.consumed_boxes * h.pack_grams
-            OR coalesce(sum(m.held_delta_grams) FILTER (WHERE m.kind = 'release'), 0) <>
-                - h.released_boxes * h.pack_grams
-            OR coalesce(sum(m.held_delta_grams), 0) <>
+            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams)
+                FILTER (WHERE m.kind IN ('released', 'culled')), 0) <> - h.released_boxes * h.pack_grams
+            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams), 0) <>
                 (h.boxes - h.consumed_boxes - h.released_boxes) * h.pack_grams
         """,
     ),

@@ -81,7 +81,7 @@ def open_pool(
     session.add(pool)
     with database.refusing({"uq_pool_purpose_kind_purpose_id_pack_id": PoolExists()}):
         session.flush()
-    buckets.open_journal(session, ctx, pool)
+    buckets.state_pool(session, ctx, pool, PoolMovementKind.OPENED)
     audit.record(session, ctx, "pool.open", subject=("pool", pool.id), after={"pack_id": str(pack_id)})
     return pool
 

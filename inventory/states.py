@@ -11,6 +11,18 @@ class Storage(StrEnum):
     CONTROLLED_ATMOSPHERE = "controlled_atmosphere"
 
 
+class Descent(StrEnum):
+    """How a lot came out of another."""
+
+    SPLIT = "split"
+    MERGED = "merged"
+    GRADED = "graded"
+    CARRIED = "carried"
+    """To another cold store or room, over the weighbridge."""
+    RETURNED = "returned"
+    """Shipped, and come back."""
+
+
 class LotStatus(StrEnum):
     """Whether a lot's fruit may be promised and shipped."""
 
@@ -18,22 +30,40 @@ class LotStatus(StrEnum):
     QUARANTINED = "quarantined"
     """Stopped until an operator clears it."""
     RECALLED = "recalled"
-    """Stopped for good."""
+    """Stopped until an operator closes the recall."""
 
 
 class MovementKind(StrEnum):
-    """Why a lot's buckets, or its status, changed."""
+    """Why a lot's buckets, or its status, changed: what happened, in one word."""
 
-    RECEIVE = "receive"
-    LOSS = "loss"
-    CORRECTION = "correction"
-    HOLD = "hold"
-    RELEASE = "release"
-    SHIP = "ship"
-    QUARANTINE = "quarantine"
-    CLEAR = "clear"
-    """Out of quarantine again."""
-    RECALL = "recall"
+    HARVESTED = "harvested"
+    """Weighed out of the orchard: a lot begins."""
+    RECEIVED = "received"
+    """Taken in as it came: a lot begins."""
+    GRADED = "graded"
+    """Sorted: it leaves the parent, and the lots of its grades begin."""
+    MOVED = "moved"
+    """Into another lot as it is (split, merged, weighed over): it leaves the parent, and the child begins."""
+    RETURNED = "returned"
+    """Shipped fruit came back: a lot of its own begins, under quarantine."""
+    HELD = "held"
+    RELEASED = "released"
+    COMMITTED = "committed"
+    """What was held is owed now: it no longer expires."""
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    SHRUNK = "shrunk"
+    """Weight lost in store."""
+    CULLED = "culled"
+    """Sorted out and thrown away."""
+    ADJUSTED = "adjusted"
+    """A miscount set right."""
+    QUARANTINED = "quarantined"
+    CLEARED = "cleared"
+    """Out of quarantine or recall again."""
+    RECALLED = "recalled"
+    RECONCILED = "reconciled"
+    """The counters had drifted and are what the journal says again; no fruit moved."""
 
 
 class PoolMovementKind(StrEnum):
@@ -50,6 +80,40 @@ class PoolMovementKind(StrEnum):
     SUPERSEDED = "superseded"
     """Another hold took the boxes over: its own line follows."""
     SOLD = "sold"
+    RECONCILED = "reconciled"
+    """The counters had drifted and are what the journal says again; no box moved."""
+
+
+BEGINNINGS: Final = frozenset(
+    {
+        MovementKind.HARVESTED,
+        MovementKind.RECEIVED,
+        MovementKind.GRADED,
+        MovementKind.MOVED,
+        MovementKind.RETURNED,
+    }
+)
+"""What a lot's first line may be; none of them brings fruit into a lot that is there already."""
+
+
+class TransferState(StrEnum):
+    IN_TRANSIT = "in_transit"
+    """Weighed out; in no lot, so neither free nor to be picked."""
+    DISPUTED = "disputed"
+    """Somebody does not agree with what came or did not come; an operator ends it."""
+    ARRIVED = "arrived"
+    """Weighed in: a lot of its own, unless nothing came."""
+    CANCELLED = "cancelled"
+    """Came back to where it left, as a lot of its own."""
+
+
+class GapKind(StrEnum):
+    """What became of the grams between two weighings."""
+
+    SHRUNK = "shrunk"
+    CULLED = "culled"
+    ADJUSTED = "adjusted"
+    """One of the two weighings was wrong; only so can more arrive than left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +124,20 @@ class Gate:
     after: LotStatus | None = None
 
 
+_AVAILABLE: Final = Gate(before=frozenset({LotStatus.AVAILABLE}))
+
 GATES: Final[dict[MovementKind, Gate]] = {
-    MovementKind.HOLD: Gate(before=frozenset({LotStatus.AVAILABLE})),
-    MovementKind.SHIP: Gate(before=frozenset({LotStatus.AVAILABLE})),
-    MovementKind.QUARANTINE: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
-    MovementKind.CLEAR: Gate(before=frozenset({LotStatus.QUARANTINED}), after=LotStatus.AVAILABLE),
-    MovementKind.RECALL: Gate(
+    MovementKind.HELD: _AVAILABLE,
+    MovementKind.COMMITTED: _AVAILABLE,
+    MovementKind.PACKED: _AVAILABLE,
+    MovementKind.SHIPPED: _AVAILABLE,
+    MovementKind.MOVED: _AVAILABLE,
+    MovementKind.GRADED: _AVAILABLE,
+    MovementKind.QUARANTINED: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
+    MovementKind.CLEARED: Gate(
+        before=frozenset({LotStatus.QUARANTINED, LotStatus.RECALLED}), after=LotStatus.AVAILABLE
+    ),
+    MovementKind.RECALLED: Gate(
         before=frozenset({LotStatus.AVAILABLE, LotStatus.QUARANTINED}), after=LotStatus.RECALLED
     ),
 }
@@ -83,6 +155,8 @@ class HoldKind(StrEnum):
     """A cooperative's fruit, promised to a share."""
     PLEDGE = "pledge"
     """A cooperative's fruit, put into a pool."""
+    QUALITY = "quality"
+    """Part of a lot that an inspector keeps back."""
     CART = "cart"
     """A shopper's boxes of a pool, for some minutes."""
     PRESALE = "presale"
@@ -147,6 +221,11 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     },
     HoldKind.PLEDGE: {
         HoldState.ACTIVE: frozenset({HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.QUALITY: {
+        HoldState.ACTIVE: frozenset({HoldState.RELEASED}),
         HoldState.CONVERTING: _NONE,
         **_ENDED,
     },

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from flask import Flask
+from flask import Flask, Request, Response
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
@@ -18,6 +19,18 @@ class Number(IntegerConverter):
     regex = r"[0-9]{1,18}"
 
 
+class NoCookies(SessionInterface):
+    """Nobody is known by a cookie here, so none is read, signed or written."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        return self._none
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Nothing to save."""
+
+
 def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     """An app with the modules plugged in: doors, jobs, subscriptions, commands, invariants."""
     plugged = tuple(modules)
@@ -31,6 +44,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
         TESTING=settings.environment == "test",
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.session_interface = NoCookies()
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["modules"] = plugged
     if settings.trusted_proxy_hops:

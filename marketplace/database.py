@@ -1,7 +1,7 @@
 """The database: one dialect (PostgreSQL), one metadata, and the only places that commit.
 
 `transact` runs a unit of work with bounded retries; `transaction` is its plain form for jobs and commands;
-`reading` ends without writing. Nothing else in the project commits.
+`reading` ends without writing. Nothing else in the project commits, but for the kept connections of `express`.
 """
 
 import logging
@@ -99,16 +99,7 @@ class CommitUnknown(errors.TryLater):
 
 def configure(app: Flask, settings: Settings) -> None:
     """Give the app its engine. Opens no connection: an embedded server is started by the first one."""
-    options = " ".join(
-        f"-c {name}={value}"
-        for name, value in {
-            "role": APP_ROLE,
-            "timezone": "UTC",
-            "statement_timeout": settings.statement_timeout_ms,
-            "lock_timeout": settings.lock_timeout_ms,
-            "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout_ms,
-        }.items()
-    )
+    options = session_options(settings)
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg://"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "creator": lambda: connect(app_url(settings), options=options),
@@ -120,6 +111,20 @@ def configure(app: Flask, settings: Settings) -> None:
         "pool_recycle": 1_800,
     }
     db.init_app(app)
+
+
+def session_options(settings: Settings) -> str:
+    """What every connection of the app asks the server for."""
+    return " ".join(
+        f"-c {name}={value}"
+        for name, value in {
+            "role": APP_ROLE,
+            "timezone": "UTC",
+            "statement_timeout": settings.statement_timeout_ms,
+            "lock_timeout": settings.lock_timeout_ms,
+            "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout_ms,
+        }.items()
+    )
 
 
 def app_url(settings: Settings) -> str:

@@ -9,13 +9,14 @@ Failures of our own (5xx) leave no trace, so a retry runs afresh.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 from flask import request
-from sqlalchemy import Index, String, delete, func, select, text
+from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -72,15 +73,17 @@ class IdempotencyKey(Base):
     __table_args__ = (Index(None, "created_at"),)
 
 
-_LOCK_ALL: Final = text(
-    "SELECT pg_try_advisory_xact_lock(n) FROM unnest(CAST(:numbers AS bigint[])) WITH ORDINALITY AS u(n, place)"
-    " ORDER BY place"
+KEYS_LOCKED: Final = (
+    "ARRAY(SELECT pg_try_advisory_xact_lock(n) FROM unnest(%(key_numbers)s::bigint[]) WITH ORDINALITY AS u(n, place)"
+    " ORDER BY place)"
 )
-_FIND_ALL: Final = text(
-    "SELECT k.principal, k.key, k.fingerprint, k.status, k.headers, k.body FROM idempotency_key k"
-    " JOIN jsonb_to_recordset(CAST(:names AS jsonb)) AS n(principal text, key text)"
-    " ON n.principal = k.principal AND n.key = k.key"
+"""In a statement of the caller's, with the parameters of `named`: which of the keys are ours to work on."""
+KEYS_STORED: Final = (
+    "(SELECT jsonb_agg(to_jsonb(k)) FROM idempotency_key k"
+    " JOIN jsonb_to_recordset(%(key_names)s::jsonb) AS n(principal text, key text)"
+    " ON n.principal = k.principal AND n.key = k.key)"
 )
+"""The same for the answers that are stored; only to be asked once the keys are locked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,21 +151,24 @@ def run(
         return database.transact(lambda session: refusal_only(session, answer), recall=recall)
 
 
-def claim_all(session: Session, claims: Sequence[Claim]) -> list[Answer | errors.Refusal | None]:
-    """For each claim its stored answer, why it is refused, or None: then it is locked and may be worked on.
+def named(claims: Sequence[Claim]) -> dict[str, Any]:
+    """The parameters of KEYS_LOCKED and KEYS_STORED."""
+    return {
+        "key_numbers": [_lock_number(claim) for claim in claims],
+        "key_names": json.dumps([{"principal": claim.principal, "key": claim.key} for claim in claims]),
+    }
 
-    What `run` does for one request, for many in one transaction; whoever works stores a `row` with its change.
+
+def known(
+    claims: Sequence[Claim], locked: Sequence[bool], stored: Sequence[Mapping[str, Any]]
+) -> list[Answer | errors.Refusal | None]:
+    """For each claim its stored answer, why it is refused, or None: then it may be worked on.
+
+    What `run` does for one request, for many in one transaction; who works stores a `row` with the change.
     """
-    if not claims:
-        return []
-    locked = (
-        session.execute(_LOCK_ALL, {"numbers": [_lock_number(claim) for claim in claims]}).scalars().all()
-    )
-    names = [{"principal": claim.principal, "key": claim.key} for claim in claims]
-    rows = session.execute(_FIND_ALL, {"names": json.dumps(names)}).all()
-    stored = {(row.principal, row.key): row for row in rows}
+    rows = {(row["principal"], row["key"]): SimpleNamespace(**row) for row in stored}
     return [
-        _in_flight() if not is_ours else _answer_of(stored.get((claim.principal, claim.key)), claim)
+        _answer_of(rows.get((claim.principal, claim.key)), claim) if is_ours else _in_flight()
         for claim, is_ours in zip(claims, locked, strict=True)
     ]
 

@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 import structlog
@@ -45,6 +46,8 @@ _SECRET_IN_TEXT: Final = (
         rf"\1={MASK}",
     ),
 )
+_MAY_HIDE_SECRET: Final = re.compile(r"[\s=]|://")
+"""What every pattern above needs: most texts have none of it."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUIET: Final = {"asyncio": logging.WARNING}
 
@@ -127,6 +130,7 @@ def redact(_: Any, __: str, event: EventDict) -> EventDict:
     return {name: MASK if is_secret(name) else _clean(value) for name, value in event.items()}
 
 
+@lru_cache(maxsize=1_024)
 def is_secret(name: str) -> bool:
     """Whether a field of this name is masked: `access_token`, `X-Api-Key`, `loginCode`; not `key_count`."""
     words = [word.lower() for word in _WORD.findall(name)]
@@ -152,8 +156,9 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
 def clean_text(text: str) -> str:
     """The text without what looks like a secret in it."""
-    for pattern, masked in _SECRET_IN_TEXT:
-        text = pattern.sub(masked, text)
+    if _MAY_HIDE_SECRET.search(text):
+        for pattern, masked in _SECRET_IN_TEXT:
+            text = pattern.sub(masked, text)
     return text
 
 

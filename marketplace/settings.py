@@ -50,6 +50,9 @@ class Settings:
     hold_minutes_guest: int = 5
     hold_network_permille: int = 100
     idempotency_days: int = 7
+    forecast_haircut_base_permille: int = 50
+    forecast_haircut_weekly_permille: int = 20
+    forecast_haircut_most_permille: int = 400
     metrics_token: str = ""
 
     @classmethod
@@ -182,5 +185,8 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "hold_minutes_guest": _whole(1, 60),
     "hold_network_permille": _whole(0, 1_000),
     "idempotency_days": _whole(3, 365),
+    "forecast_haircut_base_permille": _whole(0, 1_000),
+    "forecast_haircut_weekly_permille": _whole(0, 1_000),
+    "forecast_haircut_most_permille": _whole(0, 1_000),
     "metrics_token": _text,
 }

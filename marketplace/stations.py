@@ -12,8 +12,7 @@ from flask import Flask, Response, g, request
 from marketplace import context, errors, limits, metrics
 from marketplace.access import ACCESS
 from marketplace.context import ANONYMOUS, Actor, Context
-from marketplace.database import reading
-from marketplace.identity import sessions
+from marketplace.identity import arrivals
 from marketplace.language import DEFAULT, LANGUAGES, Language
 from marketplace.logs import log
 from marketplace.settings import Settings
@@ -22,13 +21,14 @@ from marketplace.values import new_id
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 _REQUEST_ID_FORM: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-HEADERS: Final = {
+FIXED_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+DEFAULT_HEADERS: Final = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+"""Unless a page says what it loads."""
 
 
 def configure(app: Flask, settings: Settings) -> None:
@@ -77,8 +77,7 @@ def _actor() -> Actor:
         return ANONYMOUS
     if credentials is None or credentials.type != "bearer" or not credentials.token:
         raise errors.Unauthenticated
-    with reading() as session:
-        return sessions.authenticate(session, context.current(), token=credentials.token)
+    return arrivals.authenticate(credentials.token, now=context.current().now)
 
 
 def language_of_request() -> Language:
@@ -92,15 +91,17 @@ def language_of_request() -> Language:
 
 
 def leave(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers[REQUEST_ID_HEADER] = g.get("request_id", "")
+    headers = response.headers
+    headers.extend(FIXED_HEADERS)
+    for name, value in DEFAULT_HEADERS.items():
+        headers.setdefault(name, value)
+    headers.add(REQUEST_ID_HEADER, g.get("request_id", ""))
     ctx = g.get("context")
     if ctx is not None:
-        response.headers.setdefault("Content-Language", ctx.language)
-        response.headers.add("Vary", "Accept-Language")
+        headers.setdefault("Content-Language", ctx.language)
+        headers.add("Vary", "Accept-Language")
     if ctx is not None and ctx.actor is not ANONYMOUS:
-        response.headers.setdefault("Cache-Control", "private, no-store")
+        headers.setdefault("Cache-Control", "private, no-store")
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     metrics.observe_request(request.method, request.endpoint or "unknown", response.status_code, seconds)
     log.info(

@@ -19,8 +19,16 @@ from werkzeug.test import TestResponse
 
 from campaigns import planning
 from campaigns.models import Campaign
-from inventory import cold_stores, lots
+from inventory import cases, cold_stores, lots
+from inventory.batch import intake
+from inventory.capacity import forecasts, promises, weighing
+from inventory.capacity.models import Capacity
+from inventory.capacity.rules import Haircut
+from inventory.cases.models import Case
 from inventory.models import Hold, Lot, Pool
+from inventory.reconciling import reconciliations, repairs
+from inventory.reconciling.models import Reconciliation
+from inventory.reconciling.rules import Phase
 from marketplace import context, database, errors, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -116,6 +124,106 @@ class Market:
                 **facts,
             )
         )
+
+    def capacity(
+        self,
+        low: int = 100_000,
+        *,
+        cooperative: int = 0,
+        promised: int = 0,
+        weighed: int = 0,
+        lowered_to: int | None = None,
+        **changes: Any,
+    ) -> Capacity:
+        """This week's forecast of Fuji A; promised, then weighed, then lowered as told."""
+        ctx, sure = self.ctx, Haircut(base_permille=0, weekly_permille=0)
+        week_on = self.today - timedelta(days=self.today.weekday())
+
+        def work(session: Session) -> Capacity:
+            band = {"low_grams": low, "likely_grams": low, "high_grams": low}
+            made = forecasts.declare(
+                session,
+                ctx,
+                cooperative_id=self.cooperative_ids[cooperative],
+                **{
+                    "variety": "Fuji",
+                    "grade": "A",
+                    "week_on": week_on,
+                    "reason": "counted",
+                    "haircut": sure,
+                    **band,
+                    **changes,
+                },
+            )
+            if promised:
+                promises.promise(
+                    session, ctx, capacity_id=made.id, grams=promised, purpose=("presale", uuid.uuid4())
+                )
+            if weighed:
+                weighing.weigh(
+                    session,
+                    ctx,
+                    weighing_id=uuid.uuid4(),
+                    capacity_id=made.id,
+                    cold_store_id=self.cold_store_id,
+                    code=f"W-{uuid.uuid4().hex[:8]}",
+                    gross_grams=weighed + 100,
+                    tare_grams=100,
+                    harvested_on=week_on,
+                    best_before_on=week_on + timedelta(days=200),
+                )
+            if lowered_to is not None:
+                lower = dict.fromkeys(band, lowered_to)
+                forecasts.revise(session, ctx, capacity_id=made.id, reason="hail", haircut=sure, **lower)
+            return made
+
+        return database.transact(work)
+
+    def case(self, *, cooperative: int = 0) -> Case:
+        """An open question about a cooperative's lot."""
+        return database.transact(
+            lambda session: cases.open_case(
+                session,
+                self.ctx,
+                kind=cases.CaseKind.SHRINK_DEVIATION,
+                subject=("lot", uuid.uuid4()),
+                facts={"lost_grams": 1},
+                cooperative_id=self.cooperative_ids[cooperative],
+            )
+        )
+
+    def reconciled(self, *, repaired: bool = False) -> Reconciliation:
+        """A run over everything, and its findings repaired if told."""
+
+        def work(session: Session) -> Reconciliation:
+            run = reconciliations.start(session, self.ctx)
+            while run.phase != Phase.DONE:
+                reconciliations.step(session, self.ctx, reconciliation_id=run.id)
+            for number in range(1, 1 + (run.differences if repaired else 0)):
+                repairs.repair(
+                    session, self.ctx, reconciliation_id=run.id, number=number, reason="counted anew"
+                )
+            return run
+
+        return database.transact(work)
+
+    def batch(self, *codes: str) -> intake.Report:
+        """A phone's rows, one for each code."""
+        rows = [
+            {
+                "id": uuid.uuid4(),
+                "cooperative_id": self.cooperative_ids[0],
+                "cold_store_id": self.cold_store_id,
+                "code": code,
+                "variety": "Gala",
+                "grade": "A",
+                "harvested_on": self.today,
+                "best_before_on": self.today + timedelta(days=60),
+                "quantity_grams": PACK_GRAMS,
+            }
+            for code in codes
+        ]
+        return database.transact(lambda session: intake.receive_rows(session, self.ctx, rows=rows))
 
     def history(self, grams: int, *, cooperative: int = 0) -> None:
         """What a cooperative has sold this season already."""

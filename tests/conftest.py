@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 import wsgi
+from marketplace import express
 from marketplace.database import db
 from marketplace.embedded.databases import DatabaseUrls
 from tests import house, servers
@@ -33,6 +34,7 @@ def built_app(database_urls: DatabaseUrls, worker_id: str) -> Iterator[Flask]:
     number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
     built = wsgi.build(house.settings_for(database_urls, redis_number=number))
     yield built
+    express.close_all(built)
     with built.app_context():
         db.engine.dispose()
 

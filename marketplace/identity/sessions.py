@@ -1,41 +1,25 @@
-"""Sessions and bearer tokens: opened at log-in, looked up at every request, revoked at once."""
+"""Sessions and bearer tokens: opened at log-in, revoked at once. `arrivals` looks them up at every request."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, String, Uuid, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import CursorResult, delete, or_, update
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors
-from marketplace.access import Role
-from marketplace.context import Actor, Context
+from marketplace import audit
+from marketplace.context import Context
 from marketplace.identity import tokens
 from marketplace.identity.models import (
     Account,
-    AccountRole,
-    AccountStatus,
     LoginSession,
-    Membership,
-    ServiceKey,
 )
 from marketplace.settings import Settings
 from marketplace.values import new_id
 
-TOKEN_LENGTH_MAX: Final = 200
 KEPT_DAYS: Final = 30
 """How long a session that is over stays, for whoever must look into a break-in."""
-
-_ROLES: Final = func.array(
-    select(AccountRole.role).where(AccountRole.account_id == Account.id).scalar_subquery(),
-    type_=ARRAY(String),
-)
-_COOPERATIVES: Final = func.array(
-    select(Membership.cooperative_id).where(Membership.account_id == Account.id).scalar_subquery(),
-    type_=ARRAY(Uuid),
-)
 
 
 def open_session(session: Session, ctx: Context, *, account: Account) -> tuple[LoginSession, str]:
@@ -59,16 +43,6 @@ def open_session(session: Session, ctx: Context, *, account: Account) -> tuple[L
         after={"account_id": str(account.id), "expires_at": row.expires_at.isoformat()},
     )
     return row, token
-
-
-def authenticate(session: Session, ctx: Context, *, token: str) -> Actor:
-    """Who a bearer token or service key stands for; raises Unauthenticated, alike for every reason."""
-    if len(token) > TOKEN_LENGTH_MAX or not token.isascii():
-        raise errors.Unauthenticated
-    actor = _service(session, token) if tokens.is_service_key(token) else _account(session, ctx.now, token)
-    if actor is None:
-        raise errors.Unauthenticated
-    return actor
 
 
 def log_out(session: Session, ctx: Context) -> None:
@@ -101,41 +75,6 @@ def forget_old(session: Session, ctx: Context) -> int:
             )
         )
     )
-
-
-def _account(session: Session, now: datetime, token: str) -> Actor | None:
-    found = session.execute(
-        select(LoginSession.id, Account.id, _ROLES, _COOPERATIVES)
-        .join(Account, Account.id == LoginSession.account_id)
-        .where(
-            LoginSession.token_digest == tokens.digest(token),
-            LoginSession.revoked_at.is_(None),
-            LoginSession.expires_at > now,
-            Account.status == AccountStatus.ACTIVE,
-        )
-    ).first()
-    if found is None:
-        return None
-    session_id, account_id, roles, cooperative_ids = found
-    return Actor(
-        kind="account",
-        id=account_id,
-        roles=frozenset(Role(role) for role in roles),
-        cooperative_ids=frozenset(cooperative_ids),
-        session_id=session_id,
-    )
-
-
-def _service(session: Session, key: str) -> Actor | None:
-    found = session.execute(
-        select(ServiceKey.id, ServiceKey.scopes).where(
-            ServiceKey.key_digest == tokens.digest(key), ServiceKey.revoked_at.is_(None)
-        )
-    ).first()
-    if found is None:
-        return None
-    key_id, scopes = found
-    return Actor(kind="service", id=key_id, roles=frozenset({Role.SERVICE}), scopes=frozenset(scopes))
 
 
 def _count(result: Any) -> int:

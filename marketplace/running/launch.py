@@ -23,7 +23,7 @@ class Launch:
     host: str = LOOPBACK
     port: int = 8000
     web_concurrency: int = 2
-    web_threads: int = 4
+    web_threads: int = 16
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Launch":

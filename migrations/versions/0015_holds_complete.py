@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
@@ -27,7 +27,7 @@ LINE = (
 )
 SUPERSEDED = " WHEN 'superseded' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
 ON_LOTS = (
-    "CASE WHEN kind IN ('allocation', 'pledge')"
+    "CASE WHEN kind IN ('allocation', 'pledge', 'quality')"
     " THEN num_nulls(cooperative_id, lot_id) = 0"
     " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
     " AND (kind = 'pledge') = (pool_id IS NOT NULL)"

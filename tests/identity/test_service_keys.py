@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from marketplace import context, database
+from marketplace import context
 from marketplace.access import ACCESS, Role
 from marketplace.context import Actor
-from marketplace.identity import sessions
+from marketplace.identity import arrivals
 from marketplace.identity.scopes import SCOPES
 from tests.house import Caller
 from tests.identity.conftest import with_token
@@ -29,8 +29,7 @@ def made(operator: Caller, *scopes: str) -> dict[str, Any]:
 
 
 def actor_of(key: str) -> Actor:
-    with database.reading() as session:
-        return sessions.authenticate(session, context.system(), token=key)
+    return arrivals.authenticate(key, now=context.now_utc())
 
 
 def test_a_key_stands_for_a_program_with_its_scopes(operator: Caller) -> None:

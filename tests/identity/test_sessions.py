@@ -2,6 +2,8 @@
 
 import hashlib
 import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,11 +13,11 @@ from sqlalchemy import select
 from marketplace import context, database, errors
 from marketplace.access import Role
 from marketplace.context import Actor
-from marketplace.identity import accounts, jobs, logins, sessions, tokens
+from marketplace.identity import accounts, arrivals, jobs, logins, sessions, tokens
 from marketplace.identity.models import Account, LoginCode, LoginSession
 from marketplace.values import new_id
 from tests.house import Caller
-from tests.identity.conftest import at, make_cooperatives, with_token
+from tests.identity.conftest import make_cooperatives, with_token
 
 
 def open_for(account: Account) -> tuple[LoginSession, str]:
@@ -24,8 +26,7 @@ def open_for(account: Account) -> tuple[LoginSession, str]:
 
 
 def actor_of(token: str) -> Actor:
-    with database.reading() as session:
-        return sessions.authenticate(session, context.system(), token=token)
+    return arrivals.authenticate(token, now=context.now_utc())
 
 
 def test_a_token_stands_for_its_account(app: Flask) -> None:
@@ -59,11 +60,27 @@ def test_unknown_tokens_are_refused(app: Flask, token: str) -> None:
 
 def test_a_session_ends_after_its_days(staff: Account) -> None:
     row, token = open_for(staff)
-    with database.reading() as session:
-        last = at(row.expires_at - timedelta(seconds=1))
-        assert sessions.authenticate(session, last, token=token).id == staff.id
-    with database.reading() as session, pytest.raises(errors.Unauthenticated):
-        sessions.authenticate(session, at(row.expires_at), token=token)
+    assert arrivals.authenticate(token, now=row.expires_at - timedelta(seconds=1)).id == staff.id
+    with pytest.raises(errors.Unauthenticated):
+        arrivals.authenticate(token, now=row.expires_at)
+
+
+def test_all_who_arrive_at_once_are_told_apart(app: Flask, staff: Account) -> None:
+    """Each of many at once gets its own answer, whoever looked it up."""
+    known = [open_for(staff)[1] for _ in range(6)]
+    sessions_of = {token: actor_of(token).session_id for token in known}
+    assert len(set(sessions_of.values())) == 6
+    asked = [*known, "nobody"] * 12
+
+    def ask(token: str) -> uuid.UUID | None:
+        with app.app_context():
+            try:
+                return actor_of(token).session_id
+            except errors.Unauthenticated:
+                return None
+
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        assert list(pool.map(ask, asked)) == [sessions_of.get(token) for token in asked]
 
 
 def test_logging_out_ends_this_session_only(staff: Account, app: Flask) -> None:

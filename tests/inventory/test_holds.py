@@ -87,6 +87,7 @@ def test_a_refusal_says_what_keeps_the_other_boxes_back(yard: Yard) -> None:
         "quarantined_boxes": 3,
         "recalled_boxes": 4,
         "too_old_boxes": 2,
+        "safety_boxes": 0,
         "good_until": yard.today + timedelta(days=30),
     }
 

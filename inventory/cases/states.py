@@ -1,0 +1,54 @@
+"""Kinds and states of cases, and what may follow what in a case's notes. Pure."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class CaseKind(StrEnum):
+    """Which question is open."""
+
+    SHRINK_DEVIATION = "shrink_deviation"
+    """A lot lost more, or less, than fruit of its storage does."""
+    WEIGHBRIDGE_GAP = "weighbridge_gap"
+    """What left one weighbridge did not arrive at the other."""
+    SHORTFALL = "shortfall"
+    """More is promised than is, or will be, there."""
+    RECONCILIATION = "reconciliation"
+    """Counters differ from what their journal and holds tell."""
+    LATE_PAYMENT = "late_payment"
+    """Money came when its boxes were gone."""
+
+
+class CaseState(StrEnum):
+    OPEN = "open"
+    SETTLED = "settled"
+
+
+class NoteKind(StrEnum):
+    OPENED = "opened"
+    REPEATED = "repeated"
+    """The same question came up again while it was open."""
+    CHANGED = "changed"
+    """The facts moved: a part of the answer came by itself."""
+    SAID = "said"
+    """Somebody adds what is known."""
+    SETTLED = "settled"
+
+
+class NotAStory(ValueError):
+    """Notes that cannot follow each other in one case."""
+
+
+def may_follow(state: CaseState | None, note: NoteKind) -> bool:
+    """A case begins with `opened`, once, and nothing follows `settled`. `state` is None before its beginning."""
+    return (state is None) if note is NoteKind.OPENED else state is CaseState.OPEN
+
+
+def state_after(notes: Iterable[NoteKind]) -> CaseState | None:
+    """The state that the notes of one case lead to; None without any. Raises NotAStory."""
+    state: CaseState | None = None
+    for note in notes:
+        if not may_follow(state, note):
+            raise NotAStory(f"{note} after {state}")
+        state = CaseState.SETTLED if note is NoteKind.SETTLED else CaseState.OPEN
+    return state
