@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import func, select
 
-from inventory import counter, granting, holds, pools
+from inventory import counter, granting, holds, pools, waitlist
 from inventory.counter import LOOKS_MAX, Request
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed, PoolBusy
 from inventory.models import Pool
 from marketplace import database, errors
 from marketplace.context import Context
+from marketplace.database import ATTEMPTS_MAX
 from marketplace.idempotency import Answer, Claim, IdempotencyKey, IdempotencyKeyReused
 from tests.inventory.yard import Yard
 
@@ -49,8 +50,8 @@ def test_a_batch_is_one_transaction_and_its_versions_follow_each_other(yard: Yar
     pool = yard.full_pool(10)
     shoppers = [yard.shopper() for _ in range(4)]
     runs: list[int] = []
-    transact = database.transact
-    monkeypatch.setattr(database, "transact", lambda *a, **k: (runs.append(1), transact(*a, **k))[1])
+    work = counter._work
+    monkeypatch.setattr(counter, "_work", lambda *args: (runs.append(1), work(*args))[1])
     replies = counter.serve([request(shopper, pool, 2) for shopper in shoppers])
     assert [status(reply) for reply in replies] == [201] * 4
     assert [json.loads(reply.body)["version"] for reply in replies] == [3, 4, 5, 6]
@@ -143,19 +144,18 @@ def test_what_a_broken_request_spoils_is_healed_by_the_same_requests_again(yard:
 def test_a_busy_pool_is_looked_at_again_until_it_is_free(yard: Yard, monkeypatch) -> None:
     pool = yard.full_pool(3)
     tries: list[int] = []
-    lock = granting.lock
+    look = granting.lock_and_look
 
     def busy_twice(*args):
         tries.append(1)
-        if len(tries) < 3:
+        if len(tries) < ATTEMPTS_MAX:
             raise PoolBusy
-        return lock(*args)
+        return look(*args)
 
-    monkeypatch.setattr(granting, "lock", busy_twice)
-    monkeypatch.setattr(counter, "LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(granting, "lock_and_look", busy_twice)
     [reply] = counter.serve([request(yard.shopper(), pool)])
     assert status(reply) == 201
-    assert len(tries) == 3
+    assert len(tries) == ATTEMPTS_MAX
 
 
 def test_a_pool_that_stays_busy_is_refused_and_may_be_tried_again(yard: Yard, monkeypatch) -> None:
@@ -166,14 +166,35 @@ def test_a_pool_that_stays_busy_is_refused_and_may_be_tried_again(yard: Yard, mo
         looks.append(1)
         raise PoolBusy
 
-    monkeypatch.setattr(granting, "lock", always_busy)
-    monkeypatch.setattr(counter, "LOOK_AGAIN_SECONDS", 0)
-    monkeypatch.setattr(database, "ATTEMPTS_MAX", 1)
+    monkeypatch.setattr(granting, "lock_and_look", always_busy)
     [reply] = counter.serve([request(yard.shopper(), pool)])
     assert isinstance(reply, PoolBusy)
     assert isinstance(reply, errors.TryLater)
-    assert len(looks) == LOOKS_MAX
+    assert len(looks) == ATTEMPTS_MAX
     assert keys() == 0
+
+
+def test_lapsed_holds_that_somebody_works_on_are_looked_at_again_for_a_while(yard: Yard, monkeypatch) -> None:
+    pool = yard.full_pool(3)
+    yard.let_expire(yard.hold(pool, yard.shopper(), 3))
+    looks: list[int] = []
+    monkeypatch.setattr(counter, "_make_room", lambda _pool_ids: looks.append(1) or 0)
+    monkeypatch.setattr(counter, "LOOK_AGAIN_SECONDS", 0)
+    [reply] = counter.serve([request(yard.shopper(), pool)])
+    assert isinstance(reply, PoolBusy)
+    assert len(looks) == LOOKS_MAX
+
+
+def test_those_in_line_are_served_before_a_batch(yard: Yard) -> None:
+    pool = yard.full_pool(5)
+    held = yard.hold(pool, holder := yard.shopper(), 5)
+    waiter = yard.shopper()
+    database.transact(lambda session: waitlist.join(session, waiter, pool_id=pool.id, boxes=3))
+    database.transact(lambda session: holds.release_own(session, holder, hold_id=held.id))
+    replies = counter.serve([request(yard.shopper(), pool, 2), request(yard.shopper(), pool, 1)])
+    assert [status(reply) for reply in replies] == [201, 409]
+    assert yard.stored(pool).boxes_held == 5
+    assert yard.broken() == []
 
 
 def test_lapsed_holds_make_room_in_the_same_transaction(yard: Yard) -> None:
