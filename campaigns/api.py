@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from campaigns import planning, schemas, selling, shapes, showing
 from campaigns.models import Campaign
 from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
-from inventory import holds, lots, pools
+from inventory import holds, lots, pools, refusals, waitlist
+from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
@@ -24,6 +25,8 @@ HOLDING: Final = (
     selling.NotOnSale,
     holds.SoldOut,
     holds.HoldLimit,
+    holds.HouseholdLimit,
+    holds.NetworkLimit,
 )
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns 活动")
@@ -157,3 +160,21 @@ def hold_basket(claim: Claim, body: dict[str, Any], campaign_id: uuid.UUID) -> A
     """Hold boxes of several items, all of them or none 整篮保留"""
     lines = [selling.Wanted(**line) for line in body["lines"]]
     return selling.hold(context.current(), claim, campaign_id=campaign_id, lines=lines, shape=shapes.basket)
+
+
+@blueprint.post("/<uuid:campaign_id>/waitlist")
+@blueprint.arguments(schemas.HoldBoxes)
+@blueprint.problems(
+    planning.CampaignNotFound,
+    planning.ItemNotFound,
+    selling.NotOnSale,
+    refusals.BoxesThere,
+    refusals.HoldLimit,
+    refusals.AlreadyWaiting,
+)
+@blueprint.writes(201, WaitlistPlace, location=lambda place: f"/v1/waitlist/{place['id']}")
+def join_waitlist(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
+    """Wait in line for boxes of an item that is sold out 候补登记"""
+    ctx = context.current()
+    entry = selling.wait(session, ctx, campaign_id=campaign_id, **body)
+    return waitlist.shown(waitlist.place_of(session, ctx, entry))

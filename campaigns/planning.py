@@ -78,7 +78,8 @@ def draft(
     closes_at: datetime,
     items: Iterable[Mapping[str, Any]],
 ) -> Campaign:
-    """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max}).
+    """A new presale with an empty pool for each item ({pack_id, unit_price_minor,
+    boxes_per_buyer_max, boxes_per_household_max}).
 
     Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice.
     """
@@ -246,6 +247,7 @@ def _item(
     pack_id: uuid.UUID,
     unit_price_minor: int,
     boxes_per_buyer_max: int,
+    boxes_per_household_max: int | None = None,
 ) -> Item:
     pack = products.get_pack(session, pack_id=pack_id)
     item_id = new_id()
@@ -261,6 +263,7 @@ def _item(
             unit_price_minor=unit_price_minor,
             currency=pack.currency,
             boxes_per_buyer_max=boxes_per_buyer_max,
+            boxes_per_household_max=boxes_per_household_max,
         ),
     )
     return Item(
@@ -271,6 +274,7 @@ def _item(
         unit_price_minor=unit_price_minor,
         currency=pack.currency,
         boxes_per_buyer_max=boxes_per_buyer_max,
+        boxes_per_household_max=boxes_per_household_max,
     )
 
 

@@ -38,6 +38,7 @@ _PAGE: Final = """
             'id', i.id, 'pack_id', i.pack_id, 'pool_id', i.pool_id, 'variety', product.variety,
             'grade', product.grade, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
             'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
+            'boxes_per_household_max', i.boxes_per_household_max,
             'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version
         ) ORDER BY i.id), '[]')
         FROM campaign_item i JOIN pack ON pack.id = i.pack_id JOIN product ON product.id = pack.product_id

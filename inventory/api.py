@@ -3,11 +3,24 @@
 import uuid
 from typing import Any, Final
 
-from flask import request
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, csv_intake, explaining, holds, lots, pools, quality, rooms, schemas
-from inventory.models import Hold, Lot, Movement, Pool
+from inventory import (
+    cold_stores,
+    csv_intake,
+    explaining,
+    extending,
+    holds,
+    lots,
+    pools,
+    quality,
+    refusals,
+    rooms,
+    schemas,
+    waitlist,
+)
+from inventory.models import Hold, Lot, Movement, Pool, WaitlistEntry
 from inventory.states import state_at
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
@@ -19,10 +32,12 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
 from marketplace.problems import UnsupportedMediaType
+from marketplace.settings import Settings
 
 stock = Blueprint("lots", __name__, url_prefix="/lots", description="Lots and their journals 批次")
 sale = Blueprint("pools", __name__, url_prefix="/pools", description="What may be sold 货源池")
 promises = Blueprint("holds", __name__, url_prefix="/holds", description="Promises of stock 保留")
+line = Blueprint("waitlist", __name__, url_prefix="/waitlist", description="Waiting for boxes 候补")
 reasons = Blueprint(
     "stock_explanations", __name__, url_prefix="/stock-explanations", description="Why only so many 可售说明"
 )
@@ -35,7 +50,7 @@ LOTS_FILE: Final[dict[str, Any]] = {
     "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
 }
 
-blueprints = (stock, sale, promises, reasons)
+blueprints = (stock, sale, promises, line, reasons)
 
 
 @stock.get("")
@@ -186,6 +201,57 @@ def release(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
     hold = holds.release_own(session, ctx, hold_id=hold_id)
     assert hold.pool_id is not None
     return {"hold": _shown(ctx, hold), "pool": pools.get(session, pool_id=hold.pool_id)}
+
+
+@promises.post("/<uuid:hold_id>/extension")
+@promises.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive, holds.HoldNotExtendable)
+@promises.writes(200, schemas.Hold)
+def extend(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
+    """Keep a hold in the cart for its minutes from now, up to `expires_at_max` 延长保留"""
+    ctx = context.current()
+    settings: Settings = current_app.config["SETTINGS"]
+    hold = extending.extend(
+        session,
+        ctx,
+        hold_id=hold_id,
+        minutes=settings.hold_minutes,
+        minutes_guest=settings.hold_minutes_guest,
+    )
+    return _shown(ctx, hold)
+
+
+@line.get("")
+@line.arguments(paging.Query, location="query")
+@line.response(200, schemas.WaitlistPlacePage)
+def list_places(query: dict[str, Any]) -> dict[str, Any]:
+    """One's own places in waitlists; staff see everybody's 候补列表"""
+    ctx = context.current()
+    with reading() as session:
+        page = paging.read(session, waitlist.visible(ctx), WaitlistEntry.id, **query)
+        shown = [waitlist.shown(waitlist.place_of(session, ctx, entry)) for entry in page["items"]]
+        return {**page, "items": shown}
+
+
+@line.get("/<uuid:entry_id>")
+@line.problems(refusals.PlaceNotFound)
+@line.response(200, schemas.WaitlistPlace)
+def get_place(entry_id: uuid.UUID) -> dict[str, Any]:
+    """One place of one's own, and how many wait in front 查询候补"""
+    ctx = context.current()
+    with reading() as session:
+        entry = waitlist.get(session, ctx, entry_id=entry_id)
+        versions.tag(entry.version)
+        return waitlist.shown(waitlist.place_of(session, ctx, entry))
+
+
+@line.post("/<uuid:entry_id>/leaving")
+@line.problems(refusals.PlaceNotFound, refusals.NotWaiting)
+@line.writes(200, schemas.WaitlistPlace)
+def leave(session: Session, entry_id: uuid.UUID) -> dict[str, Any]:
+    """Give one's place up 退出候补"""
+    ctx = context.current()
+    entry = waitlist.leave(session, ctx, entry_id=entry_id)
+    return waitlist.shown(waitlist.place_of(session, ctx, entry))
 
 
 def _file_text() -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
+from inventory import bell
 from inventory.models import Lot, Movement, Pool, PoolMovement
 from inventory.states import GATES, MovementKind, PoolMovementKind
 from marketplace.context import Context
@@ -161,6 +162,8 @@ def move_pool(
         return None
     pool, now = row[0], row[1]
     session.execute(insert(PoolMovement), list(_pool_lines(ctx, pool, now, steps)))
+    if pledged > held + sold:
+        bell.ring(session, pool_id)
     return pool, now
 
 

@@ -77,9 +77,11 @@ INVARIANTS: Final = (
             zh="批次保留量与应付量之和等于其有效保留之和。",
         ),
         sql="""
-            SELECT l.id, l.held_grams, l.committed_grams, coalesce(sum(h.quantity_grams), 0) AS promised FROM lot l
-            LEFT JOIN hold h ON h.lot_id = l.id AND h.state = 'active'
-            GROUP BY l.id HAVING coalesce(sum(h.quantity_grams), 0) <> l.held_grams + l.committed_grams
+            SELECT id, held_grams, committed_grams, promised FROM (
+                SELECT l.id, l.held_grams, l.committed_grams,
+                coalesce(sum((h.boxes - h.consumed_boxes - h.released_boxes) * h.pack_grams), 0) AS promised
+                FROM lot l LEFT JOIN hold h ON h.lot_id = l.id AND h.state = 'active' GROUP BY l.id
+            ) told WHERE promised <> held_grams + committed_grams
         """,
     ),
     Invariant(
@@ -125,20 +127,20 @@ INVARIANTS: Final = (
     Invariant(
         id="S12",
         says=Text(
-            en="A pool's holds and its journal tell the same: one way in, at most one way out.",
-            zh="货源池保留与流水一致：一进，至多一出。",
+            en="A pool's holds and its journal tell the same: one way in, each box at most one way out.",
+            zh="货源池保留与流水一致：一进，每箱至多一出。",
         ),
         sql="""
             SELECT h.id, h.state, h.boxes FROM hold h LEFT JOIN pool_movement m ON m.hold_id = h.id
             WHERE h.pool_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind IN ('held', 'pledged') AND m.pool_id = h.pool_id) <> 1
-            OR count(*) FILTER (WHERE m.kind = 'sold') <> (h.kind = 'cart' AND h.state = 'consumed')::int
-            OR count(*) FILTER (WHERE m.kind = 'released') <> (h.kind = 'cart' AND h.state = 'released')::int
-            OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.kind = 'cart' AND h.state = 'expired')::int
-            OR count(*) FILTER (WHERE m.kind = 'withdrawn') <>
-                (h.kind = 'pledge' AND h.state IN ('released', 'expired'))::int
-            OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <>
-                CASE WHEN h.state IN ('active', 'converting', 'consumed') THEN h.boxes ELSE 0 END
+            OR coalesce(sum(m.sold_delta), 0) <> CASE h.kind WHEN 'pledge' THEN 0 ELSE h.consumed_boxes END
+            OR coalesce(sum(m.held_delta + m.pledged_delta)
+                FILTER (WHERE m.kind IN ('released', 'expired', 'superseded', 'withdrawn')), 0) <> - h.released_boxes
+            OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.lot_id IS NULL AND h.state = 'expired')::int
+            OR count(*) FILTER (WHERE m.kind = 'superseded') <> (h.state = 'superseded')::int
+            OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind <> 'pledge')
+            OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <> h.boxes - h.released_boxes
         """,
     ),
     Invariant(
@@ -190,30 +192,31 @@ INVARIANTS: Final = (
     Invariant(
         id="H1",
         says=Text(
-            en="A lot's holds and its journal tell the same: one way in, at most one way out.",
-            zh="保留与流水一致：一进，至多一出。",
+            en="A lot's holds and its journal tell the same: one way in, each box at most one way out.",
+            zh="保留与流水一致：一进，每箱至多一出。",
         ),
         sql="""
             SELECT h.id, h.state, h.quantity_grams FROM hold h LEFT JOIN movement m ON m.hold_id = h.id
             WHERE h.lot_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind = 'held' AND m.lot_id = h.lot_id
                 AND m.held_delta_grams = h.quantity_grams) <> 1
-            OR count(*) FILTER (WHERE m.kind = 'shipped') <> (h.state = 'consumed')::int
-            OR count(*) FILTER (WHERE m.kind IN ('released', 'culled')) <>
-                (h.state IN ('released', 'expired'))::int
+            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams) FILTER (WHERE m.kind = 'shipped'), 0) <>
+                - h.consumed_boxes * h.pack_grams
+            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams)
+                FILTER (WHERE m.kind IN ('released', 'culled')), 0) <> - h.released_boxes * h.pack_grams
             OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams), 0) <>
-                CASE WHEN h.state = 'active' THEN h.quantity_grams ELSE 0 END
+                (h.boxes - h.consumed_boxes - h.released_boxes) * h.pack_grams
         """,
     ),
     Invariant(
         id="H2",
         says=Text(
-            en="No shopper's hold is kept open ten minutes past its time.",
-            zh="购物保留过期后不超过十分钟即结束。",
+            en="No hold of a pool is kept open ten minutes past its time.",
+            zh="货源池保留过期后不超过十分钟即结束。",
         ),
         sql="""
             SELECT id, expires_at FROM hold
-            WHERE kind = 'cart' AND state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes'
+            WHERE lot_id IS NULL AND state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes'
         """,
     ),
     Invariant(
@@ -221,7 +224,51 @@ INVARIANTS: Final = (
         says=Text(en="A hold's boxes are of its pool's pack.", zh="保留的箱规与货源池一致。"),
         sql="""
             SELECT h.id FROM hold h JOIN pool p ON p.id = h.pool_id
-            WHERE h.pack_grams <> p.pack_grams OR (h.kind = 'cart' AND h.pack_id <> p.pack_id)
+            WHERE h.pack_grams <> p.pack_grams OR (h.lot_id IS NULL AND h.pack_id <> p.pack_id)
+        """,
+    ),
+    Invariant(
+        id="H5",
+        says=Text(
+            en="No buyer has more of a pool than one buyer may.", zh="任何买家不超过货源池的每人上限。"
+        ),
+        sql="""
+            SELECT h.pool_id, h.owner_id, sum(h.boxes - h.released_boxes) AS boxes, p.boxes_per_buyer_max
+            FROM hold h JOIN pool p ON p.id = h.pool_id
+            WHERE h.lot_id IS NULL AND (h.state IN ('converting', 'consumed')
+                OR h.state = 'active' AND h.expires_at > clock_timestamp())
+            GROUP BY h.pool_id, h.owner_id, p.boxes_per_buyer_max
+            HAVING sum(h.boxes - h.released_boxes) > p.boxes_per_buyer_max
+        """,
+    ),
+    Invariant(
+        id="H6",
+        says=Text(
+            en="A hold is in one of its kind's states, and has ended exactly when none of its boxes is open.",
+            zh="保留处于其种类的状态之一，且仅当无未结箱数时结束。",
+        ),
+        sql="""
+            SELECT id, kind, state, boxes, consumed_boxes, released_boxes, resolved_at FROM hold
+            WHERE state NOT IN ('active', 'converting', 'consumed', 'released', 'expired', 'superseded')
+            OR (state = 'converting' AND kind <> 'cart')
+            OR (resolved_at IS NULL) <> (boxes - consumed_boxes - released_boxes > 0)
+            OR (resolved_at IS NULL) <> (state IN ('active', 'converting'))
+        """,
+    ),
+    Invariant(
+        id="H7",
+        says=Text(
+            en="A line's places are numbered without gaps, and an offer holds its pool's boxes for who waited.",
+            zh="候补序号连续，且邀约的保留属于候补者本人与该货源池。",
+        ),
+        sql="""
+            SELECT w.id FROM waitlist_entry w JOIN hold h ON h.id = w.hold_id
+            WHERE (h.owner_id, h.pool_id, h.kind) IS DISTINCT FROM (w.owner_id, w.pool_id, 'cart')
+            UNION ALL
+            SELECT id FROM (
+                SELECT id, number, row_number() OVER (PARTITION BY pool_id ORDER BY number) AS place
+                FROM waitlist_entry
+            ) line WHERE number <> place
         """,
     ),
 )

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from inventory.explaining import LOTS_SHOWN_MAX
 from inventory.quality import HOLDS_SHOWN_MAX
-from inventory.states import LotStatus, MovementKind, Storage
+from inventory.states import LotStatus, MovementKind, Storage, WaitState
 from inventory.stock_rules import Destination
 from marketplace import paging
 from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
@@ -165,15 +165,46 @@ class Hold(Schema):
     lot_id = fields.UUID(allow_none=True)
     pool_id = fields.UUID(allow_none=True)
     pack_id = fields.UUID(allow_none=True)
-    boxes = fields.Integer()
+    boxes = fields.Integer(metadata={"description": "consumed_boxes + released_boxes + open_boxes"})
+    consumed_boxes = fields.Integer()
+    released_boxes = fields.Integer(
+        metadata={"description": "Given back, lapsed, or taken over by another hold."}
+    )
+    open_boxes = fields.Integer(metadata={"description": "Still kept."})
     pack_grams = fields.Integer()
     quantity_grams = fields.Integer()
     unit_price_minor = fields.Integer(allow_none=True)
     currency = fields.String(allow_none=True)
     created_at = Instant()
+    reason = fields.String(allow_none=True)
     expires_at = Instant(allow_none=True)
+    expires_at_max = Instant(
+        allow_none=True, metadata={"description": "However often it is extended, no later than this."}
+    )
     resolved_at = Instant(allow_none=True)
     version = fields.Integer()
+
+
+class WaitlistPlace(Schema):
+    id = fields.UUID()
+    pool_id = fields.UUID()
+    boxes = fields.Integer()
+    state = fields.String(
+        validate=validate.OneOf([each.value for each in WaitState]),
+        metadata={"description": "As of now: an offer past its time reads passed."},
+    )
+    ahead = fields.Integer(
+        allow_none=True, metadata={"description": "How many wait in front; null when the wait is over."}
+    )
+    hold_id = fields.UUID(allow_none=True, metadata={"description": "The boxes that were offered."})
+    offer_expires_at = Instant(allow_none=True)
+    created_at = Instant()
+    version = fields.Integer()
+
+
+class WaitlistPlacePage(Schema):
+    items = fields.List(fields.Nested(WaitlistPlace))
+    next_cursor = fields.UUID(allow_none=True)
 
 
 class StandingHold(Schema):

@@ -77,6 +77,8 @@ class PoolMovementKind(StrEnum):
     RESIZED = "resized"
     RELEASED = "released"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    """Another hold took the boxes over: its own line follows."""
     SOLD = "sold"
     RECONCILED = "reconciled"
     """The counters had drifted and are what the journal says again; no box moved."""
@@ -157,6 +159,12 @@ class HoldKind(StrEnum):
     """Part of a lot that an inspector keeps back."""
     CART = "cart"
     """A shopper's boxes of a pool, for some minutes."""
+    PRESALE = "presale"
+    """A shopper's boxes of a pool with the deposit paid, until the balance is due."""
+    GAME_SOFT = "game_soft"
+    """A player's boxes of a pool while the virtual tree grows."""
+    GAME_CLAIM = "game_claim"
+    """A player's boxes of a pool from the moment the tree is ripe."""
 
 
 class HoldState(StrEnum):
@@ -166,13 +174,44 @@ class HoldState(StrEnum):
     CONSUMED = "consumed"
     RELEASED = "released"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    """Another hold has its boxes."""
 
+
+OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
+"""Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot."""
 
 OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
 """States in which a hold keeps stock from others."""
 
+
+class WaitState(StrEnum):
+    """What became of somebody's place in the line for boxes of a pool."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    """Boxes are held for them, for a short while."""
+    TAKEN = "taken"
+    """They went to pay for them."""
+    PASSED = "passed"
+    """They let the offer go by, or may not have so many by now."""
+    LEFT = "left"
+
+
 _NONE: Final[frozenset[HoldState]] = frozenset()
-_ENDED: Final = {HoldState.CONSUMED: _NONE, HoldState.RELEASED: _NONE, HoldState.EXPIRED: _NONE}
+_ENDED: Final = {
+    HoldState.CONSUMED: _NONE,
+    HoldState.RELEASED: _NONE,
+    HoldState.EXPIRED: _NONE,
+    HoldState.SUPERSEDED: _NONE,
+}
+_OF_POOL_MOVES: Final = {
+    HoldState.ACTIVE: frozenset(
+        {HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED, HoldState.SUPERSEDED}
+    ),
+    HoldState.CONVERTING: _NONE,
+    **_ENDED,
+}
 
 MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     HoldKind.ALLOCATION: {
@@ -181,7 +220,7 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
         **_ENDED,
     },
     HoldKind.PLEDGE: {
-        HoldState.ACTIVE: frozenset({HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.ACTIVE: frozenset({HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED}),
         HoldState.CONVERTING: _NONE,
         **_ENDED,
     },
@@ -191,10 +230,23 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
         **_ENDED,
     },
     HoldKind.CART: {
-        HoldState.ACTIVE: frozenset({HoldState.CONVERTING, HoldState.RELEASED, HoldState.EXPIRED}),
-        HoldState.CONVERTING: frozenset({HoldState.CONSUMED, HoldState.RELEASED}),
+        HoldState.ACTIVE: frozenset(
+            {HoldState.CONVERTING, HoldState.RELEASED, HoldState.EXPIRED, HoldState.SUPERSEDED}
+        ),
+        HoldState.CONVERTING: frozenset(
+            {
+                HoldState.CONSUMED,
+                HoldState.RELEASED,
+                HoldState.SUPERSEDED,
+                HoldState.ACTIVE,
+                HoldState.EXPIRED,
+            }
+        ),
         **_ENDED,
     },
+    HoldKind.PRESALE: _OF_POOL_MOVES,
+    HoldKind.GAME_SOFT: _OF_POOL_MOVES,
+    HoldKind.GAME_CLAIM: _OF_POOL_MOVES,
 }
 
 

@@ -1,4 +1,4 @@
-"""Writes down that shoppers' holds have lapsed: many at once, in three statements, whoever does it.
+"""Writes down that holds of pools have lapsed: many at once, in three statements, whoever does it.
 
 The holds' boxes were free for others from the moment their time was over; this only makes the counters say so. A
 sweeper locks the lapsed holds it finds free before their pool, and waits for nobody's hold.
@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from inventory import bell, measures
 from inventory.buckets import CountersBroken
 from inventory.models import Hold, Pool
 from marketplace import database
@@ -20,12 +21,14 @@ BATCH: Final = 200
 """How many lapsed holds are written down in one unit of work."""
 
 _EXPIRE: Final = """
-    WITH due AS (
-        SELECT id FROM hold WHERE pool_id = %(pool_id)s AND kind = 'cart' AND state = 'active'
+    WITH due AS MATERIALIZED (
+        SELECT id, boxes - consumed_boxes - released_boxes AS boxes FROM hold
+        WHERE pool_id = %(pool_id)s AND lot_id IS NULL AND state = 'active'
         AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     ), ended AS (
-        UPDATE hold h SET state = 'expired', version = version + 1, resolved_at = clock_timestamp()
-        FROM due WHERE h.id = due.id RETURNING h.id, h.boxes
+        UPDATE hold h SET state = 'expired', released_boxes = h.released_boxes + due.boxes,
+            version = version + 1, resolved_at = clock_timestamp()
+        FROM due WHERE h.id = due.id RETURNING h.id, due.boxes
     )
     SELECT coalesce(array_agg(id), '{}') AS hold_ids, coalesce(array_agg(boxes), '{}') AS boxes FROM ended
 """
@@ -55,7 +58,7 @@ _COUNT: Final = """
 _POOLS_DUE: Final = text(
     """
     SELECT DISTINCT pool_id FROM (
-        SELECT pool_id FROM hold WHERE kind = 'cart' AND state = 'active' AND expires_at <= clock_timestamp()
+        SELECT pool_id FROM hold WHERE lot_id IS NULL AND state = 'active' AND expires_at <= clock_timestamp()
         ORDER BY expires_at LIMIT :batch
     ) due ORDER BY pool_id
     """
@@ -67,7 +70,7 @@ def pools_due(session: Session, *, batch: int = BATCH) -> list[uuid.UUID]:
     return list(session.scalars(_POOLS_DUE, {"batch": batch}))
 
 
-def expire_carts(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int = BATCH) -> int:
+def expire_of(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int = BATCH) -> int:
     """End at most `batch` of the pool's lapsed holds; how many. Those that somebody works on are left alone."""
     run = session.connection().exec_driver_sql
     hold_ids, boxes = run(_EXPIRE, {"pool_id": pool_id, "batch": batch}).one()
@@ -84,6 +87,8 @@ def expire_carts(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: i
     counts = {"pool_id": pool_id, "boxes": boxes, "sum": sum(boxes), "count": len(boxes)}
     if not run(_COUNT, {**told, **counts}).scalar_one():
         raise CountersBroken(pool_id)
+    measures.EXPIRED.inc(len(hold_ids))
+    bell.ring(session, pool_id)
     database.changed_behind(session, Hold, hold_ids)
     database.changed_behind(session, Pool, [pool_id])
     return len(hold_ids)

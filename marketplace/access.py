@@ -70,6 +70,8 @@ ACCESS: Final[dict[str, Access]] = {
     "sessions.log_out": _SIGNED_IN,
     "accounts.get_me": _SIGNED_IN,
     "accounts.change_password": _SIGNED_IN,
+    "accounts.tell_household": _may(Role.SHOPPER),
+    "accounts.change_household": _may(Role.OPERATOR),
     "accounts.list_accounts": Access(roles=STAFF),
     "accounts.create_account": _may(Role.OPERATOR),
     "accounts.get_account": Access(roles=STAFF),
@@ -178,6 +180,10 @@ ACCESS: Final[dict[str, Access]] = {
     "pools.get_pool": _EVERYONE,
     "holds.get_hold": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
     "holds.release": _may(Role.SHOPPER),
+    "holds.extend": _may(Role.SHOPPER),
+    "waitlist.list_places": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
+    "waitlist.get_place": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
+    "waitlist.leave": _may(Role.SHOPPER),
     # orders
     "orders.place": _may(Role.SHOPPER),
     "orders.get_order": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
@@ -218,5 +224,6 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.list_transitions": _may(Role.OPERATOR, Role.AUDITOR),
     "campaigns.hold": _may(Role.SHOPPER),
     "campaigns.hold_basket": _may(Role.SHOPPER),
+    "campaigns.join_waitlist": _may(Role.SHOPPER),
 }
 """Endpoint name (blueprint.function) → who may call it."""

@@ -7,18 +7,18 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import holds
+from inventory import holds, placing
 from inventory.models import Hold
 from marketplace import audit
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
-from marketplace.payments.payments import PaymentSucceeded
+from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from marketplace.values import new_id
 from orders.bulk import OrderNotFound
 from orders.models import Order
-from orders.states import OrderKind, OrderState, check_move
+from orders.states import LATE, OrderKind, OrderState, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
@@ -65,10 +65,31 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order,
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
     """The money is here: the boxes are the buyer's."""
     order = _locked(session, event.order_id)
+    if order.state == OrderState.COMMITTED:
+        return  # late money: `on_money_came_late` has committed it with its boxes
     check_move(order.state, OrderState.COMMITTED)
     assert order.hold_id is not None
     holds.consume(session, ctx, hold_id=order.hold_id)
     _move(session, ctx, order, OrderState.COMMITTED)
+
+
+def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> None:
+    """The order was given up, and now it is paid: its boxes are taken again if they are free, or the money goes back.
+
+    Boxes and money are decided on in one transaction, under the locks of payment, order and pool: never both.
+    """
+    order = _locked(session, event.order_id)
+    if order.state not in LATE or order.hold_id is None:
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
+        return
+    taken = placing.take_again(session, ctx, hold_id=order.hold_id)
+    if isinstance(taken, placing.NotTaken):
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason=str(taken))
+        return
+    order.hold_id = taken.id
+    _move(session, ctx, order, OrderState.COMMITTED)
+    session.flush()
+    payments.accept_late(session, ctx, payment_id=event.payment_id)
 
 
 def withdraw(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:

@@ -29,6 +29,9 @@ OWNED = {
     "orders.withdraw": "order",
     "holds.get_hold": "hold",
     "holds.release": "hold",
+    "holds.extend": "hold",
+    "waitlist.get_place": "place",
+    "waitlist.leave": "place",
     "lots.get_lot": "lot",
     "lots.list_movements": "lot",
     "lots.lose": "lot",
@@ -86,6 +89,7 @@ COMMON = {
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
+    "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -93,6 +97,7 @@ OWNERS = {
     "payment": Role.SHOPPER,
     "order": Role.SHOPPER,
     "hold": Role.SHOPPER,
+    "place": Role.SHOPPER,
     "lot": Role.COOPERATIVE,
     "capacity": Role.COOPERATIVE,
     "case": Role.COOPERATIVE,
@@ -309,6 +314,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "order": order["id"],
         "hold": free_hold,
         "free_hold": free_hold,
+        "place": builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))["id"],
         "lot": str(lot.id),
         "capacity": str(market.capacity(cooperative=cooperative).id),
         "case": str(market.case(cooperative=cooperative).id),

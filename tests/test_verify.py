@@ -16,7 +16,7 @@ from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
-from tests.builders import confirmed, held, ordered, paid
+from tests.builders import confirmed, held, ordered, paid, waiting
 
 BREAKS = {
     # ground
@@ -137,6 +137,12 @@ BREAKS = {
         UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
         WHERE kind = 'cart' AND state = 'active'
     """,
+    "H5": "UPDATE pool SET boxes_per_buyer_max = 1",
+    "H6": """
+        ALTER TABLE hold DROP CONSTRAINT ck_hold_resolved;
+        UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
+    """,
+    "H7": "UPDATE waitlist_entry SET number = number + 1",
     # cases
     "E1": 'UPDATE "case" SET version = version + 1',
     "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
@@ -228,6 +234,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.lot(5, code="L-R", variety="Gala")
         drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
         market.reconciled(repaired=True)
+        waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
         yield built_app
     house.empty(database_urls)
 

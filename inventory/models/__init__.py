@@ -9,7 +9,7 @@ from inventory.models.lots import (
     SafetyStock,
     StockTake,
 )
-from inventory.models.pools import Hold, Pool, PoolMovement
+from inventory.models.pools import Hold, Pool, PoolMovement, WaitlistEntry
 from inventory.models.stores import ColdStore, Room, StoragePrice
 from inventory.models.transfers import Transfer
 
@@ -28,4 +28,5 @@ __all__ = [
     "StockTake",
     "StoragePrice",
     "Transfer",
+    "WaitlistEntry",
 ]

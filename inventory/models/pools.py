@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory.states import HoldKind, HoldState, PoolMovementKind
+from inventory.states import HoldKind, HoldState, PoolMovementKind, WaitState
 from marketplace.database import Base, one_of
 
 
@@ -32,6 +32,7 @@ class Pool(Base):
     unit_price_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     boxes_per_buyer_max: Mapped[int | None]
+    boxes_per_household_max: Mapped[int | None]
     sells_from: Mapped[datetime | None]
     sells_until: Mapped[datetime | None]
     version: Mapped[int]
@@ -42,6 +43,7 @@ class Pool(Base):
         CheckConstraint("num_nulls(unit_price_minor, currency) IN (0, 2)", name="terms"),
         CheckConstraint("unit_price_minor > 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint("boxes_per_buyer_max > 0", name="boxes_per_buyer"),
+        CheckConstraint("boxes_per_household_max > 0", name="boxes_per_household"),
         CheckConstraint(
             "num_nulls(sells_from, sells_until) IN (0, 2)"
             " AND (sells_from IS NULL OR sells_until > sells_from AND unit_price_minor IS NOT NULL)",
@@ -93,6 +95,7 @@ class PoolMovement(Base):
             " WHEN 'resized' THEN pledged_delta = 0 AND held_delta <> 0 AND sold_delta = 0"
             " WHEN 'released' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+            " WHEN 'superseded' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
             " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
             " ELSE false END",
@@ -107,7 +110,10 @@ class PoolMovement(Base):
 
 
 class Hold(Base):
-    """A promise of stock: boxes of one lot (allocation, pledge), or boxes of a pool (cart)."""
+    """A promise of stock: boxes of one lot (allocation, pledge), or boxes of a pool for somebody (all others).
+
+    Of its boxes some may be consumed and some released while it lasts; the rest is open, and nothing is in the end.
+    """
 
     __tablename__ = "hold"
 
@@ -120,12 +126,18 @@ class Hold(Base):
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     pack_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pack.id"))
     boxes: Mapped[int]
+    consumed_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    released_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Given back, lapsed, or taken over by another hold."""
     pack_grams: Mapped[int]
     quantity_grams: Mapped[int]
     unit_price_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     purpose_kind: Mapped[str] = mapped_column(String(40))
     purpose_id: Mapped[uuid.UUID]
+    reason: Mapped[str | None] = mapped_column(String(200))
+    network: Mapped[str | None] = mapped_column(String(32))
+    """A keyed digest of the network from which it was asked for; never an address."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     expires_at_max: Mapped[datetime | None]
@@ -145,24 +157,91 @@ class Hold(Base):
             " THEN num_nulls(cooperative_id, lot_id) = 0"
             " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
             " AND (kind = 'pledge') = (pool_id IS NOT NULL)"
-            " WHEN kind = 'cart'"
+            " WHEN kind IN ('cart', 'presale')"
             " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id) = 0"
+            " WHEN kind IN ('game_soft', 'game_claim')"
+            " THEN num_nulls(pool_id, owner_id, pack_id, expires_at) = 0"
+            " AND num_nonnulls(cooperative_id, lot_id, unit_price_minor, currency) = 0"
             " ELSE false END",
             name="kind",
         ),
         CheckConstraint(one_of("state", HoldState), name="state"),
         CheckConstraint(f"state <> '{HoldState.CONVERTING}' OR kind = '{HoldKind.CART}'", name="converting"),
         CheckConstraint("(resolved_at IS NULL) = (state IN ('active', 'converting'))", name="resolved"),
+        CheckConstraint(
+            "consumed_boxes >= 0 AND released_boxes >= 0"
+            " AND CASE WHEN state IN ('active', 'converting') THEN consumed_boxes + released_boxes < boxes"
+            " ELSE consumed_boxes + released_boxes = boxes"
+            " AND (state = 'consumed' OR released_boxes > 0) AND (state <> 'consumed' OR consumed_boxes > 0) END",
+            name="open",
+        ),
+        CheckConstraint("network IS NULL OR lot_id IS NULL", name="network"),
         Index("ix_hold_purpose", "purpose_kind", "purpose_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index(None, "owner_id", "pool_id"),
         Index("ix_hold_lot_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind = 'pledge'")),
         Index(
-            "ix_hold_cart_due",
+            "ix_hold_pool_due",
             "pool_id",
             "expires_at",
-            postgresql_where=text("kind = 'cart' AND state = 'active'"),
+            postgresql_where=text("lot_id IS NULL AND state = 'active'"),
         ),
+        Index(
+            "ix_hold_network",
+            "pool_id",
+            "network",
+            postgresql_where=text("network IS NOT NULL AND state IN ('active', 'converting')"),
+        ),
+        Index("ix_hold_bought", "owner_id", postgresql_where=text("lot_id IS NULL AND state = 'consumed'")),
         Index("ix_hold_due", "expires_at", postgresql_where=text("state = 'active'")),
+    )
+
+    @property
+    def open_boxes(self) -> int:
+        """Still kept for what the hold is for."""
+        return self.boxes - self.consumed_boxes - self.released_boxes
+
+
+class WaitlistEntry(Base):
+    """Somebody's place in the line for so many boxes of a pool that is sold out."""
+
+    __tablename__ = "waitlist_entry"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    pool_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pool.id"))
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    boxes: Mapped[int]
+    number: Mapped[int]
+    """1, 2, 3 … in each pool: who came first."""
+    state: Mapped[str] = mapped_column(String(20))
+    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"), unique=True)
+    """The boxes that were offered."""
+    created_at: Mapped[datetime]
+    offered_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    version: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("pool_id", "number"),
+        CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("version > 0", name="version"),
+        CheckConstraint(one_of("state", WaitState), name="state"),
+        CheckConstraint("(hold_id IS NULL) = (offered_at IS NULL)", name="offered"),
+        CheckConstraint(
+            "CASE WHEN state IN ('waiting', 'left') THEN hold_id IS NULL"
+            " WHEN state IN ('offered', 'taken') THEN hold_id IS NOT NULL ELSE true END",
+            name="hold",
+        ),
+        CheckConstraint("(resolved_at IS NULL) = (state IN ('waiting', 'offered'))", name="resolved"),
+        Index(
+            "uq_waitlist_entry_open",
+            "pool_id",
+            "owner_id",
+            unique=True,
+            postgresql_where=text("state IN ('waiting', 'offered')"),
+        ),
+        Index("ix_waitlist_entry_line", "pool_id", "boxes", postgresql_where=text("state = 'waiting'")),
+        Index("ix_waitlist_entry_offer", "pool_id", postgresql_where=text("state = 'offered'")),
     )

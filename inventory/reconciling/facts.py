@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from inventory.models import Hold, Lot, Movement, Pool, PoolMovement
 from inventory.reconciling import rules
 from inventory.reconciling.rules import Boxes, Buckets, Counters, Difference
-from inventory.states import OPEN, HoldKind, HoldState
+from inventory.states import OPEN, HoldKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,9 @@ def _lots(session: Session, page: Select[uuid.UUID]) -> Iterator[LotFacts]:
         .lateral()
     )
     promised = (
-        select(_sum(Hold.quantity_grams).label("grams"))
+        select(
+            _sum((Hold.boxes - Hold.consumed_boxes - Hold.released_boxes) * Hold.pack_grams).label("grams")
+        )
         .where(Hold.lot_id == Lot.id, Hold.state.in_(sorted(OPEN)))
         .lateral()
     )
@@ -135,9 +137,13 @@ def _pools(session: Session, page: Select[uuid.UUID]) -> Iterator[PoolFacts]:
     promised = (
         select(
             Hold.pool_id,
-            _sum(Hold.boxes, Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE).label("pledged"),
-            _sum(Hold.boxes, Hold.kind == HoldKind.CART, Hold.state.in_(sorted(OPEN))).label("held"),
-            _sum(Hold.boxes, Hold.kind == HoldKind.CART, Hold.state == HoldState.CONSUMED).label("sold"),
+            _sum(Hold.boxes - Hold.released_boxes, Hold.kind == HoldKind.PLEDGE).label("pledged"),
+            _sum(
+                Hold.boxes - Hold.consumed_boxes - Hold.released_boxes,
+                Hold.lot_id.is_(None),
+                Hold.state.in_(sorted(OPEN)),
+            ).label("held"),
+            _sum(Hold.consumed_boxes, Hold.lot_id.is_(None)).label("sold"),
         )
         .where(Hold.pool_id.in_(page))
         .group_by(Hold.pool_id)
@@ -187,6 +193,8 @@ def _pools(session: Session, page: Select[uuid.UUID]) -> Iterator[PoolFacts]:
         )
 
 
-def _sum(column: InstrumentedAttribute[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+def _sum(
+    column: ColumnElement[int] | InstrumentedAttribute[int], *conditions: ColumnElement[bool]
+) -> ColumnElement[int]:
     total = func.sum(column)
     return func.coalesce(total.filter(*conditions) if conditions else total, 0)
