@@ -3,12 +3,14 @@
 import uuid
 from typing import Any, Final
 
+from flask import Response
 from sqlalchemy.orm import Session
 
-from campaigns import planning, schemas, selling, shapes
+from campaigns import planning, schemas, selling, shapes, showing
 from campaigns.models import Campaign
 from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
-from inventory import holds, lots, pools
+from inventory import holds, lots, pools, refusals, waitlist
+from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
@@ -23,6 +25,8 @@ HOLDING: Final = (
     selling.NotOnSale,
     holds.SoldOut,
     holds.HoldLimit,
+    holds.HouseholdLimit,
+    holds.NetworkLimit,
 )
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="Campaigns 活动")
@@ -30,22 +34,21 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", descriptio
 
 @blueprint.get("")
 @blueprint.arguments(paging.Query, location="query")
-@blueprint.response(200, schemas.CampaignPage)
-def list_campaigns(query: dict[str, Any]) -> dict[str, Any]:
+@blueprint.revalidates(200, schemas.CampaignPage)
+def list_campaigns(query: dict[str, Any]) -> Response:
     """What is, was and will be on sale; insiders see drafts too 活动列表"""
-    with reading() as session:
-        return paging.read(session, planning.visible(context.current()), Campaign.id, **query)
+    told = showing.page(context.current(), **query)
+    links = {"Link": paging.link(told.next_cursor)} if told.next_cursor else {}
+    return versions.fresh(told.body, etag=told.etag, headers=links)
 
 
 @blueprint.get("/<uuid:campaign_id>")
 @blueprint.problems(planning.CampaignNotFound)
-@blueprint.response(200, schemas.ShownCampaign)
-def get_campaign(campaign_id: uuid.UUID) -> selling.Shown:
+@blueprint.revalidates(200, schemas.ShownCampaign)
+def get_campaign(campaign_id: uuid.UUID) -> Response:
     """One campaign with its prices and what is left 活动详情"""
-    with reading() as session:
-        campaign = planning.get(session, context.current(), campaign_id=campaign_id)
-        versions.tag(campaign.version)
-        return selling.show(session, campaign)
+    told = showing.one(context.current(), campaign_id=campaign_id)
+    return versions.fresh(told.body, etag=told.etag)
 
 
 @blueprint.post("")
@@ -157,3 +160,21 @@ def hold_basket(claim: Claim, body: dict[str, Any], campaign_id: uuid.UUID) -> A
     """Hold boxes of several items, all of them or none 整篮保留"""
     lines = [selling.Wanted(**line) for line in body["lines"]]
     return selling.hold(context.current(), claim, campaign_id=campaign_id, lines=lines, shape=shapes.basket)
+
+
+@blueprint.post("/<uuid:campaign_id>/waitlist")
+@blueprint.arguments(schemas.HoldBoxes)
+@blueprint.problems(
+    planning.CampaignNotFound,
+    planning.ItemNotFound,
+    selling.NotOnSale,
+    refusals.BoxesThere,
+    refusals.HoldLimit,
+    refusals.AlreadyWaiting,
+)
+@blueprint.writes(201, WaitlistPlace, location=lambda place: f"/v1/waitlist/{place['id']}")
+def join_waitlist(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
+    """Wait in line for boxes of an item that is sold out 候补登记"""
+    ctx = context.current()
+    entry = selling.wait(session, ctx, campaign_id=campaign_id, **body)
+    return waitlist.shown(waitlist.place_of(session, ctx, entry))

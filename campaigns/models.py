@@ -49,11 +49,15 @@ class Item(Base):
     unit_price_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     boxes_per_buyer_max: Mapped[int]
+    boxes_per_household_max: Mapped[int | None]
 
     __table_args__ = (
         UniqueConstraint("campaign_id", "pack_id"),
         CheckConstraint("unit_price_minor > 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint("boxes_per_buyer_max > 0 AND boxes_per_buyer_max <= 1000", name="boxes_per_buyer"),
+        CheckConstraint(
+            "boxes_per_household_max > 0 AND boxes_per_household_max <= 10000", name="boxes_per_household"
+        ),
     )
 
 

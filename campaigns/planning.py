@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, Item, Transition
@@ -78,7 +78,8 @@ def draft(
     closes_at: datetime,
     items: Iterable[Mapping[str, Any]],
 ) -> Campaign:
-    """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max}).
+    """A new presale with an empty pool for each item ({pack_id, unit_price_minor,
+    boxes_per_buyer_max, boxes_per_household_max}).
 
     Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice.
     """
@@ -223,13 +224,6 @@ def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     return campaign
 
 
-def visible(ctx: Context) -> Select[Any]:
-    """The campaigns that the actor may see."""
-    if ctx.actor.has(*INSIDERS):
-        return select(Campaign)
-    return select(Campaign).where(Campaign.state.in_(PUBLIC))
-
-
 def item_of(campaign: Campaign, item_id: uuid.UUID) -> Item:
     found = next((item for item in campaign.items if item.id == item_id), None)
     if found is None:
@@ -253,6 +247,7 @@ def _item(
     pack_id: uuid.UUID,
     unit_price_minor: int,
     boxes_per_buyer_max: int,
+    boxes_per_household_max: int | None = None,
 ) -> Item:
     pack = products.get_pack(session, pack_id=pack_id)
     item_id = new_id()
@@ -268,6 +263,7 @@ def _item(
             unit_price_minor=unit_price_minor,
             currency=pack.currency,
             boxes_per_buyer_max=boxes_per_buyer_max,
+            boxes_per_household_max=boxes_per_household_max,
         ),
     )
     return Item(
@@ -278,6 +274,7 @@ def _item(
         unit_price_minor=unit_price_minor,
         currency=pack.currency,
         boxes_per_buyer_max=boxes_per_buyer_max,
+        boxes_per_household_max=boxes_per_household_max,
     )
 
 

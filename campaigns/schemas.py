@@ -11,12 +11,20 @@ from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
 
 ITEMS_MAX = 50
 BOXES_PER_BUYER_MAX = 1_000
+BOXES_PER_HOUSEHOLD_MAX = 10_000
 
 
 class DraftItem(Schema):
     pack_id = Id(required=True)
     unit_price_minor = Whole(required=True, low=1, high=UNIT_PRICE_MINOR_MAX)
     boxes_per_buyer_max = Whole(load_default=10, low=1, high=BOXES_PER_BUYER_MAX)
+    boxes_per_household_max = Whole(
+        load_default=None,
+        allow_none=True,
+        low=1,
+        high=BOXES_PER_HOUSEHOLD_MAX,
+        metadata={"description": "Held and bought by all who live together, if told."},
+    )
 
 
 class DraftCampaign(Schema):
@@ -63,6 +71,7 @@ class CampaignOffer(Schema):
     unit_price_minor = fields.Integer(attribute="item.unit_price_minor")
     currency = fields.String(attribute="item.currency")
     boxes_per_buyer_max = fields.Integer(attribute="item.boxes_per_buyer_max")
+    boxes_per_household_max = fields.Integer(attribute="item.boxes_per_household_max", allow_none=True)
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
 

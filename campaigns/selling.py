@@ -1,4 +1,4 @@
-"""Selling: a shopper sees what is on sale and holds boxes of it for some minutes, at the price shown."""
+"""Selling: a shopper holds boxes of what is on sale for some minutes, at the price shown."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,18 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
-from campaigns.models import Campaign, Item
+from campaigns.models import Item
 from campaigns.states import CampaignState
-from inventory import counter, holds, pools
+from inventory import counter, holds, waitlist
 from inventory.grant_rules import Ask, Line
 from inventory.granting import Placed
-from inventory.models import Pool
+from inventory.models import WaitlistEntry
+from inventory.networks import network_of
 from marketplace import database, door, errors, idempotency
-from marketplace.catalogue import counties, products
-from marketplace.catalogue.models import County, Pack
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
 from marketplace.language import Text
+from marketplace.settings import Settings
 
 ITEMS_REMEMBERED_MAX: Final = 10_000
 
@@ -43,49 +43,20 @@ class Wanted:
     boxes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """One item as a shopper sees it."""
-
-    item: Item
-    pack: Pack
-    pool: Pool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A campaign as a shopper sees it."""
-
-    campaign: Campaign
-    county: County
-    offers: tuple[Offer, ...]
-
-
-def show(session: Session, campaign: Campaign) -> Shown:
-    offers = tuple(
-        Offer(
-            item=item,
-            pack=products.get_pack(session, pack_id=item.pack_id),
-            pool=pools.get(session, pool_id=item.pool_id),
-        )
-        for item in campaign.items
-    )
-    county = counties.get(session, county_id=campaign.county_id)
-    return Shown(campaign=campaign, county=county, offers=offers)
-
-
 def hold(
     ctx: Context, claim: Claim, *, campaign_id: uuid.UUID, lines: Sequence[Wanted], shape: Shape
 ) -> Answer:
     """Hold boxes for the shopper, all of them or none; the price shown now is the price of the order that follows.
 
     A shopper who holds boxes of an item already has that many of it afterwards. Is a unit of work of its own: the
-    counter serves all who ask at once. Refused: CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit.
+    counter serves all who ask at once. Refused: CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit,
+    HouseholdLimit, NetworkLimit.
     """
     pool_ids = _pools_of(campaign_id, [line.item_id for line in lines])
     if pool_ids is not None:
         asked = tuple(Line(pool_id=pool_ids[line.item_id], boxes=line.boxes) for line in lines)
-        reply = counter.ask(counter.Request(ctx=ctx, ask=_ask(ctx, asked), claim=claim, answered=shape))
+        wanted = _ask(ctx, campaign_id, asked)
+        reply = counter.ask(counter.Request(ctx=ctx, ask=wanted, claim=claim, answered=shape))
         if isinstance(reply, Answer):
             return reply
     return idempotency.run(
@@ -106,14 +77,38 @@ def hold_now(session: Session, ctx: Context, campaign_id: uuid.UUID, lines: Sequ
     asked = tuple(
         Line(pool_id=pool_id, boxes=line.boxes) for pool_id, line in zip(pool_ids, lines, strict=True)
     )
-    return holds.place_on_pools(session, ctx, _ask(ctx, asked))
+    return holds.place_on_pools(session, ctx, _ask(ctx, campaign_id, asked))
 
 
-def _ask(ctx: Context, lines: tuple[Line, ...]) -> Ask:
+def wait(
+    session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int
+) -> WaitlistEntry:
+    """Join the line for boxes of an item that is sold out.
+
+    Raises CampaignNotFound, ItemNotFound, NotOnSale, BoxesThere, HoldLimit, AlreadyWaiting.
+    """
+    campaign = planning.get(session, ctx, campaign_id=campaign_id)
+    pool_id = planning.item_of(campaign, item_id).pool_id
+    planning.follow_clock(session, ctx, campaign)
+    if campaign.state != CampaignState.DEPOSIT_OPEN:
+        raise NotOnSale(state=campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at)
+    return waitlist.join(session, ctx, pool_id=pool_id, boxes=boxes)
+
+
+def _ask(ctx: Context, campaign_id: uuid.UUID, lines: tuple[Line, ...]) -> Ask:
     if ctx.actor.id is None:
         raise errors.Forbidden
-    minutes: int = current_app.config["SETTINGS"].hold_minutes
-    return Ask(buyer_id=ctx.actor.id, lines=lines, minutes=minutes)
+    settings: Settings = current_app.config["SETTINGS"]
+    is_counted = settings.hold_network_permille > 0
+    return Ask(
+        buyer_id=ctx.actor.id,
+        lines=lines,
+        minutes=settings.hold_minutes,
+        minutes_guest=settings.hold_minutes_guest,
+        network=network_of(ctx.address, secret=settings.secret_key) if is_counted else None,
+        network_permille=settings.hold_network_permille,
+        waitlist=f"/v1/campaigns/{campaign_id}/waitlist",
+    )
 
 
 def _pools_of(campaign_id: uuid.UUID, item_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID] | None:

@@ -1,18 +1,29 @@
-"""Doors of cold stores, lots, pools, holds, and of the reasons why no more can be sold."""
+"""Doors of lots, pools, holds, and of the reasons why no more can be sold."""
 
 import uuid
 from typing import Any, Final
 
-from flask import request
-from sqlalchemy import select
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, csv_intake, explaining, holds, lots, pools, quality, schemas
-from inventory.models import ColdStore, Hold, Lot, Movement, Pool
+from inventory import (
+    cold_stores,
+    csv_intake,
+    explaining,
+    extending,
+    holds,
+    lots,
+    pools,
+    quality,
+    refusals,
+    rooms,
+    schemas,
+    waitlist,
+)
+from inventory.models import Hold, Lot, Movement, Pool, WaitlistEntry
 from inventory.states import state_at
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
-from marketplace.catalogue.counties import CountyNotFound
 from marketplace.catalogue.csv_api import MEDIA_TYPE
 from marketplace.catalogue.csv_table import CsvRefused, decode
 from marketplace.catalogue.products import PackNotFound
@@ -21,11 +32,12 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
 from marketplace.problems import UnsupportedMediaType
+from marketplace.settings import Settings
 
-stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", description="Cold stores 冷库")
 stock = Blueprint("lots", __name__, url_prefix="/lots", description="Lots and their journals 批次")
 sale = Blueprint("pools", __name__, url_prefix="/pools", description="What may be sold 货源池")
 promises = Blueprint("holds", __name__, url_prefix="/holds", description="Promises of stock 保留")
+line = Blueprint("waitlist", __name__, url_prefix="/waitlist", description="Waiting for boxes 候补")
 reasons = Blueprint(
     "stock_explanations", __name__, url_prefix="/stock-explanations", description="Why only so many 可售说明"
 )
@@ -38,34 +50,7 @@ LOTS_FILE: Final[dict[str, Any]] = {
     "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
 }
 
-blueprints = (stores, stock, sale, promises, reasons)
-
-
-@stores.get("")
-@stores.arguments(paging.Query, location="query")
-@stores.response(200, schemas.ColdStorePage)
-def list_cold_stores(query: dict[str, Any]) -> dict[str, Any]:
-    """All cold stores, in pages 冷库列表"""
-    with reading() as session:
-        return paging.read(session, select(ColdStore), ColdStore.id, **query)
-
-
-@stores.get("/<uuid:cold_store_id>")
-@stores.problems(cold_stores.ColdStoreNotFound)
-@stores.response(200, schemas.ColdStore)
-def get_cold_store(cold_store_id: uuid.UUID) -> ColdStore:
-    """One cold store 查询冷库"""
-    with reading() as session:
-        return cold_stores.get(session, cold_store_id=cold_store_id)
-
-
-@stores.post("")
-@stores.arguments(schemas.CreateColdStore)
-@stores.problems(CountyNotFound, cold_stores.ColdStoreCodeTaken)
-@stores.writes(201, schemas.ColdStore, location=lambda store: f"/v1/cold-stores/{store.id}")
-def create_cold_store(session: Session, body: dict[str, Any]) -> ColdStore:
-    """Add a cold store (operators) 新增冷库"""
-    return cold_stores.create(session, context.current(), **body)
+blueprints = (stock, sale, promises, line, reasons)
 
 
 @stock.get("")
@@ -83,7 +68,14 @@ def list_lots(query: dict[str, Any]) -> dict[str, Any]:
 
 @stock.post("")
 @stock.arguments(schemas.ReceiveLot)
-@stock.problems(CooperativeNotFound, cold_stores.ColdStoreNotFound, lots.LotCodeTaken, lots.DaysOutOfOrder)
+@stock.problems(
+    CooperativeNotFound,
+    cold_stores.ColdStoreNotFound,
+    rooms.RoomNotFound,
+    rooms.NoSpace,
+    lots.LotCodeTaken,
+    lots.DaysOutOfOrder,
+)
 @stock.writes(201, schemas.Lot, location=lambda lot: f"/v1/lots/{lot.id}")
 def receive(session: Session, body: dict[str, Any]) -> Lot:
     """Take fruit into a cold store 批次入库"""
@@ -93,7 +85,7 @@ def receive(session: Session, body: dict[str, Any]) -> Lot:
 @stock.post("/imports")
 @stock.arguments(schemas.CooperativeOfLots, location="query")
 @stock.doc(requestBody=LOTS_FILE)
-@stock.problems(UnsupportedMediaType, CooperativeNotFound, CsvRefused, lots.LotCodeTaken)
+@stock.problems(UnsupportedMediaType, CooperativeNotFound, CsvRefused, rooms.NoSpace, lots.LotCodeTaken)
 @stock.writes(200, schemas.LotsReport)
 def receive_file(session: Session, query: dict[str, Any]) -> csv_intake.Report:
     """Take many lots in from a file, all or none; safe to send again 批量入库"""
@@ -133,7 +125,7 @@ def lose(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> Lot:
 
 @stock.post("/<uuid:lot_id>/corrections")
 @stock.arguments(schemas.CorrectLot)
-@stock.problems(lots.LotNotFound, lots.FruitPromised, lots.LotTooLarge)
+@stock.problems(lots.LotNotFound, lots.FruitPromised, lots.LotTooLarge, rooms.NoSpace)
 @stock.writes(201, schemas.Lot)
 def correct(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> Lot:
     """Set a miscount right, up or down 更正数量"""
@@ -209,6 +201,57 @@ def release(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
     hold = holds.release_own(session, ctx, hold_id=hold_id)
     assert hold.pool_id is not None
     return {"hold": _shown(ctx, hold), "pool": pools.get(session, pool_id=hold.pool_id)}
+
+
+@promises.post("/<uuid:hold_id>/extension")
+@promises.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive, holds.HoldNotExtendable)
+@promises.writes(200, schemas.Hold)
+def extend(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
+    """Keep a hold in the cart for its minutes from now, up to `expires_at_max` 延长保留"""
+    ctx = context.current()
+    settings: Settings = current_app.config["SETTINGS"]
+    hold = extending.extend(
+        session,
+        ctx,
+        hold_id=hold_id,
+        minutes=settings.hold_minutes,
+        minutes_guest=settings.hold_minutes_guest,
+    )
+    return _shown(ctx, hold)
+
+
+@line.get("")
+@line.arguments(paging.Query, location="query")
+@line.response(200, schemas.WaitlistPlacePage)
+def list_places(query: dict[str, Any]) -> dict[str, Any]:
+    """One's own places in waitlists; staff see everybody's 候补列表"""
+    ctx = context.current()
+    with reading() as session:
+        page = paging.read(session, waitlist.visible(ctx), WaitlistEntry.id, **query)
+        shown = [waitlist.shown(waitlist.place_of(session, ctx, entry)) for entry in page["items"]]
+        return {**page, "items": shown}
+
+
+@line.get("/<uuid:entry_id>")
+@line.problems(refusals.PlaceNotFound)
+@line.response(200, schemas.WaitlistPlace)
+def get_place(entry_id: uuid.UUID) -> dict[str, Any]:
+    """One place of one's own, and how many wait in front 查询候补"""
+    ctx = context.current()
+    with reading() as session:
+        entry = waitlist.get(session, ctx, entry_id=entry_id)
+        versions.tag(entry.version)
+        return waitlist.shown(waitlist.place_of(session, ctx, entry))
+
+
+@line.post("/<uuid:entry_id>/leaving")
+@line.problems(refusals.PlaceNotFound, refusals.NotWaiting)
+@line.writes(200, schemas.WaitlistPlace)
+def leave(session: Session, entry_id: uuid.UUID) -> dict[str, Any]:
+    """Give one's place up 退出候补"""
+    ctx = context.current()
+    entry = waitlist.leave(session, ctx, entry_id=entry_id)
+    return waitlist.shown(waitlist.place_of(session, ctx, entry))
 
 
 def _file_text() -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
+from inventory import bell
 from inventory.models import Lot, Movement, Pool, PoolMovement
 from inventory.states import GATES, MovementKind, PoolMovementKind
 from marketplace.context import Context
@@ -32,27 +33,36 @@ def move_lot(
     *,
     on_hand_grams: int = 0,
     held_grams: int = 0,
+    committed_grams: int = 0,
+    packed_grams: int = 0,
     reason: str | None = None,
     hold_id: uuid.UUID | None = None,
 ) -> Lot | None:
     """Change the buckets by these deltas, the status as the kind says, and write the journal's next line.
 
-    None if there is not enough, or if the lot's status does not let it happen.
+    None if there is not enough, or if the lot's status does not let it happen. Which deltas belong to a kind is
+    the journal's CHECK.
     """
     gate = GATES.get(kind)
     conditions = [] if gate is None else [Lot.status.in_(sorted(gate.before))]
     turned = {} if gate is None or gate.after is None else {"status": gate.after}
+    on_hand, held = Lot.on_hand_grams + on_hand_grams, Lot.held_grams + held_grams
+    committed, packed = Lot.committed_grams + committed_grams, Lot.packed_grams + packed_grams
     lot = session.scalar(
         update(Lot)
         .where(
             Lot.id == lot_id,
-            Lot.held_grams + held_grams >= 0,
-            Lot.held_grams + held_grams <= Lot.on_hand_grams + on_hand_grams,
+            held >= 0,
+            packed >= 0,
+            packed <= committed,
+            held + committed <= on_hand,
             *conditions,
         )
         .values(
-            on_hand_grams=Lot.on_hand_grams + on_hand_grams,
-            held_grams=Lot.held_grams + held_grams,
+            on_hand_grams=on_hand,
+            held_grams=held,
+            committed_grams=committed,
+            packed_grams=packed,
             version=Lot.version + 1,
             **turned,
         )
@@ -67,6 +77,8 @@ def move_lot(
             kind,
             on_hand_delta_grams=on_hand_grams,
             held_delta_grams=held_grams,
+            committed_delta_grams=committed_grams,
+            packed_delta_grams=packed_grams,
             reason=reason,
             hold_id=hold_id,
         )
@@ -80,7 +92,9 @@ def write_line(
     kind: MovementKind,
     *,
     on_hand_delta_grams: int,
-    held_delta_grams: int,
+    held_delta_grams: int = 0,
+    committed_delta_grams: int = 0,
+    packed_delta_grams: int = 0,
     reason: str | None = None,
     hold_id: uuid.UUID | None = None,
 ) -> None:
@@ -93,8 +107,12 @@ def write_line(
             kind=kind,
             on_hand_delta_grams=on_hand_delta_grams,
             held_delta_grams=held_delta_grams,
+            committed_delta_grams=committed_delta_grams,
+            packed_delta_grams=packed_delta_grams,
             on_hand_grams=lot.on_hand_grams,
             held_grams=lot.held_grams,
+            committed_grams=lot.committed_grams,
+            packed_grams=lot.packed_grams,
             reason=reason,
             hold_id=hold_id,
             actor=ctx.actor.label,
@@ -144,22 +162,26 @@ def move_pool(
         return None
     pool, now = row[0], row[1]
     session.execute(insert(PoolMovement), list(_pool_lines(ctx, pool, now, steps)))
+    if pledged > held + sold:
+        bell.ring(session, pool_id)
     return pool, now
 
 
-def open_journal(session: Session, ctx: Context, pool: Pool) -> None:
-    """The first line of a new pool's journal, at nothing."""
-    zero = dict.fromkeys(
-        ("pledged_delta", "held_delta", "sold_delta", "boxes_pledged", "boxes_held", "boxes_sold"), 0
-    )
+def state_pool(session: Session, ctx: Context, pool: Pool, kind: PoolMovementKind) -> None:
+    """A line that moves nothing and states the pool's counters as they are; its number is the pool's version."""
     session.add(
         PoolMovement(
             pool_id=pool.id,
             number=pool.version,
-            kind=PoolMovementKind.OPENED,
+            kind=kind,
+            pledged_delta=0,
+            held_delta=0,
+            sold_delta=0,
+            boxes_pledged=pool.boxes_pledged,
+            boxes_held=pool.boxes_held,
+            boxes_sold=pool.boxes_sold,
             actor=ctx.actor.label,
             at=ctx.now,
-            **zero,
         )
     )
 

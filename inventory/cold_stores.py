@@ -33,6 +33,7 @@ def create(
     name_zh: str,
     county_id: uuid.UUID | None = None,
     kind: str = Storage.COLD,
+    capacity_grams: int | None = None,
 ) -> ColdStore:
     """Raises CountyNotFound, ColdStoreCodeTaken."""
     if county_id is not None:
@@ -44,6 +45,7 @@ def create(
         name_zh=name_zh,
         county_id=county_id,
         kind=kind,
+        capacity_grams=capacity_grams,
         created_at=ctx.now,
     )
     session.add(store)
@@ -53,9 +55,12 @@ def create(
     return store
 
 
-def get(session: Session, *, cold_store_id: uuid.UUID) -> ColdStore:
-    """Raises ColdStoreNotFound."""
-    found = session.get(ColdStore, cold_store_id)
+def get(session: Session, *, cold_store_id: uuid.UUID, locked: bool = False) -> ColdStore:
+    """Raises ColdStoreNotFound. `locked`: nobody else brings fruit in or changes its capacity until the commit."""
+    statement = select(ColdStore).where(ColdStore.id == cold_store_id)
+    if locked:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = session.scalar(statement)
     if found is None:
         raise ColdStoreNotFound
     return found

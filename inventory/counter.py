@@ -13,7 +13,7 @@ from typing import Final, cast
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from inventory import granting, holds, sweeping
+from inventory import granting, holds, sweeping, waitlist
 from inventory.grant_rules import Ask, Cause, Decision, Refused
 from inventory.granting import Facts, Placed
 from marketplace import context, database, door, errors, express
@@ -114,11 +114,14 @@ def _serve(requests: Sequence[Request]) -> list[Reply]:
 
 
 def _make_room(pool_ids: Sequence[uuid.UUID]) -> int:
-    """Frees boxes whose holds have lapsed, pool by pool; how many holds."""
+    """Frees boxes whose holds have lapsed and offers what is free to those in line, pool by pool; how many holds."""
     ctx = context.system()
 
     def free(session: Session) -> int:
-        return sum(sweeping.expire_carts(session, ctx, pool_id) for pool_id in pool_ids)
+        return sum(
+            sweeping.expire_of(session, ctx, pool_id) + waitlist.offer(session, ctx, pool_id=pool_id)
+            for pool_id in pool_ids
+        )
 
     return database.transact(free)
 
@@ -167,8 +170,8 @@ def _of_fresh(asks: Sequence[Ask], looked: granting.Looked) -> list[Decision | N
 
 def _check_room(looked: granting.Looked, decisions: Sequence[Decision | None]) -> None:
     short = granting.short_of_lapsed(looked.facts, [each for each in decisions if each is not None])
-    if short:
-        raise RoomToMake(short)
+    if short or looked.facts.line_pool_ids:
+        raise RoomToMake(sorted({*short, *looked.facts.line_pool_ids}))
 
 
 def _reply(writing: granting.Writing, facts: Facts, request: Request, decision: Decision | None) -> Reply:

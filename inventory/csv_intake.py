@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from inventory import cold_stores, lots
 from inventory.models import ColdStore, Lot, Movement
-from inventory.states import MovementKind, Storage
+from inventory.states import Storage
 from marketplace import audit
 from marketplace.catalogue import cooperatives
 from marketplace.catalogue.csv_import import CODE, line, whole
@@ -92,7 +92,7 @@ def _known(session: Session, cooperative_id: uuid.UUID, table: Table) -> dict[st
     rows = session.execute(
         select(Lot, ColdStore.code, Movement.on_hand_delta_grams)
         .join(ColdStore, ColdStore.id == Lot.cold_store_id)
-        .join(Movement, (Movement.lot_id == Lot.id) & (Movement.kind == MovementKind.RECEIVE))
+        .join(Movement, (Movement.lot_id == Lot.id) & (Movement.number == 1))
         .where(Lot.cooperative_id == cooperative_id, Lot.code.in_({row.values["code"] for row in table.rows}))
     )
     return {

@@ -7,22 +7,21 @@ they are under the locks; then the rule decides; then everything that follows is
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import grant_rules, grant_statements, sweeping
+from inventory import grant_rules, grant_statements, measures, refusals, sweeping, waitlist
 from inventory.buckets import CountersBroken
-from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts
+from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
-from inventory.states import HoldState, PoolMovementKind
+from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
 from marketplace import database, errors, idempotency
 from marketplace.context import Context
 from marketplace.express import InSession, Runner, Statement
 from marketplace.idempotency import Answer, Claim
-from marketplace.language import Text
 from marketplace.values import new_id
 
 
@@ -63,12 +62,12 @@ class Facts:
     """Pools that count boxes of holds whose time is over and that nobody has written down yet."""
     next_expires_at: Mapping[uuid.UUID, datetime]
     """When the next live hold of a pool ends, unless it is paid."""
+    line_pool_ids: frozenset[uuid.UUID]
+    """Pools in which boxes are free that somebody waits for."""
+    tallies: Tallies
 
 
-class PoolBusy(database.TryAgain):
-    """Somebody else works on holds that this request needs: let go of the pool and look again."""
-
-    title = Text(en="These boxes are being worked on; try again.", zh="这些箱数正在处理中，请重试。")
+PoolBusy = refusals.PoolBusy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def lock_and_look(run: Runner, asks: Sequence[Ask], claims: Sequence[Claim] = ()
     """Lock keys, the buyers' live holds and the pools, and read the facts under these locks. Raises PoolBusy."""
     named = _named(asks, claims)
     locked, row = run.rows((grant_statements.LOCK, named), (grant_statements.LOOK, named))
-    looked = _looked(row, claims, locked.keys_locked)
+    looked = _looked(asks, row, claims, locked.keys_locked)
     _lock_new(run, looked.facts, frozenset(locked.hold_ids))
     return looked
 
@@ -92,11 +91,13 @@ def look_only(run: Runner, asks: Sequence[Ask], claims: Sequence[Claim]) -> Look
     """What is true just now, the keys locked and nothing else: enough to refuse, not to grant."""
     named = _named(asks, claims)
     locked, row = run.rows((grant_statements.LOCK_KEYS, named), (grant_statements.LOOK, named))
-    return _looked(row, claims, locked.keys_locked)
+    return _looked(asks, row, claims, locked.keys_locked)
 
 
 def by_rule(asks: Iterable[Ask], facts: Facts) -> list[Decision]:
-    return grant_rules.decide(asks, pools=facts.pools, buyers=facts.buyers, now=facts.now)
+    return grant_rules.decide(
+        asks, pools=facts.pools, buyers=facts.buyers, now=facts.now, tallies=facts.tallies
+    )
 
 
 def short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> list[uuid.UUID]:
@@ -113,16 +114,23 @@ def short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> list[uuid.UU
 
 
 def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
-    """Lock, make room where holds have lapsed, and let the rule decide. Raises PoolBusy."""
+    """Lock, serve those in line, make room where holds have lapsed, and let the rule decide. Raises PoolBusy."""
     run = InSession(session)
-    facts = lock_and_look(run, asks).facts
+    facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks).facts)
     decisions = by_rule(asks, facts)
     while short := short_of_lapsed(facts, decisions):
-        if not sum(sweeping.expire_carts(session, ctx, pool_id) for pool_id in short):
+        if not sum(sweeping.expire_of(session, ctx, pool_id) for pool_id in short):
             raise PoolBusy
-        facts = lock_and_look(run, asks).facts
+        facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks).facts)
         decisions = by_rule(asks, facts)
     return facts, decisions
+
+
+def _after_line(run: Runner, session: Session, ctx: Context, asks: Sequence[Ask], facts: Facts) -> Facts:
+    """The facts after those who wait in line were offered what is free: nobody overtakes them."""
+    if not sum(waitlist.offer(session, ctx, pool_id=pool_id) for pool_id in sorted(facts.line_pool_ids)):
+        return facts
+    return lock_and_look(run, asks).facts
 
 
 def _lock_new(run: Runner, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
@@ -134,14 +142,19 @@ def _lock_new(run: Runner, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
             raise PoolBusy
 
 
-def _looked(row: Any, claims: Sequence[Claim], keys_locked: Sequence[bool]) -> Looked:
+def _looked(asks: Sequence[Ask], row: Any, claims: Sequence[Claim], keys_locked: Sequence[bool]) -> Looked:
     pools = {uuid.UUID(each["id"]): each for each in row.pools or ()}
     facts = Facts(
         now=row.now,
         pools={pool_id: _pool(pool_id, each) for pool_id, each in pools.items()},
         terms={pool_id: _terms(each) for pool_id, each in pools.items()},
-        buyers=_buyers(row.holds or (), row.now),
+        buyers=_buyers(asks, row.holds or (), row.buyers or (), row.now),
+        tallies=Tallies(
+            households=_tally("household", row.households or ()),
+            networks=_tally("network", row.networks or ()),
+        ),
         lapsed_pool_ids=frozenset(pool_id for pool_id, each in pools.items() if each["has_lapsed"]),
+        line_pool_ids=frozenset(pool_id for pool_id, each in pools.items() if each["has_line"]),
         next_expires_at={
             pool_id: datetime.fromisoformat(each["next"]) for pool_id, each in pools.items() if each["next"]
         },
@@ -185,6 +198,7 @@ class Writing:
         [done] = rows
         if (done.pools, done.resized) != (len(self._pools), len(self._rows["resized"])):
             raise CountersBroken(sorted(self._pools))
+        measures.PLACED.inc(len(self._rows["placed"]))
 
     def store(self, session: Session) -> None:
         """In the transaction of a session, which then knows of it."""
@@ -212,10 +226,18 @@ class Writing:
                     "purpose_id": terms.purpose_id,
                     "expires_at": part.expires_at,
                     "expires_at_max": part.expires_at_max,
+                    "network": part.network,
                 }
             )
         else:
-            self._rows["resized"].append({"id": hold_id, "boxes": part.boxes, "expires_at": part.expires_at})
+            self._rows["resized"].append(
+                {
+                    "id": hold_id,
+                    "boxes": part.boxes,
+                    "expires_at": part.expires_at,
+                    "network": part.network,
+                }
+            )
         if part.delta:
             self._pools[part.pool_id] = part.pool
             self._rows["lines"].append(_line(ctx, hold_id, part))
@@ -259,11 +281,16 @@ def _told(ctx: Context, hold_id: uuid.UUID, part: Granted, terms: PoolTerms) -> 
     }
 
 
-def _named(asks: Iterable[Ask], claims: Sequence[Claim]) -> dict[str, Any]:
+def _named(asks: Sequence[Ask], claims: Sequence[Claim]) -> dict[str, Any]:
     pairs = {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}
     named = [{"buyer_id": str(buyer_id), "pool_id": str(pool_id)} for buyer_id, pool_id in sorted(pairs)]
-    pool_ids = sorted({pool_id for _, pool_id in pairs})
-    return {"pairs": json.dumps(named), "pool_ids": pool_ids, **idempotency.named(claims)}
+    return {
+        "pairs": json.dumps(named),
+        "pool_ids": sorted({pool_id for _, pool_id in pairs}),
+        "buyer_ids": sorted({buyer_id for buyer_id, _ in pairs}),
+        "networks": sorted({ask.network for ask in asks if ask.network}),
+        **idempotency.named(claims),
+    }
 
 
 def _pool(pool_id: uuid.UUID, row: Mapping[str, Any]) -> PoolFacts:
@@ -276,6 +303,7 @@ def _pool(pool_id: uuid.UUID, row: Mapping[str, Any]) -> PoolFacts:
         boxes_per_buyer_max=row["limit"],
         sells_from=_instant(row["from"]),
         sells_until=_instant(row["until"]),
+        boxes_per_household_max=row["household_limit"],
     )
 
 
@@ -291,24 +319,43 @@ def _terms(row: Mapping[str, Any]) -> PoolTerms:
 
 
 def _buyers(
-    rows: Iterable[Mapping[str, Any]], now: datetime
+    asks: Iterable[Ask],
+    hold_rows: Iterable[Mapping[str, Any]],
+    account_rows: Iterable[Mapping[str, Any]],
+    now: datetime,
 ) -> dict[tuple[uuid.UUID, uuid.UUID], BuyerFacts]:
     holds: dict[tuple[uuid.UUID, uuid.UUID], list[OwnHold]] = {}
-    for row in rows:
-        pair = (uuid.UUID(row["owner_id"]), uuid.UUID(row["pool_id"]))
-        expires_at = datetime.fromisoformat(row["expires_at"])
-        holds.setdefault(pair, []).append(
-            OwnHold(
-                hold_id=uuid.UUID(row["id"]),
-                state=HoldState(row["state"]),
-                boxes=row["boxes"],
-                created_at=datetime.fromisoformat(row["created_at"]),
-                expires_at=expires_at,
-                expires_at_max=_instant(row["expires_at_max"]) or expires_at,
-                resolved_at=_instant(row["resolved_at"]),
-            )
-        )
-    return {pair: grant_rules.buyer_facts(each, now=now) for pair, each in holds.items()}
+    for row in hold_rows:
+        holds.setdefault((uuid.UUID(row["owner_id"]), uuid.UUID(row["pool_id"])), []).append(_own(row))
+    accounts = {uuid.UUID(row["id"]): row for row in account_rows}
+    found = {}
+    for buyer_id, pool_id in {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}:
+        facts = grant_rules.buyer_facts(holds.get((buyer_id, pool_id), ()), now=now)
+        if (account := accounts.get(buyer_id)) is not None:
+            facts = replace(facts, household=account["household"], is_member=account["is_member"])
+        found[buyer_id, pool_id] = facts
+    return found
+
+
+def _own(row: Mapping[str, Any]) -> OwnHold:
+    """What was given back in parts of a hold that lasts, or is bought, is not kept from anybody."""
+    expires_at = datetime.fromisoformat(row["expires_at"])
+    state = HoldState(row["state"])
+    return OwnHold(
+        hold_id=uuid.UUID(row["id"]),
+        state=state,
+        boxes=row["kept"] if state in (*OPEN, HoldState.CONSUMED) else row["boxes"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        expires_at=expires_at,
+        expires_at_max=_instant(row["expires_at_max"]) or expires_at,
+        resolved_at=_instant(row["resolved_at"]),
+        kind=HoldKind(row["kind"]),
+        network=row["network"],
+    )
+
+
+def _tally(name: str, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, uuid.UUID], int]:
+    return {(row[name], uuid.UUID(row["pool_id"])): int(row["boxes"]) for row in rows}
 
 
 def _instant(value: str | None) -> datetime | None:

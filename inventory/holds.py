@@ -1,4 +1,4 @@
-"""Holds: placed, paid, consumed, released, expired. Each ends once, and its boxes move with it.
+"""Holds: placed, extended, paid, consumed, released, expired. Each box leaves its hold once, and moves with it.
 
 Whether a hold has expired is decided under its lock by the database's clock; the sweeper only writes it down.
 """
@@ -7,70 +7,83 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, granting, lots, stock_rules, sweeping
+from inventory import buckets, granting, lots, measures, safety, stock_rules, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
+from inventory.hold_policy import POLICIES
 from inventory.models import Hold, Lot, Pool
+from inventory.refusals import (
+    HoldExpired,
+    HoldLimit,
+    HoldNotActive,
+    HoldNotExtendable,
+    HoldNotFound,
+    HoldPart,
+    HouseholdLimit,
+    NetworkLimit,
+    PledgeNeeded,
+    PoolNotFound,
+    PoolNotSelling,
+    SoldOut,
+)
 from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind, lets, may_move
 from inventory.stock_rules import Destination
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
-from marketplace.language import Text
 from marketplace.values import new_id
+
+__all__ = [
+    "HoldExpired",
+    "HoldLimit",
+    "HoldNotActive",
+    "HoldNotExtendable",
+    "HoldNotFound",
+    "HoldPart",
+    "HouseholdLimit",
+    "NetworkLimit",
+    "PledgeNeeded",
+    "PoolNotFound",
+    "PoolNotSelling",
+    "Purpose",
+    "SoldOut",
+    "check_lives",
+    "clock",
+    "consume",
+    "cull",
+    "expire_due",
+    "get",
+    "locked",
+    "own",
+    "place_on_lots",
+    "place_on_pool",
+    "place_on_pools",
+    "refusal",
+    "release",
+    "release_own",
+    "release_pledges",
+    "release_purpose",
+    "start_payment",
+    "stop_payment",
+    "take_out",
+    "time_is_over",
+]
 
 Purpose = tuple[str, uuid.UUID]
 """What a hold is for: the kind of thing and its id, in the package above."""
 
 
-class PoolNotFound(errors.NotFound):
-    title = Text(en="There is no such pool.", zh="没有该货源池。")
-
-
-class HoldNotFound(errors.NotFound):
-    title = Text(en="There is no such hold.", zh="没有该保留。")
-
-
-class HoldExpired(errors.Gone):
-    """The hold's time is over; its boxes are free for everybody."""
-
-    title = Text(en="The hold has expired.", zh="保留已过期。")
-
-
-class HoldNotActive(errors.Conflict):
-    """The hold is paid, being paid, released or expired already."""
-
-    title = Text(en="The hold is no longer active.", zh="该保留已不可用。")
-
-
-class HoldLimit(errors.Conflict):
-    """It would pass the most that one buyer may have. `counted_boxes`: bought, being paid, or lapsed just now."""
-
-    title = Text(en="One buyer may not have that many boxes of this.", zh="超过每位买家限购箱数。")
-
-
-class PoolNotSelling(errors.Conflict):
-    """Boxes of this pool may not be held right now."""
-
-    title = Text(en="These boxes are not on sale right now.", zh="当前不在售卖时间内。")
-
-
-class SoldOut(errors.Conflict):
-    """Fewer boxes are left than asked for; `next_expires_at` is when the next hold ends, unless it is paid."""
-
-    title = Text(en="Not that many boxes are left.", zh="剩余箱数不足。")
-
-
-class PledgeNeeded(errors.Conflict):
-    """Boxes of the pledge are held or sold already: it cannot be taken back."""
-
-    title = Text(en="Boxes of this pledge are promised to buyers.", zh="该承诺货源已被买家保留或购买。")
+_LIMITS: Final[dict[Cause, type[errors.Refusal]]] = {
+    Cause.OVER_LIMIT: HoldLimit,
+    Cause.OVER_HOUSEHOLD_LIMIT: HouseholdLimit,
+    Cause.OVER_NETWORK_LIMIT: NetworkLimit,
+}
 
 
 def place_on_lots(
@@ -98,6 +111,7 @@ def place_on_lots(
         "pack_grams": pack_grams,
         "on": delivered_on or ctx.today,
         "destination": destination,
+        "safety": safety.kept(session, variety=variety, grade=grade),
     }
     try:
         takes = stock_rules.take(stocks, boxes=boxes, **asked)
@@ -127,7 +141,7 @@ def place_on_lots(
             version=1,
         )
         _add(session, ctx, hold)
-        _move_lot(session, ctx, hold, MovementKind.HOLD, held_grams=hold.quantity_grams)
+        _move_lot(session, ctx, hold, MovementKind.HELD, held_grams=hold.quantity_grams)
         placed.append(hold)
     return placed
 
@@ -159,50 +173,86 @@ def place_on_pools(session: Session, ctx: Context, ask: Ask) -> list[Placed]:
 
 
 def refusal(refused: Refused, facts: granting.Facts) -> errors.Refusal:
-    """What the rule's no means to the caller."""
+    """What the rule's no means to the caller; it is counted."""
+    measures.REFUSED.labels(refused.cause.value).inc()
     if refused.cause == Cause.NO_SUCH_POOL:
         return PoolNotFound()
     if refused.cause == Cause.NOT_SELLING:
         return PoolNotSelling()
-    if refused.cause == Cause.OVER_LIMIT:
-        return HoldLimit(
+    if refused.cause in _LIMITS:
+        return _LIMITS[refused.cause](
             requested_boxes=refused.requested, counted_boxes=refused.counted, boxes_max=refused.limit
         )
+    waitlist: dict[str, Any] = {"waitlist": refused.waitlist} if refused.waitlist else {}
     return SoldOut(
         requested_boxes=refused.requested,
         available_boxes=refused.available,
         next_expires_at=facts.next_expires_at.get(refused.pool_id),
+        **waitlist,
     )
 
 
 def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The owner goes to pay: from now on the hold does not expire. Raises HoldNotFound, -Expired, -NotActive."""
-    hold = _own(session, ctx, hold_id)
-    if hold.state == HoldState.EXPIRED or _is_over(session, hold):
-        raise HoldExpired(expired_at=hold.expires_at)
-    _change(session, ctx, hold, HoldState.CONVERTING, "hold.start_payment")
+    hold = own(session, ctx, hold_id)
+    check_lives(session, hold)
+    _turn(session, ctx, hold, HoldState.CONVERTING, "hold.start_payment")
     return hold
 
 
-def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
-    """The promise is kept: a pool's boxes are sold, a lot's fruit leaves the store.
+def stop_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
+    """The payment failed: the hold lives again for what is left of its time, or it has expired by now.
 
-    Raises HoldNotActive, LotStatusForbids.
+    Raises HoldNotFound, HoldNotActive.
     """
-    hold = _locked(session, hold_id)
-    _change(session, ctx, hold, HoldState.CONSUMED, "hold.consume")
-    if hold.kind == HoldKind.CART:
-        _move_pool(session, ctx, hold, PoolMovementKind.SOLD, sold=hold.boxes)
+    hold = locked(session, hold_id)
+    if hold.state != HoldState.CONVERTING:
+        raise HoldNotActive(state=hold.state)
+    if time_is_over(session, hold):
+        boxes = take_out(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
+        _move_pool(session, ctx, hold, PoolMovementKind.EXPIRED, boxes)
+    else:
+        _turn(session, ctx, hold, HoldState.ACTIVE, "hold.stop_payment")
+    return hold
+
+
+def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int | None = None) -> Hold:
+    """The promise is kept, wholly or in part: a pool's boxes are sold, a lot's fruit leaves the store.
+
+    Raises HoldNotFound, HoldNotActive, HoldPart, LotStatusForbids.
+    """
+    hold = locked(session, hold_id)
+    taken = take_out(session, ctx, hold, HoldState.CONSUMED, "hold.consume", boxes=boxes)
+    if hold.lot_id is None:
+        _move_pool(session, ctx, hold, PoolMovementKind.SOLD, taken, sold=taken)
     else:
         _check_leaves(session, hold)
-        grams = hold.quantity_grams
-        _move_lot(session, ctx, hold, MovementKind.SHIP, on_hand_grams=-grams, held_grams=-grams)
+        grams = taken * hold.pack_grams
+        _move_lot(session, ctx, hold, MovementKind.SHIPPED, on_hand_grams=-grams, held_grams=-grams)
     return hold
 
 
-def release(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
-    """The promise is taken back, whoever's it is. Raises HoldNotFound, HoldNotActive, PledgeNeeded."""
-    return _release(session, ctx, _locked(session, hold_id))
+def release(
+    session: Session,
+    ctx: Context,
+    *,
+    hold_id: uuid.UUID,
+    boxes: int | None = None,
+    reason: str | None = None,
+) -> Hold:
+    """The promise is taken back, wholly or in part, whoever's it is.
+
+    Raises HoldNotFound, HoldNotActive, HoldPart, PledgeNeeded.
+    """
+    return _release(session, ctx, locked(session, hold_id), boxes=boxes, reason=reason)
+
+
+def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
+    """What was kept back is thrown away. Raises HoldNotFound, HoldNotActive."""
+    hold = locked(session, hold_id)
+    grams = take_out(session, ctx, hold, HoldState.RELEASED, "hold.cull", reason=reason) * hold.pack_grams
+    _move_lot(session, ctx, hold, MovementKind.CULLED, on_hand_grams=-grams, held_grams=-grams, reason=reason)
+    return hold
 
 
 def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
@@ -221,7 +271,7 @@ def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
 
 def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The owner gives the boxes back, unless the payment runs. Raises HoldNotFound, HoldNotActive."""
-    hold = _own(session, ctx, hold_id)
+    hold = own(session, ctx, hold_id)
     if hold.state != HoldState.ACTIVE:
         raise HoldNotActive(state=hold.state)
     return _release(session, ctx, hold)
@@ -254,41 +304,44 @@ def expire_due(session: Session, ctx: Context, *, batch: int = sweeping.BATCH) -
     done = 0
     for pool_id in sweeping.pools_due(session, batch=batch):
         if done < batch:
-            done += sweeping.expire_carts(session, ctx, pool_id, batch=batch - done)
+            done += sweeping.expire_of(session, ctx, pool_id, batch=batch - done)
     return done + _expire_on_lots(session, ctx, batch=batch - done)
 
 
 def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
+    open_boxes = Hold.boxes - Hold.consumed_boxes - Hold.released_boxes
     is_needed = select(Pool.id).where(
-        Pool.id == Hold.pool_id, Pool.boxes_pledged - Pool.boxes_held - Pool.boxes_sold < Hold.boxes
+        Pool.id == Hold.pool_id, Pool.boxes_pledged - Pool.boxes_held - Pool.boxes_sold < open_boxes
     )
-    statement = select(Hold).where(Hold.kind != HoldKind.CART, _due(), ~is_needed.exists())
+    statement = select(Hold).where(Hold.lot_id.is_not(None), _due(), ~is_needed.exists())
     done = 0
     for hold in _take(session, statement.order_by(Hold.pool_id, Hold.lot_id).limit(batch), skip_locked=True):
-        if not _withdraw_pledge(session, ctx, hold):
+        if not _withdraw_pledge(session, ctx, hold, hold.open_boxes):
             continue
-        _change(session, ctx, hold, HoldState.EXPIRED, "hold.expire")
-        _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
+        grams = take_out(session, ctx, hold, HoldState.EXPIRED, "hold.expire") * hold.pack_grams
+        _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-grams)
         done += 1
     return done
 
 
-def _release(session: Session, ctx: Context, hold: Hold) -> Hold:
-    _change(session, ctx, hold, HoldState.RELEASED, "hold.release")
-    if hold.kind == HoldKind.CART:
-        _move_pool(session, ctx, hold, PoolMovementKind.RELEASED)
+def _release(
+    session: Session, ctx: Context, hold: Hold, *, boxes: int | None = None, reason: str | None = None
+) -> Hold:
+    taken = take_out(session, ctx, hold, HoldState.RELEASED, "hold.release", boxes=boxes, reason=reason)
+    if hold.lot_id is None:
+        _move_pool(session, ctx, hold, PoolMovementKind.RELEASED, taken)
         return hold
-    if not _withdraw_pledge(session, ctx, hold):
-        raise PledgeNeeded(boxes=hold.boxes)
-    _move_lot(session, ctx, hold, MovementKind.RELEASE, held_grams=-hold.quantity_grams)
+    if not _withdraw_pledge(session, ctx, hold, taken):
+        raise PledgeNeeded(boxes=taken)
+    _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-taken * hold.pack_grams)
     return hold
 
 
-def _withdraw_pledge(session: Session, ctx: Context, hold: Hold) -> bool:
+def _withdraw_pledge(session: Session, ctx: Context, hold: Hold, boxes: int) -> bool:
     """Whether the pool can do without the pledge's boxes; then they have left it."""
     if hold.pool_id is None:
         return True
-    step = PoolStep(kind=PoolMovementKind.WITHDRAWN, hold_id=hold.id, pledged=-hold.boxes)
+    step = PoolStep(kind=PoolMovementKind.WITHDRAWN, hold_id=hold.id, pledged=-boxes)
     return buckets.move_pool(session, ctx, hold.pool_id, step) is not None
 
 
@@ -296,10 +349,22 @@ def _due() -> ColumnElement[bool]:
     return and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp())
 
 
-def _is_over(session: Session, hold: Hold) -> bool:
+def time_is_over(session: Session, hold: Hold) -> bool:
     """Asked when the lock is had: the time spent waiting for it counts."""
-    now = session.execute(select(func.clock_timestamp())).scalar_one()
-    return hold.expires_at is not None and hold.expires_at <= now
+    return hold.expires_at is not None and hold.expires_at <= clock(session)
+
+
+def check_lives(session: Session, hold: Hold) -> None:
+    """Raises HoldExpired for a locked hold whose time is over, whether or not that was written down."""
+    is_over = hold.state == HoldState.ACTIVE and time_is_over(session, hold)
+    if is_over or hold.state == HoldState.EXPIRED:
+        raise HoldExpired(expired_at=hold.expires_at)
+
+
+def clock(session: Session) -> datetime:
+    """The database's, which decides what has expired."""
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 def _take(session: Session, statement: Select[Hold], *, skip_locked: bool = False) -> Sequence[Hold]:
@@ -307,15 +372,17 @@ def _take(session: Session, statement: Select[Hold], *, skip_locked: bool = Fals
     return session.scalars(locked.execution_options(populate_existing=True)).all()
 
 
-def _locked(session: Session, hold_id: uuid.UUID) -> Hold:
+def locked(session: Session, hold_id: uuid.UUID) -> Hold:
+    """Raises HoldNotFound."""
     found = _take(session, select(Hold).where(Hold.id == hold_id))
     if not found:
         raise HoldNotFound
     return found[0]
 
 
-def _own(session: Session, ctx: Context, hold_id: uuid.UUID) -> Hold:
-    hold = _locked(session, hold_id)
+def own(session: Session, ctx: Context, hold_id: uuid.UUID) -> Hold:
+    """The actor's hold, locked; raises HoldNotFound."""
+    hold = locked(session, hold_id)
     if hold.owner_id is None or hold.owner_id != ctx.actor.id:
         raise HoldNotFound
     return hold
@@ -328,23 +395,65 @@ def _add(session: Session, ctx: Context, hold: Hold) -> None:
     audit.record(session, ctx, "hold.place", subject=("hold", hold.id), after=after)
 
 
-def _change(session: Session, ctx: Context, hold: Hold, after: HoldState, action: str) -> None:
+def _turn(session: Session, ctx: Context, hold: Hold, after: HoldState, action: str) -> None:
+    """From one open state to the other; no box leaves the hold."""
     before = str(hold.state)
     if not may_move(hold.kind, before, after):
         raise HoldNotActive(state=before)
     hold.state = after
     hold.version += 1
-    if after != HoldState.CONVERTING:
-        hold.resolved_at = ctx.now
     audit.record(
         session, ctx, action, subject=("hold", hold.id), before={"state": before}, after={"state": str(after)}
     )
 
 
-def _move_pool(session: Session, ctx: Context, hold: Hold, kind: PoolMovementKind, *, sold: int = 0) -> None:
-    """The hold's boxes leave what is held."""
+def take_out(
+    session: Session,
+    ctx: Context,
+    hold: Hold,
+    after: HoldState,
+    action: str,
+    *,
+    boxes: int | None = None,
+    reason: str | None = None,
+) -> int:
+    """Boxes, all that are open unless told, leave a locked hold for an end of theirs; how many.
+
+    With the last of them the hold itself ends in that state. Whoever calls moves the stock. Raises HoldNotActive,
+    HoldPart.
+    """
+    before, was_open = str(hold.state), hold.open_boxes
+    if not may_move(hold.kind, before, after):
+        raise HoldNotActive(state=before)
+    taken = was_open if boxes is None else boxes
+    if not 0 < taken <= was_open or (taken < was_open and not POLICIES[HoldKind(hold.kind)].in_parts):
+        raise HoldPart(open_boxes=was_open)
+    if after == HoldState.CONSUMED:
+        hold.consumed_boxes += taken
+    else:
+        hold.released_boxes += taken
+    hold.version += 1
+    hold.reason = reason or hold.reason
+    if taken == was_open:
+        hold.state = after
+        hold.resolved_at = ctx.now
+    audit.record(
+        session,
+        ctx,
+        action,
+        subject=("hold", hold.id),
+        before={"state": before, "open_boxes": was_open},
+        after={"state": str(hold.state), "open_boxes": hold.open_boxes},
+    )
+    return taken
+
+
+def _move_pool(
+    session: Session, ctx: Context, hold: Hold, kind: PoolMovementKind, boxes: int, *, sold: int = 0
+) -> None:
+    """So many of the hold's boxes leave what is held."""
     assert hold.pool_id is not None
-    step = PoolStep(kind=kind, hold_id=hold.id, held=-hold.boxes, sold=sold)
+    step = PoolStep(kind=kind, hold_id=hold.id, held=-boxes, sold=sold)
     if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
         raise CountersBroken(hold.id)
 
@@ -354,17 +463,23 @@ def _check_leaves(session: Session, hold: Hold) -> None:
     status = session.execute(
         select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
     ).scalar_one()
-    if not lets(status, MovementKind.SHIP):
+    if not lets(status, MovementKind.SHIPPED):
         raise lots.LotStatusForbids(lot_status=status)
 
 
 def _move_lot(
-    session: Session, ctx: Context, hold: Hold, kind: MovementKind, *, held_grams: int, on_hand_grams: int = 0
+    session: Session,
+    ctx: Context,
+    hold: Hold,
+    kind: MovementKind,
+    *,
+    held_grams: int,
+    on_hand_grams: int = 0,
+    reason: str | None = None,
 ) -> Lot:
     assert hold.lot_id is not None
-    lot = buckets.move_lot(
-        session, ctx, hold.lot_id, kind, on_hand_grams=on_hand_grams, held_grams=held_grams, hold_id=hold.id
-    )
+    grams = {"on_hand_grams": on_hand_grams, "held_grams": held_grams}
+    lot = buckets.move_lot(session, ctx, hold.lot_id, kind, hold_id=hold.id, reason=reason, **grams)
     if lot is None:
         raise CountersBroken(hold.id)
     return lot

@@ -1,10 +1,11 @@
 """Work that inventory does by itself."""
 
+import uuid
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from inventory import holds, sweeping
+from inventory import bell, holds, sweeping, waitlist
 from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
@@ -20,4 +21,11 @@ def expire_holds(session: Session, ctx: Context) -> int:
     return done
 
 
-JOBS: Final = (Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *"),)
+def offer_freed(session: Session, ctx: Context, *, pool_id: str) -> int:
+    return waitlist.serve(session, ctx, pool_id=uuid.UUID(pool_id))
+
+
+JOBS: Final = (
+    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *"),
+    Job(name=bell.OFFER_FREED, run=offer_freed),
+)

@@ -1,16 +1,17 @@
 """Lots: received, corrected, partly lost; and what of them is free."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, cold_stores, stock_rules
+from inventory import buckets, cold_stores, keeping, rooms, safety, stock_rules
 from inventory.models import ColdStore, Lot, Movement
-from inventory.states import LotStatus, MovementKind
+from inventory.states import LotStatus, MovementKind, Storage
 from inventory.stock_rules import Destination, Stock
 from marketplace import audit, database, errors
 from marketplace.access import STAFF, Role
@@ -74,14 +75,17 @@ def receive(
     grade: str,
     size: str | None = None,
     harvested_on: date,
-    best_before_on: date,
+    best_before_on: date | None = None,
     quantity_grams: int,
     storage: str | None = None,
+    room_id: uuid.UUID | None = None,
+    plot: str | None = None,
+    kind: str = MovementKind.RECEIVED,
 ) -> Lot:
-    """Take a lot in; `storage` is the cold store's kind unless told.
+    """Take a lot in; `storage` is the cold store's kind unless told, the best-before day follows from it.
 
-    Raises CooperativeNotFound (also for a foreign one), ColdStoreNotFound, LotCodeTaken, DaysOutOfOrder,
-    LotTooLarge.
+    Raises CooperativeNotFound (also for a foreign one), ColdStoreNotFound, RoomNotFound, LotCodeTaken,
+    DaysOutOfOrder, LotTooLarge, NoSpace.
     """
     if not may_work_on(ctx.actor, cooperative_id):
         raise cooperatives.CooperativeNotFound
@@ -96,47 +100,81 @@ def receive(
         "harvested_on": harvested_on,
         "best_before_on": best_before_on,
         "quantity_grams": quantity_grams,
+        "room_id": room_id,
+        "plot": plot,
     }
-    [lot] = receive_all(session, ctx, [{"cooperative_id": cooperative_id, "store": store, **facts}])
+    whole = {"cooperative_id": cooperative_id, "store": store, **facts}
+    [lot] = receive_all(session, ctx, [whole], kind=MovementKind(kind))
     return lot
 
 
-def receive_all(session: Session, ctx: Context, received: Iterable[Mapping[str, Any]]) -> list[Lot]:
-    """Lots of known cooperatives and cold stores, at once. Raises LotCodeTaken, DaysOutOfOrder, LotTooLarge."""
-    made = [_lot(ctx, **facts) for facts in received]
+def receive_all(
+    session: Session,
+    ctx: Context,
+    received: Iterable[Mapping[str, Any]],
+    *,
+    kind: MovementKind = MovementKind.RECEIVED,
+) -> list[Lot]:
+    """Lots of known cooperatives and cold stores, at once; `kind` says how they begin.
+
+    Raises RoomNotFound, LotCodeTaken, DaysOutOfOrder, LotTooLarge, NoSpace.
+    """
+    made = [_lot(session, ctx, **facts) for facts in received]
+    rooms.lock(session, {lot.cold_store_id for lot in made})
+    add_all(session, made)
+    for lot in made:
+        grams = lot.on_hand_grams
+        buckets.write_line(session, ctx, lot, kind, on_hand_delta_grams=grams)
+        audit.record(session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": grams})
+    return made
+
+
+def add_all(session: Session, made: Collection[Lot]) -> None:
+    """Bring new lots into locked cold stores.
+
+    Raises RoomNotFound, LotCodeTaken, DaysOutOfOrder, LotTooLarge, NoSpace.
+    """
     session.add_all(made)
     meanings = {
+        **rooms.meanings(),
         "uq_lot_cooperative_id_code": LotCodeTaken(),
         "ck_lot_days": DaysOutOfOrder(),
         "ck_lot_on_hand": LotTooLarge(grams_max=GRAMS_MAX),
     }
     with database.refusing(meanings):
         session.flush()
+    arrived: Counter[tuple[uuid.UUID, uuid.UUID | None]] = Counter()
     for lot in made:
-        grams = lot.on_hand_grams
-        buckets.write_line(
-            session, ctx, lot, MovementKind.RECEIVE, on_hand_delta_grams=grams, held_delta_grams=0
-        )
-        audit.record(session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": grams})
-    return made
+        arrived[lot.cold_store_id, lot.room_id] += lot.on_hand_grams
+    rooms.check(session, arrived)
 
 
 def _lot(
+    session: Session,
     ctx: Context,
     *,
     cooperative_id: uuid.UUID,
     store: ColdStore,
-    storage: str | None,
     quantity_grams: int,
+    storage: str | None = None,
+    best_before_on: date | None = None,
     **facts: Any,
 ) -> Lot:
+    kind = Storage(storage or store.kind)
+    if best_before_on is None:
+        best_before_on = keeping.best_before(
+            session, variety=facts["variety"], storage=kind, harvested_on=facts["harvested_on"]
+        )
     return Lot(
         id=new_id(),
         cooperative_id=cooperative_id,
         cold_store_id=store.id,
-        storage=storage or store.kind,
+        storage=kind,
+        best_before_on=best_before_on,
         on_hand_grams=quantity_grams,
         held_grams=0,
+        committed_grams=0,
+        packed_grams=0,
         status=LotStatus.AVAILABLE,
         version=1,
         created_at=ctx.now,
@@ -144,16 +182,24 @@ def _lot(
     )
 
 
-def lose(session: Session, ctx: Context, *, lot_id: uuid.UUID, quantity_grams: int, reason: str) -> Lot:
-    """Write fruit off; only free fruit can go. Raises LotNotFound, FruitPromised."""
-    lot = _adjust(session, ctx, lot_id, MovementKind.LOSS, delta_grams=-quantity_grams, reason=reason)
+def lose(
+    session: Session,
+    ctx: Context,
+    *,
+    lot_id: uuid.UUID,
+    quantity_grams: int,
+    reason: str,
+    kind: str = MovementKind.SHRUNK,
+) -> Lot:
+    """Write fruit off that shrank or was culled; only free fruit can go. Raises LotNotFound, FruitPromised."""
+    lot = _adjust(session, ctx, lot_id, MovementKind(kind), delta_grams=-quantity_grams, reason=reason)
     _audit(session, ctx, "lot.lose", lot, delta_grams=-quantity_grams, reason=reason)
     return lot
 
 
 def correct(session: Session, ctx: Context, *, lot_id: uuid.UUID, delta_grams: int, reason: str) -> Lot:
-    """Set a miscount right, up or down. Raises LotNotFound, FruitPromised, LotTooLarge."""
-    lot = _adjust(session, ctx, lot_id, MovementKind.CORRECTION, delta_grams=delta_grams, reason=reason)
+    """Set a miscount right, up or down. Raises LotNotFound, FruitPromised, LotTooLarge, NoSpace."""
+    lot = _adjust(session, ctx, lot_id, MovementKind.ADJUSTED, delta_grams=delta_grams, reason=reason)
     _audit(session, ctx, "lot.correct", lot, delta_grams=delta_grams, reason=reason)
     return lot
 
@@ -164,6 +210,18 @@ def get(session: Session, ctx: Context, *, lot_id: uuid.UUID) -> Lot:
     if lot is None:
         raise LotNotFound
     return lot
+
+
+def locked(session: Session, ctx: Context, *, lot_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Lot]:
+    """Lots to work on, locked in the order of their ids, after their cold stores. Raises LotNotFound."""
+    wanted = set(lot_ids)
+    statement = visible(ctx.actor).where(Lot.id.in_(wanted)).order_by(Lot.id)
+    found = session.scalars(
+        statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).all()
+    if len(found) < len(wanted) or not all(may_work_on(ctx.actor, lot.cooperative_id) for lot in found):
+        raise LotNotFound
+    return {lot.id: lot for lot in found}
 
 
 def visible(actor: Actor) -> Select[Lot]:
@@ -200,7 +258,11 @@ def free_boxes(
     """
     stocks = offered(session, variety=variety, grade=grade, locked=locked)
     return stock_rules.free_boxes(
-        stocks, pack_grams=pack_grams, on=on or _today(session), destination=destination
+        stocks,
+        pack_grams=pack_grams,
+        on=on or _today(session),
+        destination=destination,
+        safety=safety.kept(session, variety=variety, grade=grade),
     )
 
 
@@ -218,8 +280,7 @@ def offered(
             Lot.code,
             Lot.harvested_on,
             Lot.best_before_on,
-            Lot.on_hand_grams,
-            Lot.held_grams,
+            Lot.free_grams,
             Lot.status,
         )
         .where(Lot.variety == variety, Lot.grade == grade)
@@ -236,7 +297,7 @@ def offered(
             code=row.code,
             harvested_on=row.harvested_on,
             best_before_on=row.best_before_on,
-            free_grams=row.on_hand_grams - row.held_grams,
+            free_grams=row.free_grams,
             status=LotStatus(row.status),
         )
         for row in session.execute(statement)
@@ -249,11 +310,15 @@ def _adjust(
     seen = get(session, ctx, lot_id=lot_id)
     if not may_work_on(ctx.actor, seen.cooperative_id):
         raise LotNotFound
+    if delta_grams > 0:
+        rooms.lock(session, [seen.cold_store_id])
     with database.refusing({"ck_lot_on_hand": LotTooLarge(grams_max=GRAMS_MAX)}):
         lot = buckets.move_lot(session, ctx, lot_id, kind, on_hand_grams=delta_grams, reason=reason)
     if lot is None:
         session.refresh(seen)
         raise FruitPromised(requested_grams=-delta_grams, available_grams=seen.free_grams)
+    if delta_grams > 0:
+        rooms.check(session, {(lot.cold_store_id, lot.room_id): delta_grams})
     return lot
 
 

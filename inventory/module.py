@@ -1,33 +1,42 @@
 """What inventory plugs in."""
 
-from inventory import api
+from inventory import api, counting_api, family_api, quality_api, stores_api, transfers_api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
 from inventory.capacity.invariants import INVARIANTS as CAPACITY_INVARIANTS
 from inventory.cases import api as cases_api
 from inventory.cases.invariants import INVARIANTS as CASES_INVARIANTS
+from inventory.cases.watching import SUBSCRIPTIONS
 from inventory.commands import stock_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
 from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
+from inventory.store_invariants import STORE_INVARIANTS
 from marketplace.module import Module
 
 module = Module(
     name="inventory",
     blueprints=(
+        *stores_api.blueprints,
         *api.blueprints,
+        *family_api.blueprints,
+        transfers_api.blueprint,
+        quality_api.blueprint,
+        *counting_api.blueprints,
         batch_api.blueprint,
         capacity_api.blueprint,
         cases_api.blueprint,
         reconciling_api.blueprint,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS),
+    subscriptions=SUBSCRIPTIONS,
     commands=(stock_group,),
     invariants=(
         *INVARIANTS,
+        *STORE_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

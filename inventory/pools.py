@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from inventory import buckets, holds
+from inventory import bell, buckets, holds
 from inventory.buckets import PoolStep
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Pool
@@ -31,11 +31,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """At what price a pool's boxes are sold, and how many of them one buyer may have."""
+    """At what price a pool's boxes are sold, and how many of them one buyer, and one household, may have."""
 
     unit_price_minor: int
     currency: str
     boxes_per_buyer_max: int | None = None
+    boxes_per_household_max: int | None = None
 
 
 class PoolExists(errors.Conflict):
@@ -73,13 +74,14 @@ def open_pool(
         unit_price_minor=terms.unit_price_minor if terms else None,
         currency=terms.currency if terms else None,
         boxes_per_buyer_max=terms.boxes_per_buyer_max if terms else None,
+        boxes_per_household_max=terms.boxes_per_household_max if terms else None,
         version=1,
         created_at=ctx.now,
     )
     session.add(pool)
     with database.refusing({"uq_pool_purpose_kind_purpose_id_pack_id": PoolExists()}):
         session.flush()
-    buckets.open_journal(session, ctx, pool)
+    buckets.state_pool(session, ctx, pool, PoolMovementKind.OPENED)
     audit.record(session, ctx, "pool.open", subject=("pool", pool.id), after={"pack_id": str(pack_id)})
     return pool
 
@@ -99,6 +101,8 @@ def set_window(
     if changed.first() is None:
         raise PoolNotFound
     database.changed_behind(session, Pool, [pool_id])
+    if window:
+        bell.ring(session, pool_id)
     after = {"sells_from": _iso(sells_from), "sells_until": _iso(sells_until)}
     audit.record(session, ctx, "pool.set_window", subject=("pool", pool_id), after=after)
 

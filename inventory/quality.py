@@ -1,4 +1,7 @@
-"""Quarantine and recall: a lot's status stops new promises and shipping at once. What is promised stays promised."""
+"""Quarantine and recall: a lot's status stops new promises, packing and shipping at once. Promises stand.
+
+A quarantine is cleared. A recall is closed: what is free is culled, or the lot is cleared of the suspicion.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, lots
 from inventory.models import Hold, Lot
-from inventory.states import OPEN, MovementKind, lets
+from inventory.states import OPEN, LotStatus, MovementKind, lets
 from marketplace import audit, errors
 from marketplace.access import Role
 from marketplace.context import Context
@@ -34,31 +37,56 @@ class Turned:
 
 def quarantine(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> Turned:
     """Stop a lot until it is cleared. Raises LotNotFound, LotStatusForbids."""
-    return _turn(session, ctx, lot_id, MovementKind.QUARANTINE, reason=reason)
+    return _turn(session, ctx, lot_id, MovementKind.QUARANTINED, "lot.quarantine", reason=reason)
 
 
 def clear(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> Turned:
     """End a lot's quarantine; not for its cooperative. Raises LotNotFound, LotStatusForbids, Forbidden."""
     _check_is_staff(ctx)
-    return _turn(session, ctx, lot_id, MovementKind.CLEAR, reason=reason)
+    status = _locked(session, ctx, lot_id).status
+    if status != LotStatus.QUARANTINED:
+        raise lots.LotStatusForbids(lot_status=str(status))
+    return _turn(session, ctx, lot_id, MovementKind.CLEARED, "lot.clear", reason=reason)
 
 
 def recall(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> Turned:
-    """Stop a lot for good; not for its cooperative. Raises LotNotFound, LotStatusForbids, Forbidden."""
+    """Stop a lot until the recall is closed; not for its cooperative.
+
+    Raises LotNotFound, LotStatusForbids, Forbidden.
+    """
     _check_is_staff(ctx)
-    return _turn(session, ctx, lot_id, MovementKind.RECALL, reason=reason)
+    return _turn(session, ctx, lot_id, MovementKind.RECALLED, "lot.recall", reason=reason)
 
 
-def _turn(session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind, *, reason: str) -> Turned:
-    seen = session.scalar(
-        lots.visible(ctx.actor)
-        .where(Lot.id == lot_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if seen is None or not lots.may_work_on(ctx.actor, seen.cooperative_id):
-        raise lots.LotNotFound
-    before = str(seen.status)
+def close_recall(session: Session, ctx: Context, *, lot_id: uuid.UUID, outcome: str, reason: str) -> Turned:
+    """`culled`: all that is free is thrown away, and the lot stays stopped; `cleared`: it may be sold again.
+
+    Not for its cooperative. Raises LotNotFound, LotStatusForbids, Forbidden.
+    """
+    _check_is_staff(ctx)
+    lot = _locked(session, ctx, lot_id)
+    if lot.status != LotStatus.RECALLED:
+        raise lots.LotStatusForbids(lot_status=str(lot.status))
+    if outcome == MovementKind.CLEARED:
+        return _turn(session, ctx, lot_id, MovementKind.CLEARED, "lot.close_recall", reason=reason)
+    if lot.free_grams:
+        lots.lose(
+            session,
+            ctx,
+            lot_id=lot_id,
+            quantity_grams=lot.free_grams,
+            reason=reason,
+            kind=MovementKind.CULLED,
+        )
+    after = {"outcome": outcome, "reason": reason}
+    audit.record(session, ctx, "lot.close_recall", subject=("lot", lot_id), after=after)
+    return _turned(session, lot)
+
+
+def _turn(
+    session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind, action: str, *, reason: str
+) -> Turned:
+    before = str(_locked(session, ctx, lot_id).status)
     if not lets(before, kind):
         raise lots.LotStatusForbids(lot_status=before)
     lot = buckets.move_lot(session, ctx, lot_id, kind, reason=reason)
@@ -66,11 +94,19 @@ def _turn(session: Session, ctx: Context, lot_id: uuid.UUID, kind: MovementKind,
     audit.record(
         session,
         ctx,
-        f"lot.{kind}",
+        action,
         subject=("lot", lot.id),
         before={"status": before},
         after={"status": str(lot.status), "reason": reason, "held_grams": lot.held_grams},
     )
+    return _turned(session, lot)
+
+
+def _locked(session: Session, ctx: Context, lot_id: uuid.UUID) -> Lot:
+    return lots.locked(session, ctx, lot_ids=[lot_id])[lot_id]
+
+
+def _turned(session: Session, lot: Lot) -> Turned:
     is_open = (Hold.lot_id == lot.id, Hold.state.in_(sorted(OPEN)))
     return Turned(
         lot=lot,

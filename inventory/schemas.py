@@ -1,4 +1,4 @@
-"""Shapes of cold stores, lots, movements, pools and holds in and out."""
+"""Shapes of lots, movements, pools and holds in and out."""
 
 from typing import Any
 
@@ -6,31 +6,13 @@ from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from inventory.explaining import LOTS_SHOWN_MAX
 from inventory.quality import HOLDS_SHOWN_MAX
-from inventory.states import LotStatus, Storage
+from inventory.states import LotStatus, MovementKind, Storage, WaitState
 from inventory.stock_rules import Destination
 from marketplace import paging
 from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
 from marketplace.values import GRAMS_MAX
 
 _STORAGE = validate.OneOf([each.value for each in Storage])
-
-
-class CreateColdStore(Schema):
-    code = Code(required=True)
-    name_en = Line(required=True)
-    name_zh = Line(required=True)
-    county_id = Id(load_default=None, allow_none=True)
-    kind = fields.String(load_default=Storage.COLD.value, validate=_STORAGE)
-
-
-class ColdStore(Schema):
-    id = fields.UUID()
-    code = fields.String()
-    name_en = fields.String()
-    name_zh = fields.String()
-    county_id = fields.UUID(allow_none=True)
-    kind = fields.String()
-    created_at = Instant()
 
 
 class ReceiveLot(Schema):
@@ -47,12 +29,28 @@ class ReceiveLot(Schema):
         metadata={"description": "The cold store's kind unless told."},
     )
     harvested_on = Day(required=True)
-    best_before_on = Day(required=True)
+    best_before_on = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Follows from harvest, variety and kind of store unless told."},
+    )
+    room_id = Id(load_default=None, allow_none=True)
+    plot = Line(load_default=None, allow_none=True, high=60)
+    kind = fields.String(
+        load_default=MovementKind.RECEIVED.value,
+        validate=validate.OneOf([MovementKind.RECEIVED.value, MovementKind.HARVESTED.value]),
+        metadata={"description": "Taken in as it came, or weighed out of the orchard."},
+    )
     quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
 
 
 class LoseFruit(Schema):
     quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    kind = fields.String(
+        load_default=MovementKind.SHRUNK.value,
+        validate=validate.OneOf([MovementKind.SHRUNK.value, MovementKind.CULLED.value]),
+        metadata={"description": "Lost weight in store, or was sorted out."},
+    )
     reason = Line(required=True)
 
 
@@ -70,11 +68,27 @@ class TurnLot(Schema):
     reason = Line(required=True)
 
 
+class CloseRecall(Schema):
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf([MovementKind.CULLED.value, MovementKind.CLEARED.value]),
+        metadata={"description": "What is free is thrown away, or the lot may be sold again."},
+    )
+    reason = Line(required=True)
+
+
+class KeepBack(Schema):
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    reason = Line(required=True)
+
+
 class Lot(Schema):
     id = fields.UUID()
     cooperative_id = fields.UUID()
     cold_store_id = fields.UUID()
+    room_id = fields.UUID(allow_none=True)
     code = fields.String()
+    plot = fields.String(allow_none=True)
     variety = fields.String()
     grade = fields.String()
     size = fields.String(allow_none=True)
@@ -83,6 +97,8 @@ class Lot(Schema):
     best_before_on = Day()
     on_hand_grams = fields.Integer()
     held_grams = fields.Integer()
+    committed_grams = fields.Integer(metadata={"description": "Owed for good until it is shipped."})
+    packed_grams = fields.Integer(metadata={"description": "The part of what is committed that is in boxes."})
     available_grams = fields.Integer(
         metadata={"description": "What may still be promised: nothing under quarantine or recall."}
     )
@@ -114,15 +130,18 @@ class Movement(Schema):
     kind = fields.String()
     on_hand_delta_grams = fields.Integer()
     held_delta_grams = fields.Integer()
+    committed_delta_grams = fields.Integer()
+    packed_delta_grams = fields.Integer()
     on_hand_grams = fields.Integer()
     held_grams = fields.Integer()
+    committed_grams = fields.Integer()
+    packed_grams = fields.Integer()
     reason = fields.String(allow_none=True)
     hold_id = fields.UUID(allow_none=True)
     at = Instant()
 
 
 MovementPage = paging.page_of(Movement)
-ColdStorePage = paging.page_of(ColdStore)
 
 
 class Pool(Schema):
@@ -146,15 +165,46 @@ class Hold(Schema):
     lot_id = fields.UUID(allow_none=True)
     pool_id = fields.UUID(allow_none=True)
     pack_id = fields.UUID(allow_none=True)
-    boxes = fields.Integer()
+    boxes = fields.Integer(metadata={"description": "consumed_boxes + released_boxes + open_boxes"})
+    consumed_boxes = fields.Integer()
+    released_boxes = fields.Integer(
+        metadata={"description": "Given back, lapsed, or taken over by another hold."}
+    )
+    open_boxes = fields.Integer(metadata={"description": "Still kept."})
     pack_grams = fields.Integer()
     quantity_grams = fields.Integer()
     unit_price_minor = fields.Integer(allow_none=True)
     currency = fields.String(allow_none=True)
     created_at = Instant()
+    reason = fields.String(allow_none=True)
     expires_at = Instant(allow_none=True)
+    expires_at_max = Instant(
+        allow_none=True, metadata={"description": "However often it is extended, no later than this."}
+    )
     resolved_at = Instant(allow_none=True)
     version = fields.Integer()
+
+
+class WaitlistPlace(Schema):
+    id = fields.UUID()
+    pool_id = fields.UUID()
+    boxes = fields.Integer()
+    state = fields.String(
+        validate=validate.OneOf([each.value for each in WaitState]),
+        metadata={"description": "As of now: an offer past its time reads passed."},
+    )
+    ahead = fields.Integer(
+        allow_none=True, metadata={"description": "How many wait in front; null when the wait is over."}
+    )
+    hold_id = fields.UUID(allow_none=True, metadata={"description": "The boxes that were offered."})
+    offer_expires_at = Instant(allow_none=True)
+    created_at = Instant()
+    version = fields.Integer()
+
+
+class WaitlistPlacePage(Schema):
+    items = fields.List(fields.Nested(WaitlistPlace))
+    next_cursor = fields.UUID(allow_none=True)
 
 
 class StandingHold(Schema):
@@ -186,9 +236,14 @@ class StockCauses(Schema):
     on_hand_grams = fields.Integer(metadata={"description": "The sum of all grams below."})
     held_by_allocations_grams = fields.Integer(metadata={"description": "Promised to shares of bulk orders."})
     held_by_pledges_grams = fields.Integer(metadata={"description": "Pledged to campaigns."})
+    held_for_quality_grams = fields.Integer(metadata={"description": "Kept back by an inspector."})
+    committed_grams = fields.Integer(metadata={"description": "Owed for good, packed or not."})
     quarantined_grams = fields.Integer()
     recalled_grams = fields.Integer()
     too_old_grams = fields.Integer(metadata={"description": "Not good until the day on which it must be."})
+    safety_grams = fields.Integer(
+        metadata={"description": "Kept back by the cooperative, in the lots that expire last."}
+    )
     remainder_grams = fields.Integer(metadata={"description": "Does not fill a box: a box never mixes lots."})
     free_grams = fields.Integer(metadata={"description": "In the free boxes."})
     free_boxes = fields.Integer(metadata={"description": "What can be sold."})
@@ -225,6 +280,12 @@ class TurnedLot(Schema):
         fields.Nested(StandingHold),
         metadata={"description": f"These promises, oldest first, at most {HOLDS_SHOWN_MAX}."},
     )
+
+
+class QualityHold(Schema):
+    hold = fields.Nested(StandingHold)
+    state = fields.String(attribute="hold.state")
+    lot = fields.Nested(Lot)
 
 
 class ReleasedHold(Schema):

@@ -11,6 +11,18 @@ class Storage(StrEnum):
     CONTROLLED_ATMOSPHERE = "controlled_atmosphere"
 
 
+class Descent(StrEnum):
+    """How a lot came out of another."""
+
+    SPLIT = "split"
+    MERGED = "merged"
+    GRADED = "graded"
+    CARRIED = "carried"
+    """To another cold store or room, over the weighbridge."""
+    RETURNED = "returned"
+    """Shipped, and come back."""
+
+
 class LotStatus(StrEnum):
     """Whether a lot's fruit may be promised and shipped."""
 
@@ -18,22 +30,38 @@ class LotStatus(StrEnum):
     QUARANTINED = "quarantined"
     """Stopped until an operator clears it."""
     RECALLED = "recalled"
-    """Stopped for good."""
+    """Stopped until an operator closes the recall."""
 
 
 class MovementKind(StrEnum):
-    """Why a lot's buckets, or its status, changed."""
+    """Why a lot's buckets, or its status, changed: what happened, in one word."""
 
-    RECEIVE = "receive"
-    LOSS = "loss"
-    CORRECTION = "correction"
-    HOLD = "hold"
-    RELEASE = "release"
-    SHIP = "ship"
-    QUARANTINE = "quarantine"
-    CLEAR = "clear"
-    """Out of quarantine again."""
-    RECALL = "recall"
+    HARVESTED = "harvested"
+    """Weighed out of the orchard: a lot begins."""
+    RECEIVED = "received"
+    """Taken in as it came: a lot begins."""
+    GRADED = "graded"
+    """Sorted: it leaves the parent, and the lots of its grades begin."""
+    MOVED = "moved"
+    """Into another lot as it is (split, merged, weighed over): it leaves the parent, and the child begins."""
+    RETURNED = "returned"
+    """Shipped fruit came back: a lot of its own begins, under quarantine."""
+    HELD = "held"
+    RELEASED = "released"
+    COMMITTED = "committed"
+    """What was held is owed now: it no longer expires."""
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    SHRUNK = "shrunk"
+    """Weight lost in store."""
+    CULLED = "culled"
+    """Sorted out and thrown away."""
+    ADJUSTED = "adjusted"
+    """A miscount set right."""
+    QUARANTINED = "quarantined"
+    CLEARED = "cleared"
+    """Out of quarantine or recall again."""
+    RECALLED = "recalled"
     RECONCILED = "reconciled"
     """The counters had drifted and are what the journal says again; no fruit moved."""
 
@@ -49,7 +77,43 @@ class PoolMovementKind(StrEnum):
     RESIZED = "resized"
     RELEASED = "released"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    """Another hold took the boxes over: its own line follows."""
     SOLD = "sold"
+    RECONCILED = "reconciled"
+    """The counters had drifted and are what the journal says again; no box moved."""
+
+
+BEGINNINGS: Final = frozenset(
+    {
+        MovementKind.HARVESTED,
+        MovementKind.RECEIVED,
+        MovementKind.GRADED,
+        MovementKind.MOVED,
+        MovementKind.RETURNED,
+    }
+)
+"""What a lot's first line may be; none of them brings fruit into a lot that is there already."""
+
+
+class TransferState(StrEnum):
+    IN_TRANSIT = "in_transit"
+    """Weighed out; in no lot, so neither free nor to be picked."""
+    DISPUTED = "disputed"
+    """Somebody does not agree with what came or did not come; an operator ends it."""
+    ARRIVED = "arrived"
+    """Weighed in: a lot of its own, unless nothing came."""
+    CANCELLED = "cancelled"
+    """Came back to where it left, as a lot of its own."""
+
+
+class GapKind(StrEnum):
+    """What became of the grams between two weighings."""
+
+    SHRUNK = "shrunk"
+    CULLED = "culled"
+    ADJUSTED = "adjusted"
+    """One of the two weighings was wrong; only so can more arrive than left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +124,20 @@ class Gate:
     after: LotStatus | None = None
 
 
+_AVAILABLE: Final = Gate(before=frozenset({LotStatus.AVAILABLE}))
+
 GATES: Final[dict[MovementKind, Gate]] = {
-    MovementKind.HOLD: Gate(before=frozenset({LotStatus.AVAILABLE})),
-    MovementKind.SHIP: Gate(before=frozenset({LotStatus.AVAILABLE})),
-    MovementKind.QUARANTINE: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
-    MovementKind.CLEAR: Gate(before=frozenset({LotStatus.QUARANTINED}), after=LotStatus.AVAILABLE),
-    MovementKind.RECALL: Gate(
+    MovementKind.HELD: _AVAILABLE,
+    MovementKind.COMMITTED: _AVAILABLE,
+    MovementKind.PACKED: _AVAILABLE,
+    MovementKind.SHIPPED: _AVAILABLE,
+    MovementKind.MOVED: _AVAILABLE,
+    MovementKind.GRADED: _AVAILABLE,
+    MovementKind.QUARANTINED: Gate(before=frozenset({LotStatus.AVAILABLE}), after=LotStatus.QUARANTINED),
+    MovementKind.CLEARED: Gate(
+        before=frozenset({LotStatus.QUARANTINED, LotStatus.RECALLED}), after=LotStatus.AVAILABLE
+    ),
+    MovementKind.RECALLED: Gate(
         before=frozenset({LotStatus.AVAILABLE, LotStatus.QUARANTINED}), after=LotStatus.RECALLED
     ),
 }
@@ -83,8 +155,16 @@ class HoldKind(StrEnum):
     """A cooperative's fruit, promised to a share."""
     PLEDGE = "pledge"
     """A cooperative's fruit, put into a pool."""
+    QUALITY = "quality"
+    """Part of a lot that an inspector keeps back."""
     CART = "cart"
     """A shopper's boxes of a pool, for some minutes."""
+    PRESALE = "presale"
+    """A shopper's boxes of a pool with the deposit paid, until the balance is due."""
+    GAME_SOFT = "game_soft"
+    """A player's boxes of a pool while the virtual tree grows."""
+    GAME_CLAIM = "game_claim"
+    """A player's boxes of a pool from the moment the tree is ripe."""
 
 
 class HoldState(StrEnum):
@@ -94,13 +174,44 @@ class HoldState(StrEnum):
     CONSUMED = "consumed"
     RELEASED = "released"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    """Another hold has its boxes."""
 
+
+OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
+"""Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot."""
 
 OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
 """States in which a hold keeps stock from others."""
 
+
+class WaitState(StrEnum):
+    """What became of somebody's place in the line for boxes of a pool."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    """Boxes are held for them, for a short while."""
+    TAKEN = "taken"
+    """They went to pay for them."""
+    PASSED = "passed"
+    """They let the offer go by, or may not have so many by now."""
+    LEFT = "left"
+
+
 _NONE: Final[frozenset[HoldState]] = frozenset()
-_ENDED: Final = {HoldState.CONSUMED: _NONE, HoldState.RELEASED: _NONE, HoldState.EXPIRED: _NONE}
+_ENDED: Final = {
+    HoldState.CONSUMED: _NONE,
+    HoldState.RELEASED: _NONE,
+    HoldState.EXPIRED: _NONE,
+    HoldState.SUPERSEDED: _NONE,
+}
+_OF_POOL_MOVES: Final = {
+    HoldState.ACTIVE: frozenset(
+        {HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED, HoldState.SUPERSEDED}
+    ),
+    HoldState.CONVERTING: _NONE,
+    **_ENDED,
+}
 
 MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     HoldKind.ALLOCATION: {
@@ -109,15 +220,33 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
         **_ENDED,
     },
     HoldKind.PLEDGE: {
-        HoldState.ACTIVE: frozenset({HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.ACTIVE: frozenset({HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.QUALITY: {
+        HoldState.ACTIVE: frozenset({HoldState.RELEASED}),
         HoldState.CONVERTING: _NONE,
         **_ENDED,
     },
     HoldKind.CART: {
-        HoldState.ACTIVE: frozenset({HoldState.CONVERTING, HoldState.RELEASED, HoldState.EXPIRED}),
-        HoldState.CONVERTING: frozenset({HoldState.CONSUMED, HoldState.RELEASED}),
+        HoldState.ACTIVE: frozenset(
+            {HoldState.CONVERTING, HoldState.RELEASED, HoldState.EXPIRED, HoldState.SUPERSEDED}
+        ),
+        HoldState.CONVERTING: frozenset(
+            {
+                HoldState.CONSUMED,
+                HoldState.RELEASED,
+                HoldState.SUPERSEDED,
+                HoldState.ACTIVE,
+                HoldState.EXPIRED,
+            }
+        ),
         **_ENDED,
     },
+    HoldKind.PRESALE: _OF_POOL_MOVES,
+    HoldKind.GAME_SOFT: _OF_POOL_MOVES,
+    HoldKind.GAME_CLAIM: _OF_POOL_MOVES,
 }
 
 

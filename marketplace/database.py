@@ -6,6 +6,7 @@
 
 import logging
 import random
+import select
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, Uuid
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -107,10 +108,43 @@ def configure(app: Flask, settings: Settings) -> None:
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_pool_overflow,
         "pool_timeout": settings.database_pool_timeout_seconds,
-        "pool_pre_ping": True,
+        "pool_events": [(_check_alive, "checkout")],
         "pool_recycle": 1_800,
     }
     db.init_app(app)
+
+
+def _check_alive(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+    """Costs no round trip: a server that has gone has ended the connection, which a resting socket tells by itself.
+
+    One that vanished without a word is found out by the first statement, and the unit of work runs again.
+    """
+    if connection.closed or _has_something_to_say(connection.fileno()):
+        raise DisconnectionError
+
+
+def _has_something_to_say(socket: int) -> bool:
+    watch = select.poll()
+    watch.register(socket, select.POLLIN | select.POLLPRI)
+    return bool(watch.poll(0))
+
+
+def ask_together(session: Session, *statements: tuple[str, Mapping[str, Any]]) -> list[Any]:
+    """One row (or None) of each, all in one round trip, with the BEGIN if they are the first of the transaction.
+
+    A lost connection means TryAgain: so it is for the beginning of a unit of work, when nothing is lost with it.
+    """
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    try:
+        with driver.pipeline():
+            cursors = [driver.execute(sql, values) for sql, values in statements]
+            return [cursor.fetchone() for cursor in cursors]
+    except psycopg.OperationalError as problem:
+        if not driver.broken:
+            raise
+        session.invalidate()
+        raise TryAgain from problem
 
 
 def session_options(settings: Settings) -> str:

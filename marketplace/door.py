@@ -15,11 +15,13 @@ from marshmallow import RAISE, Schema
 from sqlalchemy.orm import Session
 from webargs.flaskparser import FlaskParser
 
-from marketplace import context, database, errors, idempotency, problems, strict_json
+from marketplace import context, database, errors, idempotency, problems, strict_json, versions
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 BODY_BYTES_MAX: Final = 1_000_000
+QUERIES_REMEMBERED_MAX: Final = 1_000
+QUERY_LENGTH_MAX: Final = 200
 _JSON_TYPE: Final = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
 
 
@@ -32,6 +34,24 @@ class StrictParser(FlaskParser):
         "query": RAISE,
         "form": RAISE,
     }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loaded: dict[tuple[Any, bytes], Mapping[str, Any]] = {}
+
+    def parse(self, argmap: Any, req: Any = None, *, location: str | None = None, **options: Any) -> Any:
+        """Of a schema that `reads_text_alone` the same query is read once: lists are asked for in the same words."""
+        if location != "query" or not getattr(argmap, "reads_text_alone", False):
+            return super().parse(argmap, req, location=location, **options)
+        query = request.query_string
+        found = self._loaded.get((argmap, query))
+        if found is None:
+            found = super().parse(argmap, req, location=location, **options)
+            if len(self._loaded) >= QUERIES_REMEMBERED_MAX:
+                self._loaded.clear()
+            if len(query) <= QUERY_LENGTH_MAX:
+                self._loaded[argmap, query] = found
+        return dict(found)
 
     def load_json(self, req: Any, schema: Any) -> Any:
         return read_json()
@@ -80,6 +100,21 @@ class Blueprint(flask_smorest.Blueprint):
     """See the module's docstring."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def alt_response(self, *args: Any, **options: Any) -> Callable[[View], View]:
+        """Document another answer of the view."""
+        return _documenting(super().alt_response(*args, **options))
+
+    def revalidates(self, status: int, schema: type[Schema]) -> Callable[[View], View]:
+        """Document a view that answers `versions.fresh`: with the schema, or 304 to who has it already."""
+
+        def decorate(view: View) -> View:
+            told: Any = _documenting(self.response(status, schema, headers=versions.ETAG))(view)
+            told = self.alt_response(304, description="You have it already.", success=True)(told)
+            told.revalidates = True
+            return told  # type: ignore[no-any-return]
+
+        return decorate
 
     def problems(self, *refusals: type[errors.Refusal]) -> Callable[[View], View]:
         """Document the refusals that a view can answer with; catches nothing."""
@@ -135,7 +170,7 @@ class Blueprint(flask_smorest.Blueprint):
                 claim = idempotency.claim_of_request(ctx)
                 return _respond(idempotency.run(ctx, claim, work, lambda refusal: refused(refusal, ctx)))
 
-            return self.response(status, form)(self._keyed(edge) if key else edge)  # type: ignore[no-any-return]
+            return _documenting(self.response(status, form))(self._keyed(edge) if key else edge)  # type: ignore[no-any-return]
 
         return decorate
 
@@ -149,7 +184,7 @@ class Blueprint(flask_smorest.Blueprint):
             def edge(*args: Any, **kwargs: Any) -> Response:
                 return _respond(view(idempotency.claim_of_request(context.current()), *args, **kwargs))
 
-            return self.response(status, schema())(self._keyed(edge))  # type: ignore[no-any-return]
+            return _documenting(self.response(status, schema()))(self._keyed(edge))  # type: ignore[no-any-return]
 
         return decorate
 
@@ -163,6 +198,16 @@ class Blueprint(flask_smorest.Blueprint):
         )(edge)
         documented.needs_key = True
         return documented
+
+
+def _documenting(decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What a decorator of flask-smorest documents, without the call that it puts around a view of finished answers."""
+
+    def document(view: Any) -> Any:
+        view._apidoc = decorate(view)._apidoc  # noqa: SLF001 (where flask-smorest keeps it)
+        return view
+
+    return document
 
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {"$ref": "#/components/schemas/Problem"}

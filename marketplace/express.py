@@ -62,6 +62,9 @@ class Work:
 
     def look(self, *statements: Statement) -> list[Any]:
         """Outside of any transaction: each statement sees its own moment."""
+        if len(statements) == 1:
+            [(sql, values)] = statements
+            return [self._connection.execute(sql, values).fetchone()]
         with self._connection.pipeline():
             cursors = [self._connection.execute(sql, values) for sql, values in statements]
             return [cursor.fetchone() for cursor in cursors]

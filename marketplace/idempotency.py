@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from flask import request
-from sqlalchemy import Index, String, delete, func, select
+from sqlalchemy import Index, String, delete
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -132,12 +132,10 @@ def run(
     """
 
     def fresh(session: Session) -> Answer:
-        _lock(session, claim)
-        return _find(session, claim) or _store(session, ctx, claim, work(session))
+        return _take(session, claim) or _store(session, ctx, claim, work(session))
 
     def refusal_only(session: Session, answer: Answer) -> Answer:
-        _lock(session, claim)
-        return _find(session, claim) or _store(session, ctx, claim, answer)
+        return _take(session, claim) or _store(session, ctx, claim, answer)
 
     def recall(session: Session) -> Answer | None:
         return _find(session, claim)
@@ -187,9 +185,21 @@ def row(ctx: Context, claim: Claim, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _lock(session: Session, claim: Claim) -> None:
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(_lock_number(claim)))):
+def _take(session: Session, claim: Claim) -> Answer | None:
+    """Lock the key, then look for its answer: two statements, for the second must see what the lock waited for."""
+    locked, stored = database.ask_together(
+        session,
+        ("SELECT pg_try_advisory_xact_lock(%(number)s::bigint)", {"number": _lock_number(claim)}),
+        (
+            "SELECT fingerprint, status, headers, body FROM idempotency_key"
+            " WHERE principal = %(principal)s AND key = %(key)s",
+            {"principal": claim.principal, "key": claim.key},
+        ),
+    )
+    if not locked[0]:
         raise _in_flight()
+    names = ("fingerprint", "status", "headers", "body")
+    return _given(SimpleNamespace(**dict(zip(names, stored, strict=True))) if stored else None, claim)
 
 
 def _lock_number(claim: Claim) -> int:
@@ -204,7 +214,11 @@ def _in_flight() -> KeyInFlight:
 
 
 def _find(session: Session, claim: Claim) -> Answer | None:
-    found = _answer_of(session.get(IdempotencyKey, (claim.principal, claim.key)), claim)
+    return _given(session.get(IdempotencyKey, (claim.principal, claim.key)), claim)
+
+
+def _given(row: Any, claim: Claim) -> Answer | None:
+    found = _answer_of(row, claim)
     if isinstance(found, errors.Refusal):
         raise found
     return found

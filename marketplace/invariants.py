@@ -26,8 +26,15 @@ INVARIANTS: Final = (
     ),
     Invariant(
         id="P1",
-        says=Text(en="A payment that succeeded names its receipt.", zh="成功的付款都有收款凭证。"),
-        sql="SELECT id, state FROM payment WHERE (state = 'succeeded') <> (receipt_reference IS NOT NULL)",
+        says=Text(
+            en="Received money names its receipt, and is either kept or owed back, all of it.",
+            zh="已收款项都有凭证，且要么入账要么全额待退。",
+        ),
+        sql="""
+            SELECT id, state, refund_due_minor FROM payment
+            WHERE (state = 'succeeded' OR refund_due_minor > 0) <> (receipt_reference IS NOT NULL)
+            OR (refund_due_minor > 0 AND (state <> 'canceled' OR refund_due_minor <> amount_minor))
+        """,
     ),
     Invariant(
         id="P2",

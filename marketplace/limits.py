@@ -1,6 +1,7 @@
 """How often somebody may call: counted in Redis over all processes, or in this process when there is none.
 
-A limit protects, it must never break: while Redis is away each process counts for itself.
+A limit protects, it must never break: while Redis is away each process counts for itself. The general limit is
+for crowds: a process tells Redis of every few calls of an address at once, so that most calls need no round trip.
 """
 
 import math
@@ -13,7 +14,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 import limits as counting
 from flask import Flask, current_app, request
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -22,6 +23,7 @@ from marketplace import context, errors
 from marketplace.context import ANONYMOUS
 from marketplace.logs import log
 from marketplace.settings import Settings
+from marketplace.window import CALLERS_MAX, Calls
 
 View = TypeVar("View", bound=Callable[..., Any])
 Per = Literal["address", "actor"] | Callable[..., str]
@@ -34,30 +36,41 @@ REDIS_PAUSE_SECONDS: Final = 5.0
 """After a failure Redis is left alone for so long, so that not every request waits for it."""
 
 
+TELLS_IN_A_LIMIT: Final = 60
+"""How often a process tells Redis of a caller until its limit is used up: of 600 calls, every tenth time."""
+
+
 class Counts:
     """Takes from the limits of everybody; falls back to this process's own memory without Redis."""
 
     def __init__(self, redis_url: str | None) -> None:
-        self._own = SlidingWindowCounterRateLimiter(cast(Any, MemoryStorage()))
+        self._own: dict[counting.RateLimitItem, Calls] = {}
         self._shared = SlidingWindowCounterRateLimiter(cast(Any, _redis(redis_url))) if redis_url else None
         self._shared_lock = threading.Lock()
         self._shared_is_away = False
         self._shared_again_at = 0.0
         """When one call may try Redis again, while it is away."""
+        self._untold = _Untold()
 
     def take(self, limit: counting.RateLimitItem, *who: str) -> int | None:
         """Count one call; answers the seconds to wait when it is one too many."""
-        if self._shared is not None and self._may_try_shared():
-            try:
-                taken = _take(self._shared, limit, *who)
-            except StorageError as problem:
-                self._shared_again_at = time.monotonic() + REDIS_PAUSE_SECONDS
-                self._shared_is_away = True
-                log.warning("limits are counted in this process: Redis is away", problem=str(problem))
-            else:
-                self._shared_is_away = False
-                return taken
-        return _take(self._own, limit, *who)
+        return self._take_shared(limit, who, calls=1) if self._is_shared() else self._take_own(limit, who)
+
+    def take_roughly(self, limit: counting.RateLimitItem, *who: str) -> int | None:
+        """The same; of each process a few calls may not be known yet to the others."""
+        if not self._is_shared():
+            return self._take_own(limit, who)
+        calls = self._untold.add(who, enough=max(1, limit.amount // TELLS_IN_A_LIMIT))
+        if calls is None:
+            return None
+        wait = self._take_shared(limit, who, calls=calls)
+        if wait is not None:
+            self._untold.keep(who, calls - 1)
+        return wait
+
+    def _is_shared(self) -> bool:
+        is_left_alone = self._shared_is_away and time.monotonic() < self._shared_again_at
+        return self._shared is not None and not is_left_alone
 
     def _may_try_shared(self) -> bool:
         """While Redis is away one call tries after each pause; the others go on without, however long that takes."""
@@ -70,6 +83,48 @@ class Counts:
             self._shared_again_at = now + REDIS_PAUSE_SECONDS
             return True
 
+    def _take_shared(self, limit: counting.RateLimitItem, who: tuple[str, ...], *, calls: int) -> int | None:
+        assert self._shared is not None
+        if not self._may_try_shared():
+            return self._take_own(limit, who)
+        try:
+            wait = _take(self._shared, limit, who, calls)
+        except StorageError as problem:
+            self._shared_again_at = time.monotonic() + REDIS_PAUSE_SECONDS
+            self._shared_is_away = True
+            log.warning("limits are counted in this process: Redis is away", problem=str(problem))
+            return self._take_own(limit, who)
+        self._shared_is_away = False
+        return wait
+
+    def _take_own(self, limit: counting.RateLimitItem, who: tuple[str, ...]) -> int | None:
+        calls = self._own.get(limit) or self._own.setdefault(limit, Calls(limit.amount, limit.get_expiry()))
+        return calls.take("\0".join(who))
+
+
+class _Untold:
+    """Calls that Redis does not know of yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: dict[tuple[str, ...], int] = {}
+
+    def add(self, who: tuple[str, ...], *, enough: int) -> int | None:
+        """One more; answers how many to tell of when they are enough, and forgets them."""
+        with self._lock:
+            calls = self._calls.pop(who, 0) + 1
+            if calls >= enough:
+                return calls
+            if len(self._calls) >= CALLERS_MAX:
+                self._calls.clear()
+            self._calls[who] = calls
+            return None
+
+    def keep(self, who: tuple[str, ...], calls: int) -> None:
+        """They were too many: the next call asks again."""
+        with self._lock:
+            self._calls[who] = calls
+
 
 def configure(app: Flask, settings: Settings) -> None:
     """Opens no connection."""
@@ -81,7 +136,10 @@ def configure(app: Flask, settings: Settings) -> None:
 def check_general() -> None:
     """The limit of every address over the whole API; watchers of the process are free of it."""
     if request.endpoint not in EXEMPT:
-        _check(current_app.extensions["limits_general"], "general", _address())
+        counts: Counts | None = current_app.extensions["limits"]
+        if counts is not None:
+            limit = current_app.extensions["limits_general"]
+            _refuse_if(counts.take_roughly(limit, "general", _address()))
 
 
 def limited(rate: str, *, per: Per = "address") -> Callable[[View], View]:
@@ -112,13 +170,19 @@ def limited(rate: str, *, per: Per = "address") -> Callable[[View], View]:
 
 def _check(limit: counting.RateLimitItem, *who: str) -> None:
     counts: Counts | None = current_app.extensions["limits"]
-    seconds = counts.take(limit, *who) if counts is not None else None
+    if counts is not None:
+        _refuse_if(counts.take(limit, *who))
+
+
+def _refuse_if(seconds: int | None) -> None:
     if seconds is not None:
         raise errors.TooMany(retry_after_seconds=seconds)
 
 
-def _take(strategy: SlidingWindowCounterRateLimiter, limit: counting.RateLimitItem, *who: str) -> int | None:
-    if strategy.hit(limit, *who):
+def _take(
+    strategy: SlidingWindowCounterRateLimiter, limit: counting.RateLimitItem, who: tuple[str, ...], calls: int
+) -> int | None:
+    if strategy.hit(limit, *who, cost=calls):
         return None
     return max(1, math.ceil(strategy.get_window_stats(limit, *who).reset_time - time.time()))
 

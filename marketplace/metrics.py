@@ -5,6 +5,7 @@ Under gunicorn, PROMETHEUS_MULTIPROC_DIR makes all workers' counts one (its fold
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import psycopg
@@ -62,8 +63,14 @@ def configure(app: Flask) -> None:
 
 def observe_request(method: str, endpoint: str, status: int, seconds: float) -> None:
     known = method if method in METHODS else "OTHER"
-    _REQUESTS.labels(known, endpoint, str(status)).inc()
-    _DURATION.labels(known, endpoint).observe(max(seconds, 0.0))
+    count, duration = _of_requests(known, endpoint, status)
+    count.inc()
+    duration.observe(max(seconds, 0.0))
+
+
+@lru_cache(maxsize=2_000)
+def _of_requests(method: str, endpoint: str, status: int) -> tuple[Counter, Histogram]:
+    return _REQUESTS.labels(method, endpoint, str(status)), _DURATION.labels(method, endpoint)
 
 
 def observe_job(name: str, outcome: str, seconds: float) -> None:

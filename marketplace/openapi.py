@@ -7,7 +7,7 @@ from typing import Any, Final
 import flask_smorest
 from flask import Flask
 
-from marketplace import idempotency, problems
+from marketplace import idempotency, problems, versions
 from marketplace.access import ACCESS
 
 VERSION: Final = "0.1.0"
@@ -111,8 +111,11 @@ def document(app: Flask, api: Api) -> dict[str, Any]:
             access = ACCESS.get(endpoints.get((path, method), ""))
             if access is None:
                 continue
-            if getattr(app.view_functions[endpoints[path, method]], "needs_key", False):
+            view = app.view_functions[endpoints[path, method]]
+            if getattr(view, "needs_key", False):
                 operation.setdefault("parameters", []).append(KEY_PARAMETER)
+            if getattr(view, "revalidates", False):
+                operation.setdefault("parameters", []).append(versions.IF_NONE_MATCH)
             operation["operationId"] = endpoints[path, method].replace(".", "_")
             operation["x-roles"] = sorted(access.roles)
             if not access.is_public:

@@ -15,6 +15,7 @@ from marketplace.fields import Id, Whole
 class Query(Schema):
     """What every list takes in its address."""
 
+    reads_text_alone = True
     limit = Whole(low=1, high=100, in_query=True, load_default=20)
     cursor = Id(load_default=None)
 
@@ -50,11 +51,16 @@ def read(
     return {"items": items, "next_cursor": following}
 
 
+def link(cursor: str) -> str:
+    """What `Link` says of the next page of the list that is being asked for."""
+    arguments = {**request.args.to_dict(), "cursor": cursor}
+    return f'<{request.path}?{urlencode(arguments)}>; rel="next"'
+
+
 def _link_next(cursor: uuid.UUID) -> None:
-    arguments = {**request.args.to_dict(), "cursor": str(cursor)}
-    address = f"{request.path}?{urlencode(arguments)}"
+    value = link(str(cursor))
 
     @after_this_request
     def add(response: Response) -> Response:
-        response.headers["Link"] = f'<{address}>; rel="next"'
+        response.headers["Link"] = value
         return response

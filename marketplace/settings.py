@@ -47,6 +47,8 @@ class Settings:
     session_days: int = 30
     login_code_minutes: int = 10
     hold_minutes: int = 10
+    hold_minutes_guest: int = 5
+    hold_network_permille: int = 100
     idempotency_days: int = 7
     forecast_haircut_base_permille: int = 50
     forecast_haircut_weekly_permille: int = 20
@@ -180,6 +182,8 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "session_days": _whole(1, 365),
     "login_code_minutes": _whole(1, 60),
     "hold_minutes": _whole(1, 60),
+    "hold_minutes_guest": _whole(1, 60),
+    "hold_network_permille": _whole(0, 1_000),
     "idempotency_days": _whole(3, 365),
     "forecast_haircut_base_permille": _whole(0, 1_000),
     "forecast_haircut_weekly_permille": _whole(0, 1_000),

@@ -5,16 +5,18 @@ After it: security header fields, the request id echoed, one log line, one metri
 
 import re
 import time
+from functools import lru_cache
 from typing import Final
 
 from flask import Flask, Response, g, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
-from marketplace import context, errors, limits, metrics
+from marketplace import context, errors, limits, logs, metrics
 from marketplace.access import ACCESS
 from marketplace.context import ANONYMOUS, Actor, Context
 from marketplace.identity import arrivals
 from marketplace.language import DEFAULT, LANGUAGES, Language
-from marketplace.logs import log
 from marketplace.settings import Settings
 from marketplace.values import new_id
 
@@ -30,6 +32,9 @@ FIXED_HEADERS: Final = {
 DEFAULT_HEADERS: Final = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 """Unless a page says what it loads."""
 
+USUAL_LENGTH_MAX: Final = 200
+"""A longer Accept-Language is read afresh each time, so that nobody fills the memory with his own."""
+
 
 def configure(app: Flask, settings: Settings) -> None:
     app.before_request(arrive)
@@ -41,13 +46,15 @@ def configure(app: Flask, settings: Settings) -> None:
 def arrive() -> None:
     """Fix who, when, under which id and in which language, before anything else looks."""
     g.started = time.perf_counter()
-    given = request.headers.get(REQUEST_ID_HEADER, "")
-    g.request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(new_id())
+    headers = request.headers
+    given = headers.get(REQUEST_ID_HEADER, "")
+    request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(new_id())
+    g.request_id = request_id
     g.context = Context(
         actor=ANONYMOUS,
         now=context.now_utc(),
-        request_id=g.request_id,
-        language=language_of_request(),
+        request_id=request_id,
+        language=language_of(headers.get("Accept-Language", "")),
         address=request.remote_addr,
     )
 
@@ -72,17 +79,24 @@ def check_access() -> None:
 
 
 def _actor() -> Actor:
-    credentials = request.authorization
     if "Authorization" not in request.headers:
         return ANONYMOUS
+    credentials = request.authorization
     if credentials is None or credentials.type != "bearer" or not credentials.token:
         raise errors.Unauthenticated
     return arrivals.authenticate(credentials.token, now=context.current().now)
 
 
-def language_of_request() -> Language:
-    """The first of ours among what is asked for, best first; a region (`en-GB`, `zh-TW`) counts as its language."""
-    for tag, quality in request.accept_languages:
+def language_of(asked: str) -> Language:
+    """The first of ours among what `Accept-Language` asks for, best first; a region (`en-GB`, `zh-TW`) counts as
+    its language."""
+    if not asked:
+        return DEFAULT
+    return _usual_language(asked) if len(asked) <= USUAL_LENGTH_MAX else _language(asked)
+
+
+def _language(asked: str) -> Language:
+    for tag, quality in parse_accept_header(asked, LanguageAccept):
         primary = tag.lower().partition("-")[0]
         for language in LANGUAGES:
             if quality > 0 and primary == language:
@@ -90,28 +104,38 @@ def language_of_request() -> Language:
     return DEFAULT
 
 
+_usual_language: Final = lru_cache(maxsize=1_000)(_language)
+"""Phones of one kind all ask in the same words."""
+
+
 def leave(response: Response) -> Response:
+    ctx: Context | None = g.get("context")
+    request_id: str = g.get("request_id", "")
     headers = response.headers
-    headers.extend(FIXED_HEADERS)
-    for name, value in DEFAULT_HEADERS.items():
-        headers.setdefault(name, value)
-    headers.add(REQUEST_ID_HEADER, g.get("request_id", ""))
-    ctx = g.get("context")
-    if ctx is not None:
-        headers.setdefault("Content-Language", ctx.language)
-        headers.add("Vary", "Accept-Language")
-    if ctx is not None and ctx.actor is not ANONYMOUS:
-        headers.setdefault("Cache-Control", "private, no-store")
+    headers.extend(_more_headers({name.lower() for name in headers.keys()}, ctx, request_id))  # noqa: SIM118
+    endpoint, status = request.endpoint, response.status_code
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
-    metrics.observe_request(request.method, request.endpoint or "unknown", response.status_code, seconds)
-    log.info(
-        "request",
+    metrics.observe_request(request.method, endpoint or "unknown", status, seconds)
+    logs.request(
         method=request.method,
-        route=request.endpoint,
+        route=endpoint,
         path=request.path,
-        status=response.status_code,
+        status=status,
         milliseconds=round(seconds * 1_000, 1),
         actor=ctx.actor.label if ctx is not None else None,
-        request_id=g.get("request_id"),
+        request_id=request_id or None,
     )
     return response
+
+
+def _more_headers(given: set[str], ctx: Context | None, request_id: str) -> list[tuple[str, str]]:
+    """What an answer carries beside the header fields that the view has `given` it."""
+    more = [*FIXED_HEADERS.items(), (REQUEST_ID_HEADER, request_id)]
+    more += [(name, value) for name, value in DEFAULT_HEADERS.items() if name.lower() not in given]
+    if ctx is not None:
+        more.append(("Vary", "Accept-Language"))
+        if "content-language" not in given:
+            more.append(("Content-Language", ctx.language))
+        if ctx.actor is not ANONYMOUS and "cache-control" not in given:
+            more.append(("Cache-Control", "private, no-store"))
+    return more

@@ -7,7 +7,7 @@ those who came in between. One commit then answers many; a lone request is serve
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 Asked = TypeVar("Asked")
@@ -24,8 +24,9 @@ class LeaderLost(Exception):
 @dataclass(slots=True, eq=False)
 class _Seat(Generic[Asked, Told]):
     asked: Asked
-    called: threading.Event = field(default_factory=threading.Event)
-    leads: bool = False
+    called: threading.Event | None
+    """None for who leads at once and waits for nobody."""
+    leads: bool
     told: Told | None = None
     failed: BaseException | None = None
 
@@ -42,12 +43,12 @@ class Together(Generic[Asked, Told]):
 
     def ask(self, asked: Asked) -> Told:
         """The answer to this request; raises what its batch raised."""
-        seat: _Seat[Asked, Told] = _Seat(asked)
         with self._lock:
+            called = threading.Event() if self._is_led else None
+            seat: _Seat[Asked, Told] = _Seat(asked, called, leads=called is None)
             self._waiting.append(seat)
-            seat.leads = not self._is_led
             self._is_led = True
-        if not seat.leads and not seat.called.wait(PATIENCE_SECONDS):
+        if called is not None and not called.wait(PATIENCE_SECONDS):
             raise LeaderLost
         if seat.leads:
             self._lead()
@@ -72,11 +73,14 @@ class Together(Generic[Asked, Told]):
         finally:
             self._hand_on()
             for seat in batch:
-                seat.called.set()
+                if seat.called is not None:
+                    seat.called.set()
 
     def _hand_on(self) -> None:
         with self._lock:
             self._is_led = bool(self._waiting)
             if self._waiting:
-                self._waiting[0].leads = True
-                self._waiting[0].called.set()
+                following = self._waiting[0]
+                following.leads = True
+                assert following.called is not None
+                following.called.set()

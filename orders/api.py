@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,8 @@ blueprint = Blueprint("orders", __name__, url_prefix="/orders", description="Sho
 @blueprint.writes(201, schemas.Order, location=lambda order: f"/v1/orders/{order['id']}")
 def place(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Order what a hold keeps; the payment is opened with it 下单"""
-    return _with_payment(session, checkout.place(session, context.current(), **body))
+    order, payment = checkout.place(session, context.current(), **body)
+    return _shown(order, payment.id)
 
 
 @blueprint.get("")
@@ -61,11 +62,11 @@ def _with_payment(session: Session, order: Order) -> dict[str, Any]:
 
 def _with_payments(session: Session, orders: Sequence[Order]) -> list[dict[str, Any]]:
     found = payments.of_orders(session, [order.id for order in orders])
-    names = [name for name in schemas.Order().fields if name != "payment_id"]
-    return [
-        {
-            **{name: getattr(order, name) for name in names},
-            "payment_id": found[order.id].id if order.id in found else None,
-        }
-        for order in orders
-    ]
+    return [_shown(order, found[order.id].id if order.id in found else None) for order in orders]
+
+
+_OF_ORDER: Final = tuple(name for name in schemas.Order().fields if name != "payment_id")
+
+
+def _shown(order: Order, payment_id: uuid.UUID | None) -> dict[str, Any]:
+    return {**{name: getattr(order, name) for name in _OF_ORDER}, "payment_id": payment_id}

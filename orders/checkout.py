@@ -7,24 +7,25 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import holds
+from inventory import holds, placing
 from inventory.models import Hold
 from marketplace import audit
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.payments import payments
-from marketplace.payments.payments import PaymentSucceeded
+from marketplace.payments.models import Payment
+from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from marketplace.values import new_id
 from orders.bulk import OrderNotFound
 from orders.models import Order
-from orders.states import OrderKind, OrderState, check_move
+from orders.states import LATE, OrderKind, OrderState, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
 
 
-def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
-    """Turn the actor's live hold into an order with its payment; the price is the one shown at the hold.
+def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment]:
+    """Turn the actor's live hold into an order and its payment; the price is the one shown at the hold.
 
     Raises HoldNotFound, HoldExpired, HoldNotActive.
     """
@@ -49,8 +50,7 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
         version=1,
     )
     session.add(order)
-    session.flush()
-    payments.open_for_order(
+    payment = payments.open_for_order(
         session,
         ctx,
         order_id=order.id,
@@ -59,16 +59,37 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Order:
         currency=order.currency,
     )
     audit.record(session, ctx, "order.place", subject=("order", order.id), after={"boxes": order.boxes})
-    return order
+    return order, payment
 
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
     """The money is here: the boxes are the buyer's."""
     order = _locked(session, event.order_id)
+    if order.state == OrderState.COMMITTED:
+        return  # late money: `on_money_came_late` has committed it with its boxes
     check_move(order.state, OrderState.COMMITTED)
     assert order.hold_id is not None
     holds.consume(session, ctx, hold_id=order.hold_id)
     _move(session, ctx, order, OrderState.COMMITTED)
+
+
+def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> None:
+    """The order was given up, and now it is paid: its boxes are taken again if they are free, or the money goes back.
+
+    Boxes and money are decided on in one transaction, under the locks of payment, order and pool: never both.
+    """
+    order = _locked(session, event.order_id)
+    if order.state not in LATE or order.hold_id is None:
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
+        return
+    taken = placing.take_again(session, ctx, hold_id=order.hold_id)
+    if isinstance(taken, placing.NotTaken):
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason=str(taken))
+        return
+    order.hold_id = taken.id
+    _move(session, ctx, order, OrderState.COMMITTED)
+    session.flush()
+    payments.accept_late(session, ctx, payment_id=event.payment_id)
 
 
 def withdraw(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:

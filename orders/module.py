@@ -1,7 +1,7 @@
 """What orders plugs in."""
 
 from marketplace.module import Module
-from marketplace.payments.payments import PaymentSucceeded
+from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from orders import api, bulk_api, checkout, season_api, split_api
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
@@ -20,6 +20,9 @@ module = Module(
     ),
     jobs=JOBS,
     commands=(allocate_group,),
-    subscriptions=((PaymentSucceeded, checkout.on_payment_succeeded),),
+    subscriptions=(
+        (PaymentSucceeded, checkout.on_payment_succeeded),
+        (MoneyCameLate, checkout.on_money_came_late),
+    ),
     invariants=INVARIANTS,
 )

@@ -74,6 +74,9 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
 
+LATE: Final = frozenset({OrderState.WITHDRAWN, OrderState.EXPIRED})
+"""Orders that were given up unpaid: late money commits them after all, if their boxes can be taken again."""
+
 SHARE_MOVES: Final[dict[ShareState, frozenset[ShareState]]] = {
     ShareState.EMPTY: frozenset(),
     ShareState.PROPOSED: frozenset({ShareState.OFFERED, ShareState.DECLINED, ShareState.RELEASED}),

@@ -460,6 +460,14 @@ def confirmed(shopper: Caller, sale: Sale, boxes: int = 1) -> dict[str, Any]:
     return order
 
 
+def waiting(shopper: Caller, holder: Caller, sale: Sale, boxes: int = 1) -> dict[str, Any]:
+    """A place in the line for boxes of a sale, all of which the other one holds."""
+    held(holder, sale, boxes)
+    response = shopper.post(f"{sale.url}/waitlist", json={"item_id": str(sale.item_id), "boxes": boxes})
+    assert response.status_code == 201, response.json
+    return response.json
+
+
 def receipt(order: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     """The body that books the money of an order."""
     return {

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from inventory import transfers
+from inventory.models import Transfer
 from marketplace import context, database
 from marketplace.access import ACCESS, Role
 from marketplace.catalogue import cooperatives, counties
@@ -27,6 +29,9 @@ OWNED = {
     "orders.withdraw": "order",
     "holds.get_hold": "hold",
     "holds.release": "hold",
+    "holds.extend": "hold",
+    "waitlist.get_place": "place",
+    "waitlist.leave": "place",
     "lots.get_lot": "lot",
     "lots.list_movements": "lot",
     "lots.lose": "lot",
@@ -42,6 +47,20 @@ OWNED = {
     "cases.get_case": "case",
     "cases.list_notes": "case",
     "cases.add_note": "case",
+    "lot_families.split": "lot",
+    "lot_families.grade": "lot",
+    "lot_families.take_back": "lot",
+    "lot_families.get_relatives": "lot",
+    "stock_takes.list_stock_takes": "lot",
+    "stock_takes.take": "lot",
+    "quality.keep_back": "lot",
+    "storage_costs.get_cost": "lot",
+    "transfers.get_transfer": "transfer",
+    "transfers.arrive": "transfer",
+    "transfers.dispute": "transfer",
+    "transfers.cancel": "transfer",
+    "quality_readings.list_readings": "lot",
+    "quality_readings.write_down": "lot",
     "bulk_orders.get_bulk": "bulk_order",
     "bulk_orders.accept_short": "bulk_order",
     "bulk_orders.cancel": "bulk_order",
@@ -64,9 +83,13 @@ COMMON = {
     "payments.book_receipt", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
+    "cold_stores.get_space", "cold_stores.create_room", "cold_stores.set_capacity",
+    "cold_stores.list_prices", "cold_stores.set_price",
+    "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
+    "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -74,9 +97,11 @@ OWNERS = {
     "payment": Role.SHOPPER,
     "order": Role.SHOPPER,
     "hold": Role.SHOPPER,
+    "place": Role.SHOPPER,
     "lot": Role.COOPERATIVE,
     "capacity": Role.COOPERATIVE,
     "case": Role.COOPERATIVE,
+    "transfer": Role.COOPERATIVE,
     "bulk_order": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
@@ -101,6 +126,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "harvested_on": "2026-10-05",
         "best_before_on": "2027-03-01",
     },
+    "lot_families.split": {"parts": [{"code": "PART", "quantity": 1_000}]},
+    "lot_families.grade": {"parts": [{"code": "SORTED", "quantity": 1_000, "grade": "B"}]},
+    "lot_families.take_back": {"code": "BACK", "quantity": 1_000, "reason": "too many"},
+    "quality.keep_back": {"quantity": 1_000, "reason": "soft"},
+    "stock_takes.take": {"counted": 1_000_000, "reason": "the yearly count"},
+    "transfers.arrive": {"quantity": 1_000},
+    "transfers.dispute": {"reason": "a bin is missing"},
+    "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
 
 ROLES = [
@@ -281,9 +314,11 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "order": order["id"],
         "hold": free_hold,
         "free_hold": free_hold,
+        "place": builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))["id"],
         "lot": str(lot.id),
         "capacity": str(market.capacity(cooperative=cooperative).id),
         "case": str(market.case(cooperative=cooperative).id),
+        "transfer": str(on_the_road(market, lot.id).id),
         "bulk_order": str(bulk_order.id),
         "run": str(run.id),
         "share": str(share.id),
@@ -297,6 +332,19 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def on_the_road(market: Market, lot_id: uuid.UUID) -> Transfer:
+    return database.transact(
+        lambda session: transfers.dispatch(
+            session,
+            market.ctx,
+            lot_id=lot_id,
+            code=f"T-{lot_id.hex[-8:]}",
+            to_cold_store_id=market.cold_store_id,
+            quantity_grams=1_000,
+        )
+    )
 
 
 def elsewhere(market: Market) -> uuid.UUID:

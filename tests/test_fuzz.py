@@ -30,7 +30,9 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     order = builders.ordered(shopper, sale)
     bulk_order, run = market.bulk(buyer, 4)
     lot = market.lot(20)
+    place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
     return {
+        "entry_id": place["id"],
         "county_id": str(market.county_id),
         "cooperative_id": str(market.cooperative_ids[0]),
         "pack_id": str(market.pack_id),

@@ -212,3 +212,25 @@ def test_the_general_limit_leaves_room_for_a_busy_person() -> None:
     app = build()
     assert statuses(app, "/address", an_address(), 1) == [200]
     assert limits.counting.parse(limits.GENERAL).amount >= 600
+
+
+def test_of_the_general_limit_redis_is_told_in_lots_and_still_refuses_who_calls_too_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "GENERAL", "120 per minute")
+    one, other = (create_app(settings(redis_url=servers.redis_url()), []) for _ in range(2))
+    asked: list[int] = []
+    take = limits._take
+    monkeypatch.setattr(limits, "_take", lambda *args: asked.append(args[-1]) or take(*args))
+    address = an_address()
+    let_in = sum(get(app, "/nowhere", address).status_code == 404 for _ in range(90) for app in (one, other))
+    assert 120 <= let_in <= 120 + 2, "at most one call of each process is not known to the other"
+    assert asked[:10] == [2] * 10
+    assert statuses(one, "/nowhere", address, 5) == [429] * 5, "who is refused stays refused"
+    assert get(one, "/nowhere", an_address()).status_code == 404
+
+
+def test_without_redis_the_general_limit_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "GENERAL", "120 per minute")
+    app, address = create_app(settings(), []), an_address()
+    assert statuses(app, "/nowhere", address, 121) == [404] * 120 + [429]

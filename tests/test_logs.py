@@ -181,3 +181,35 @@ def test_auto_is_json_where_nobody_looks(capsys: Capture) -> None:
     configure("auto")
     log.info("event")
     assert lines(capsys)[0]["event"] == "event"
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize(
+    "path", ["/v1/lots", "/v1?token=hunter2", "/a\n\u2028\ud800\x1b", "/苹果 key=hunter2", "/Bearer hunter2"]
+)
+def test_a_request_s_line_is_the_line_of_any_event(log_format: str, path: str, capsys: Capture) -> None:
+    configure(log_format)
+    facts: dict[str, Any] = {
+        "method": "GET", "route": None, "path": path, "status": 200, "milliseconds": 1.5, "actor": "anonymous",
+        "request_id": "request-17",
+    }  # fmt: skip
+    log.info("request", **facts)
+    logs.request(**facts)
+    one, other = (_timeless(line, log_format) for line in capsys.readouterr().err.splitlines())
+    assert one == other
+    assert "hunter2" not in str(one)
+
+
+def _timeless(line: str, log_format: str) -> Any:
+    if log_format == "text":
+        return line.partition(" ")[2]
+    fields = list(json.loads(line).items())
+    assert [name for name, _ in fields][-1] == "time"
+    assert datetime.fromisoformat(fields[-1][1]).utcoffset() == timedelta(0)
+    return fields[:-1]
+
+
+def test_requests_are_quiet_below_their_level(capsys: Capture) -> None:
+    configure(log_level="WARNING")
+    logs.request(path="/v1/lots")
+    assert lines(capsys) == []

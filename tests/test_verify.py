@@ -4,17 +4,19 @@ Rules are broken by SQL as the owner of the tables, in a transaction that is rol
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
+from inventory import holds, parentage, stock_takes, storage_prices, transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
-from tests.builders import confirmed, held, ordered, paid
+from tests.builders import confirmed, held, ordered, paid, waiting
 
 BREAKS = {
     # ground
@@ -56,11 +58,12 @@ BREAKS = {
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
-        ALTER TABLE lot DROP CONSTRAINT ck_lot_held;
-        ALTER TABLE movement DROP CONSTRAINT ck_movement_held;
+        ALTER TABLE lot DROP CONSTRAINT ck_lot_buckets;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_buckets;
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), id, version + 1, 'loss', -on_hand_grams, 0, 0, held_grams, 'rot', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 1, 'shrunk', -on_hand_grams, 0, 0, held_grams,
+            0, 0, 0, 0, 'rot', 'x', now()
         FROM lot WHERE code = 'L-1';
         UPDATE lot SET on_hand_grams = 0, version = version + 1 WHERE code = 'L-1'
     """,
@@ -69,11 +72,17 @@ BREAKS = {
         WHERE number = 1 AND lot_id = (SELECT id FROM lot WHERE code = 'L-1')
     """,
     "S4": "UPDATE lot SET version = version + 1 WHERE code = 'L-1'",
+    "S5": """
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_first;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_reason;
+        UPDATE movement SET kind = 'adjusted' WHERE number = 1 AND lot_id = (SELECT id FROM lot WHERE code = 'L-1')
+    """,
     "S6": """
-        ALTER TABLE movement DROP CONSTRAINT ck_movement_kind;
+        ALTER TABLE movement DROP CONSTRAINT ck_movement_hold;
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), id, version + 1, 'correction', 0, 1, on_hand_grams, held_grams + 1, 'x', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 1, 'held', 0, 1, on_hand_grams, held_grams + 1,
+            0, 0, 0, 0, 'x', 'x', now()
         FROM lot WHERE code = 'L-1';
         UPDATE lot SET held_grams = held_grams + 1, version = version + 1 WHERE code = 'L-1'
     """,
@@ -85,24 +94,40 @@ BREAKS = {
             ON other.pool_id = h.pool_id AND other.kind = 'cart' AND other.id <> h.id
         WHERE m.hold_id = h.id AND h.kind = 'cart' AND m.kind = 'held'
     """,
+    "S8": """
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
+        SELECT gen_random_uuid(), l.id, version + 1, 'committed', 0, -1, on_hand_grams, held_grams - 1, 1, 0, 1, 0,
+            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id = l.id AND h.state = 'active'), 'x', now()
+        FROM lot l WHERE code = 'L-1';
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
+        SELECT gen_random_uuid(), l.id, version + 2, 'packed', 0, 0, on_hand_grams, held_grams - 1, 0, 1, 1, 1,
+            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id <> l.id AND h.state = 'active'), 'x', now()
+        FROM lot l WHERE code = 'L-1';
+        UPDATE lot SET held_grams = held_grams - 1, committed_grams = 1, packed_grams = 1, version = version + 2
+        WHERE code = 'L-1'
+    """,
     "Q1": "UPDATE lot SET status = 'quarantined' WHERE code = 'L-1'",
     "Q2": """
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), id, version + 2, 'clear', 0, 0, on_hand_grams, held_grams, 'x', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), id, version + 2, 'cleared', 0, 0, on_hand_grams, held_grams,
+            0, 0, 0, 0, 'x', 'x', now()
         FROM lot WHERE code = 'L-1';
         UPDATE movement m SET number = m.number + 1 FROM lot l
-        WHERE l.id = m.lot_id AND l.code = 'L-1' AND m.number = l.version AND m.kind = 'hold';
+        WHERE l.id = m.lot_id AND l.code = 'L-1' AND m.number = l.version AND m.kind = 'held';
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
-            held_grams, reason, actor, at)
-        SELECT gen_random_uuid(), l.id, l.version, 'quarantine', 0, 0, m.on_hand_grams, m.held_grams, 'x', 'x', now()
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
+        SELECT gen_random_uuid(), l.id, l.version, 'quarantined', 0, 0, m.on_hand_grams, m.held_grams,
+            0, 0, 0, 0, 'x', 'x', now()
         FROM lot l JOIN movement m ON m.lot_id = l.id AND m.number = l.version - 1 WHERE l.code = 'L-1';
         UPDATE lot SET version = version + 2 WHERE code = 'L-1'
     """,
     "H1": """
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
-        WHERE m.kind = 'hold' AND other.kind = 'hold' AND other.id =
-            (SELECT o.id FROM movement o WHERE o.kind = 'hold' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
+        WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
+            (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
     """,
     "H2": """
         UPDATE hold SET created_at = now() - interval '1 hour', expires_at = now() - interval '20 minutes'
@@ -112,6 +137,12 @@ BREAKS = {
         UPDATE hold SET pack_id = (SELECT id FROM pack WHERE code = 'GALA')
         WHERE kind = 'cart' AND state = 'active'
     """,
+    "H5": "UPDATE pool SET boxes_per_buyer_max = 1",
+    "H6": """
+        ALTER TABLE hold DROP CONSTRAINT ck_hold_resolved;
+        UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
+    """,
+    "H7": "UPDATE waitlist_entry SET number = number + 1",
     # cases
     "E1": 'UPDATE "case" SET version = version + 1',
     "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
@@ -127,7 +158,24 @@ BREAKS = {
     # reconciliations
     "R1": "UPDATE reconciliation SET differences = differences - 1",
     "R2": "UPDATE reconciliation_finding SET case_id = (SELECT id FROM \"case\" WHERE kind = 'shortfall')",
-    "R3": "UPDATE reconciliation_repair SET movement_id = NULL WHERE movement_id IS NOT NULL",
+    "R3": "UPDATE reconciliation_repair SET movement_id = (SELECT id FROM movement WHERE kind = 'received' LIMIT 1)",
+    # stores
+    "D1": "UPDATE cold_store SET capacity_grams = 1",
+    "D2": """
+        INSERT INTO storage_price (id, cold_store_id, valid_from, minor_per_tonne_day, currency, created_at)
+        SELECT gen_random_uuid(), cold_store_id, '2030-01-01', 1, 'USD', now() FROM storage_price
+    """,
+    "M1": """
+        UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'split'
+    """,
+    "M2": """
+        UPDATE lot_parent SET child_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'split'
+    """,
+    "M3": """
+        UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'returned'
+    """,
+    "M4": "UPDATE transfer SET out_number = 1",
+    "N1": "UPDATE stock_take SET number = 1",
     # orders
     "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
     "A2": """
@@ -170,6 +218,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.pack("GALA")
         market.lot(40, code="L-1")
         market.lot(10, cooperative=1)
+        parted(market)
         market.bulk(buyer, 12)
         sale = market.on_sale(20)
         paid(shopper, operator, sale, 1)
@@ -185,6 +234,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.lot(5, code="L-R", variety="Gala")
         drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
         market.reconciled(repaired=True)
+        waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
         yield built_app
     house.empty(database_urls)
 
@@ -192,6 +242,37 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
 def drift(sql: str) -> None:
     """A counter changes and nothing tells of it."""
     database.transact(lambda session: session.execute(text(sql)))
+
+
+def parted(market: builders.Market) -> None:
+    """Other fruit: split off, on the road, shipped and taken back in part; and a price for storing it."""
+
+    def work(session: Session) -> None:
+        ctx = market.ctx
+        price: dict[str, Any] = {"valid_from": market.today, "minor_per_tonne_day": 300, "currency": "CNY"}
+        storage_prices.set_price(session, ctx, cold_store_id=market.cold_store_id, **price)
+        parts = [{"code": "L-3", "quantity_grams": 10_000, "room_id": None}]
+        parentage.split(session, ctx, lot_id=lot.id, parts=parts)
+        stock_takes.take(session, ctx, lot_id=lot.id, counted_grams=89_000, reason="a bin was empty")
+        to: dict[str, Any] = {"code": "L-5", "to_cold_store_id": market.cold_store_id}
+        transfers.dispatch(session, ctx, lot_id=lot.id, quantity_grams=5_000, **to)
+        [hold] = holds.place_on_lots(
+            session,
+            ctx,
+            kind="allocation",
+            cooperative_id=lot.cooperative_id,
+            boxes=4,
+            pack_grams=5_000,
+            variety="Gala",
+            grade="A",
+            purpose=("sample", lot.id),
+        )
+        holds.consume(session, ctx, hold_id=hold.id)
+        back = {"code": "L-4", "quantity_grams": 5_000, "reason": "too many"}
+        parentage.take_back(session, ctx, lot_id=lot.id, **back)
+
+    lot = market.lot(20, code="L-2", variety="Gala")
+    database.transact(work)
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,7 @@ class Ground:
             worker_embedded=False,
             log_level="ERROR",
             hold_minutes=HOLD_MINUTES,
+            hold_minutes_guest=HOLD_MINUTES,
             statement_timeout_ms=600_000,
         )
 
@@ -169,6 +170,7 @@ class Ground:
             "WEB_CONCURRENCY": str(workers),
             "TRUSTED_PROXY_HOPS": "1",
             "HOLD_MINUTES": str(HOLD_MINUTES),
+            "HOLD_MINUTES_GUEST": str(HOLD_MINUTES),
             "WORKER_EMBEDDED": "true" if urls else "false",
             "FLASK_SKIP_DOTENV": "1",
             "PYTHONUTF8": "1",

@@ -91,6 +91,7 @@ def weigh(
         harvested_on=harvested_on,
         best_before_on=best_before_on,
         quantity_grams=gross_grams - tare_grams,
+        kind=MovementKind.HARVESTED,
     )
     return _take_in(session, ctx, capacity, lot, weighing_id, facts)
 
@@ -204,6 +205,6 @@ def _hold(
         subject=("hold", hold.id),
         after={"kind": str(hold.kind), "grams": grams, "purpose": f"{purpose[0]}:{purpose[1]}"},
     )
-    moved = buckets.move_lot(session, ctx, lot_id, MovementKind.HOLD, held_grams=grams, hold_id=hold.id)
+    moved = buckets.move_lot(session, ctx, lot_id, MovementKind.HELD, held_grams=grams, hold_id=hold.id)
     assert moved is not None, "the lot is new and nobody else knows it"
     return hold

@@ -32,17 +32,23 @@ INVARIANTS: Final = (
     Invariant(
         id="R3",
         says=Text(
-            en="Each repair of a lot is a line of its journal, and each such line a repair.",
-            zh="批次的每次修复都有流水，每条修复流水都有修复记录。",
+            en="Each repair is a line in the journal of its lot or pool, and each such line a repair.",
+            zh="批次与货源池的每次修复都有流水，每条修复流水都有修复记录。",
         ),
         sql="""
-            SELECT f.id, p.movement_id AS line FROM reconciliation_repair p
+            SELECT f.subject_kind, f.subject_id, coalesce(m.number, n.number) AS line FROM reconciliation_repair p
             JOIN reconciliation_finding f ON f.id = p.finding_id
-            LEFT JOIN movement m ON m.id = p.movement_id AND m.kind = 'reconciled' AND m.lot_id = f.subject_id
-            WHERE (f.subject_kind = 'lot') <> (m.id IS NOT NULL)
+            LEFT JOIN movement m ON m.id = p.movement_id
+            LEFT JOIN pool_movement n ON n.pool_id = p.pool_id AND n.number = p.pool_line_number
+            WHERE (coalesce(m.kind, n.kind), f.subject_kind, f.subject_id) IS DISTINCT FROM
+                ('reconciled', CASE WHEN m.id IS NULL THEN 'pool' ELSE 'lot' END, coalesce(m.lot_id, n.pool_id))
             UNION ALL
-            SELECT m.lot_id, m.id FROM movement m WHERE m.kind = 'reconciled'
+            SELECT 'lot', m.lot_id, m.number FROM movement m WHERE m.kind = 'reconciled'
             AND NOT EXISTS (SELECT FROM reconciliation_repair p WHERE p.movement_id = m.id)
+            UNION ALL
+            SELECT 'pool', m.pool_id, m.number FROM pool_movement m WHERE m.kind = 'reconciled'
+            AND NOT EXISTS (SELECT FROM reconciliation_repair p
+                WHERE p.pool_id = m.pool_id AND p.pool_line_number = m.number)
         """,
     ),
 )

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -42,7 +42,7 @@ class Reconciliation(Base):
 
 
 class ReconciliationRepair(Base):
-    """How a finding was set right. Append-only."""
+    """How a finding was set right: by a line in the journal of its lot or pool. Append-only."""
 
     __tablename__ = "reconciliation_repair"
 
@@ -52,9 +52,22 @@ class ReconciliationRepair(Base):
     before: Mapped[dict[str, Any]] = mapped_column(JSONB)
     after: Mapped[dict[str, Any]] = mapped_column(JSONB)
     movement_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("movement.id"))
-    """The lot's line that tells of it; pools have no journal."""
+    """The lot's line that tells of it."""
+    pool_id: Mapped[uuid.UUID | None]
+    pool_line_number: Mapped[int | None]
+    """The pool's line that tells of it."""
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["pool_id", "pool_line_number"], ["pool_movement.pool_id", "pool_movement.number"]
+        ),
+        CheckConstraint(
+            "num_nonnulls(movement_id, pool_id) = 1 AND num_nonnulls(movement_id, pool_line_number) = 1",
+            name="line",
+        ),
+    )
 
 
 class ReconciliationFinding(Base):

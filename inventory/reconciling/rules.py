@@ -5,8 +5,7 @@ fold is set to the fold, and the line that tells of it moves nothing: no fruit c
 Where journal and holds contradict each other no line can help: a person must find out which promise is real.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 
@@ -31,16 +30,34 @@ class Buckets:
 
     on_hand_grams: int = 0
     held_grams: int = 0
+    committed_grams: int = 0
+    packed_grams: int = 0
     version: int = 0
+
+    @property
+    def promised_grams(self) -> int:
+        """What open holds keep for somebody, committed or not."""
+        return self.held_grams + self.committed_grams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boxes:
-    """A pool's counters."""
+    """A pool's boxes, as its holds can tell them."""
 
     boxes_pledged: int = 0
     boxes_held: int = 0
     boxes_sold: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters(Boxes):
+    """A pool's counters; `version` is the number of its last line."""
+
+    version: int = 0
+
+    @property
+    def boxes(self) -> Boxes:
+        return Boxes(boxes_pledged=self.boxes_pledged, boxes_held=self.boxes_held, boxes_sold=self.boxes_sold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,44 +72,47 @@ class NotRepairable(Exception):
     """Journal and holds contradict each other, or tell what cannot be: no counter fits."""
 
 
-def fold(deltas: Iterable[tuple[int, int]]) -> Buckets:
-    """The buckets after these changes of (on hand, held), first to last."""
-    on_hand = held = number = 0
-    for on_hand_delta, held_delta in deltas:
-        on_hand, held, number = on_hand + on_hand_delta, held + held_delta, number + 1
-    return Buckets(on_hand_grams=on_hand, held_grams=held, version=number)
-
-
-def lot_differences(stored: Buckets, *, journal: Buckets, held_by_holds: int) -> list[Difference]:
-    """Each counter that is not its fold; and what is held, if it is not what the open holds say."""
+def lot_differences(stored: Buckets, *, journal: Buckets, promised_by_holds: int) -> list[Difference]:
+    """Each counter that is not its fold; and what is promised, if it is not what the open holds say."""
     found = _differing(stored, journal, Source.JOURNAL)
-    if stored.held_grams != held_by_holds:
+    if stored.promised_grams != promised_by_holds:
         found.append(
             Difference(
-                counter="held_grams", stored=stored.held_grams, rebuilt=held_by_holds, source=Source.HOLDS
+                counter="promised_grams",
+                stored=stored.promised_grams,
+                rebuilt=promised_by_holds,
+                source=Source.HOLDS,
             )
         )
     return found
 
 
-def pool_differences(stored: Boxes, *, holds: Boxes) -> list[Difference]:
-    return _differing(stored, holds, Source.HOLDS)
+def pool_differences(stored: Counters, *, journal: Counters, holds: Boxes) -> list[Difference]:
+    """Each counter that is not its fold, and each that is not what the holds say."""
+    return _differing(stored, journal, Source.JOURNAL) + _differing(stored, holds, Source.HOLDS)
 
 
-def repaired_lot(*, journal: Buckets, held_by_holds: int) -> Buckets:
+def repaired_lot(*, journal: Buckets, promised_by_holds: int) -> Buckets:
     """The counters after the line that sets them right, which is the journal's next. Raises NotRepairable."""
-    if journal.held_grams != held_by_holds or not 0 <= journal.held_grams <= journal.on_hand_grams:
-        raise NotRepairable
-    return Buckets(
-        on_hand_grams=journal.on_hand_grams, held_grams=journal.held_grams, version=journal.version + 1
+    can_be = (
+        journal.held_grams >= 0
+        and 0 <= journal.packed_grams <= journal.committed_grams
+        and journal.promised_grams <= journal.on_hand_grams
     )
-
-
-def repaired_pool(*, holds: Boxes) -> Boxes:
-    """What the holds say, if a pool can be so. Raises NotRepairable."""
-    if holds.boxes_held + holds.boxes_sold > holds.boxes_pledged:
+    if journal.promised_grams != promised_by_holds or not can_be:
         raise NotRepairable
-    return holds
+    return replace(journal, version=journal.version + 1)
+
+
+def repaired_pool(*, journal: Counters, holds: Boxes) -> Counters:
+    """The counters after the line that sets them right, which is the journal's next. Raises NotRepairable."""
+    can_be = (
+        min(journal.boxes_held, journal.boxes_sold) >= 0
+        and journal.boxes_held + journal.boxes_sold <= journal.boxes_pledged
+    )
+    if journal.boxes != holds or not can_be:
+        raise NotRepairable
+    return replace(journal, version=journal.version + 1)
 
 
 def _differing(stored: Buckets | Boxes, rebuilt: Buckets | Boxes, source: Source) -> list[Difference]:
@@ -103,6 +123,6 @@ def _differing(stored: Buckets | Boxes, rebuilt: Buckets | Boxes, source: Source
             rebuilt=getattr(rebuilt, each.name),
             source=source,
         )
-        for each in fields(stored)
+        for each in fields(rebuilt)
         if getattr(stored, each.name) != getattr(rebuilt, each.name)
     ]

@@ -30,8 +30,9 @@ class ReconciliationRepair(Schema):
     reason = fields.String()
     before = fields.Dict(keys=fields.String(), values=fields.Integer())
     after = fields.Dict(keys=fields.String(), values=fields.Integer())
-    movement_id = fields.UUID(
-        allow_none=True, metadata={"description": "The line in the lot's journal; pools have none."}
+    movement_id = fields.UUID(allow_none=True, metadata={"description": "The line in the lot's journal."})
+    pool_line_number = fields.Integer(
+        allow_none=True, metadata={"description": "The number of the line in the pool's journal."}
     )
     actor = fields.String()
     at = Instant()

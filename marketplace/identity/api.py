@@ -14,7 +14,17 @@ from marketplace import context, errors, versions
 from marketplace.access import Role
 from marketplace.database import reading, transact
 from marketplace.door import Blueprint
-from marketplace.identity import accounts, codes, logins, passwords, phones, schemas, service_keys, sessions
+from marketplace.identity import (
+    accounts,
+    codes,
+    households,
+    logins,
+    passwords,
+    phones,
+    schemas,
+    service_keys,
+    sessions,
+)
 from marketplace.identity.models import Account, ServiceKey
 from marketplace.identity.scopes import Scope
 from marketplace.limits import limited
@@ -134,6 +144,24 @@ def change_password(body: dict[str, Any]) -> None:
     )
     if not is_changed:
         raise logins.WrongPassword
+
+
+@people.put("/me/household")
+@people.arguments(schemas.TellHousehold)
+@people.problems(households.HouseholdSet)
+@people.writes(200, schemas.Account, key=False)
+def tell_household(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Say where I live, once, for limits by household; only a digest is kept 登记住户"""
+    return _shown(households.tell(session, context.current(), **body))
+
+
+@people.put("/<uuid:account_id>/household")
+@people.arguments(schemas.ChangeHousehold)
+@people.problems(accounts.AccountNotFound)
+@people.writes(200, schemas.Account, key=False)
+def change_household(session: Session, body: dict[str, Any], account_id: uuid.UUID) -> dict[str, Any]:
+    """Set an account's household right, or take it away (operators) 更改住户"""
+    return _shown(households.change(session, context.current(), account_id=account_id, **body))
 
 
 @people.get("")
@@ -263,8 +291,13 @@ def _opened(opened: logins.Opened | None) -> dict[str, Any] | None:
 
 def _shown(account: Account) -> dict[str, Any]:
     """What is answered, read while the transaction is open."""
-    plain = {name: getattr(account, name) for name in schemas.Account().fields}
-    return {**plain, "roles": sorted(account.roles), "cooperative_ids": sorted(account.cooperative_ids)}
+    worked_out = {
+        "roles": sorted(account.roles),
+        "cooperative_ids": sorted(account.cooperative_ids),
+        "household_is_set": account.household is not None,
+    }
+    names = schemas.Account().fields.keys() - worked_out.keys()
+    return {name: getattr(account, name) for name in names} | worked_out
 
 
 def _shown_key(row: ServiceKey) -> dict[str, Any]:

@@ -52,6 +52,8 @@ class Account(Base):
     login: Mapped[str | None] = mapped_column(String(80), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     phone: Mapped[str | None] = mapped_column(String(16), unique=True)
+    household: Mapped[str | None] = mapped_column(String(32))
+    """A keyed digest of where the person lives, for limits by household; never an address."""
     status: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime]
     version: Mapped[int]
@@ -64,6 +66,7 @@ class Account(Base):
         CheckConstraint("login = lower(login)", name="login_lower"),
         CheckConstraint(r"phone ~ '^\+[1-9][0-9]{6,14}$'", name="phone_e164"),
         CheckConstraint(one_of("status", AccountStatus), name="status"),
+        Index("ix_account_household", "household", postgresql_where=text("household IS NOT NULL")),
     )
 
     @property

@@ -83,6 +83,14 @@ class ChangePassword(Schema):
     new_password = Password(required=True)
 
 
+class TellHousehold(Schema):
+    address = Line(required=True)
+
+
+class ChangeHousehold(Schema):
+    address = Line(required=True, allow_none=True)
+
+
 class CreateServiceKey(Schema):
     name = Line(required=True)
     scopes = fields.List(
@@ -100,6 +108,7 @@ class Account(Schema):
     status = fields.String(validate=validate.OneOf([status.value for status in AccountStatus]))
     roles = fields.List(fields.String(validate=validate.OneOf(ROLES)))
     cooperative_ids = fields.List(fields.UUID())
+    household_is_set = fields.Boolean()
     created_at = Instant()
     version = fields.Integer()
 

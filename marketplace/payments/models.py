@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, one_of
@@ -25,6 +25,9 @@ class Payment(Base):
     """What the payer writes on the transfer, so that the receipt finds its payment."""
     receipt_reference: Mapped[str | None] = mapped_column(String(80), unique=True)
     """The bank's own number of the receipt: one receipt is booked once."""
+    refund_due_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Money that came when the order could no longer have it: owed back to the payer."""
+    refund_reason: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
 
@@ -34,5 +37,10 @@ class Payment(Base):
         CheckConstraint(one_of("state", PaymentState), name="state"),
         CheckConstraint("(state = 'succeeded') = (received_minor = amount_minor)", name="succeeded_is_paid"),
         CheckConstraint("(resolved_at IS NOT NULL) = (state IN ('succeeded', 'canceled'))", name="resolved"),
+        CheckConstraint(
+            "CASE WHEN refund_due_minor = 0 THEN refund_reason IS NULL ELSE refund_due_minor = amount_minor"
+            " AND state = 'canceled' AND num_nulls(refund_reason, receipt_reference) = 0 END",
+            name="refund_due",
+        ),
         Index(None, "state"),
     )

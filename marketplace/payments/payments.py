@@ -1,6 +1,7 @@
 """A payment's life: opened with its order, confirmed by the payer, received or canceled. Never edited back.
 
-Publishes PaymentSucceeded inside the transaction that books the receipt; the order above listens.
+Publishes PaymentSucceeded inside the transaction that books the receipt; the order above listens. Money that comes
+when its payment is canceled is asked about (MoneyCameLate): the order takes its boxes again, or all is owed back.
 """
 
 import secrets
@@ -19,7 +20,7 @@ from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.payments.gateways import OFFLINE, Answered, Asked
 from marketplace.payments.models import Payment
-from marketplace.payments.states import PaymentState, check_move
+from marketplace.payments.states import LATE, PaymentNotAwaited, PaymentState, check_move
 from marketplace.values import new_id
 
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -29,6 +30,26 @@ _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 class PaymentSucceeded:
     payment_id: uuid.UUID
     order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyCameLate:
+    """The receipt of a payment that was canceled: whoever owns the order calls `accept_late` or `owe_refund`."""
+
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateMoney:
+    """How late money came out: with a refund due, somebody must pay it back."""
+
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+    amount_minor: int
+    currency: str
+    refund_due_minor: int
+    reason: str | None
 
 
 class PaymentNotFound(errors.NotFound):
@@ -99,17 +120,73 @@ def book_receipt(
     currency: str,
     receipt_reference: str,
 ) -> Payment:
-    """Money has arrived. Raises PaymentNotFound, PaymentNotAwaited, AmountDiffers, ReceiptBooked."""
+    """Money has arrived; for a canceled payment it has arrived late, and is either accepted or owed back.
+
+    Raises PaymentNotFound, PaymentNotAwaited, AmountDiffers, ReceiptBooked.
+    """
     payment = get(session, ctx, payment_id=payment_id, locked=True)
-    check_move(payment.state, PaymentState.SUCCEEDED)
+    is_late = payment.state == LATE and not payment.refund_due_minor
+    if not is_late:
+        check_move(payment.state, PaymentState.SUCCEEDED)
     if (amount_minor, currency) != (payment.amount_minor, payment.currency):
         raise AmountDiffers(due_minor=payment.amount_minor, currency=payment.currency)
+    if is_late:
+        return _book_late(session, ctx, payment, receipt_reference)
 
     payment.received_minor = amount_minor
     payment.receipt_reference = receipt_reference
     with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
         _move(session, ctx, payment, PaymentState.SUCCEEDED)
     events.publish(session, ctx, PaymentSucceeded(payment_id=payment.id, order_id=payment.order_id))
+    return payment
+
+
+def _book_late(session: Session, ctx: Context, payment: Payment, receipt_reference: str) -> Payment:
+    payment.receipt_reference = receipt_reference
+    with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
+        session.flush()
+    events.publish(session, ctx, MoneyCameLate(payment_id=payment.id, order_id=payment.order_id))
+    if payment.state == LATE and not payment.refund_due_minor:
+        owe_refund(session, ctx, payment_id=payment.id, reason="not_wanted")
+    told = LateMoney(
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        refund_due_minor=payment.refund_due_minor,
+        reason=payment.refund_reason,
+    )
+    events.publish(session, ctx, told)
+    return payment
+
+
+def accept_late(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> Payment:
+    """The order has its boxes again: late money pays for it, as if it had come in time.
+
+    Publishes PaymentSucceeded. Raises PaymentNotFound, PaymentNotAwaited.
+    """
+    payment = _late(session, ctx, payment_id)
+    payment.received_minor = payment.amount_minor
+    _move(session, ctx, payment, PaymentState.SUCCEEDED)
+    events.publish(session, ctx, PaymentSucceeded(payment_id=payment.id, order_id=payment.order_id))
+    return payment
+
+
+def owe_refund(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:
+    """The order cannot have late money: all of it is owed back. Raises PaymentNotFound, PaymentNotAwaited."""
+    payment = _late(session, ctx, payment_id)
+    payment.refund_due_minor, payment.refund_reason = payment.amount_minor, reason
+    session.flush()
+    after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
+    audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
+    return payment
+
+
+def _late(session: Session, ctx: Context, payment_id: uuid.UUID) -> Payment:
+    """The payment with late money that nobody has decided on yet."""
+    payment = get(session, ctx, payment_id=payment_id, locked=True)
+    if payment.state != LATE or payment.refund_due_minor or payment.receipt_reference is None:
+        raise PaymentNotAwaited(state=payment.state)
     return payment
 
 

@@ -21,6 +21,10 @@ class Payment(Schema):
     received_minor = fields.Integer()
     currency = fields.String()
     reference = fields.String()
+    refund_due_minor = fields.Integer(
+        metadata={"description": "Money that came too late for its order, to be paid back."}
+    )
+    refund_reason = fields.String(allow_none=True)
     created_at = Instant()
     resolved_at = Instant(allow_none=True)
 

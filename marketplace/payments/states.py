@@ -31,6 +31,10 @@ MOVES: Final[dict[PaymentState, frozenset[PaymentState]]] = {
 }
 
 
+LATE: Final = PaymentState.CANCELED
+"""Money for a payment in this state has come late: it is accepted if its order can still have it, or owed back."""
+
+
 def check_move(before: str, after: PaymentState) -> None:
     """Raises PaymentNotAwaited unless `before → after` is a legal move."""
     if after not in MOVES[PaymentState(before)]:

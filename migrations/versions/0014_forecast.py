@@ -1,11 +1,11 @@
-"""Cases; capacity, its revisions, promises and weighings; reconciliations and the line that a repair writes; rows of phones."""
+"""Cases; capacity, its revisions, promises and weighings; reconciliations and the lines that repairs write; rows of phones."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -35,21 +35,20 @@ BAND = "0 <= low_grams AND low_grams <= likely_grams AND likely_grams <= high_gr
 HAIRCUT = "haircut_permille BETWEEN 0 AND 1000"
 PRUDENT = "prudent_grams = low_grams * (1000 - haircut_permille) / 1000"
 
-KIND = (
+POOL_KIND = (
     "CASE kind"
-    " WHEN 'receive' THEN on_hand_delta_grams > 0 AND held_delta_grams = 0 AND number = 1"
-    " WHEN 'loss' THEN on_hand_delta_grams < 0 AND held_delta_grams = 0"
-    " WHEN 'correction' THEN on_hand_delta_grams <> 0 AND held_delta_grams = 0"
-    " WHEN 'hold' THEN on_hand_delta_grams = 0 AND held_delta_grams > 0"
-    " WHEN 'release' THEN on_hand_delta_grams = 0 AND held_delta_grams < 0"
-    " WHEN 'ship' THEN on_hand_delta_grams < 0 AND held_delta_grams = on_hand_delta_grams"
-    " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-    " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
+    " WHEN 'opened' THEN number = 1"
+    " AND pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
+    " WHEN 'pledged' THEN pledged_delta > 0 AND held_delta = 0 AND sold_delta = 0"
+    " WHEN 'withdrawn' THEN pledged_delta < 0 AND held_delta = 0 AND sold_delta = 0"
+    " WHEN 'held' THEN pledged_delta = 0 AND held_delta > 0 AND sold_delta = 0"
+    " WHEN 'resized' THEN pledged_delta = 0 AND held_delta <> 0 AND sold_delta = 0"
+    " WHEN 'released' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+    " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+    " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
     "{more} ELSE false END"
 )
-RECONCILED = " WHEN 'reconciled' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-REASON = "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall'{more}) OR reason IS NOT NULL"
+POOL_RECONCILED = " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
 
 
 def _id(name: str, *, nullable: bool = False) -> sa.Column:
@@ -90,7 +89,11 @@ def upgrade() -> None:
     _weighing()
     _reconciliation()
     _intake()
-    _movement_checks(KIND.format(more=RECONCILED), REASON.format(more=", 'reconciled'"))
+    _checks(
+        "pool_movement",
+        kind=POOL_KIND.format(more=POOL_RECONCILED),
+        hold="(kind IN ('opened', 'reconciled')) = (hold_id IS NULL)",
+    )
     for table in APPEND_ONLY:
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM marketplace_app")
 
@@ -341,12 +344,24 @@ def _reconciliation() -> None:
         _json("before"),
         _json("after"),
         _id("movement_id", nullable=True),
+        _id("pool_id", nullable=True),
+        sa.Column("pool_line_number", sa.BigInteger(), nullable=True),
         _text("actor", 80),
         _at("at"),
         _key("reconciliation_repair"),
         sa.UniqueConstraint("finding_id", name="uq_reconciliation_repair_finding_id"),
         _to("reconciliation_repair", "finding_id", "reconciliation_finding"),
         _to("reconciliation_repair", "movement_id", "movement"),
+        sa.ForeignKeyConstraint(
+            ["pool_id", "pool_line_number"],
+            ["pool_movement.pool_id", "pool_movement.number"],
+            name="fk_reconciliation_repair_pool_id_pool_line_number_pool_movement",
+        ),
+        _check(
+            "reconciliation_repair",
+            "line",
+            "num_nonnulls(movement_id, pool_id) = 1 AND num_nonnulls(movement_id, pool_line_number) = 1",
+        ),
     )
 
 
@@ -366,14 +381,15 @@ def _intake() -> None:
     )
 
 
-def _movement_checks(kind: str, reason: str) -> None:
-    for name, rule in (("kind", kind), ("reason", reason)):
-        op.drop_constraint(op.f(f"ck_movement_{name}"), "movement")
-        op.create_check_constraint(op.f(f"ck_movement_{name}"), "movement", rule)
+def _checks(table: str, **rules: str) -> None:
+    """Each of these rules of the table is put in place of the one of that name."""
+    for name, rule in rules.items():
+        op.drop_constraint(op.f(f"ck_{table}_{name}"), table)
+        op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, rule)
 
 
 def downgrade() -> None:
-    """Refused by the journal's CHECK once a counter was set right: a journal is not rewritten."""
-    _movement_checks(KIND.format(more=""), REASON.format(more=""))
+    """Refused by the pools' journal once a counter was set right: a journal is not rewritten."""
+    _checks("pool_movement", kind=POOL_KIND.format(more=""), hold="(kind = 'opened') = (hold_id IS NULL)")
     for table in TABLES:
         op.drop_table(table)

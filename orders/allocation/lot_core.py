@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Final
 
-from orders.allocation.lot_market import Dual, LotMarket, LotSeller, choice
+from orders.allocation.lot_market import Dual, LotMarket, LotSeller
 
 EXACT_WORK_MAX: Final = 10**9
 CORE_WORK_MAX: Final = 3 * 10**8
@@ -41,6 +41,7 @@ class Core:
     def __init__(self, market: LotMarket, dual: Dual) -> None:
         self.market = market
         self.dual = dual
+        self.fee = dual.fee * market.step
         self.has_limit = market.seats < len(market.sellers)
         self.target = market.volume // market.unit
         self.strides = [seller.pack // market.unit for seller in market.sellers]
@@ -52,7 +53,7 @@ class Core:
         if not self.market.sellers:
             return [0] * self.market.count
         known = None if found is None else self.market.cost(found) - self.dual.value
-        smallest_step = min(seller.scale * seller.pack**2 for seller in self.market.sellers)
+        smallest_step = min(seller.share * seller.grain * seller.pack**2 for seller in self.market.sellers)
         gap = smallest_step if known is None else known >> _GAP_SHIFT
         while True:
             gap = gap if known is None else min(gap, known)
@@ -89,8 +90,7 @@ class Core:
         return _Plan(gap, options, lows, highs, fewest, most)
 
     def _regret(self, seller: LotSeller, count: int) -> int:
-        own_best = choice(seller, self.dual.price, self.dual.fee)[1]
-        return (seller.net(count, self.dual.price) + self.dual.fee if count else 0) - own_best
+        return seller.regret(count, self.dual.price, self.dual.fee)
 
     def _window(self, seller: LotSeller, gap: int) -> tuple[int, int, bool]:
         """Fewest and most packs with a regret of at most the gap, zeros if none, and whether none is an option."""
@@ -138,7 +138,7 @@ class Core:
         return self._walk(plan, kept, claims)
 
     def _empty_seats(self, used: int) -> int:
-        return self.dual.fee * (self.market.seats - used) if self.has_limit else 0
+        return self.fee * (self.market.seats - used) if self.has_limit else 0
 
     def _stage(self, plan: _Plan, i: int, rows: _Rows) -> _Rows:
         """Adds seller i to what the sellers after it can do."""
@@ -177,7 +177,7 @@ class Core:
             return True
         seats = self.market.seats
         empty = seats - used - plan.most[i]
-        return used + plan.fewest[i] <= seats and self.dual.fee * max(0, empty) <= plan.gap
+        return used + plan.fewest[i] <= seats and self.fee * max(0, empty) <= plan.gap
 
     def _walk(self, plan: _Plan, kept: dict[int, _Rows], claims: dict[int, int]) -> list[int]:
         """From the first seller on: the largest count with which a best split can still be completed."""
@@ -202,7 +202,9 @@ class Core:
         return packs
 
     def _stages_between(self, plan: _Plan, kept: dict[int, _Rows], first: int) -> dict[int, _Rows]:
-        last = min(i for i in kept if i >= first)
+        last = first
+        while last not in kept:
+            last += 1
         stages = {last: kept[last]}
         for i in range(last - 1, first - 1, -1):
             stages[i] = self._stage(plan, i, stages[i + 1])

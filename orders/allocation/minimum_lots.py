@@ -19,13 +19,13 @@ from math import isqrt
 from typing import Final, Literal
 
 from orders.allocation.lot_core import Core
-from orders.allocation.lot_market import Dual, LotMarket, Lots, LotSeller, best_dual, market_of
+from orders.allocation.lot_market import Dual, LotMarket, Lots, LotSeller, best_dual, crossing, market_of
 
 Method = Literal["dynamic_programme", "participation_fee", "drop_and_refill"]
 
 GAP_GRAIN: Final = 10**9
 _BITS_MAX: Final = 10**11
-_PRICE_STEPS: Final = 48
+_NEARBY: Final = 8
 _SETS_TRIED: Final = 4
 
 __all__ = ["LotFilling", "Lots", "Method", "fill"]
@@ -66,8 +66,8 @@ def _answered(market: LotMarket, packs: list[int], method: Method, dual: Dual) -
     if method != "dynamic_programme":
         cost = market.cost(packs)
         gap = rounded_up(cost - dual.value, cost + market.cost_before)
-    unit = market.grain * market.step
-    return LotFilling(packs, method, Fraction(dual.price, unit), Fraction(dual.fee, unit), gap)
+    price, fee = Fraction(dual.price, market.grain), Fraction(dual.fee, market.grain)
+    return LotFilling(packs, method, price, fee, gap)
 
 
 def rounded_up(distance: int, cost: int) -> Fraction:
@@ -122,50 +122,71 @@ def _spread(bits: int, times: int, stride: int) -> int:
 
 def _from_fees(market: LotMarket, dual: Dual) -> list[int] | None:
     """The cheapest full split among sets of sellers that a price near the best one would choose."""
-    entry = sorted(market.sellers, key=lambda seller: (_entry_price(seller, dual), seller.index))
-    chosen = sum(1 for seller in entry if _entry_price(seller, dual) <= dual.price)
+    queue = sorted((_entry_price(market, seller, dual), seller.index, seller) for seller in market.sellers)
+    entry = [seller for _, _, seller in queue]
+    chosen = sum([price <= dual.price * market.step for price, _, _ in queue])
     best: list[int] | None = None
     best_cost = 0
-    for size in range(chosen - _SETS_TRIED, chosen + _SETS_TRIED + 1):
+    for size in sorted(range(chosen - _SETS_TRIED, chosen + _SETS_TRIED + 1), key=lambda n: abs(n - chosen)):
         if 0 < size <= min(market.seats, len(entry)):
-            packs = _level_out(market, entry[:size])
+            packs = _level_out(market, entry[:size], dual.price)
             if packs is not None:
                 cost = market.cost(packs)
                 if best is None or cost < best_cost:
                     best, best_cost = packs, cost
+                if cost == dual.value:
+                    # Nothing is below the bound.
+                    break
     return best
 
 
-def _entry_price(seller: LotSeller, dual: Dual) -> int:
+def _entry_price(market: LotMarket, seller: LotSeller, dual: Dual) -> int:
     """About the lowest price at which taking part pays; exact where the count is fixed by it."""
-    root = isqrt(dual.fee // seller.scale)
+    root = isqrt(dual.fee * seller.weight // seller.grain)
     grams = min(seller.high * seller.pack, max(seller.low * seller.pack, root))
-    return seller.scale * (2 * seller.history + grams) + dual.fee // max(1, grams)
+    price = seller.share * seller.grain * (2 * seller.history + grams)
+    return price + dual.fee * market.step // max(1, grams)
 
 
-def _level_out(market: LotMarket, chosen: list[LotSeller]) -> list[int] | None:
-    """The best split over exactly these sellers, each between its minimum and its stock; None if none fills."""
-    least = sum(seller.low * seller.pack for seller in chosen)
-    most = sum(seller.high * seller.pack for seller in chosen)
+def _level_out(market: LotMarket, chosen: list[LotSeller], price: int) -> list[int] | None:
+    """The best split over exactly these sellers, each between its minimum and its stock; None if none fills.
+
+    `price` is about that at which they would fill the order.
+    """
+    least = sum([seller.low * seller.pack for seller in chosen])
+    most = sum([seller.high * seller.pack for seller in chosen])
     if not least <= market.volume <= most:
         return None
-    step = market.step
-    low = 0
-    high = max(s.scale * (2 * s.history + 2 * s.pack * s.high) for s in chosen) // step + 1
-    while high - low > 1 and high - low > high >> _PRICE_STEPS:
-        middle = (low + high) // 2
-        if sum(s.best(middle * step) * s.pack for s in chosen) > market.volume:
-            high = middle
-        else:
-            low = middle
     packs = [0] * market.count
     for seller in chosen:
-        packs[seller.index] = seller.best(low * step)
-    if _shipped(market, packs) > market.volume:
+        packs[seller.index] = seller.high
+    if most > market.volume:
+        price = _price_below(market, chosen, price)
         for seller in chosen:
-            packs[seller.index] = seller.low
+            packs[seller.index] = seller.best(price)
+        if _shipped(market, packs) > market.volume:
+            for seller in chosen:
+                packs[seller.index] = seller.low
     _top_up(market, chosen, packs)
     return packs if _shipped(market, packs) == market.volume else None
+
+
+def _price_below(market: LotMarket, chosen: list[LotSeller], price: int) -> int:
+    """The highest price at which the sellers would ship no more than the order."""
+
+    def mass_at(seller: LotSeller, price: int) -> int:
+        return seller.pack * seller.best(price)
+
+    def fits(price: int) -> bool:
+        return sum([mass_at(seller, price) for seller in chosen]) <= market.volume
+
+    reach = max(1, price >> _NEARBY)
+    low, high = max(0, price - reach), price + reach
+    while low and not fits(low):
+        low, high, reach = max(0, low - reach * 16), low, reach * 16
+    while fits(high):
+        low, high, reach = high, high + reach * 16, reach * 16
+    return crossing(chosen, mass_at, market.volume + 1, (low, high))[0]
 
 
 def _top_up(market: LotMarket, chosen: list[LotSeller], packs: list[int]) -> None:
@@ -174,7 +195,8 @@ def _top_up(market: LotMarket, chosen: list[LotSeller], packs: list[int]) -> Non
     by_index = {seller.index: seller for seller in chosen}
 
     def key(seller: LotSeller) -> tuple[int, int]:
-        return seller.scale * (2 * seller.history + seller.pack * (2 * packs[seller.index] + 1)), seller.index
+        level = 2 * seller.history + seller.pack * (2 * packs[seller.index] + 1)
+        return seller.share * level, seller.index
 
     queue = [key(seller) for seller in chosen if packs[seller.index] < seller.high]
     heapify(queue)
@@ -208,26 +230,19 @@ def _drop_and_refill(market: LotMarket) -> list[int]:
 
 
 def _fill_freely(market: LotMarket, chosen: list[LotSeller], packs: list[int]) -> None:
-    step = market.step
-    low, high = (
-        0,
-        1 + max((s.scale * (2 * s.history + 2 * s.pack * s.high) // step for s in chosen), default=0),
-    )
+    """Serves the cheapest packs as if nobody had a minimum."""
 
-    def count_at(seller: LotSeller, price: int) -> int:
-        count = (price - seller.scale * (2 * seller.history - seller.pack)) // (
-            2 * seller.pack * seller.scale
-        )
-        return min(seller.high, max(0, count))
+    def mass_at(seller: LotSeller, price: int) -> int:
+        return seller.pack * seller.freely(price)
 
-    while high - low > 1 and high - low > high >> _PRICE_STEPS:
-        middle = (low + high) // 2
-        if sum(count_at(s, middle * step) * s.pack for s in chosen) > market.volume:
-            high = middle
-        else:
-            low = middle
+    if sum([seller.pack * seller.high for seller in chosen]) <= market.volume:
+        for seller in chosen:
+            packs[seller.index] = seller.high
+        return
+    top = max([seller.top_price(0) for seller in chosen])
+    price, _ = crossing(chosen, mass_at, market.volume + 1, (0, top))
     for seller in chosen:
-        packs[seller.index] = count_at(seller, low * step)
+        packs[seller.index] = seller.freely(price)
     if _shipped(market, packs) > market.volume:
         for seller in chosen:
             packs[seller.index] = 0

@@ -170,7 +170,6 @@ def test_what_is_on_sale_is_seen_by_everybody_with_what_is_left(
     response = anyone.get(sale.url)
     [offer] = response.json["offers"]
     assert (response.json["campaign"]["state"], offer["available"]) == ("deposit_open", 5)
-    assert response.headers["ETag"] == f'"{response.json["campaign"]["version"]}"'
     assert [each["id"] for each in anyone.get(URL).json["items"]] == [str(sale.campaign_id)]
 
 
@@ -462,7 +461,7 @@ def test_a_hold_keeps_boxes_and_price_for_some_minutes(market: Market, shopper: 
     assert (made["available"], made["version"]) == (5, market.pool(sale).version)
     kept = market.stored(Hold, made["hold_id"])
     assert kept.expires_at is not None
-    assert kept.expires_at - kept.created_at == timedelta(minutes=10)
+    assert kept.expires_at - kept.created_at == timedelta(minutes=5), "who has never bought is a guest"
     assert market.actions(response) == {"hold.place"}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from marketplace import audit, context, database, errors
@@ -331,6 +331,49 @@ def test_a_stopped_database_is_a_clean_503_and_heals_by_itself(wired, proxy):
     proxy.open()
     assert wired.get("/readyz").status_code == 200
     assert wired.post(key="b" * 20).status_code == 201
+
+
+def test_a_kept_connection_that_was_ended_meanwhile_is_replaced_without_asking(inside, database_urls):
+    sent = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        sent.append(statement)
+
+    with reading() as session:
+        ended = session.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(servers.plain(database_urls.app_url), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        with reading() as session:
+            assert session.scalar(text("SELECT pg_backend_pid()")) != ended
+        with reading() as session:
+            assert session.scalar(text("SELECT 1")) == 1
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert sent == ["SELECT pg_backend_pid()", "SELECT 1"]
+
+
+def test_the_first_questions_of_a_unit_of_work_are_asked_together_and_again_when_the_connection_is_lost(
+    inside, database_urls
+):
+    tries = []
+
+    def work(session):
+        pid = session.connection().connection.driver_connection.info.backend_pid
+        tries.append(pid)
+        if len(tries) == 1:
+            with psycopg.connect(servers.plain(database_urls.app_url), autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        told = database.ask_together(
+            session, ("SELECT %(a)s::int + 1", {"a": 1}), ("SELECT 1 WHERE false", {}), ("SELECT 3", {})
+        )
+        trace(session)
+        return told
+
+    assert transact(work) == [(2,), None, (3,)]
+    assert len(tries) == 2
+    assert stored() == 1
 
 
 def test_a_database_that_stops_in_the_middle_is_a_503(wired, proxy):

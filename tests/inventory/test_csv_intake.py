@@ -54,7 +54,7 @@ def test_a_file_receives_its_lots_with_their_journals(yard: Yard, member: Caller
     assert (one["code"], one["size"], one["storage"], one["on_hand_grams"]) == ("L1", "80-85", "cold", 50_000)
     assert (two["code"], two["size"], two["storage"]) == ("L2", None, "controlled_atmosphere")
     [line] = member.get(f"/v1/lots/{one['id']}/movements").json["items"]
-    assert (line["number"], line["kind"], line["on_hand_delta_grams"]) == (1, "receive", 50_000)
+    assert (line["number"], line["kind"], line["on_hand_delta_grams"]) == (1, "received", 50_000)
     assert yard.broken() == []
 
 

@@ -221,9 +221,9 @@ def test_losses_and_corrections_answer_with_version_and_what_is_free(
     assert [
         (line["number"], line["kind"], line["on_hand_delta_grams"], line["reason"]) for line in lines
     ] == [
-        (1, "receive", 50_000, None),
-        (2, "loss", -2_000, "rot"),
-        (3, "correction", 500, "重新称重"),
+        (1, "received", 50_000, None),
+        (2, "shrunk", -2_000, "rot"),
+        (3, "adjusted", 500, "重新称重"),
     ]
 
 

@@ -6,13 +6,14 @@ from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import explain_rules, explaining, lots, quality, stock_rules
+from inventory import buckets, explain_rules, explaining, lots, quality, safety, stock_rules
 from inventory.explain_rules import Causes
-from inventory.states import HoldKind, LotStatus
+from inventory.states import OF_POOL, HoldKind, LotStatus, MovementKind
 from inventory.stock_rules import REMAINING_DAYS, Destination, Stock
 from marketplace import database
 from marketplace.access import Role
@@ -42,59 +43,81 @@ LOTS = st.lists(
             free_grams=st.integers(0, 40_000),
             status=st.sampled_from(LotStatus),
         ),
-        st.dictionaries(st.sampled_from([HoldKind.ALLOCATION, HoldKind.PLEDGE]), st.integers(0, 40_000)),
+        st.dictionaries(
+            st.sampled_from([HoldKind.ALLOCATION, HoldKind.PLEDGE, HoldKind.QUALITY]), st.integers(0, 40_000)
+        ),
+        st.integers(0, 40_000),
     ),
     max_size=12,
-    unique_by=lambda pair: pair[0].lot_id,
+    unique_by=lambda triple: triple[0].lot_id,
 )
 PACKS = st.integers(1, 7_000)
 PLACES = st.sampled_from([None, *Destination])
-Pairs = list[tuple[Stock, dict[HoldKind, int]]]
+SAFETY = st.integers(0, 120_000)
+Triples = list[tuple[Stock, dict[HoldKind, int], int]]
+"""Lots, what holds keep of each by kind, and what is committed of it."""
 
 
-def _explained(pairs: Pairs, pack_grams: int, place: Destination | None) -> list[Causes]:
+def _explained(triples: Triples, pack_grams: int, place: Destination | None, safety: int) -> list[Causes]:
+    kept = stock_rules.kept_back(
+        [stock for stock, _, _ in triples],
+        on=stock_rules.good_until(DAY, place),
+        safety={COOPERATIVE: safety},
+    )
     return [
-        explain_rules.explain(stock, held=held, pack_grams=pack_grams, on=DAY, destination=place)
-        for stock, held in pairs
+        explain_rules.explain(
+            stock,
+            held=held,
+            committed_grams=committed,
+            kept_grams=kept.get(stock.lot_id, 0),
+            pack_grams=pack_grams,
+            on=DAY,
+            destination=place,
+        )
+        for stock, held, committed in triples
     ]
 
 
-@given(LOTS, PACKS, PLACES)
+@given(LOTS, PACKS, PLACES, SAFETY)
 def test_each_gram_has_exactly_one_cause_in_each_lot_and_in_sum(
-    pairs: Pairs, pack_grams: int, place: Destination | None
+    triples: Triples, pack_grams: int, place: Destination | None, safety: int
 ) -> None:
-    found = _explained(pairs, pack_grams, place)
+    found = _explained(triples, pack_grams, place, safety)
     for causes in [*found, explain_rules.together(found)]:
         assert sum(getattr(causes, name) for name in PARTS) == causes.on_hand_grams
         assert all(getattr(causes, name) >= 0 for name in PARTS)
         assert causes.free_grams == causes.free_boxes * pack_grams
-    on_hand = sum(stock.free_grams + sum(held.values()) for stock, held in pairs)
+    on_hand = sum(stock.free_grams + committed + sum(held.values()) for stock, held, committed in triples)
     assert explain_rules.together(found).on_hand_grams == on_hand
 
 
-@given(LOTS, PACKS, PLACES)
+@given(LOTS, PACKS, PLACES, SAFETY)
 def test_what_is_explained_as_free_is_what_splits_and_holds_count(
-    pairs: Pairs, pack_grams: int, place: Destination | None
+    triples: Triples, pack_grams: int, place: Destination | None, safety: int
 ) -> None:
-    told = explain_rules.together(_explained(pairs, pack_grams, place)).free_boxes
+    told = explain_rules.together(_explained(triples, pack_grams, place, safety)).free_boxes
     free = stock_rules.free_boxes(
-        [stock for stock, _ in pairs], pack_grams=pack_grams, on=DAY, destination=place
+        [stock for stock, _, _ in triples],
+        pack_grams=pack_grams,
+        on=DAY,
+        destination=place,
+        safety={COOPERATIVE: safety},
     )
     assert told == free.get(COOPERATIVE, 0)
 
 
-@given(LOTS, PACKS, PLACES)
+@given(LOTS, PACKS, PLACES, SAFETY)
 def test_a_lot_that_could_be_sold_keeps_less_than_a_box_as_remainder(
-    pairs: Pairs, pack_grams: int, place: Destination | None
+    triples: Triples, pack_grams: int, place: Destination | None, safety: int
 ) -> None:
-    for (stock, _), causes in zip(pairs, _explained(pairs, pack_grams, place), strict=True):
+    for (stock, _, _), causes in zip(triples, _explained(triples, pack_grams, place, safety), strict=True):
         assert causes.remainder_grams < pack_grams
         if not stock_rules.is_offered(stock, stock_rules.good_until(DAY, place)):
             assert (causes.remainder_grams, causes.free_boxes) == (0, 0)
 
 
 def test_every_kind_of_hold_on_lots_is_a_cause() -> None:
-    on_lots = set(HoldKind) - {HoldKind.CART}
+    on_lots = set(HoldKind) - OF_POOL
     for kind in on_lots:
         causes = explain_rules.explain(_stock(), held={kind: 7}, pack_grams=5, on=DAY)
         assert sum(getattr(causes, name) for name in PARTS) == causes.on_hand_grams == 17
@@ -174,6 +197,50 @@ def test_the_answer_tells_every_cause_lot_by_lot_and_in_sum(yard: Yard, as_role:
     assert len(yard.reserve(7, delivered_on=yard.today + timedelta(days=2))) == 2, (
         "what is told is what is had"
     )
+
+
+def test_safety_and_what_is_committed_are_causes_of_their_own(yard: Yard, as_role: AsRole) -> None:
+    yard.lot("L1", boxes=4)
+    late = yard.lot("L2", boxes=3, best_before_on=yard.today + timedelta(days=70))
+    [hold] = yard.reserve(2)
+    database.transact(
+        lambda session: buckets.move_lot(
+            session,
+            yard.ctx,
+            hold.lot_id,
+            MovementKind.COMMITTED,
+            held_grams=-6_000,
+            committed_grams=6_000,
+            hold_id=hold.id,
+        )
+    )
+    database.transact(
+        lambda session: safety.keep(
+            session, yard.ctx, cooperative_id=yard.cooperative_ids[0], variety="Fuji", grade="A", grams=17_000
+        )
+    )
+    answer = as_role(Role.OPERATOR).get(_path(yard)).json
+    assert [(lot["code"], _told(lot["causes"])) for lot in answer["lots"]] == [
+        (
+            "L1",
+            {
+                "on_hand_grams": 20_000,
+                "held_by_allocations_grams": 4_000,
+                "committed_grams": 6_000,
+                "safety_grams": 2_000,
+                "remainder_grams": 3_000,
+                "free_grams": 5_000,
+                "free_boxes": 1,
+            },
+        ),
+        ("L2", {"on_hand_grams": 15_000, "safety_grams": 15_000}),
+    ]
+    with pytest.raises(lots.NotEnoughInStore) as refused:
+        yard.reserve(2)
+    assert (refused.value.facts["available_boxes"], refused.value.facts["safety_boxes"]) == (1, 4)
+    assert len(yard.reserve(1)) == 1
+    assert yard.stored(late).held_grams == 0
+    assert yard.broken() == []
 
 
 def test_the_day_is_today_unless_told_and_never_over(yard: Yard, as_role: AsRole) -> None:

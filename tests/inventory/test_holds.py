@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import grant_rules, holds, lots, pools, quality, sweeping
+from inventory import hold_policy, holds, lots, pools, quality, sweeping
 from inventory.models import Hold, Pool
 from inventory.module import module
 from inventory.stock_rules import REMAINING_DAYS, Destination
@@ -87,6 +87,7 @@ def test_a_refusal_says_what_keeps_the_other_boxes_back(yard: Yard) -> None:
         "quarantined_boxes": 3,
         "recalled_boxes": 4,
         "too_old_boxes": 2,
+        "safety_boxes": 0,
         "good_until": yard.today + timedelta(days=30),
     }
 
@@ -283,7 +284,7 @@ def test_a_hold_is_resized_up_and_down_and_its_time_has_an_end(yard: Yard) -> No
         assert (again.id, again.boxes, again.quantity_grams) == (first.id, boxes, boxes * PACK_GRAMS)
         assert yard.stored(pool).boxes_held == boxes
     assert again.expires_at >= first.expires_at
-    assert again.expires_at_max == first.expires_at_max == first.created_at + grant_rules.LONGEST
+    assert again.expires_at_max == first.expires_at_max == first.created_at + hold_policy.LONGEST_CART
     longer = yard.hold(pool, shopper, 10, minutes=60)
     assert longer.expires_at == first.expires_at_max
     assert yard.broken() == []

@@ -46,10 +46,10 @@ def test_the_journal_tells_a_lots_whole_life(yard: Yard) -> None:
     )
     yard.reserve(3)
     assert _journal(lot) == [
-        (1, "receive", 50_000, 0),
-        (2, "loss", 48_000, 0),
-        (3, "correction", 48_500, 0),
-        (4, "hold", 48_500, 15_000),
+        (1, "received", 50_000, 0),
+        (2, "shrunk", 48_000, 0),
+        (3, "adjusted", 48_500, 0),
+        (4, "held", 48_500, 15_000),
     ]
     assert yard.stored(lot).version == 4
     assert yard.broken() == []
@@ -86,7 +86,7 @@ def test_neither_a_lot_nor_a_correction_can_pass_the_bound(yard: Yard) -> None:
                 session, yard.ctx, lot_id=lot.id, delta_grams=GRAMS_MAX, reason="recount"
             )
         )
-    assert _journal(lot) == [(1, "receive", 100_000, 0)]
+    assert _journal(lot) == [(1, "received", 100_000, 0)]
 
 
 def test_storage_is_the_cold_stores_unless_told(yard: Yard) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, holds, lots, quality
+from inventory import buckets, holds, lots, quality, quality_holds
 from inventory.models import Hold, Lot, Movement
 from inventory.quality import Turned
 from inventory.states import GATES, LotStatus, MovementKind, lets
@@ -43,10 +43,15 @@ def _journal(lot: Lot) -> list[tuple[int, str, str | None]]:
 def test_stopped_fruit_may_be_freed_and_written_off_but_not_promised_or_shipped() -> None:
     for status in (LotStatus.QUARANTINED, LotStatus.RECALLED):
         passing = {kind for kind in MovementKind if kind not in GATES and lets(status, kind)}
-        assert {MovementKind.RELEASE, MovementKind.LOSS, MovementKind.CORRECTION} <= passing
-        assert not lets(status, MovementKind.HOLD)
-        assert not lets(status, MovementKind.SHIP)
-    assert not any(lets(LotStatus.RECALLED, kind) for kind in GATES), "a recall is for good"
+        assert {
+            MovementKind.RELEASED,
+            MovementKind.SHRUNK,
+            MovementKind.ADJUSTED,
+            MovementKind.CULLED,
+        } <= passing
+        assert not lets(status, MovementKind.HELD)
+        assert not lets(status, MovementKind.SHIPPED)
+    assert {kind for kind in GATES if lets(LotStatus.RECALLED, kind)} == {MovementKind.CLEARED}
 
 
 @pytest.mark.parametrize("turn", [quality.quarantine, quality.recall])
@@ -116,10 +121,10 @@ def test_each_turn_is_a_line_of_the_journal_and_of_the_audit(yard: Yard) -> None
     for turn in (quality.quarantine, quality.clear, quality.recall):
         _turn(yard, turn, lot)
     assert _journal(lot) == [
-        (1, "receive", None),
-        (2, "quarantine", "a smell"),
-        (3, "clear", "a smell"),
-        (4, "recall", "a smell"),
+        (1, "received", None),
+        (2, "quarantined", "a smell"),
+        (3, "cleared", "a smell"),
+        (4, "recalled", "a smell"),
     ]
     assert yard.stored(lot).version == 4
     with database.reading() as session:
@@ -195,7 +200,7 @@ def test_nothing_is_promised_after_the_stop_however_they_meet(yard: Yard, turn: 
     [turned] = [result for result in results if isinstance(result, Turned)]
     placed = [hold.id for result in results if isinstance(result, list) for hold in result]
     assert sorted(placed) == [hold.id for hold in turned.holds], "a promise that the answer does not list"
-    assert _journal(lot)[-1][1] in ("quarantine", "recall")
+    assert _journal(lot)[-1][1] in ("quarantined", "recalled")
     assert yard.broken() == []
 
 
@@ -270,7 +275,114 @@ def test_the_statement_itself_refuses_whatever_the_caller_looked_at(yard: Yard) 
     lot = yard.lot()
     _turn(yard, quality.quarantine, lot)
     moved = database.transact(
-        lambda session: buckets.move_lot(session, yard.ctx, lot.id, MovementKind.HOLD, held_grams=1)
+        lambda session: buckets.move_lot(session, yard.ctx, lot.id, MovementKind.HELD, held_grams=1)
     )
     assert moved is None
     assert yard.stored(lot).version == 2
+
+
+def _close(yard: Yard, lot: Lot, outcome: str) -> Turned:
+    return database.transact(
+        lambda session: quality.close_recall(
+            session, yard.ctx, lot_id=lot.id, outcome=outcome, reason="the laboratory"
+        )
+    )
+
+
+def test_a_recall_is_closed_by_culling_what_is_free_or_by_clearing_the_lot(yard: Yard) -> None:
+    lot, other = yard.lot("L1", boxes=10), yard.lot("L2", boxes=3, grade="B")
+    [hold] = yard.reserve(4)
+    with pytest.raises(lots.LotStatusForbids):
+        _close(yard, lot, "culled")
+    for each in (lot, other):
+        _turn(yard, quality.recall, each)
+    closed = _close(yard, lot, "culled")
+    assert (closed.lot.on_hand_grams, closed.lot.free_grams, closed.lot.status) == (20_000, 0, "recalled")
+    assert [each.id for each in closed.holds] == [hold.id]
+    assert _journal(lot)[-1] == (4, "culled", "the laboratory")
+    database.transact(lambda session: holds.release(session, yard.ctx, hold_id=hold.id))
+    assert _close(yard, lot, "culled").lot.on_hand_grams == 0
+    assert _close(yard, other, "cleared").lot.available_grams == 15_000
+    assert yard.broken() == []
+
+
+def _keep(yard: Yard, lot: Lot, grams: int) -> Hold:
+    return database.transact(
+        lambda session: quality_holds.place(
+            session, yard.ctx, lot_id=lot.id, quantity_grams=grams, reason="soft"
+        )
+    )
+
+
+def test_part_of_a_lot_is_kept_back_and_released_or_culled(yard: Yard) -> None:
+    lot = yard.lot("L1", boxes=10)
+    first, second = _keep(yard, lot, 7_001), _keep(yard, lot, 3_000)
+    assert (yard.stored(lot).free_grams, _free(yard)) == (39_999, 7)
+    with pytest.raises(lots.FruitPromised):
+        _keep(yard, lot, 40_000)
+    database.transact(lambda session: quality_holds.cull(session, yard.ctx, hold_id=first.id, reason="rot"))
+    database.transact(lambda session: quality_holds.release(session, yard.ctx, hold_id=second.id))
+    assert (yard.stored(lot).on_hand_grams, yard.stored(lot).free_grams) == (42_999, 42_999)
+    assert [kind for _, kind, _ in _journal(lot)] == ["received", "held", "held", "culled", "released"]
+    for ending in (
+        lambda session: quality_holds.release(session, yard.ctx, hold_id=first.id),
+        lambda session: quality_holds.cull(session, yard.ctx, hold_id=second.id, reason="rot"),
+    ):
+        with pytest.raises(holds.HoldNotActive):
+            database.transact(ending)
+    assert yard.broken() == []
+
+
+def test_fruit_of_a_stopped_lot_is_not_kept_back_but_what_was_is_culled(yard: Yard) -> None:
+    lot = yard.lot("L1", boxes=10)
+    kept = _keep(yard, lot, 5_000)
+    _turn(yard, quality.quarantine, lot)
+    with pytest.raises(lots.LotStatusForbids):
+        _keep(yard, lot, 1)
+    database.transact(lambda session: quality_holds.cull(session, yard.ctx, hold_id=kept.id, reason="rot"))
+    assert yard.broken() == []
+
+
+def test_releasing_and_culling_at_once_end_the_hold_once(yard: Yard) -> None:
+    lot = yard.lot("L1", boxes=10)
+    kept = _keep(yard, lot, 5_000)
+    works = [
+        lambda session: quality_holds.release(session, yard.ctx, hold_id=kept.id),
+        lambda session: quality_holds.cull(session, yard.ctx, hold_id=kept.id, reason="rot"),
+    ] * 3
+    results = at_once(yard.app, works)
+    assert sum(isinstance(result, Hold) for result in results) == 1
+    assert sum(isinstance(result, holds.HoldNotActive) for result in results) == 5
+    assert yard.broken() == []
+
+
+def test_the_doors_of_quality_holds_and_closed_recalls(yard: Yard, as_role: AsRole) -> None:
+    member = as_role(Role.COOPERATIVE, cooperative_ids=yard.cooperative_ids[:1])
+    operator = as_role(Role.OPERATOR)
+    lot, foreign = yard.lot("L1", boxes=10), yard.lot("L2", cooperative=1)
+    body = {"quantity": 5_000, "reason": "soft"}
+    made = member.post(f"/v1/lots/{lot.id}/quality-holds", body)
+    assert (made.status_code, made.json["state"], made.json["lot"]["held_grams"]) == (201, "active", 5_000)
+    path = f"/v1/quality-holds/{made.json['hold']['id']}"
+    assert member.post(f"/v1/lots/{foreign.id}/quality-holds", body).json["code"] == "lot_not_found"
+    for way, sent in (("release", None), ("cull", {"reason": "rot"})):
+        assert member.post(f"{path}/{way}", sent).status_code == 403
+        missing = operator.post(f"/v1/quality-holds/{uuid.uuid4()}/{way}", sent)
+        assert (missing.status_code, missing.json["code"]) == (404, "hold_not_found")
+    reasons = operator.get(
+        f"/v1/stock-explanations?cooperative_id={yard.cooperative_ids[0]}&pack_id={yard.pack_id}"
+    )
+    assert reasons.json["total"]["held_for_quality_grams"] == 5_000
+    [share] = yard.reserve(1)
+    assert operator.post(f"/v1/quality-holds/{share.id}/release").json["code"] == "hold_not_found"
+    done = operator.post(f"{path}/cull", {"reason": "rot"})
+    assert (done.json["state"], done.json["lot"]["on_hand_grams"]) == ("released", 45_000)
+    assert operator.post(f"{path}/release").json["code"] == "hold_not_active"
+    closing = {"outcome": "cleared", "reason": "tested"}
+    early = operator.post(f"/v1/lots/{lot.id}/recall/closing", closing)
+    assert (early.status_code, early.json["code"]) == (409, "lot_status_forbids")
+    operator.post(f"/v1/lots/{lot.id}/recall", {"reason": "residues"})
+    assert member.post(f"/v1/lots/{lot.id}/recall/closing", closing).status_code == 403
+    closed = operator.post(f"/v1/lots/{lot.id}/recall/closing", closing)
+    assert (closed.status_code, closed.json["lot"]["status"]) == (200, "available")
+    assert yard.broken() == []

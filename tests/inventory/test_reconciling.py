@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, func, select, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots
+from inventory import buckets, holds, lots
 from inventory.cases.models import Case, CaseNote
-from inventory.models import Hold, Lot, Movement, Pool
+from inventory.models import Hold, Lot, Movement, Pool, PoolMovement
 from inventory.module import module
 from inventory.reconciling import reconciliations, repairs
 from inventory.reconciling.jobs import JOBS, RECONCILE
 from inventory.reconciling.models import Reconciliation, ReconciliationFinding
 from inventory.reconciling.rules import Phase
+from inventory.states import MovementKind
 from marketplace import database, errors, jobs, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -93,10 +94,10 @@ def _stock(yard: Yard) -> tuple[Lot, Pool]:
     pool = yard.pool()
     yard.pledge(pool, 10)
     yard.reserve(2)
-    shopper = yard.shopper()
-    yard.hold(pool, shopper, 3)
-    sold = yard.hold(pool, shopper, 2)
-    database.transact(lambda session: holds.start_payment(session, shopper, hold_id=sold.id))
+    yard.hold(pool, yard.shopper(), 3)
+    buyer = yard.shopper()
+    sold = yard.hold(pool, buyer, 2)
+    database.transact(lambda session: holds.start_payment(session, buyer, hold_id=sold.id))
     database.transact(lambda session: holds.consume(session, yard.ctx, hold_id=sold.id))
     yard.pool()
     return lot, pool
@@ -135,10 +136,12 @@ def test_every_drifted_counter_is_found_with_where_it_was_rebuilt_from(yard: Yar
         ("on_hand_grams", 20 * PACK_GRAMS - 3, 20 * PACK_GRAMS, "journal"),
         ("held_grams", held + 2, held, "journal"),
         ("version", 4, 3, "journal"),
-        ("held_grams", held + 2, held, "holds"),
+        ("promised_grams", held + 2, held, "holds"),
     ]
     assert (of_pool.number, of_pool.subject_kind, of_pool.subject_id) == (2, "pool", pool.id)
     assert _told(of_pool) == [
+        ("boxes_held", 2, 3, "journal"),
+        ("boxes_sold", 4, 2, "journal"),
         ("boxes_held", 2, 3, "holds"),
         ("boxes_sold", 4, 2, "holds"),
     ]
@@ -175,8 +178,9 @@ def test_a_drifted_lot_is_set_to_its_journal_by_a_line_that_moves_nothing(
     repair = _repair(yard, run).repair
     held = 12 * PACK_GRAMS
     assert repair is not None
-    assert repair.before == {"on_hand_grams": 20 * PACK_GRAMS - 3, "held_grams": held + 2, "version": 4}
-    assert repair.after == {"on_hand_grams": 20 * PACK_GRAMS, "held_grams": held, "version": 4}
+    others = {"committed_grams": 0, "packed_grams": 0, "version": 4}
+    assert repair.before == {"on_hand_grams": 20 * PACK_GRAMS - 3, "held_grams": held + 2, **others}
+    assert repair.after == {"on_hand_grams": 20 * PACK_GRAMS, "held_grams": held, **others}
     stored = yard.stored(lot)
     assert (stored.on_hand_grams, stored.held_grams, stored.version) == (20 * PACK_GRAMS, held, 4)
     with database.reading() as session:
@@ -190,6 +194,37 @@ def test_a_drifted_lot_is_set_to_its_journal_by_a_line_that_moves_nothing(
         notes = session.scalars(select(CaseNote).order_by(CaseNote.number)).all()
         assert [note.kind for note in notes] == ["opened", "changed"]
         assert notes[1].facts["after"] == repair.after
+    assert _broken() == []
+    assert _run(yard).differences == 0
+
+
+def test_what_is_committed_and_packed_is_reconciled_too(yard: Yard, breaking: Breaks) -> None:
+    lot = yard.lot(boxes=10)
+    [hold] = yard.reserve(4)
+
+    def move(session: Session) -> None:
+        for kind, deltas in (
+            (MovementKind.COMMITTED, {"held_grams": -15_000, "committed_grams": 15_000}),
+            (MovementKind.PACKED, {"packed_grams": 5_000}),
+        ):
+            assert buckets.move_lot(session, yard.ctx, lot.id, kind, hold_id=hold.id, **deltas) is not None
+
+    database.transact(move)
+    assert _run(yard).differences == 0
+    breaking("UPDATE lot SET held_grams = held_grams + 5, committed_grams = 15010, packed_grams = 4000")
+    assert _broken() == ["S1", "S6"]
+    run = _run(yard)
+    [finding] = _findings(run)
+    assert _told(finding) == [
+        ("held_grams", 5_005, 5_000, "journal"),
+        ("committed_grams", 15_010, 15_000, "journal"),
+        ("packed_grams", 4_000, 5_000, "journal"),
+        ("promised_grams", 20_015, 20_000, "holds"),
+    ]
+    _repair(yard, run)
+    stored = yard.stored(lot)
+    assert (stored.held_grams, stored.committed_grams, stored.packed_grams) == (5_000, 15_000, 5_000)
+    assert (stored.on_hand_grams, stored.version) == (50_000, 5)
     assert _broken() == []
     assert _run(yard).differences == 0
 
@@ -213,19 +248,161 @@ def test_what_was_written_while_the_counter_was_wrong_is_explained_by_the_repair
     assert _broken() == ["S3"], "a repair explains what was before it and nothing after it"
 
 
-def test_a_drifted_pool_is_set_to_its_holds(yard: Yard, breaking: Breaks) -> None:
+def test_a_drifted_pool_is_set_to_its_journal_by_a_line_that_moves_nothing(
+    yard: Yard, breaking: Breaks
+) -> None:
     _, pool = _stock(yard)
     version = yard.stored(pool).version
     breaking("UPDATE pool SET boxes_held = 0, boxes_pledged = 15 WHERE id = :id", id=pool.id)
     assert yard.broken() == ["S7"]
     repair = _repair(yard, _run(yard)).repair
+    right = {"boxes_pledged": 10, "boxes_held": 3, "boxes_sold": 2}
     assert repair is not None
-    assert repair.after == {"boxes_pledged": 10, "boxes_held": 3, "boxes_sold": 2}
-    assert repair.movement_id is None
+    assert repair.before == {"boxes_pledged": 15, "boxes_held": 0, "boxes_sold": 2, "version": version}
+    assert repair.after == {**right, "version": version + 1}
+    assert (repair.movement_id, repair.pool_id, repair.pool_line_number) == (None, pool.id, version + 1)
     stored = yard.stored(pool)
-    assert (stored.boxes_pledged, stored.boxes_held, stored.boxes_sold) == (10, 3, 2)
+    assert {name: getattr(stored, name) for name in right} == right
     assert stored.version == version + 1
+    with database.reading() as session:
+        line = session.get_one(PoolMovement, (pool.id, version + 1))
+        assert {name: getattr(line, name) for name in right} == right
+        told = (line.kind, line.pledged_delta, line.held_delta, line.sold_delta, line.hold_id)
+        assert told == ("reconciled", 0, 0, 0, None)
+        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.action == "pool.reconciled")).all()
+        assert (entry.before, entry.after) == (repair.before, {**repair.after, "reason": repair.reason})
     assert _broken() == []
+    assert _run(yard).differences == 0
+
+
+@pytest.mark.parametrize("drift", [3, 1, -1])
+def test_a_pool_whose_version_drifted_goes_on_at_the_end_of_its_journal(
+    yard: Yard, breaking: Breaks, drift: int
+) -> None:
+    pool = yard.full_pool(5)
+    version = yard.stored(pool).version
+    breaking("UPDATE pool SET version = version + :drift WHERE id = :id", drift=drift, id=pool.id)
+    assert yard.broken() == ["S11"]
+    run = _run(yard)
+    [finding] = _findings(run)
+    assert _told(finding) == [("version", version + drift, version, "journal")]
+    _repair(yard, run)
+    assert yard.stored(pool).version == version + 1
+    yard.hold(pool, yard.shopper(), 2)
+    assert yard.stored(pool).version == version + 2
+    assert _broken() == []
+
+
+def test_what_was_held_while_a_pools_counter_was_wrong_is_explained_by_the_repair(
+    yard: Yard, breaking: Breaks
+) -> None:
+    pool = yard.full_pool(10)
+    breaking("UPDATE pool SET boxes_sold = 3 WHERE id = :id", id=pool.id)
+    yard.hold(pool, yard.shopper(), 2)
+    assert _broken() == ["S7", "S10"]
+    _repair(yard, _run(yard))
+    assert yard.stored(pool).available_boxes == 8
+    assert _broken() == []
+    yard.hold(pool, yard.shopper(), 1)
+    breaking("UPDATE pool_movement SET boxes_held = boxes_held + 1 WHERE number = 5")
+    assert _broken() == ["S10"], "a repair explains what was before it and nothing after it"
+
+
+def test_a_pool_whose_journal_and_holds_contradict_each_other_is_refused(
+    yard: Yard, breaking: Breaks
+) -> None:
+    pool = yard.full_pool(10)
+    hold = yard.hold(pool, yard.shopper(), 4)
+    version = yard.stored(pool).version
+    breaking("UPDATE hold SET state = 'released', resolved_at = now() WHERE id = :id", id=hold.id)
+    run = _run(yard)
+    [finding] = _findings(run)
+    assert _told(finding) == [("boxes_held", 4, 0, "holds")]
+    with pytest.raises(repairs.SourcesDisagree) as refused:
+        _repair(yard, run)
+    assert refused.value.facts == {
+        "pledged_by_journal_boxes": 10,
+        "pledged_by_holds_boxes": 10,
+        "held_by_journal_boxes": 4,
+        "held_by_holds_boxes": 0,
+        "sold_by_journal_boxes": 0,
+        "sold_by_holds_boxes": 0,
+    }
+    breaking("UPDATE pool SET boxes_held = 0 WHERE id = :id", id=pool.id)
+    with pytest.raises(repairs.SourcesDisagree):
+        _repair(yard, _run(yard))
+    stored = yard.stored(pool)
+    assert (stored.boxes_held, stored.version) == (0, version), "no counter is set without a line"
+    breaking("UPDATE hold SET state = 'active', resolved_at = NULL WHERE id = :id", id=hold.id)
+    _repair(yard, _run(yard))
+    assert yard.stored(pool).boxes_held == 4
+    assert _broken() == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("DELETE FROM reconciliation_repair", ["R3"]),
+        ("UPDATE reconciliation_repair SET pool_line_number = 1 WHERE pool_id IS NOT NULL", ["R3"]),
+        (
+            "UPDATE reconciliation_repair SET movement_id ="
+            " (SELECT id FROM movement WHERE kind = 'received' LIMIT 1) WHERE movement_id IS NOT NULL",
+            ["R3"],
+        ),
+        (
+            "UPDATE reconciliation_finding SET subject_id = gen_random_uuid() WHERE subject_kind = 'pool'",
+            ["R2", "R3"],
+        ),
+    ],
+)
+def test_a_repair_without_its_line_and_a_line_without_its_repair_are_found(
+    yard: Yard, breaking: Breaks, sql: str, found: list[str]
+) -> None:
+    _, pool = _stock(yard)
+    breaking("UPDATE pool SET boxes_held = 0 WHERE id = :id", id=pool.id)
+    breaking("UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L1'")
+    run = _run(yard)
+    _repair(yard, run, 1)
+    _repair(yard, run, 2)
+    assert _broken() == []
+    breaking(sql)
+    assert _broken() == found
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE reconciliation_repair SET movement_id = NULL",
+        "UPDATE reconciliation_repair SET pool_id = :pool_id, pool_line_number = 1",
+        "UPDATE reconciliation_repair SET movement_id = NULL, pool_id = :pool_id",
+        "UPDATE reconciliation_repair SET movement_id = NULL, pool_id = :pool_id, pool_line_number = 99",
+    ],
+)
+def test_the_database_takes_no_repair_without_one_line(yard: Yard, breaking: Breaks, sql: str) -> None:
+    _, pool = _stock(yard)
+    breaking("UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L1'")
+    _repair(yard, _run(yard))
+    with pytest.raises(IntegrityError, match="_line"):
+        breaking(sql, **({"pool_id": pool.id} if ":pool_id" in sql else {}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "held_delta = 1",
+        "pledged_delta = 1",
+        "sold_delta = 1",
+        "hold_id = (SELECT min(id::text)::uuid FROM hold)",
+    ],
+)
+def test_a_pools_repair_line_moves_nothing_and_is_of_no_hold(
+    yard: Yard, breaking: Breaks, change: str
+) -> None:
+    _, pool = _stock(yard)
+    breaking("UPDATE pool SET boxes_held = 0 WHERE id = :id", id=pool.id)
+    _repair(yard, _run(yard))
+    with pytest.raises(IntegrityError, match=r"ck_pool_movement_(kind|hold)"):
+        breaking(f"UPDATE pool_movement SET {change} WHERE kind = 'reconciled'")
 
 
 def test_where_journal_and_holds_contradict_each_other_no_line_helps(yard: Yard, breaking: Breaks) -> None:
@@ -234,12 +411,12 @@ def test_where_journal_and_holds_contradict_each_other_no_line_helps(yard: Yard,
     breaking("UPDATE hold SET state = 'released', resolved_at = now() WHERE id = :id", id=hold.id)
     run = _run(yard)
     [finding] = _findings(run)
-    assert [(each["counter"], each["source"]) for each in finding.differences] == [("held_grams", "holds")]
+    assert _told(finding) == [("promised_grams", 20_000, 0, "holds")]
     with pytest.raises(repairs.SourcesDisagree) as refused:
         _repair(yard, run)
     assert refused.value.facts == {
-        "held_by_journal_grams": 20_000,
-        "held_by_holds_grams": 0,
+        "promised_by_journal_grams": 20_000,
+        "promised_by_holds_grams": 0,
         "on_hand_by_journal_grams": 50_000,
     }
     assert yard.stored(lot).version == 2

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.states import MOVES, OPEN, HoldKind, HoldState, may_move, state_at
+from inventory.states import MOVES, OF_POOL, OPEN, HoldKind, HoldState, may_move, state_at
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,12 @@ def test_what_has_ended_stays_ended(kind: HoldKind, before: HoldState) -> None:
 def test_a_cart_is_consumed_only_while_its_payment_runs() -> None:
     assert not may_move("cart", "active", HoldState.CONSUMED)
     assert may_move("cart", "converting", HoldState.CONSUMED)
-    assert not may_move("cart", "converting", HoldState.EXPIRED)
+    assert may_move("cart", "converting", HoldState.ACTIVE)
+
+
+def test_only_what_is_held_of_a_pool_is_taken_over_by_another_hold() -> None:
+    taken_over = {kind for kind in HoldKind if may_move(kind, "active", HoldState.SUPERSEDED)}
+    assert taken_over == OF_POOL
 
 
 def test_only_carts_are_paid() -> None:

@@ -152,6 +152,57 @@ def test_every_whole_box_is_either_offered_or_withheld_for_one_cause(
     assert all(by_id[take.lot_id].best_before_on >= kept.good_until for take in taken)
 
 
+SAFETY = st.dictionaries(st.sampled_from(COOPERATIVES), st.integers(0, 120_000))
+
+
+@given(STOCKS, SAFETY, PLACES)
+def test_safety_is_kept_to_the_gram_in_the_lots_that_expire_last(
+    stocks: list[Stock], safety: dict[uuid.UUID, int], place: Destination | None
+) -> None:
+    day = stock_rules.good_until(DAY, place)
+    kept = stock_rules.kept_back(stocks, on=day, safety=safety)
+    for cooperative_id in COOPERATIVES:
+        own = [each for each in stocks if each.cooperative_id == cooperative_id]
+        offered = sorted(
+            (each for each in own if stock_rules.is_offered(each, day)),
+            key=stock_rules.order_of,
+            reverse=True,
+        )
+        grams = [kept.get(each.lot_id, 0) for each in offered]
+        whole = sum(each.free_grams for each in offered)
+        assert sum(kept.get(each.lot_id, 0) for each in own) == min(whole, safety.get(cooperative_id, 0))
+        partly = [each.free_grams != part for each, part in zip(offered, grams, strict=True)]
+        first = partly.index(True) if True in partly else len(offered)
+        assert not any(grams[first + 1 :]), "an earlier lot keeps although a later one gives"
+
+
+@given(STOCKS, PACKS, SAFETY, PLACES)
+def test_what_may_be_taken_leaves_the_safety_and_every_box_has_one_cause(
+    stocks: list[Stock], pack_grams: int, safety: dict[uuid.UUID, int], place: Destination | None
+) -> None:
+    asked: dict[str, Any] = {"pack_grams": pack_grams, "on": DAY, "destination": place, "safety": safety}
+    day = stock_rules.good_until(DAY, place)
+    for cooperative_id in COOPERATIVES:
+        own = [each for each in stocks if each.cooperative_id == cooperative_id]
+        free = stock_rules.free_boxes(own, **asked).get(cooperative_id, 0)
+        taken = stock_rules.take(own, boxes=free, **asked)
+        offered = sum(each.free_grams for each in own if stock_rules.is_offered(each, day))
+        assert offered - free * pack_grams >= min(offered, safety.get(cooperative_id, 0))
+        assert sum(each.boxes for each in taken) == free
+        withheld = stock_rules.withheld_boxes(own, **asked)
+        whole = sum(each.free_grams // pack_grams for each in own)
+        assert whole == free + sum(
+            (
+                withheld.quarantined_boxes,
+                withheld.recalled_boxes,
+                withheld.too_old_boxes,
+                withheld.safety_boxes,
+            )
+        )
+        with pytest.raises(TooFewBoxes):
+            stock_rules.take(own, boxes=free + 1, **asked)
+
+
 def test_boxes_never_mix_lots() -> None:
     halves = [_stock("A", best_before=1, grams=7_500), _stock("B", best_before=1, grams=7_500)]
     assert stock_rules.free_boxes(halves, pack_grams=5_000, on=DAY) == {COOPERATIVES[0]: 2}

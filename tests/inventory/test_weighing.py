@@ -248,7 +248,7 @@ def test_the_journal_of_the_lot_tells_where_its_fruit_went(yard: Yard) -> None:
             select(Movement).where(Movement.lot_id == made.lot_id).order_by(Movement.number)
         )
         found = [(row.kind, row.on_hand_delta_grams, row.held_delta_grams) for row in rows]
-    assert found == [("receive", 500, 0), ("hold", 0, 200)]
+    assert found == [("harvested", 500, 0), ("held", 0, 200)]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE weighing SET net_grams = 1", "DELETE FROM weighing"])

@@ -104,6 +104,10 @@ def _finish_sweep(urls: DatabaseUrls) -> int:
     """What was not swept when the round was over is ended by SQL; how many that were."""
     with seed.connect(urls.owner_url) as connection, connection.transaction():
         connection.execute("DELETE FROM job WHERE name = 'inventory.expire_holds' AND state = 'waiting'")
+        connection.execute(
+            "SELECT FROM hold WHERE kind = 'cart' AND state = 'active' AND expires_at <= now()"
+            " ORDER BY id FOR NO KEY UPDATE"
+        )
         connection.execute("SELECT FROM pool ORDER BY id FOR NO KEY UPDATE")
         row = connection.execute((HERE / "unlapse.sql").read_text()).fetchone()
         return int(row[0]) if row else 0

@@ -15,8 +15,19 @@ INSERT INTO hold (id, kind, state, pool_id, owner_id, pack_id, boxes, pack_grams
 SELECT hold_id, 'cart', CASE WHEN paid THEN 'consumed' ELSE 'expired' END, pool_id, owner_id, pack_id, 1, pack_grams,
     pack_grams, unit_price_minor, currency, 'campaign_item', item_id, at, at + interval '10 minutes',
     at + interval '11 minutes', 3 FROM past;
-UPDATE pool SET boxes_sold = boxes_sold + sold.boxes, version = version + sold.boxes
-FROM (SELECT pool_id, count(*) AS boxes FROM past WHERE paid GROUP BY pool_id) AS sold WHERE sold.pool_id = pool.id;
+INSERT INTO pool_movement (pool_id, number, kind, pledged_delta, held_delta, sold_delta, boxes_pledged, boxes_held,
+    boxes_sold, hold_id, actor, at)
+SELECT p.id, p.version + row_number() OVER journal, kind, 0, held, sold, p.boxes_pledged,
+    p.boxes_held + sum(held) OVER journal, p.boxes_sold + sum(sold) OVER journal, hold_id, 'account:' || owner_id, at
+FROM (
+    SELECT pool_id, n, 0 AS part, 'held' AS kind, 1 AS held, 0 AS sold, hold_id, owner_id, at FROM past
+    UNION ALL
+    SELECT pool_id, n, 1, CASE WHEN paid THEN 'sold' ELSE 'expired' END, -1, CASE WHEN paid THEN 1 ELSE 0 END,
+        hold_id, owner_id, at FROM past
+) AS told JOIN pool p ON p.id = told.pool_id WINDOW journal AS (PARTITION BY p.id ORDER BY n, part);
+UPDATE pool p SET boxes_sold = last.boxes_sold, version = last.number
+FROM (SELECT DISTINCT ON (pool_id) pool_id, number, boxes_sold FROM pool_movement ORDER BY pool_id, number DESC) AS last
+WHERE last.pool_id = p.id;
 INSERT INTO "order" (id, kind, state, buyer_id, pack_id, hold_id, boxes, pack_grams, unit_price_minor, total_minor,
     currency, created_at, version)
 SELECT order_id, 'shopper_presale', 'committed', owner_id, pack_id, hold_id, 1, pack_grams, unit_price_minor,
@@ -38,10 +49,10 @@ CREATE TEMPORARY TABLE fruit ON COMMIT DROP AS
 SELECT n, ('0193a000-0000-7004-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS lot_id
 FROM generate_series(1, %(lots)s) AS n;
 INSERT INTO lot (id, cooperative_id, cold_store_id, code, variety, grade, storage, harvested_on, best_before_on,
-    on_hand_grams, held_grams, status, version, created_at)
+    on_hand_grams, held_grams, committed_grams, packed_grams, status, version, created_at)
 SELECT lot_id, %(cooperative)s, %(cold_store)s, 'PAST-' || n, 'Fuji', 'A', (SELECT storage FROM lot LIMIT 1),
-    current_date - 20, current_date + 60, 100000, 0, 'available', 1, now() FROM fruit;
-INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams, held_grams,
-    actor, at)
-SELECT ('0193a000-0000-7005-8000-' || lpad(to_hex(n), 12, '0'))::uuid, lot_id, 1, 'receive', 100000, 0, 100000, 0,
-    'system', now() FROM fruit;
+    current_date - 20, current_date + 60, 100000, 0, 0, 0, 'available', 1, now() FROM fruit;
+INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, committed_delta_grams,
+    packed_delta_grams, on_hand_grams, held_grams, committed_grams, packed_grams, actor, at)
+SELECT ('0193a000-0000-7005-8000-' || lpad(to_hex(n), 12, '0'))::uuid, lot_id, 1, 'received', 100000, 0, 0, 0,
+    100000, 0, 0, 0, 'system', now() FROM fruit;

@@ -11,7 +11,7 @@ from fractions import Fraction
 from orders.allocation import json_form, ties
 from orders.allocation.engines import MaxFlow
 from orders.allocation.market import stage as stages
-from orders.allocation.market.decompose import Links
+from orders.allocation.market.links import Links
 from orders.allocation.market.sides import Side
 from orders.allocation.market.stage import Group, Outcome, Stage
 from orders.allocation.measures import basin_of, demand_packs, stock_packs

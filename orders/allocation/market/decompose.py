@@ -5,250 +5,224 @@ because nothing fairer exists even without the links. If not, the minimum cut na
 than their counterparts can take; they fill those counterparts and every capped link that leads out of the
 cut, and what remains on either side is a smaller market of its own (Fujishige 1980; Groenevelt 1991).
 
-All markets of one generation are disjoint, so one flow serves them all. The first trial gives every member
-all it could get; its cut parts the members that get it from those whose counterparts are filled.
+A trial asks for enough to fill all counterparts of a part, or for all that its members can get where that is
+less; whether so much can be shipped need not be known. For the rule serves packs in the order of their keys, and
+those of the trial come first: when they have been served as far as they ship, the counterparts within the cut and
+the links out of it are full, so its members can never get more; and whoever is beyond it has all of its trial.
+
+Whatever no link joins is a part of its own, with a line of its own; one flow serves all parts of a generation.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import compress
-from typing import Any, Final
+from typing import Final
 
 from orders.allocation.engines import InArrays, MaxFlow, Network
-from orders.allocation.engines.vectors import LISTS, Vectors, arrays_if
-from orders.allocation.market.sides import Sharing, Side, Trial, in_whole_packs
+from orders.allocation.market import cuts_in_arrays
+from orders.allocation.market.links import Links, Totals
+from orders.allocation.market.sides import Sharing, Side, in_whole_packs
 
 _FIRST_NODE: Final = 2
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
-    """Columns over the links: member, counterpart, most packs (None for no limit)."""
-
-    members: Sequence[int]
-    others: Sequence[int]
-    caps: Sequence[int | None]
+__all__ = ["Links", "Totals", "decompose"]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Amounts per member and per link, each in units of one n-th pack with that n beside it.
+def decompose(
+    side: Side,
+    room: Sequence[int],
+    links: Links,
+    sharing: Sharing,
+    max_flow: MaxFlow,
+    shipped: Sequence[int] | None = None,
+) -> Totals:
+    """The fair totals of `side` whose counterparts take at most `room` packs each.
 
-    `free_others` are the counterparts who could have taken more; `flows` counts the flows it took.
+    `shipped`, where it is known, is what each link carries in a shipment that leaves no room at all.
     """
-
-    amounts: list[int]
-    scales: list[int]
-    link_amounts: list[int]
-    link_scales: list[int]
-    free_others: list[int]
-    flows: int = 0
-
-
-@dataclass(slots=True)
-class _Part:
-    """A market of its own: `trial` is what its members get if it can be shipped; `links` is a column."""
-
-    members: list[int]
-    others: list[int]
-    links: Any
-    trial: Trial
-
-
-@dataclass(slots=True)
-class _State:
-    """The links as columns, what the cuts so far have fixed, and the parts that are still to be shipped.
-
-    `fixed` packs members must send out; `room` is left at the others. Members are nodes 2 ..., others follow.
-    """
-
-    side: Side
-    sharing: Sharing
-    vectors: Vectors
-    tails: Any
-    heads: Any
-    limits: Any
-    fixed: list[int]
-    room: list[int]
-    amounts: list[int]
-    scales: list[int]
-    link_amounts: Any
-    link_scales: Any
-    waiting: list[_Part]
-
-    @classmethod
-    def of(
-        cls, side: Side, room: Sequence[int], links: Links, sharing: Sharing, vectors: Vectors
-    ) -> "_State":
-        count, link_count = len(side.lows), len(links.members)
-        first_other = _FIRST_NODE + count
-        # More than all the room there is: a cut never crosses it.
-        unlimited = sum(room) + 1
-        all_they_can = Trial(list(side.basin.caps), 1)
-        every_link = vectors.column(range(link_count))
-        return cls(
-            side=side,
-            sharing=sharing,
-            vectors=vectors,
-            tails=vectors.plus(vectors.column(links.members), _FIRST_NODE),
-            heads=vectors.plus(vectors.column(links.others), first_other),
-            limits=vectors.column([unlimited if cap is None else cap for cap in links.caps]),
-            fixed=[0] * count,
-            room=list(room),
-            amounts=[0] * count,
-            scales=[1] * count,
-            link_amounts=vectors.times(every_link, 0),
-            link_scales=vectors.plus(vectors.times(every_link, 0), 1),
-            waiting=[_Part(list(range(count)), list(range(len(room))), every_link, all_they_can)],
-        )
-
-    @property
-    def first_other(self) -> int:
-        return _FIRST_NODE + len(self.fixed)
-
-
-def decompose(side: Side, room: Sequence[int], links: Links, sharing: Sharing, max_flow: MaxFlow) -> Totals:
-    """The fair totals of `side` whose counterparts take at most `room` packs each."""
-    state = _State.of(side, room, links, sharing, _vectors(side, room, links, sharing, max_flow))
-    free_others: list[int] = []
+    if sharing is in_whole_packs and isinstance(max_flow, InArrays):
+        totals = cuts_in_arrays.decompose(side, room, links, max_flow, shipped)
+        if totals is not None:
+            return totals
+    cuts = _Cuts(side, room, links, sharing)
+    if shipped is not None:
+        cuts.begin(shipped)
     flows = 0
-    while state.waiting:
-        parts, state.waiting = state.waiting, []
-        carried, cut = _ship(state, parts, max_flow)
-        is_near = state.vectors.plain(cut)
-        if flows == 0:
-            free_others = _not_full(state, carried)
-        place = 0
-        for part in parts:
-            end = place + len(part.links)
-            _settle(state, part, carried[place:end], (cut, is_near), is_first=flows == 0)
-            place = end
-        _share_again(state)
+    while cuts.members:
+        cuts.share_out()
+        cuts.settle(*cuts.ship(max_flow))
         flows += 1
-    plain = state.vectors.plain
     return Totals(
-        amounts=state.amounts,
-        scales=state.scales,
-        link_amounts=plain(state.link_amounts),
-        link_scales=plain(state.link_scales),
-        free_others=free_others,
+        amounts=cuts.amounts[_FIRST_NODE:],
+        scales=cuts.scales[_FIRST_NODE : cuts.first_other],
+        link_amounts=cuts.link_amounts,
+        link_scales=cuts.link_scales,
+        free_others=cuts.not_full(room),
         flows=flows,
     )
 
 
-def _vectors(side: Side, room: Sequence[int], links: Links, sharing: Sharing, max_flow: MaxFlow) -> Vectors:
-    """Arrays where the engine takes them and packs stay whole; shares in fractions outgrow 64 bits."""
-    if sharing is not in_whole_packs or not isinstance(max_flow, InArrays):
-        return LISTS
-    return arrays_if(sum(room) + sum(side.basin.caps) + sum(cap for cap in links.caps if cap))
+class _Cuts:
+    """The parts that are still to be shipped, and what the cuts so far have fixed.
 
-
-def _ship(state: _State, parts: Sequence[_Part], max_flow: MaxFlow) -> tuple[Any, Any]:
-    """One flow through all parts: what each of their links carries, and the nodes on the cut's near side."""
-    vectors, first_other = state.vectors, state.first_other
-    tails: list[int] = []
-    heads: list[int] = []
-    capacities: list[int] = []
-    for part in parts:
-        scale = part.trial.scale
-        tails += [0] * len(part.members)
-        heads += [_FIRST_NODE + member for member in part.members]
-        rows = zip(part.trial.amounts, part.members, strict=True)
-        capacities += [amount - state.fixed[member] * scale for amount, member in rows]
-        tails += [first_other + other for other in part.others]
-        heads += [1] * len(part.others)
-        capacities += [state.room[other] * scale for other in part.others]
-    limits = [vectors.times(vectors.take(state.limits, part.links), part.trial.scale) for part in parts]
-    links = vectors.join([part.links for part in parts])
-    flow = max_flow(
-        Network(
-            first_other + len(state.room),
-            vectors.join([vectors.column(tails), vectors.take(state.tails, links)]),
-            vectors.join([vectors.column(heads), vectors.take(state.heads, links)]),
-            vectors.join([vectors.column(capacities), *limits]),
-        )
-    )
-    return flow.flows[len(tails) :], flow.cut
-
-
-def _settle(
-    state: _State, part: _Part, carried: Any, cuts: tuple[Any, Sequence[int]], *, is_first: bool
-) -> None:
-    """Writes the part's totals down if its trial was shipped, else parts it along the cut.
-
-    `cuts` says of every node whether it is on the near side, once as a column and once as a list.
+    Members are nodes 2 ..., others follow; node 0 is the source, node 1 the sink. `members`, `others` and `links`
+    are those still open, ascending, with the links' `tails`, `heads` and `limits` beside them. `fixed` packs
+    members must send out; `room` is left at the others. Amounts are in units of 1 / scale pack.
     """
-    vectors, first_other = state.vectors, state.first_other
-    cut, is_near = cuts
-    near_members = [is_near[_FIRST_NODE + member] for member in part.members]
-    if not any(near_members):
-        _write_down(state, part, carried)
-        return
-    near_others = [is_near[first_other + other] for other in part.others]
-    near_tails = vectors.take(cut, vectors.take(state.tails, part.links))
-    near_heads = vectors.take(cut, vectors.take(state.heads, part.links))
 
-    def chosen(*wanted: bool) -> Any:
-        return vectors.where(part.links, near_tails, near_heads, (wanted[0], wanted[1]))
+    def __init__(self, side: Side, room: Sequence[int], links: Links, sharing: Sharing) -> None:
+        self.side, self.sharing = side, sharing
+        self.first_other = _FIRST_NODE + len(side.lows)
+        self.nodes = self.first_other + len(room)
+        # More than all the room there is: a cut never crosses it.
+        unlimited = sum(room) + 1
+        self.links: Sequence[int] = range(len(links.members))
+        self.tails = [_FIRST_NODE + member for member in links.members]
+        self.heads = self.all_heads = [self.first_other + other for other in links.others]
+        self.limits = [unlimited if cap is None else cap for cap in links.caps]
+        self.room = [0] * self.first_other + list(room)
+        self.fixed = [0] * self.first_other
+        self.amounts = [0] * _FIRST_NODE + list(side.basin.caps)
+        self.scales = [1] * self.nodes
+        self.link_amounts = [0] * len(self.tails)
+        self.link_scales = [1] * len(self.tails)
+        self.members: Sequence[int] = range(_FIRST_NODE, self.first_other)
+        self.others: Sequence[int] = range(self.first_other, self.nodes)
+        self.part_of: list[int] = []
+        self.got_all: set[int] = set()
 
-    # The cut crosses these links, so they are full; those that lead back into it carry nothing.
-    for link in vectors.plain(chosen(True, False)):
-        cap = int(state.limits[link])
-        state.fixed[int(state.tails[link]) - _FIRST_NODE] += cap
-        state.room[int(state.heads[link]) - first_other] -= cap
-        state.link_amounts[link], state.link_scales[link] = cap, 1
-    inside = _Part(
-        list(compress(part.members, near_members)),
-        list(compress(part.others, near_others)),
-        chosen(True, True),
-        part.trial,
-    )
-    state.waiting.append(inside)
-    far = [member for member in part.members if not is_near[_FIRST_NODE + member]]
-    others = [other for other in part.others if not is_near[first_other + other]]
-    outside = _Part(far, others, chosen(False, False), part.trial)
-    if not is_first:
-        if far:
-            state.waiting.append(outside)
-        return
-    # Outside the first cut everybody gets all it could get, and the first flow has shipped it.
-    for member in far:
-        state.amounts[member] = state.side.basin.caps[member]
-    is_far = vectors.where(vectors.column(range(len(part.links))), near_tails, near_heads, (False, False))
-    vectors.put(state.link_amounts, outside.links, vectors.take(carried, is_far))
+    def begin(self, carried: Sequence[int]) -> None:
+        """Starts from a shipment that leaves no room, as if every member's trial had been all it has."""
+        self.part_of = [0] * self.nodes
+        self.got_all = {0}
+        self.settle(carried, self.reached(carried))
+
+    def reached(self, carried: Sequence[int]) -> list[bool]:
+        """The near side of the smallest cut, found from members that did not get rid of all they have."""
+        left = self.amounts[:]
+        steps: list[list[int]] = [[] for _ in range(self.nodes)]
+        for tail, head, limit, amount in zip(self.tails, self.heads, self.limits, carried, strict=True):
+            if amount < limit:
+                steps[tail].append(head)
+            if amount:
+                left[tail] -= amount
+                steps[head].append(tail)
+        todo = [member for member in self.members if left[member]]
+        is_near = [False] * self.nodes
+        for member in todo:
+            is_near[member] = True
+        for node in todo:
+            for other in steps[node]:
+                if not is_near[other]:
+                    is_near[other] = True
+                    todo.append(other)
+        return is_near
+
+    def ship(self, max_flow: MaxFlow) -> tuple[Sequence[int], Sequence[bool]]:
+        """One flow through all that is open: what each link carries, and which nodes are near the source."""
+        members, others, scales, limits = self.members, self.others, self.scales, self.limits
+        amounts, fixed, room = self.amounts, self.fixed, self.room
+        if max(map(scales.__getitem__, members)) > 1:
+            limits = [limit * scales[tail] for limit, tail in zip(limits, self.tails, strict=True)]
+        flow = max_flow(
+            Network(
+                self.nodes,
+                [*[0] * len(members), *others, *self.tails],
+                [*members, *[1] * len(others), *self.heads],
+                [
+                    *[amounts[member] - fixed[member] * scales[member] for member in members],
+                    *[room[other] * scales[other] for other in others],
+                    *limits,
+                ],
+            )
+        )
+        return flow.flows[len(members) + len(others) :], flow.cut
+
+    def settle(self, carried: Sequence[int], is_near: Sequence[bool]) -> None:
+        """Writes down the parts whose trial was shipped, and parts the others along the cut."""
+        part_of, scales = self.part_of, self.scales
+        cut = {part_of[member] for member in self.members if is_near[member]}
+        # Beyond the cut of a part whose members got all they can get, they have it.
+        still = cut - self.got_all
+        stays = []
+        rows = zip(self.links, self.tails, self.heads, self.limits, carried, strict=True)
+        for link, tail, head, limit, amount in rows:
+            stay = False
+            if is_near[tail]:
+                stay = is_near[head]
+                if not stay:
+                    # The cut crosses this link, so it is full; one that leads back into it carries nothing.
+                    self.fixed[tail] += limit
+                    self.room[head] -= limit
+                    self.link_amounts[link] = limit
+            elif not is_near[head]:
+                stay = part_of[tail] in still
+                if not stay:
+                    self.link_amounts[link] = amount
+                    self.link_scales[link] = scales[tail]
+            stays.append(stay)
+        self.links, self.tails = list(compress(self.links, stays)), list(compress(self.tails, stays))
+        self.heads, self.limits = list(compress(self.heads, stays)), list(compress(self.limits, stays))
+        self.members = [node for node in self.members if is_near[node] or part_of[node] in still]
+        self.others = [node for node in self.others if is_near[node] or part_of[node] in still]
+
+    def not_full(self, room: Sequence[int]) -> list[int]:
+        """Counterparts that could have taken more."""
+        scale_of = self.scales
+        left = [amount * scale for amount, scale in zip(room, scale_of[self.first_other :], strict=True)]
+        for head, amount, scale in zip(self.all_heads, self.link_amounts, self.link_scales, strict=True):
+            if amount:
+                left[head - self.first_other] -= amount * (scale_of[head] // scale)
+        return [other for other, amount in enumerate(left) if amount]
+
+    def share_out(self) -> None:
+        """Gives every part its trial: enough to fill its counterparts, or all that its members can get."""
+        fixed, room, caps, low_of = self.fixed, self.room, self.side.basin.caps, self.side.lows
+        self.got_all = set()
+        reach = fixed[:]
+        for tail, head, limit in zip(self.tails, self.heads, self.limits, strict=True):
+            reach[tail] += min(room[head], limit)
+        for nodes, others in self.parts():
+            members = [node - _FIRST_NODE for node in nodes]
+            lows = [max(fixed[node], low_of[node - _FIRST_NODE]) for node in nodes]
+            highs = [min(caps[node - _FIRST_NODE], reach[node]) for node in nodes]
+            total = sum([room[other] for other in others]) + sum([fixed[node] for node in nodes])
+            most = sum(highs)
+            if most <= total:
+                self.got_all.add(self.part_of[nodes[0]])
+            trial = self.sharing(self.side, members, lows, highs, min(total, most))
+            for node, amount in zip(nodes, trial.amounts, strict=True):
+                self.amounts[node] = amount
+            for node in (*nodes, *others):
+                self.scales[node] = trial.scale
+
+    def parts(self) -> list[tuple[list[int], list[int]]]:
+        """Whatever links join, numbered anew; drops counterparts that nobody can serve any more."""
+        self.part_of = root_of = roots(self.nodes, self.tails, self.heads)
+        found: dict[int, tuple[list[int], list[int]]] = {}
+        for member in self.members:
+            found.setdefault(root_of[member], ([], []))[0].append(member)
+        self.others = [other for other in self.others if root_of[other] in found]
+        for other in self.others:
+            found[root_of[other]][1].append(other)
+        return list(found.values())
 
 
-def _write_down(state: _State, part: _Part, carried: Any) -> None:
-    scale = part.trial.scale
-    for member, amount in zip(part.members, part.trial.amounts, strict=True):
-        state.amounts[member] = amount
-        state.scales[member] = scale
-    state.vectors.put(state.link_amounts, part.links, carried)
-    if scale != 1:
-        state.vectors.put(state.link_scales, part.links, [scale] * len(carried))
-
-
-def _share_again(state: _State) -> None:
-    """Gives the new parts their trials. Their counterparts are filled and fixed packs sent, whatever happens."""
-    if not state.waiting:
-        return
-    vectors, side, fixed, caps = state.vectors, state.side, state.fixed, state.side.basin.caps
-    links = vectors.join([part.links for part in state.waiting])
-    room = vectors.column([*[0] * state.first_other, *state.room])
-    most = vectors.smaller(
-        vectors.take(state.limits, links), vectors.take(room, vectors.take(state.heads, links))
-    )
-    reach = vectors.sums(state.first_other, vectors.take(state.tails, links), most)
-    for part in state.waiting:
-        lows = [max(fixed[member], side.lows[member]) for member in part.members]
-        highs = [min(caps[member], fixed[member] + reach[_FIRST_NODE + member]) for member in part.members]
-        total = sum([state.room[other] for other in part.others])
-        total += sum([fixed[member] for member in part.members])
-        part.trial = state.sharing(side, part.members, lows, highs, total)
-
-
-def _not_full(state: _State, carried: Any) -> list[int]:
-    """Counterparts with room after the first flow, which carries every link of the market."""
-    nodes = state.first_other + len(state.room)
-    arrived = state.vectors.sums(nodes, state.heads, carried)[state.first_other :]
-    return [other for other, (room, sent) in enumerate(zip(state.room, arrived, strict=True)) if sent < room]
+def roots(nodes: int, tails: Sequence[int], heads: Sequence[int]) -> list[int]:
+    """For every node one node of its part, the same for all whom links join."""
+    root_of = list(range(nodes))
+    for tail, head in zip(tails, heads, strict=True):
+        one, other = root_of[tail], root_of[head]
+        if one == other:
+            continue
+        while (above := root_of[one]) != one:
+            root_of[one] = one = root_of[above]
+        while (above := root_of[other]) != other:
+            root_of[other] = other = root_of[above]
+        if one < other:
+            root_of[other] = root_of[head] = one
+        elif other < one:
+            root_of[one] = root_of[tail] = other
+    # A root is never larger than those below it, so one walk upwards is enough.
+    for node, above in enumerate(root_of):
+        root_of[node] = root_of[above]
+    return root_of

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from orders.allocation.market.decompose import Links
+from orders.allocation.market.links import Links
 
 NOBODY: Final = -1
 

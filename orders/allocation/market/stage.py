@@ -10,8 +10,9 @@ from itertools import groupby
 
 from orders.allocation import single, ties
 from orders.allocation.engines import MaxFlow
-from orders.allocation.market.decompose import Links, Totals, decompose
+from orders.allocation.market.decompose import decompose
 from orders.allocation.market.labels import Labels, label, parts
+from orders.allocation.market.links import Links, Totals
 from orders.allocation.market.sides import Side, divisible, in_whole_packs
 from orders.allocation.measures import demand_packs
 from orders.allocation.problem import Order, Problem
@@ -38,7 +39,7 @@ class Stage:
     def order_links(self) -> Links:
         if self.links is None:
             return _to_one(len(self.orders.lows))
-        return Links(members=self.links.others, others=self.links.members, caps=self.links.caps)
+        return self.links.turned()
 
     @property
     def demands(self) -> Sequence[int]:
@@ -112,9 +113,10 @@ def solve(stage: Stage, max_flow: MaxFlow) -> Outcome:
     exact = decompose(stage.sellers, room, links, divisible, max_flow)
     shares = [Fraction(*pair) for pair in zip(exact.amounts, exact.scales, strict=True)]
     side = _within_floor_and_ceiling(stage.sellers, shares) if stage.strict else stage.sellers
-    packs = decompose(side, room, links, in_whole_packs, max_flow).amounts
-    stock = packs if stage.links is not None else [sum(packs)]
-    filled = decompose(stage.orders, stock, stage.order_links, in_whole_packs, max_flow)
+    sold = decompose(side, room, links, in_whole_packs, max_flow)
+    packs = sold.amounts
+    stock, shipped = (packs, sold.link_amounts) if stage.links is not None else ([sum(packs)], None)
+    filled = decompose(stage.orders, stock, stage.order_links, in_whole_packs, max_flow, shipped)
     shipments = _shipments(stage, packs, filled)
     return Outcome(
         exact=shares,

@@ -1,122 +1,13 @@
-"""Tables of inventory: cold stores, lots and their journal, pools, holds."""
+"""Tables of pools and holds."""
 
 import uuid
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from inventory.states import HoldKind, HoldState, LotStatus, MovementKind, PoolMovementKind, Storage
+from inventory.states import HoldKind, HoldState, PoolMovementKind, WaitState
 from marketplace.database import Base, one_of
-
-
-class ColdStore(Base):
-    __tablename__ = "cold_store"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(String(40), unique=True)
-    name_en: Mapped[str] = mapped_column(String(200))
-    name_zh: Mapped[str] = mapped_column(String(200))
-    county_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("county.id"))
-    kind: Mapped[str] = mapped_column(String(30))
-    created_at: Mapped[datetime]
-
-    __table_args__ = (CheckConstraint(one_of("kind", Storage), name="kind"),)
-
-
-class Lot(Base):
-    """Fruit of one cooperative, harvest day, grade and cold store. `version` is its last movement's number."""
-
-    __tablename__ = "lot"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"))
-    cold_store_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cold_store.id"), index=True)
-    code: Mapped[str] = mapped_column(String(40))
-    variety: Mapped[str] = mapped_column(String(60))
-    grade: Mapped[str] = mapped_column(String(20))
-    size: Mapped[str | None] = mapped_column(String(20))
-    storage: Mapped[str] = mapped_column(String(30))
-    harvested_on: Mapped[date]
-    best_before_on: Mapped[date]
-    on_hand_grams: Mapped[int]
-    """In the store: received and corrected, minus lost and shipped."""
-    held_grams: Mapped[int]
-    """The part of it that open holds promise to somebody."""
-    status: Mapped[str] = mapped_column(String(20))
-    version: Mapped[int]
-    created_at: Mapped[datetime]
-
-    __table_args__ = (
-        UniqueConstraint("cooperative_id", "code"),
-        Index(None, "variety", "grade", "cooperative_id"),
-        CheckConstraint("held_grams >= 0 AND held_grams <= on_hand_grams", name="held"),
-        CheckConstraint("on_hand_grams <= 10000000000000", name="on_hand"),
-        CheckConstraint("best_before_on >= harvested_on", name="days"),
-        CheckConstraint("version > 0", name="version"),
-        CheckConstraint(one_of("storage", Storage), name="storage"),
-        CheckConstraint(one_of("status", LotStatus), name="status"),
-    )
-
-    @property
-    def free_grams(self) -> int:
-        """Promised to nobody."""
-        return self.on_hand_grams - self.held_grams
-
-    @property
-    def available_grams(self) -> int:
-        """What may still be promised: nothing while the lot is stopped."""
-        return self.free_grams if self.status == LotStatus.AVAILABLE else 0
-
-
-class Movement(Base):
-    """One line of a lot's journal: what changed in each bucket, and what the buckets held after it. Append-only."""
-
-    __tablename__ = "movement"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"))
-    number: Mapped[int]
-    """1, 2, 3 … without gaps in each lot."""
-    kind: Mapped[str] = mapped_column(String(20))
-    on_hand_delta_grams: Mapped[int]
-    held_delta_grams: Mapped[int]
-    on_hand_grams: Mapped[int]
-    held_grams: Mapped[int]
-    reason: Mapped[str | None] = mapped_column(String(200))
-    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"))
-    actor: Mapped[str] = mapped_column(String(80))
-    at: Mapped[datetime]
-
-    __table_args__ = (
-        UniqueConstraint("lot_id", "number"),
-        CheckConstraint("number > 0", name="number"),
-        CheckConstraint("held_grams >= 0 AND held_grams <= on_hand_grams", name="held"),
-        CheckConstraint(
-            "CASE kind"
-            " WHEN 'receive' THEN on_hand_delta_grams > 0 AND held_delta_grams = 0 AND number = 1"
-            " WHEN 'loss' THEN on_hand_delta_grams < 0 AND held_delta_grams = 0"
-            " WHEN 'correction' THEN on_hand_delta_grams <> 0 AND held_delta_grams = 0"
-            " WHEN 'hold' THEN on_hand_delta_grams = 0 AND held_delta_grams > 0"
-            " WHEN 'release' THEN on_hand_delta_grams = 0 AND held_delta_grams < 0"
-            " WHEN 'ship' THEN on_hand_delta_grams < 0 AND held_delta_grams = on_hand_delta_grams"
-            " WHEN 'quarantine' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " WHEN 'clear' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " WHEN 'recall' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " WHEN 'reconciled' THEN on_hand_delta_grams = 0 AND held_delta_grams = 0"
-            " ELSE false END",
-            name="kind",
-        ),
-        CheckConstraint(
-            f"(kind IN ('{MovementKind.HOLD}', '{MovementKind.RELEASE}', '{MovementKind.SHIP}'))"
-            " = (hold_id IS NOT NULL)",
-            name="hold",
-        ),
-        CheckConstraint(
-            "kind NOT IN ('loss', 'correction', 'quarantine', 'clear', 'recall', 'reconciled') OR reason IS NOT NULL",
-            name="reason",
-        ),
-    )
 
 
 class Pool(Base):
@@ -141,6 +32,7 @@ class Pool(Base):
     unit_price_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     boxes_per_buyer_max: Mapped[int | None]
+    boxes_per_household_max: Mapped[int | None]
     sells_from: Mapped[datetime | None]
     sells_until: Mapped[datetime | None]
     version: Mapped[int]
@@ -151,6 +43,7 @@ class Pool(Base):
         CheckConstraint("num_nulls(unit_price_minor, currency) IN (0, 2)", name="terms"),
         CheckConstraint("unit_price_minor > 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint("boxes_per_buyer_max > 0", name="boxes_per_buyer"),
+        CheckConstraint("boxes_per_household_max > 0", name="boxes_per_household"),
         CheckConstraint(
             "num_nulls(sells_from, sells_until) IN (0, 2)"
             " AND (sells_from IS NULL OR sells_until > sells_from AND unit_price_minor IS NOT NULL)",
@@ -202,17 +95,25 @@ class PoolMovement(Base):
             " WHEN 'resized' THEN pledged_delta = 0 AND held_delta <> 0 AND sold_delta = 0"
             " WHEN 'released' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
+            " WHEN 'superseded' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
+            " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
             " ELSE false END",
             name="kind",
         ),
-        CheckConstraint(f"(kind = '{PoolMovementKind.OPENED}') = (hold_id IS NULL)", name="hold"),
+        CheckConstraint(
+            f"(kind IN ('{PoolMovementKind.OPENED}', '{PoolMovementKind.RECONCILED}')) = (hold_id IS NULL)",
+            name="hold",
+        ),
         Index(None, "hold_id"),
     )
 
 
 class Hold(Base):
-    """A promise of stock: boxes of one lot (allocation, pledge), or boxes of a pool (cart)."""
+    """A promise of stock: boxes of one lot (allocation, pledge), or boxes of a pool for somebody (all others).
+
+    Of its boxes some may be consumed and some released while it lasts; the rest is open, and nothing is in the end.
+    """
 
     __tablename__ = "hold"
 
@@ -225,12 +126,18 @@ class Hold(Base):
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     pack_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pack.id"))
     boxes: Mapped[int]
+    consumed_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    released_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Given back, lapsed, or taken over by another hold."""
     pack_grams: Mapped[int]
     quantity_grams: Mapped[int]
     unit_price_minor: Mapped[int | None]
     currency: Mapped[str | None] = mapped_column(String(3))
     purpose_kind: Mapped[str] = mapped_column(String(40))
     purpose_id: Mapped[uuid.UUID]
+    reason: Mapped[str | None] = mapped_column(String(200))
+    network: Mapped[str | None] = mapped_column(String(32))
+    """A keyed digest of the network from which it was asked for; never an address."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     expires_at_max: Mapped[datetime | None]
@@ -246,28 +153,95 @@ class Hold(Base):
         CheckConstraint("expires_at <= expires_at_max", name="expires_max"),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint(
-            "CASE WHEN kind IN ('allocation', 'pledge')"
+            "CASE WHEN kind IN ('allocation', 'pledge', 'quality')"
             " THEN num_nulls(cooperative_id, lot_id) = 0"
             " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
             " AND (kind = 'pledge') = (pool_id IS NOT NULL)"
-            " WHEN kind = 'cart'"
+            " WHEN kind IN ('cart', 'presale')"
             " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id) = 0"
+            " WHEN kind IN ('game_soft', 'game_claim')"
+            " THEN num_nulls(pool_id, owner_id, pack_id, expires_at) = 0"
+            " AND num_nonnulls(cooperative_id, lot_id, unit_price_minor, currency) = 0"
             " ELSE false END",
             name="kind",
         ),
         CheckConstraint(one_of("state", HoldState), name="state"),
         CheckConstraint(f"state <> '{HoldState.CONVERTING}' OR kind = '{HoldKind.CART}'", name="converting"),
         CheckConstraint("(resolved_at IS NULL) = (state IN ('active', 'converting'))", name="resolved"),
+        CheckConstraint(
+            "consumed_boxes >= 0 AND released_boxes >= 0"
+            " AND CASE WHEN state IN ('active', 'converting') THEN consumed_boxes + released_boxes < boxes"
+            " ELSE consumed_boxes + released_boxes = boxes"
+            " AND (state = 'consumed' OR released_boxes > 0) AND (state <> 'consumed' OR consumed_boxes > 0) END",
+            name="open",
+        ),
+        CheckConstraint("network IS NULL OR lot_id IS NULL", name="network"),
         Index("ix_hold_purpose", "purpose_kind", "purpose_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index(None, "owner_id", "pool_id"),
         Index("ix_hold_lot_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind = 'pledge'")),
         Index(
-            "ix_hold_cart_due",
+            "ix_hold_pool_due",
             "pool_id",
             "expires_at",
-            postgresql_where=text("kind = 'cart' AND state = 'active'"),
+            postgresql_where=text("lot_id IS NULL AND state = 'active'"),
         ),
+        Index(
+            "ix_hold_network",
+            "pool_id",
+            "network",
+            postgresql_where=text("network IS NOT NULL AND state IN ('active', 'converting')"),
+        ),
+        Index("ix_hold_bought", "owner_id", postgresql_where=text("lot_id IS NULL AND state = 'consumed'")),
         Index("ix_hold_due", "expires_at", postgresql_where=text("state = 'active'")),
+    )
+
+    @property
+    def open_boxes(self) -> int:
+        """Still kept for what the hold is for."""
+        return self.boxes - self.consumed_boxes - self.released_boxes
+
+
+class WaitlistEntry(Base):
+    """Somebody's place in the line for so many boxes of a pool that is sold out."""
+
+    __tablename__ = "waitlist_entry"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    pool_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pool.id"))
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    boxes: Mapped[int]
+    number: Mapped[int]
+    """1, 2, 3 … in each pool: who came first."""
+    state: Mapped[str] = mapped_column(String(20))
+    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"), unique=True)
+    """The boxes that were offered."""
+    created_at: Mapped[datetime]
+    offered_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    version: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("pool_id", "number"),
+        CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("version > 0", name="version"),
+        CheckConstraint(one_of("state", WaitState), name="state"),
+        CheckConstraint("(hold_id IS NULL) = (offered_at IS NULL)", name="offered"),
+        CheckConstraint(
+            "CASE WHEN state IN ('waiting', 'left') THEN hold_id IS NULL"
+            " WHEN state IN ('offered', 'taken') THEN hold_id IS NOT NULL ELSE true END",
+            name="hold",
+        ),
+        CheckConstraint("(resolved_at IS NULL) = (state IN ('waiting', 'offered'))", name="resolved"),
+        Index(
+            "uq_waitlist_entry_open",
+            "pool_id",
+            "owner_id",
+            unique=True,
+            postgresql_where=text("state IN ('waiting', 'offered')"),
+        ),
+        Index("ix_waitlist_entry_line", "pool_id", "boxes", postgresql_where=text("state = 'waiting'")),
+        Index("ix_waitlist_entry_offer", "pool_id", postgresql_where=text("state = 'offered'")),
     )

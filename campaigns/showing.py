@@ -1,0 +1,135 @@
+"""What passers-by look at all day: the list of campaigns and a campaign's page, written out by one statement.
+
+Those who ask for the same at the same moment share one answer. Nothing stale is told: every question is asked of the
+database, and only what follows from its answer (state by the clock, text, ETag) is remembered with it.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from flask import current_app
+
+from campaigns import shapes
+from campaigns.planning import INSIDERS, CampaignNotFound
+from campaigns.shapes import Shaped
+from campaigns.states import PUBLIC
+from marketplace import express
+from marketplace.context import Context
+from marketplace.express import Statement
+from marketplace.together import Together
+
+QUESTIONS_REMEMBERED_MAX: Final = 500
+_FIRST: Final = uuid.UUID(int=0)
+_PUBLIC: Final = ",".join(sorted(PUBLIC))
+
+_LIST: Final = """
+    SELECT (SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (
+        SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at, version FROM campaign
+        WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id > %(cursor)s::uuid
+        ORDER BY id LIMIT %(limit)s::bigint
+    ) AS c)::text AS told
+"""
+_PAGE: Final = """
+    SELECT (SELECT json_build_object('campaign', row_to_json(c), 'is_demo', county.is_demo, 'offers', (
+        SELECT coalesce(json_agg(json_build_object(
+            'id', i.id, 'pack_id', i.pack_id, 'pool_id', i.pool_id, 'variety', product.variety,
+            'grade', product.grade, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
+            'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
+            'boxes_per_household_max', i.boxes_per_household_max,
+            'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version
+        ) ORDER BY i.id), '[]')
+        FROM campaign_item i JOIN pack ON pack.id = i.pack_id JOIN product ON product.id = pack.product_id
+            JOIN pool ON pool.id = i.pool_id
+        WHERE i.campaign_id = c.id))
+    FROM (
+        SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at, version FROM campaign
+        WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id = %(id)s::uuid
+    ) AS c JOIN county ON county.id = c.county_id)::text AS told
+"""
+"""Fields in the order of the schemas, which document them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked: one campaign, or a page of the list. Insiders are told of drafts too."""
+
+    is_insider: bool
+    campaign_id: uuid.UUID | None = None
+    limit: int = 0
+    cursor: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The body of an answer, its ETag, and where the next page begins."""
+
+    body: bytes
+    etag: str
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Remembered:
+    """What was made of the database's answer; good for the same answer while the clock asks for no move."""
+
+    raw: str
+    shaped: Shaped
+    told: Told
+
+
+def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None) -> Told:
+    """A page of the list in the form of `schemas.CampaignPage`."""
+    question = Question(is_insider=ctx.actor.has(*INSIDERS), limit=limit, cursor=cursor)
+    return _tell(ctx, question, _ask(question) or "[]")
+
+
+def one(ctx: Context, *, campaign_id: uuid.UUID) -> Told:
+    """One campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound."""
+    question = Question(is_insider=ctx.actor.has(*INSIDERS), campaign_id=campaign_id)
+    raw = _ask(question)
+    if raw is None:
+        raise CampaignNotFound
+    return _tell(ctx, question, raw)
+
+
+def _ask(question: Question) -> str | None:
+    extensions = current_app.extensions
+    together = cast(Together[Question, tuple[str | None]], extensions.get("campaigns_shown"))
+    if together is None:
+        together = extensions.setdefault("campaigns_shown", Together(_look_up))
+    return together.ask(question)[0]
+
+
+def _look_up(questions: Sequence[Question]) -> list[tuple[str | None]]:
+    different = list(dict.fromkeys(questions))
+    rows = express.line("reads").run(lambda work: work.look(*map(_statement, different)))
+    told = {question: (row.told,) for question, row in zip(different, rows, strict=True)}
+    return [told[question] for question in questions]
+
+
+def _statement(question: Question) -> Statement:
+    seen: dict[str, Any] = {"is_insider": question.is_insider, "public": _PUBLIC}
+    if question.campaign_id is not None:
+        return _PAGE, {**seen, "id": question.campaign_id}
+    return _LIST, {**seen, "cursor": question.cursor or _FIRST, "limit": question.limit + 1}
+
+
+def _tell(ctx: Context, question: Question, raw: str) -> Told:
+    known: dict[Question, _Remembered] = current_app.extensions.setdefault("campaigns_told", {})
+    found = known.get(question)
+    if found is not None and found.raw == raw and found.shaped.holds_at(ctx.now):
+        return found.told
+    if question.campaign_id is None:
+        shaped = shapes.campaign_page(raw, limit=question.limit, now=ctx.now)
+    else:
+        shaped = shapes.shown_campaign(raw, now=ctx.now)
+    body = shaped.text.encode()
+    etag = hashlib.sha256(body).hexdigest()[:32]
+    told = Told(body=body, etag=etag, next_cursor=shaped.next_cursor)
+    if len(known) >= QUESTIONS_REMEMBERED_MAX:
+        known.clear()
+    known[question] = _Remembered(raw=raw, shaped=shaped, told=told)
+    return told

@@ -1,0 +1,27 @@
+"""Rings when boxes of a pool come free, if somebody waits for them: the job that offers them is put in at once.
+
+In the transaction that frees them and under the pool's lock, so that no bell is missed: who joins the line holds
+that lock, too. (Grants that give boxes back ring in their own statement: `grant_statements.WRITE`.)
+"""
+
+import uuid
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from inventory.models import WaitlistEntry
+from inventory.states import WaitState
+from marketplace import jobs
+
+OFFER_FREED: Final = "inventory.offer_freed"
+
+
+def ring(session: Session, pool_id: uuid.UUID) -> None:
+    waiting = select(WaitlistEntry.id).where(
+        WaitlistEntry.pool_id == pool_id, WaitlistEntry.state == WaitState.WAITING
+    )
+    if session.scalar(waiting.limit(1)) is not None:
+        jobs.enqueue(
+            session, OFFER_FREED, arguments={"pool_id": str(pool_id)}, key=f"{OFFER_FREED}:{pool_id}"
+        )

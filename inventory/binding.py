@@ -1,0 +1,81 @@
+"""Late binding: sold boxes of a pool get their lots when they are about to leave, by the rule of `binding_rules`."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from inventory import binding_rules, holds, room
+from inventory.binding_rules import Bound, Pledged
+from inventory.models import Hold, Lot
+from inventory.refusals import NotSoldYet, TooFewGoodBoxes
+from inventory.states import HoldKind, HoldState, LotStatus
+from inventory.stock_rules import Destination, good_until
+from marketplace import audit
+from marketplace.context import Context
+
+
+def bind(
+    session: Session,
+    ctx: Context,
+    *,
+    pool_id: uuid.UUID,
+    boxes: int,
+    delivered_on: date,
+    destination: Destination | None = None,
+    ranks: Mapping[uuid.UUID, int],
+) -> list[Bound]:
+    """Take sold boxes out of the pledges of a pool: each pledge is consumed by what its lot gives.
+
+    Pledges are locked before the pool and the lots. Raises PoolNotFound, NotSoldYet, TooFewGoodBoxes.
+    """
+    rows = session.execute(
+        select(Hold, Lot)
+        .join(Lot, Lot.id == Hold.lot_id)
+        .where(Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE)
+        .order_by(Hold.id)
+        .with_for_update(of=Hold, key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    pool, _ = room.locked(session, pool_id)
+    bound_before = session.scalar(
+        select(func.coalesce(func.sum(Hold.consumed_boxes), 0)).where(
+            Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE
+        )
+    )
+    unbound = pool.boxes_sold - int(bound_before or 0)
+    if boxes > unbound:
+        raise NotSoldYet(requested_boxes=boxes, unbound_boxes=unbound)
+    try:
+        chosen = binding_rules.choose(
+            [_pledged(hold, lot) for hold, lot in rows],
+            boxes=boxes,
+            delivered_on=delivered_on,
+            destination=destination,
+            ranks=ranks,
+        )
+    except binding_rules.TooFewPledged as short:
+        raise TooFewGoodBoxes(
+            requested_boxes=boxes,
+            available_boxes=short.available_boxes,
+            good_until=good_until(delivered_on, destination),
+        ) from short
+    for each in sorted(chosen, key=lambda part: part.lot_id):
+        holds.consume(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
+    after = {"boxes": boxes, "lots": {str(each.lot_id): each.boxes for each in chosen}}
+    audit.record(session, ctx, "pool.bind", subject=("pool", pool_id), after=after)
+    return chosen
+
+
+def _pledged(hold: Hold, lot: Lot) -> Pledged:
+    return Pledged(
+        hold_id=hold.id,
+        lot_id=lot.id,
+        cooperative_id=lot.cooperative_id,
+        boxes=hold.open_boxes,
+        harvested_on=lot.harvested_on,
+        best_before_on=lot.best_before_on,
+        status=LotStatus(lot.status),
+    )

@@ -1,0 +1,102 @@
+"""Shapes of lots that come out of lots, and of what is measured of them."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from inventory.schemas import Lot
+from inventory.states import Descent
+from marketplace import paging
+from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
+
+PARTS_MAX = 100
+
+
+class _Part(Schema):
+    code = Code(required=True)
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    room_id = Id(
+        load_default=None, allow_none=True, metadata={"description": "The parent's room unless told."}
+    )
+
+
+class SplitPart(_Part):
+    pass
+
+
+class SplitLot(Schema):
+    parts = fields.List(fields.Nested(SplitPart), required=True, validate=validate.Length(1, PARTS_MAX))
+
+
+class GradedPart(_Part):
+    grade = Line(required=True, high=20)
+    size = Line(load_default=None, allow_none=True, high=20)
+
+
+class GradeLot(Schema):
+    parts = fields.List(fields.Nested(GradedPart), required=True, validate=validate.Length(1, PARTS_MAX))
+    culled = Grams(load_default=0, low=0, attribute="culled_grams", data_key="culled")
+    reason = Line(load_default=None, allow_none=True)
+
+    @validates_schema
+    def _culls_for_a_reason(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["culled_grams"] and not data["reason"]:
+            raise ValidationError("Say why fruit was culled.", "reason")
+
+
+class MergedPart(Schema):
+    lot_id = Id(required=True)
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+
+
+class MergeLots(Schema):
+    code = Code(required=True)
+    parts = fields.List(fields.Nested(MergedPart), required=True, validate=validate.Length(1, PARTS_MAX))
+    room_id = Id(
+        load_default=None, allow_none=True, metadata={"description": "The first lot's room unless told."}
+    )
+
+
+class TakeBack(Schema):
+    code = Code(required=True)
+    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
+    reason = Line(required=True)
+
+
+class Family(Schema):
+    parents = fields.List(fields.Nested(Lot))
+    children = fields.List(fields.Nested(Lot))
+
+
+class Tie(Schema):
+    lot_id = fields.UUID(attribute="lot.id")
+    code = fields.String(attribute="lot.code")
+    kind = fields.String(validate=validate.OneOf([each.value for each in Descent]))
+    grams = fields.Integer()
+
+
+class Relatives(Schema):
+    parents = fields.List(fields.Nested(Tie), metadata={"description": "Where the lot's fruit came from."})
+    children = fields.List(fields.Nested(Tie), metadata={"description": "The lots that its fruit went into."})
+
+
+class WriteDownReading(Schema):
+    measured_on = Day(required=True)
+    brix_tenths = Whole(
+        load_default=None, allow_none=True, high=400, metadata={"description": "138 is 13.8 °Bx."}
+    )
+    firmness_newton_tenths = Whole(
+        load_default=None, allow_none=True, high=2000, metadata={"description": "735 is 73.5 N."}
+    )
+
+
+class QualityReading(Schema):
+    id = fields.UUID()
+    lot_id = fields.UUID()
+    measured_on = Day()
+    brix_tenths = fields.Integer(allow_none=True)
+    firmness_newton_tenths = fields.Integer(allow_none=True)
+    at = Instant()
+
+
+QualityReadingPage = paging.page_of(QualityReading)

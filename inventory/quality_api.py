@@ -1,0 +1,52 @@
+"""Doors of quality holds and of the end of recalls."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from inventory import holds, lots, quality, quality_holds, schemas
+from inventory.models import Hold
+from marketplace import context
+from marketplace.door import Blueprint
+
+blueprint = Blueprint("quality", __name__, description="Quality holds and recalls 品质留存与召回")
+
+
+@blueprint.post("/lots/<uuid:lot_id>/recall/closing")
+@blueprint.arguments(schemas.CloseRecall)
+@blueprint.problems(lots.LotNotFound, lots.LotStatusForbids)
+@blueprint.writes(200, schemas.TurnedLot)
+def close_recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
+    """End a recall: cull what is free, or clear the lot (operators) 结束召回"""
+    return quality.close_recall(session, context.current(), lot_id=lot_id, **body)
+
+
+@blueprint.post("/lots/<uuid:lot_id>/quality-holds")
+@blueprint.arguments(schemas.KeepBack)
+@blueprint.problems(lots.LotNotFound, lots.FruitPromised, lots.LotStatusForbids)
+@blueprint.writes(201, schemas.QualityHold)
+def keep_back(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> dict[str, Any]:
+    """Keep part of a lot back for its quality 品质留存"""
+    return _shown(session, quality_holds.place(session, context.current(), lot_id=lot_id, **body))
+
+
+@blueprint.post("/quality-holds/<uuid:hold_id>/release")
+@blueprint.problems(holds.HoldNotFound, holds.HoldNotActive)
+@blueprint.writes(200, schemas.QualityHold)
+def release(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
+    """The fruit is good: free again (operators) 解除品质留存"""
+    return _shown(session, quality_holds.release(session, context.current(), hold_id=hold_id))
+
+
+@blueprint.post("/quality-holds/<uuid:hold_id>/cull")
+@blueprint.arguments(schemas.TurnLot)
+@blueprint.problems(holds.HoldNotFound, holds.HoldNotActive)
+@blueprint.writes(200, schemas.QualityHold)
+def cull(session: Session, body: dict[str, Any], hold_id: uuid.UUID) -> dict[str, Any]:
+    """Throw the fruit away (operators) 剔除留存货品"""
+    return _shown(session, quality_holds.cull(session, context.current(), hold_id=hold_id, **body))
+
+
+def _shown(session: Session, hold: Hold) -> dict[str, Any]:
+    return {"hold": hold, "lot": quality_holds.lot_of(session, hold), "version": hold.version}

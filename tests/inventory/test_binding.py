@@ -1,0 +1,165 @@
+"""Late binding: which lots serve what was sold, by rule and by use case."""
+
+import uuid
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory import binding, binding_rules, holds, quality, refusals
+from inventory.binding_rules import Pledged, TooFewPledged
+from inventory.models import Pool
+from inventory.states import LotStatus
+from inventory.stock_rules import REMAINING_DAYS, Destination
+from marketplace import database
+from tests.inventory.yard import PACK_GRAMS, Yard, at_once
+
+DAY = date(2026, 1, 1)
+COOPERATIVES = [uuid.UUID(int=number) for number in range(4)]
+PLEDGES = st.lists(
+    st.builds(
+        Pledged,
+        hold_id=st.uuids(),
+        lot_id=st.uuids(),
+        cooperative_id=st.sampled_from(COOPERATIVES),
+        boxes=st.integers(1, 9),
+        harvested_on=st.dates(DAY - timedelta(days=3), DAY),
+        best_before_on=st.dates(DAY - timedelta(days=2), DAY + timedelta(days=40)),
+        status=st.sampled_from(LotStatus),
+    ),
+    max_size=10,
+    unique_by=lambda each: each.hold_id,
+)
+PLACES = st.sampled_from([None, *Destination])
+RANKS = st.permutations(COOPERATIVES[:3]).map(lambda some: {each: place for place, each in enumerate(some)})
+
+
+@given(PLEDGES, st.integers(1, 60), PLACES, RANKS)
+def test_all_boxes_or_none_out_of_good_pledges_in_order(
+    pledges: list[Pledged], boxes: int, place: Destination | None, ranks: dict[uuid.UUID, int]
+) -> None:
+    asked = {"delivered_on": DAY, "destination": place}
+    good = {each.hold_id: each for each in pledges if binding_rules.is_good(each, **asked)}
+    there = sum(each.boxes for each in good.values())
+    if boxes > there:
+        with pytest.raises(TooFewPledged) as short:
+            binding_rules.choose(pledges, boxes=boxes, ranks=ranks, **asked)
+        assert short.value.available_boxes == there
+        return
+    bound = binding_rules.choose(pledges, boxes=boxes, ranks=ranks, **asked)
+    assert sum(each.boxes for each in bound) == boxes
+    assert all(0 < each.boxes <= good[each.hold_id].boxes for each in bound)
+    assert all(each.boxes == good[each.hold_id].boxes for each in bound[:-1]), "emptied one after the other"
+    days = REMAINING_DAYS[place] if place else 0
+    for each in bound:
+        assert good[each.hold_id].best_before_on >= DAY + timedelta(days=days)
+        assert good[each.hold_id].status == LotStatus.AVAILABLE
+
+    def place_in_line(pledged: Pledged) -> tuple[date, date, int]:
+        return pledged.best_before_on, pledged.harvested_on, ranks.get(pledged.cooperative_id, 3)
+
+    used = {each.hold_id for each in bound}
+    last = max(place_in_line(good[hold_id]) for hold_id in used)
+    assert all(place_in_line(each) >= last for hold_id, each in good.items() if hold_id not in used)
+    assert binding_rules.choose(list(reversed(pledges)), boxes=boxes, ranks=ranks, **asked) == bound
+
+
+def pledged(lot: int, *, best_before: int = 20, harvested: int = 0, cooperative: int = 0) -> Pledged:
+    return Pledged(
+        hold_id=uuid.UUID(int=100 + lot),
+        lot_id=uuid.UUID(int=lot),
+        cooperative_id=COOPERATIVES[cooperative],
+        boxes=2,
+        harvested_on=DAY - timedelta(days=50 - harvested),
+        best_before_on=DAY + timedelta(days=best_before),
+        status=LotStatus.AVAILABLE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pledged(9, best_before=19), pledged(1)),
+        (pledged(9), pledged(1, harvested=1)),
+        (pledged(9, cooperative=1), pledged(1, cooperative=0)),
+        (pledged(9, cooperative=1), pledged(1, cooperative=3)),
+        (pledged(1), pledged(2)),
+    ],
+    ids=["best_before", "harvest", "furthest_behind", "without_a_rank_last", "lot_id"],
+)
+def test_what_decides_between_two(first: Pledged, second: Pledged) -> None:
+    ranks = {COOPERATIVES[1]: 0, COOPERATIVES[0]: 1}
+    for order in ([first, second], [second, first]):
+        [bound] = binding_rules.choose(order, boxes=1, delivered_on=DAY, destination=None, ranks=ranks)
+        assert bound.hold_id == first.hold_id
+
+
+def sold(yard: Yard, pool: Pool, boxes: int) -> None:
+    hold = yard.hold(pool, shopper := yard.shopper(), boxes)
+    database.transact(lambda session: holds.start_payment(session, shopper, hold_id=hold.id))
+    database.transact(lambda session: holds.consume(session, yard.ctx, hold_id=hold.id))
+
+
+def bind(yard: Yard, pool: Pool, boxes: int, **named):
+    facts = {"delivered_on": yard.today, "ranks": {}, **named}
+    return database.transact(
+        lambda session: binding.bind(session, yard.ctx, pool_id=pool.id, boxes=boxes, **facts)
+    )
+
+
+def test_sold_boxes_leave_the_lots_that_must_go_first(yard: Yard) -> None:
+    late = yard.lot("L1", boxes=5)
+    soon = yard.lot("L2", boxes=3, cooperative=1, best_before_on=yard.today + timedelta(days=9))
+    pool = yard.pool()
+    yard.pledge(pool, 5)
+    yard.pledge(pool, 3, cooperative=1)
+    sold(yard, pool, 6)
+    assert [(each.lot_id, each.boxes) for each in bind(yard, pool, 4)] == [(soon.id, 3), (late.id, 1)]
+    assert (yard.stored(soon).on_hand_grams, yard.stored(soon).held_grams) == (0, 0)
+    assert (yard.stored(late).on_hand_grams, yard.stored(late).held_grams) == (4 * PACK_GRAMS, 4 * PACK_GRAMS)
+    stored = yard.stored(pool)
+    assert (stored.boxes_pledged, stored.boxes_sold) == (8, 6)
+    with pytest.raises(refusals.NotSoldYet) as refused:
+        bind(yard, pool, 3)
+    assert refused.value.facts == {"requested_boxes": 3, "unbound_boxes": 2}
+    bind(yard, pool, 2)
+    assert yard.broken() == []
+
+
+def test_fruit_that_does_not_keep_or_is_stopped_is_not_chosen(yard: Yard) -> None:
+    yard.lot("L1", boxes=2, best_before_on=yard.today + timedelta(days=9))
+    good = yard.lot("L2", boxes=2)
+    stopped = yard.lot("L3", boxes=2, best_before_on=yard.today + timedelta(days=50))
+    pool = yard.pool()
+    yard.pledge(pool, 6)
+    sold(yard, pool, 6)
+    database.transact(
+        lambda session: quality.quarantine(session, yard.ctx, lot_id=stopped.id, reason="a smell")
+    )
+    far = {"destination": Destination.COUNTRY}
+    with pytest.raises(refusals.TooFewGoodBoxes) as refused:
+        bind(yard, pool, 3, **far)
+    assert refused.value.facts["available_boxes"] == 2
+    assert [each.lot_id for each in bind(yard, pool, 2, **far)] == [good.id]
+    assert yard.broken() == []
+
+
+def test_boxes_are_bound_once_by_many_at_once(yard: Yard) -> None:
+    yard.lot("L1", boxes=4)
+    yard.lot("L2", boxes=4)
+    pool = yard.pool()
+    yard.pledge(pool, 8)
+    sold(yard, pool, 5)
+    results = at_once(
+        yard.app,
+        [
+            lambda session: binding.bind(
+                session, yard.ctx, pool_id=pool.id, boxes=2, delivered_on=yard.today, ranks={}
+            )
+        ]
+        * 5,
+    )
+    assert sum(isinstance(each, list) for each in results) == 2
+    assert sum(isinstance(each, refusals.NotSoldYet) for each in results) == 3
+    assert yard.broken() == []
