@@ -9,7 +9,7 @@ from bench.chaos.findings import Report
 from bench.chaos.stored import Hold, LotLine, PoolLine, Stored
 
 OPEN: Final = ("active", "converting")
-ENDS: Final = ("released", "expired", "sold")
+ENDS: Final = ("released", "expired", "superseded", "sold")
 SHAPES: Final = {
     "opened": {(0, 0, 0)},
     "pledged": {(1, 0, 0)},
@@ -18,6 +18,7 @@ SHAPES: Final = {
     "resized": {(0, 1, 0), (0, -1, 0)},
     "released": {(0, -1, 0)},
     "expired": {(0, -1, 0)},
+    "superseded": {(0, -1, 0)},
     "sold": {(0, -1, 1)},
 }
 """Which counters each kind of line raises and lowers: pledged, held, sold."""
