@@ -336,7 +336,9 @@ def test_a_pool_whose_journal_and_holds_contradict_each_other_is_refused(
         _repair(yard, _run(yard))
     stored = yard.stored(pool)
     assert (stored.boxes_held, stored.version) == (0, version), "no counter is set without a line"
-    breaking("UPDATE hold SET state = 'active', resolved_at = NULL WHERE id = :id", id=hold.id)
+    breaking(
+        "UPDATE hold SET state = 'active', released_boxes = 0, resolved_at = NULL WHERE id = :id", id=hold.id
+    )
     _repair(yard, _run(yard))
     assert yard.stored(pool).boxes_held == 4
     assert _broken() == []
@@ -426,7 +428,9 @@ def test_where_journal_and_holds_contradict_each_other_no_line_helps(yard: Yard,
         "on_hand_by_journal_grams": 50_000,
     }
     assert yard.stored(lot).version == 2
-    breaking("UPDATE hold SET state = 'active', resolved_at = NULL WHERE id = :id", id=hold.id)
+    breaking(
+        "UPDATE hold SET state = 'active', released_boxes = 0, resolved_at = NULL WHERE id = :id", id=hold.id
+    )
     with pytest.raises(repairs.NothingToRepair):
         _repair(yard, run)
 
