@@ -32,7 +32,7 @@ GENERAL: Final = "600 per minute"
 """For one address, over the whole API."""
 EXEMPT: Final = frozenset({"shell.healthz", "shell.readyz", "shell.metrics_page"})
 REDIS_PATIENCE_SECONDS: Final = 0.25
-REDIS_PAUSE_SECONDS: Final = 5.0
+REDIS_PAUSE_NANOSECONDS: Final = 5_000_000_000
 """After a failure Redis is left alone for so long, so that not every request waits for it."""
 
 
@@ -47,8 +47,8 @@ class Counts:
         self._own: dict[counting.RateLimitItem, Calls] = {}
         self._shared = SlidingWindowCounterRateLimiter(cast(Any, _redis(redis_url))) if redis_url else None
         self._shared_lock = threading.Lock()
-        self._shared_again_at: float | None = None
-        """When one call may try Redis again, while it is away."""
+        self._shared_again_at: int | None = None
+        """When one call may try Redis again, while it is away; in nanoseconds of this process's clock."""
         self._untold = _Untold()
 
     def take(self, limit: counting.RateLimitItem, *who: str) -> int | None:
@@ -69,17 +69,17 @@ class Counts:
 
     def _is_shared(self) -> bool:
         again_at = self._shared_again_at
-        return self._shared is not None and (again_at is None or time.monotonic() >= again_at)
+        return self._shared is not None and (again_at is None or time.monotonic_ns() >= again_at)
 
     def _may_try_shared(self) -> bool:
         """While Redis is away one call tries after each pause; the others go on without, however long that takes."""
         if self._shared_again_at is None:
             return True
         with self._shared_lock:
-            now = time.monotonic()
+            now = time.monotonic_ns()
             if self._shared_again_at is not None and now < self._shared_again_at:
                 return False
-            self._shared_again_at = now + REDIS_PAUSE_SECONDS
+            self._shared_again_at = now + REDIS_PAUSE_NANOSECONDS
             return True
 
     def _take_shared(self, limit: counting.RateLimitItem, who: tuple[str, ...], *, calls: int) -> int | None:
@@ -89,7 +89,7 @@ class Counts:
         try:
             wait = _take(self._shared, limit, who, calls)
         except StorageError as problem:
-            self._shared_again_at = time.monotonic() + REDIS_PAUSE_SECONDS
+            self._shared_again_at = time.monotonic_ns() + REDIS_PAUSE_NANOSECONDS
             log.warning("limits are counted in this process: Redis is away", problem=str(problem))
             return self._take_own(limit, who)
         self._shared_again_at = None
