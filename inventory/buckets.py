@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
+from inventory.gate import keeping
 from inventory.models import Lot, Movement, Pool, PoolMovement
 from inventory.states import GATES, MovementKind, PoolMovementKind
 from marketplace.context import Context
@@ -142,6 +143,8 @@ def move_pool(
     ).one_or_none()
     if row is None:
         return None
+    if pledged - held - sold > 0:
+        keeping.forget([pool_id])
     pool, now = row[0], row[1]
     session.execute(insert(PoolMovement), list(_pool_lines(ctx, pool, now, steps)))
     return pool, now

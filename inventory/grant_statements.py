@@ -38,10 +38,10 @@ LOOK: Final = """
         'sold', p.boxes_sold, 'version', p.version, 'limit', p.boxes_per_buyer_max, 'from', p.sells_from,
         'until', p.sells_until, 'pack_id', p.pack_id, 'pack_grams', p.pack_grams, 'price', p.unit_price_minor,
         'currency', p.currency, 'purpose_kind', p.purpose_kind, 'purpose_id', p.purpose_id,
-        'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.kind = 'cart'
-            AND h.state = 'active' AND h.expires_at <= clock_timestamp()),
         'next', (SELECT min(h.expires_at) FROM hold h WHERE h.pool_id = p.id AND h.kind = 'cart'
-            AND h.state = 'active' AND h.expires_at > clock_timestamp())
+            AND h.state = 'active' AND h.expires_at > clock_timestamp()),
+        'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.kind = 'cart'
+            AND h.state = 'active' AND h.expires_at <= clock_timestamp())
     )) FROM pool p WHERE p.id = ANY(%(pool_ids)s::uuid[])) AS pools,
     (SELECT jsonb_agg(jsonb_build_object('owner_id', h.owner_id, 'pool_id', h.pool_id, 'id', h.id,
         'state', h.state, 'boxes', h.boxes, 'created_at', h.created_at, 'expires_at', h.expires_at,
@@ -51,6 +51,7 @@ LOOK: Final = """
         WHERE h.kind = 'cart' AND (h.resolved_at IS NULL OR h.state = 'consumed'
             OR h.resolved_at > clock_timestamp() - interval '10 minutes')) AS holds
     """.replace("<stored>", idempotency.KEYS_STORED)
+"""`next` is looked at before `has_lapsed`: a hold that lapses in between is in both, not in neither."""
 
 WRITE: Final = """
     WITH counted AS (

@@ -8,6 +8,7 @@ from inventory.capacity.invariants import INVARIANTS as CAPACITY_INVARIANTS
 from inventory.cases import api as cases_api
 from inventory.cases.invariants import INVARIANTS as CASES_INVARIANTS
 from inventory.commands import stock_group
+from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
 from inventory.reconciling import api as reconciling_api
@@ -25,7 +26,7 @@ module = Module(
         reconciling_api.blueprint,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS),
-    commands=(stock_group,),
+    commands=(stock_group, gate_group),
     invariants=(
         *INVARIANTS,
         *BATCH_INVARIANTS,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, holds
 from inventory.buckets import PoolStep
+from inventory.gate import keeping
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Pool
 from inventory.states import HoldKind, PoolMovementKind
@@ -98,6 +99,7 @@ def set_window(
     )
     if changed.first() is None:
         raise PoolNotFound
+    keeping.forget([pool_id])
     database.changed_behind(session, Pool, [pool_id])
     after = {"sells_from": _iso(sells_from), "sells_until": _iso(sells_until)}
     audit.record(session, ctx, "pool.set_window", subject=("pool", pool_id), after=after)

@@ -14,10 +14,8 @@ from flask import Flask, current_app, request
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from marketplace import context, errors
+from marketplace import context, errors, redis_link
 from marketplace.context import ANONYMOUS
 from marketplace.logs import log
 from marketplace.settings import Settings
@@ -108,9 +106,7 @@ def _redis(url: str) -> Storage:
     made = storage_from_string(
         url.replace("unix://", "redis+unix://", 1),
         wrap_exceptions=True,
-        socket_timeout=REDIS_PATIENCE_SECONDS,
-        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
-        retry=cast(Any, Retry(NoBackoff(), 0)),
+        **redis_link.socket_options(REDIS_PATIENCE_SECONDS),
     )
     return cast(Storage, made)
 

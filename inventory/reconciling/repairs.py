@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, cases
 from inventory.cases import CaseKind
+from inventory.gate import keeping
 from inventory.models import Lot, Movement, Pool
 from inventory.reconciling import facts, reconciliations, rules
 from inventory.reconciling.models import ReconciliationFinding, ReconciliationRepair
@@ -127,6 +128,7 @@ def _set_pool(session: Session, pool_id: uuid.UUID) -> Change:
         right = rules.repaired_pool(holds=seen.holds)
     except rules.NotRepairable as why:
         raise SourcesDisagree(**asdict(seen.holds)) from why
+    keeping.forget([pool_id])
     pool.boxes_pledged, pool.boxes_held = right.boxes_pledged, right.boxes_held
     pool.boxes_sold = right.boxes_sold
     pool.version += 1
