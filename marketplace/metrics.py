@@ -45,7 +45,7 @@ _JOBS: Final = Counter(
 _JOB_DURATION: Final = Histogram("job_duration_seconds", "Time of one run.", ("name",), registry=REGISTRY)
 _GATE: Final = Counter(
     "gate_asks_total",
-    "Asked at the gate: turned_away, let_through, no_note (or no Redis); untold: Redis did not hear of freed boxes.",
+    "Asked at the gate: turned_away, let_through, no_notice (or no Redis); untold: Redis did not hear of freed boxes.",
     ("outcome",),
     registry=REGISTRY,
 )

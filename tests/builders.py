@@ -321,7 +321,7 @@ class Market:
         return replace(self.ctx, actor=Actor(kind="account", id=caller.account_id, roles=roles))
 
     def let_expire(self, hold_id: str | uuid.UUID, *, minutes_ago: int = 1) -> None:
-        """Move a hold into the past, as if its time had passed: no note of the gate had outlived it."""
+        """Move a hold into the past, as if its time had passed: no notice of the gate had outlived it."""
         past = {
             "created_at": func.clock_timestamp() - timedelta(minutes=11 + minutes_ago),
             "expires_at": func.clock_timestamp() - timedelta(minutes=minutes_ago),

@@ -1,4 +1,4 @@
-"""The gate of this process: asks Redis whom to turn away, and takes notes of pools that are empty. See the package."""
+"""The gate of this process: asks Redis whom to turn away, and puts up notices of short pools. See the package."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ from typing import Final, cast
 from flask import current_app
 
 from inventory.gate import rules, scripts
-from inventory.gate.rules import Note
+from inventory.gate.rules import Notice
 from marketplace import metrics
 from marketplace.idempotency import Claim
 from marketplace.redis_link import Link
@@ -25,7 +25,7 @@ FORGET_PAUSE_SECONDS: Final = 0.25
 SHORT_NANOSECONDS: Final = 1_000_000_000
 """For so long after a pool had too little for somebody its gate is asked; while boxes last, it would only cost time."""
 RETAKE_NANOSECONDS: Final = 100_000_000
-"""A note that is missing is tried for so often: looking under the pool's lock disturbs those who pay."""
+"""A notice that is missing is tried for so often: looking under the pool's lock disturbs those who pay."""
 POOLS_MAX: Final = 10_000
 AT_ONCE_MAX: Final = 64
 
@@ -50,7 +50,7 @@ class TurnedAway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Taken before the pool is locked; without it no note is taken."""
+    """Taken before the pool is locked; without it no notice is taken."""
 
     name: str
     at_ms: int
@@ -64,7 +64,7 @@ class _Pool:
 
     short_until: int = 0
     retake_at: int = 0
-    is_noted: bool = False
+    has_notice: bool = False
 
 
 class Gate:
@@ -76,7 +76,7 @@ class Gate:
         self._check = self._link.script(scripts.CHECK)
         self._lease = self._link.script(scripts.LEASE)
         self._add = self._link.script(scripts.ADD)
-        self._note = self._link.script(scripts.NOTE)
+        self._notice = self._link.script(scripts.NOTICE)
         self._pools: dict[uuid.UUID, _Pool] = {}
         self._together: Together[Seeker, tuple[TurnedAway | None]] = Together(
             self._serve, at_once_max=AT_ONCE_MAX
@@ -96,11 +96,11 @@ class Gate:
         self._pools.setdefault(pool_id, _Pool()).short_until = time.monotonic_ns() + SHORT_NANOSECONDS
 
     def leases(self, pool_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Lease]:
-        """For those pools that are short, have no note, and whose turn it is. To be taken before they are locked."""
+        """For those pools that are short, have no notice, and whose turn it is. To be taken before they are locked."""
         now, taken = time.monotonic_ns(), {}
         for pool_id in sorted(pool_ids):
             pool = self._pools.get(pool_id)
-            if pool is None or pool.short_until <= now or pool.is_noted or pool.retake_at > now:
+            if pool is None or pool.short_until <= now or pool.has_notice or pool.retake_at > now:
                 continue
             pool.retake_at = now + RETAKE_NANOSECONDS
             if (lease := self.lease(pool_id)) is not None:
@@ -127,19 +127,20 @@ class Gate:
         answer = self._link.run(lambda _: self._add(keys=scripts.keys(pool_id), args=args))
         return int(answer) if isinstance(answer, str) and answer.isdecimal() else 0
 
-    def note(self, pool_id: uuid.UUID, lease: Lease, note: Note) -> bool:
+    def notice(self, pool_id: uuid.UUID, lease: Lease, notice: Notice) -> bool:
         """Whether it is taken: not if boxes were freed since the lease, or buyers are missing."""
         args = [
-            self._tag, lease.name, note.version, note.available, note.most, note.next_us, lease.at_ms, note.life_ms
+            self._tag, lease.name, notice.version, notice.available, notice.most, notice.next_us,
+            lease.at_ms, notice.life_ms,
         ]  # fmt: skip
-        is_taken = self._link.run(lambda _: self._note(keys=scripts.keys(pool_id), args=args)) == 1
+        is_taken = self._link.run(lambda _: self._notice(keys=scripts.keys(pool_id), args=args)) == 1
         if is_taken:
-            self._pools.setdefault(pool_id, _Pool()).is_noted = True
+            self._pools.setdefault(pool_id, _Pool()).has_notice = True
         return is_taken
 
     def forget(self, pool_ids: Iterable[uuid.UUID]) -> None:
         """Boxes of these pools will be free: to be called under their locks, before the commit."""
-        names = [name for pool_id in sorted(pool_ids) for name in _note_and_lease(pool_id)]
+        names = [name for pool_id in sorted(pool_ids) for name in _notice_and_lease(pool_id)]
         if (
             names
             and self._link.run(lambda client: client.delete(*names), pause_seconds=FORGET_PAUSE_SECONDS)
@@ -170,9 +171,9 @@ class Gate:
         text, _, flags = answer.partition("|") if isinstance(answer, str) else ("", "", "")
         told = rules.read(text, tag=self._tag)
         pool = self._pools.setdefault(pool_id, _Pool())
-        pool.is_noted = told is not None and len(flags) == len(seekers)
-        if told is None or not pool.is_noted:
-            metrics.observe_gate("no_note", len(seekers))
+        pool.has_notice = told is not None and len(flags) == len(seekers)
+        if told is None or not pool.has_notice:
+            metrics.observe_gate("no_notice", len(seekers))
             return [None] * len(seekers)
         no = TurnedAway(available=told.available, next_expires_at=told.next_expires_at)
         replies = [no if flag == "1" else None for flag in flags]
@@ -221,6 +222,6 @@ def _made(settings: Settings, url: str) -> Gate:
     return cast(Gate, current_app.extensions.setdefault("gate", Gate(settings, url)))
 
 
-def _note_and_lease(pool_id: uuid.UUID) -> tuple[str, str]:
-    note, _, _, lease = scripts.keys(pool_id)
-    return note, lease
+def _notice_and_lease(pool_id: uuid.UUID) -> tuple[str, str]:
+    notice, _, _, lease = scripts.keys(pool_id)
+    return notice, lease

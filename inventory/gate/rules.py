@@ -8,7 +8,7 @@ from typing import Final
 from inventory.grant_rules import PoolFacts
 
 LIFE_MAX: Final = timedelta(seconds=1)
-"""No note is older than this, counted from before its look."""
+"""No notice is older than this, counted from before its look."""
 BOXES_MAX: Final = 1_000_000_000
 """More than anybody may ask for: the limit of a pool without one."""
 
@@ -22,7 +22,7 @@ _FORM: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Notice:
     """At this version of a pool so many boxes were left; only asks up to `most` boxes are answered by it."""
 
     version: int
@@ -44,19 +44,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A note as it was read."""
+    """A notice as it was read."""
 
     version: int
     available: int
     next_expires_at: datetime | None
 
 
-def note(
+def notice(
     pool: PoolFacts, *, now: datetime, has_lapsed: bool, next_expires_at: datetime | None
-) -> Note | None:
+) -> Notice | None:
     """What may be noted of a pool that was locked at `now`; None if nothing may.
 
-    Boxes of lapsed holds are free though the counters do not say so: then there is nothing to note.
+    Boxes of lapsed holds are free though the counters do not say so: then there is nothing to notice.
     """
     if has_lapsed or not pool.sells_at(now):
         return None
@@ -66,7 +66,7 @@ def note(
     if life < timedelta(milliseconds=1):
         return None
     limit = pool.boxes_per_buyer_max
-    return Note(
+    return Notice(
         version=pool.version,
         available=pool.available,
         most=BOXES_MAX if limit is None else limit,
@@ -76,7 +76,7 @@ def note(
 
 
 def read(text: object, *, tag: str) -> Told | None:
-    """None for whatever is not a note of ours."""
+    """None for whatever is not a notice of ours."""
     found = _FORM.fullmatch(text) if isinstance(text, str) else None
     if found is None or found["tag"] != tag:
         return None

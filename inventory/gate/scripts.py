@@ -8,15 +8,15 @@ SET_MOST: Final = 200_000
 
 
 def keys(pool_id: uuid.UUID) -> tuple[str, str, str, str]:
-    """Note, buyers, how far these are complete, lease; in one slot of a cluster."""
+    """Notice, buyers, how far these are complete, lease; in one slot of a cluster."""
     name = f"gate:{{{pool_id}}}"
     return name, f"{name}:buyers", f"{name}:upto", f"{name}:lease"
 
 
 CHECK: Final = """
-local note = redis.pcall('GET', KEYS[1])
-if type(note) ~= 'string' then return false end
-local left, most, set = string.match(note, '^' .. ARGV[1] .. ':%d+:(%d+):(%d+):%d+:(%w+)$')
+local notice = redis.pcall('GET', KEYS[1])
+if type(notice) ~= 'string' then return false end
+local left, most, set = string.match(notice, '^' .. ARGV[1] .. ':%d+:(%d+):(%d+):%d+:(%w+)$')
 if not left then return false end
 left, most = tonumber(left), tonumber(most)
 local names = {}
@@ -31,10 +31,10 @@ for each = 1, #names / 2 do
   local passes = boxes <= left or boxes > most or known[2 * each] == 1 or known[2 * each + 1] == 1
   answers[each] = passes and '0' or '1'
 end
-return note .. '|' .. table.concat(answers)
+return notice .. '|' .. table.concat(answers)
 """
-"""KEYS note, buyers. ARGV tag, then for each who asks: boxes, buyer, key. Nothing without a note and the set that it
-names; else the note and, for each, 1 for turned away and 0 for let through."""
+"""KEYS notice, buyers. ARGV tag, then for each who asks: boxes, buyer, key. Nothing without a notice and the set that
+it names; else the notice and, for each, 1 for turned away and 0 for let through."""
 
 _COMPLETE: Final = """
 local set, upto = nil, 0
@@ -84,7 +84,7 @@ return string.format('%.0f', upto)
 """KEYS all. ARGV tag, from, to, a name for a new set, SET_MOST, members: among them all buyers of the versions after
 `from` up to `to`. Answers up to which version the set is complete now."""
 
-NOTE: Final = (
+NOTICE: Final = (
     _COMPLETE
     + """
 local version = tonumber(ARGV[3])
@@ -97,10 +97,10 @@ end
 local clock = redis.call('TIME')
 local left = ARGV[7] + ARGV[8] - clock[1] * 1000 - math.floor(clock[2] / 1000)
 if left < 1 then return 0 end
-local note = table.concat({ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6], set}, ':')
-redis.call('SET', KEYS[1], note, 'PX', string.format('%.0f', left))
+local notice = table.concat({ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6], set}, ':')
+redis.call('SET', KEYS[1], notice, 'PX', string.format('%.0f', left))
 return 1
 """
 )
 """KEYS all. ARGV tag, lease, version, available, most, next, when the lease was taken, life; times in ms.
-Whether the note is taken: not without its lease, nor in the place of a newer one, nor if buyers are missing."""
+Whether the notice is taken: not without its lease, nor in the place of a newer one, nor if buyers are missing."""

@@ -1,4 +1,4 @@
-"""Takes notes for the gate: after a batch under a pool's lock, and anew when somebody asks for it."""
+"""Takes notices for the gate: after a batch under a pool's lock, and anew when somebody asks for it."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from marketplace.express import InSession, Statement, Work
 from marketplace.idempotency import Claim
 
 LINES_MAX: Final = 2_000
-"""So many lines of a pool's journal are read for one note; the next one reads on."""
+"""So many lines of a pool's journal are read for one notice; the next one reads on."""
 
 BUYERS: Final = """
     SELECT max(l.number) AS upto, array_agg(DISTINCT h.owner_id) FILTER (WHERE l.kind = 'held') AS buyer_ids
@@ -27,20 +27,20 @@ BUYERS: Final = """
 
 
 def take(work: Work, gate: Gate, leases: Mapping[uuid.UUID, Lease], facts: Facts, written: Writing) -> None:
-    """Note the leased pools as a batch left them: looked at under their locks, and committed."""
+    """Notice the leased pools as a batch left them: looked at under their locks, and committed."""
     for pool_id, lease in leases.items():
         pool = written.pools.get(pool_id)
         if pool is None:
             continue
         ends = [facts.next_expires_at.get(pool_id), written.first_end.get(pool_id)]
-        note = rules.note(
+        notice = rules.notice(
             pool,
             now=facts.now,
             has_lapsed=pool_id in facts.lapsed_pool_ids,
             next_expires_at=min((end for end in ends if end is not None), default=None),
         )
-        if note is not None and _know_buyers(work, gate, lease, pool):
-            gate.note(pool_id, lease, note)
+        if notice is not None and _know_buyers(work, gate, lease, pool):
+            gate.notice(pool_id, lease, notice)
 
 
 def remember_refused(gate: Gate, refused: Mapping[uuid.UUID, Iterable[Claim]]) -> None:
@@ -50,7 +50,7 @@ def remember_refused(gate: Gate, refused: Mapping[uuid.UUID, Iterable[Claim]]) -
 
 
 def rebuild(session: Session, gate: Gate, pool_id: uuid.UUID) -> int:
-    """Throw away what is kept of a pool and fill its buyers in anew; how many. Notes are taken by who looks next."""
+    """Throw away what is kept of a pool and fill its buyers in anew; how many. Notices are taken by who looks next."""
     gate.clear(pool_id)
     version = session.scalar(select(Pool.version).where(Pool.id == pool_id)) or 0
     known = count = 0

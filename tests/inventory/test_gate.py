@@ -1,4 +1,4 @@
-"""The gate's notes: what may be noted, for how long, and that none is taken which a commit makes untrue."""
+"""The gate's notices: what may be noted, for how long, and that none is taken which a commit makes untrue."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from inventory.gate import keeping, rules, scripts
 from inventory.gate.keeping import Gate, Seeker
-from inventory.gate.rules import LIFE_MAX, Note
+from inventory.gate.rules import LIFE_MAX, Notice
 from inventory.grant_rules import PoolFacts
 from marketplace import metrics
 from marketplace.idempotency import Claim
@@ -53,7 +53,7 @@ def test_a_note_ends_before_a_hold_lapses_and_before_the_window_ends(
     next_at: datetime | None, until: datetime | None, limit: int | None, held: int
 ) -> None:
     pool = pool_facts(sells_until=until, boxes_per_buyer_max=limit, held=held)
-    made = rules.note(pool, now=NOW, has_lapsed=False, next_expires_at=next_at)
+    made = rules.notice(pool, now=NOW, has_lapsed=False, next_expires_at=next_at)
     if made is None:
         assert any(
             each is not None and each < NOW + timedelta(milliseconds=1) for each in (next_at, until)
@@ -68,11 +68,11 @@ def test_a_note_ends_before_a_hold_lapses_and_before_the_window_ends(
     assert made.most == (rules.BOXES_MAX if limit is None else limit)
 
 
-def test_nothing_is_noted_of_a_pool_that_counts_lapsed_boxes_or_does_not_sell() -> None:
-    assert rules.note(pool_facts(), now=NOW, has_lapsed=True, next_expires_at=None) is None
+def test_nothing_has_notice_of_a_pool_that_counts_lapsed_boxes_or_does_not_sell() -> None:
+    assert rules.notice(pool_facts(), now=NOW, has_lapsed=True, next_expires_at=None) is None
     for window in ((None, None), (NOW + timedelta(hours=1), NOW + timedelta(hours=2))):
         pool = pool_facts(sells_from=window[0], sells_until=window[1])
-        assert rules.note(pool, now=NOW, has_lapsed=False, next_expires_at=None) is None
+        assert rules.notice(pool, now=NOW, has_lapsed=False, next_expires_at=None) is None
 
 
 @given(st.text() | st.binary() | st.none() | st.from_regex(r"[0-9a-f]{12}(:\d{1,30}){4}:\w+", fullmatch=True))
@@ -83,7 +83,7 @@ def test_whatever_is_read_is_a_note_of_ours_or_nothing(text: object) -> None:
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_a_note_keeps_its_instant_to_the_microsecond(instant: datetime) -> None:
-    made = Note(version=1, available=0, most=5, next_expires_at=instant, life=LIFE_MAX)
+    made = Notice(version=1, available=0, most=5, next_expires_at=instant, life=LIFE_MAX)
     told = rules.read(f"ab:1:0:5:{made.next_us}:s1", tag="ab")
     assert told is not None
     assert (told.version, told.available, told.next_expires_at) == (1, 0, instant)
@@ -115,9 +115,9 @@ def gates(app: Flask, server: redis.Redis) -> Iterator[Callable[[], Gate]]:
         each.close()
 
 
-def note(version: int = 7, **changes: object) -> Note:
+def notice(version: int = 7, **changes: object) -> Notice:
     facts = {"available": 0, "most": 50, "next_expires_at": None, "life": LIFE_MAX, **changes}
-    return Note(version=version, **facts)  # type: ignore[arg-type]
+    return Notice(version=version, **facts)  # type: ignore[arg-type]
 
 
 def seek(gate: Gate, boxes: int = 1, buyer_id: uuid.UUID | None = None, key: str = "fresh") -> bool:
@@ -132,7 +132,7 @@ def take(gate: Gate, version: int = 7, **changes: object) -> bool:
     lease = gate.lease(POOL)
     assert lease is not None
     gate.add(POOL, [keeping.buyer(BUYER)], after=lease.upto, upto=max(version, lease.upto))
-    return gate.note(POOL, lease, note(version, **changes))
+    return gate.notice(POOL, lease, notice(version, **changes))
 
 
 def test_a_note_turns_away_strangers_and_nobody_else(gates: Callable[[], Gate]) -> None:
@@ -144,7 +144,7 @@ def test_a_note_turns_away_strangers_and_nobody_else(gates: Callable[[], Gate]) 
     assert not seek(gate, 3, buyer_id=BUYER)
     assert not seek(gate, 3, key="kept")
     other = gates()
-    assert seek(other, 3), "what one process notes counts for all"
+    assert seek(other, 3), "what one process notices counts for all"
 
 
 def test_a_pool_that_is_not_short_is_not_asked_about(gates: Callable[[], Gate]) -> None:
@@ -164,14 +164,14 @@ def test_who_frees_boxes_ends_the_note_and_every_lease_that_may_stand_for_an_old
     assert lease is not None
     freeing.forget([POOL])
     assert not seek(looking)
-    assert not looking.note(POOL, lease, note(7)), "a look from before the boxes were freed was noted"
+    assert not looking.notice(POOL, lease, notice(7)), "a look from before the boxes were freed was noted"
     newer = freeing.lease(POOL)
     assert newer is not None
-    assert not looking.note(POOL, lease, note(7)), "an old lease counted because there was a new one"
-    assert freeing.note(POOL, newer, note(7)) is True
+    assert not looking.notice(POOL, lease, notice(7)), "an old lease counted because there was a new one"
+    assert freeing.notice(POOL, newer, notice(7)) is True
 
 
-def test_a_flush_between_the_look_and_the_note_leaves_no_note(
+def test_a_flush_between_the_look_and_the_note_leaves_no_notice(
     gates: Callable[[], Gate], server: redis.Redis
 ) -> None:
     gate = gates()
@@ -181,7 +181,7 @@ def test_a_flush_between_the_look_and_the_note_leaves_no_note(
     gates().forget([POOL])
     server.flushdb()
     gate.add(POOL, [keeping.buyer(BUYER)], upto=7)
-    assert not gate.note(POOL, lease, note(7))
+    assert not gate.notice(POOL, lease, notice(7))
 
 
 def test_a_lease_in_another_form_is_not_shared(gates: Callable[[], Gate], server: redis.Redis) -> None:
@@ -200,7 +200,7 @@ def test_a_lease_in_another_form_is_not_shared(gates: Callable[[], Gate], server
 
 def take_with(gate: Gate, lease: keeping.Lease) -> bool:
     gate.add(POOL, [keeping.buyer(BUYER)], upto=7)
-    return gate.note(POOL, lease, note(7))
+    return gate.notice(POOL, lease, notice(7))
 
 
 def test_an_older_version_does_not_replace_a_newer_one(gates: Callable[[], Gate]) -> None:
@@ -208,8 +208,8 @@ def test_an_older_version_does_not_replace_a_newer_one(gates: Callable[[], Gate]
     lease = gate.lease(POOL)
     assert lease is not None
     gate.add(POOL, [keeping.buyer(BUYER)], upto=9)
-    assert gate.note(POOL, lease, note(9, available=1))
-    assert not gate.note(POOL, lease, note(8, available=3))
+    assert gate.notice(POOL, lease, notice(9, available=1))
+    assert not gate.notice(POOL, lease, notice(8, available=3))
     assert seek(gate, 2)
 
 
@@ -218,11 +218,11 @@ def test_a_note_is_not_taken_while_buyers_are_missing(gates: Callable[[], Gate],
     lease = gate.lease(POOL)
     assert lease is not None
     assert lease.upto == 0
-    assert not gate.note(POOL, lease, note(7))
+    assert not gate.notice(POOL, lease, notice(7))
     assert gate.add(POOL, [keeping.buyer(BUYER)], upto=6) == 6
-    assert not gate.note(POOL, lease, note(7))
+    assert not gate.notice(POOL, lease, notice(7))
     assert gate.add(POOL, [], after=6, upto=7) == 7
-    assert gate.note(POOL, lease, note(7))
+    assert gate.notice(POOL, lease, notice(7))
     server.delete(scripts.keys(POOL)[1])
     assert gate.add(POOL, [], after=7, upto=8) == 0, "a new set cannot begin in the middle"
     assert not seek(gate)
@@ -240,10 +240,10 @@ def test_a_late_note_has_no_second_of_its_own(gates: Callable[[], Gate], server:
     lease = gate.lease(POOL)
     assert lease is not None
     time.sleep(0.3)
-    assert gate.note(POOL, lease, note(7))
+    assert gate.notice(POOL, lease, notice(7))
     assert server.pttl(scripts.keys(POOL)[0]) <= 700
     time.sleep(0.75)
-    assert not gate.note(POOL, lease, note(7)), "a second after its lease"
+    assert not gate.notice(POOL, lease, notice(7)), "a second after its lease"
     assert not seek(gate)
 
 

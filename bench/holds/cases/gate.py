@@ -30,7 +30,7 @@ Command = tuple[str | bytes | int, ...]
 THREADS: Final = 16
 TAG: Final = "0123456789ab"
 SET: Final = "s0123456789abcdef"
-NOTE: Final = f"{TAG}:1042:0:10:1795000000000000:{SET}"
+NOTICE: Final = f"{TAG}:1042:0:10:1795000000000000:{SET}"
 KEYS: Final = scripts.keys(uuid.UUID("01900000-0000-7000-8000-000000000001"))
 BUYERS: Final = 500
 """So many have boxes and are let through; they are not among those who ask."""
@@ -50,7 +50,7 @@ class Gate:
     @property
     def answer(self) -> bytes:
         """What a refusal is on the wire; anything else fails the run."""
-        text = f"{NOTE}|{'1' * self.asked}".encode()
+        text = f"{NOTICE}|{'1' * self.asked}".encode()
         return b"$%d\r\n%s\r\n" % (len(text), text)
 
 
@@ -63,7 +63,7 @@ def alone(bench: Bench) -> Part:
     url = bench.servers.redis.url
     client = redis.Redis.from_url(url)
     client.set("bench:bare", "1")
-    client.set(KEYS[0], NOTE)
+    client.set(KEYS[0], NOTICE)
     client.sadd(KEYS[1], SET, *(f"b{uuid.uuid4().hex}" for _ in range(BUYERS)))
     sha = client.script_load(scripts.CHECK)
     commands = {"GET": (wire("GET", "bench:bare"), b"$1\r\n1\r\n", 1)} | {
