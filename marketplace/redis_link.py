@@ -4,6 +4,7 @@ Whatever goes wrong is None to the caller. After a failure Redis is left alone f
 waits for it; what must be told all the same says how long it leaves it alone.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
@@ -35,7 +36,7 @@ class Link:
 
     def __init__(self, url: str, *, patience_seconds: float) -> None:
         self._client = redis.Redis.from_url(url, decode_responses=True, **socket_options(patience_seconds))
-        self._failed_at = float("-inf")
+        self._failed_at = -math.inf
 
     def script(self, text: str) -> Callable[..., Any]:
         """A script that is called with `keys` and `args`, and loaded where it is missing; only within `run`."""

@@ -18,23 +18,20 @@ local notice = redis.pcall('GET', KEYS[1])
 if type(notice) ~= 'string' then return false end
 local left, most, set = string.match(notice, '^' .. ARGV[1] .. ':%d+:(%d+):(%d+):%d+:(%w+)$')
 if not left then return false end
-left, most = tonumber(left), tonumber(most)
-local names = {}
-for place = 3, #ARGV do
-  if place % 3 ~= 2 then names[#names + 1] = ARGV[place] end
-end
-local known = redis.pcall('SMISMEMBER', KEYS[2], set, unpack(names))
+local known = redis.pcall('SMISMEMBER', KEYS[2], set, unpack(ARGV, 3))
 if known[1] ~= 1 then return false end
-local answers = {}
-for each = 1, #names / 2 do
-  local boxes = tonumber(ARGV[3 * each - 1])
-  local passes = boxes <= left or boxes > most or known[2 * each] == 1 or known[2 * each + 1] == 1
-  answers[each] = passes and '0' or '1'
+left, most = tonumber(left), tonumber(most)
+local answers, place = {}, 0
+for boxes in string.gmatch(ARGV[2], '%d+') do
+  place = place + 1
+  boxes = tonumber(boxes)
+  local passes = known[2 * place] == 1 or known[2 * place + 1] == 1 or boxes <= left or boxes > most
+  answers[place] = passes and '0' or '1'
 end
 return notice .. '|' .. table.concat(answers)
 """
-"""KEYS notice, buyers. ARGV tag, then for each who asks: boxes, buyer, key. Nothing without a notice and the set that
-it names; else the notice and, for each, 1 for turned away and 0 for let through."""
+"""KEYS notice, buyers. ARGV tag, the boxes that each asks for with commas between, then for each: buyer, key. Nothing
+without a notice and the set that it names; else the notice and, for each, 1 for turned away and 0 for let through."""
 
 _COMPLETE: Final = """
 local set, upto = nil, 0

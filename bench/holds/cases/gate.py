@@ -17,7 +17,8 @@ import redis
 from bench.holds.ground import Bench, Part
 from bench.holds.load import Failed, Sample
 from bench.holds.measure import Bar, Lane, compared
-from inventory.gate import scripts
+from inventory.gate import keeping, scripts
+from marketplace.idempotency import Claim
 
 OF_GET: Final = Bar(must=0.5)
 AT_ONCE: Final = 64
@@ -44,8 +45,14 @@ class Gate:
 
     @property
     def command(self) -> Command:
-        members = [(1, f"b{uuid.UUID(int=at).hex}", f"k{uuid.UUID(int=at).hex}") for at in range(self.asked)]
-        return (*KEYS[:2], TAG, *(part for member in members for part in member))
+        seekers = [uuid.UUID(int=at) for at in range(self.asked)]
+        claims = [Claim(principal=f"account:{each}", key=str(each), fingerprint="") for each in seekers]
+        names = [
+            name
+            for each, claim in zip(seekers, claims, strict=True)
+            for name in (keeping.buyer(each), keeping.key(claim))
+        ]
+        return (*KEYS[:2], TAG, ",".join("1" * self.asked), *names)
 
     @property
     def answer(self) -> bytes:
@@ -64,7 +71,7 @@ def alone(bench: Bench) -> Part:
     client = redis.Redis.from_url(url)
     client.set("bench:bare", "1")
     client.set(KEYS[0], NOTICE)
-    client.sadd(KEYS[1], SET, *(f"b{uuid.uuid4().hex}" for _ in range(BUYERS)))
+    client.sadd(KEYS[1], SET, *(keeping.buyer(uuid.uuid4()) for _ in range(BUYERS)))
     sha = client.script_load(scripts.CHECK)
     commands = {"GET": (wire("GET", "bench:bare"), b"$1\r\n1\r\n", 1)} | {
         name: (wire("EVALSHA", sha, 2, *gate.command), gate.answer, gate.asked)
