@@ -26,7 +26,7 @@ Per = Literal["address", "actor"] | Callable[..., str]
 GENERAL: Final = "600 per minute"
 """For one address, over the whole API."""
 EXEMPT: Final = frozenset({"shell.healthz", "shell.readyz", "shell.metrics_page"})
-REDIS_PATIENCE_SECONDS: Final = 0.25
+REDIS_PATIENCE_MS: Final = 250
 REDIS_PAUSE_SECONDS: Final = 5.0
 """After a failure Redis is left alone for so long, so that not every request waits for it."""
 
@@ -106,7 +106,7 @@ def _redis(url: str) -> Storage:
     made = storage_from_string(
         url.replace("unix://", "redis+unix://", 1),
         wrap_exceptions=True,
-        **redis_link.socket_options(REDIS_PATIENCE_SECONDS),
+        **redis_link.socket_options(REDIS_PATIENCE_MS),
     )
     return cast(Storage, made)
 

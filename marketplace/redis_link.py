@@ -18,15 +18,15 @@ from marketplace.logs import log
 
 T = TypeVar("T")
 
-PAUSE_SECONDS: Final = 3.0
+PAUSE_MS: Final = 3_000
 """After a failure Redis is asked nothing for so long."""
 
 
-def socket_options(patience_seconds: float) -> dict[str, Any]:
+def socket_options(patience_ms: int) -> dict[str, Any]:
     """How every client of ours connects: a bounded wait, and no second try of its own."""
     return {
-        "socket_timeout": patience_seconds,
-        "socket_connect_timeout": patience_seconds,
+        "socket_timeout": patience_ms / 1_000,
+        "socket_connect_timeout": patience_ms / 1_000,
         "retry": Retry(NoBackoff(), 0),
     }
 
@@ -34,17 +34,17 @@ def socket_options(patience_seconds: float) -> dict[str, Any]:
 class Link:
     """One process's way to Redis, for any number of threads. Opens no connection before it is used."""
 
-    def __init__(self, url: str, *, patience_seconds: float) -> None:
-        self._client = redis.Redis.from_url(url, decode_responses=True, **socket_options(patience_seconds))
+    def __init__(self, url: str, *, patience_ms: int) -> None:
+        self._client = redis.Redis.from_url(url, decode_responses=True, **socket_options(patience_ms))
         self._failed_at = -math.inf
 
     def script(self, text: str) -> Callable[..., Any]:
         """A script that is called with `keys` and `args`, and loaded where it is missing; only within `run`."""
         return cast(Callable[..., Any], self._client.register_script(text))
 
-    def run(self, work: Callable[[redis.Redis], T], *, pause_seconds: float = PAUSE_SECONDS) -> T | None:
-        """The result of `work`; None when Redis failed, or did so within the last `pause_seconds`."""
-        if time.monotonic() < self._failed_at + pause_seconds:
+    def run(self, work: Callable[[redis.Redis], T], *, pause_ms: int = PAUSE_MS) -> T | None:
+        """The result of `work`; None when Redis failed, or did so within the last `pause_ms`."""
+        if time.monotonic() < self._failed_at + pause_ms / 1_000:
             return None
         try:
             return work(self._client)

@@ -20,8 +20,8 @@ from marketplace.redis_link import Link
 from marketplace.settings import Settings
 from marketplace.together import Together
 
-PATIENCE_SECONDS: Final = 0.05
-FORGET_PAUSE_SECONDS: Final = 0.25
+PATIENCE_MS: Final = 50
+FORGET_PAUSE_MS: Final = 250
 """Who frees boxes tries sooner again than who asks: others may still reach Redis."""
 SHORT_NANOSECONDS: Final = 1_000_000_000
 """For so long after a pool had too little for somebody its gate is asked; while boxes last, it would only cost time."""
@@ -73,7 +73,7 @@ class Gate:
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._tag = hashlib.sha256(f"gate\n{settings.secret_key}".encode()).hexdigest()[:12]
-        self._link = Link(url, patience_seconds=PATIENCE_SECONDS)
+        self._link = Link(url, patience_ms=PATIENCE_MS)
         self._check = self._link.script(scripts.CHECK)
         self._lease = self._link.script(scripts.LEASE)
         self._add = self._link.script(scripts.ADD)
@@ -142,16 +142,12 @@ class Gate:
     def forget(self, pool_ids: Iterable[uuid.UUID]) -> None:
         """Boxes of these pools will be free: to be called under their locks, before the commit."""
         names = [name for pool_id in sorted(pool_ids) for name in _notice_and_lease(pool_id)]
-        if (
-            names
-            and self._link.run(lambda client: client.delete(*names), pause_seconds=FORGET_PAUSE_SECONDS)
-            is None
-        ):
+        if names and self._link.run(lambda client: client.delete(*names), pause_ms=FORGET_PAUSE_MS) is None:
             metrics.observe_gate("untold")
 
     def clear(self, pool_id: uuid.UUID) -> None:
         """Everything that is kept about a pool."""
-        self._link.run(lambda client: client.delete(*scripts.keys(pool_id)), pause_seconds=0)
+        self._link.run(lambda client: client.delete(*scripts.keys(pool_id)), pause_ms=0)
 
     def close(self) -> None:
         self._link.close()
@@ -169,7 +165,8 @@ class Gate:
     def _told(self, pool_id: uuid.UUID, seekers: Sequence[Seeker]) -> list[TurnedAway | None]:
         """For seekers of one pool."""
         answer = self._asked(pool_id, seekers)
-        text, _, flags = answer.partition("|") if isinstance(answer, str) else ("", "", "")
+        text, bar, flags = answer.partition("|") if isinstance(answer, str) else ("", "", "")
+        flags = flags or "1" * len(seekers) if bar else ""
         told = rules.read(text, tag=self._tag)
         pool = self._pools.setdefault(pool_id, _Pool())
         pool.has_notice = told is not None and len(flags) == len(seekers)
@@ -187,7 +184,8 @@ class Gate:
 
     def _asked(self, pool_id: uuid.UUID, seekers: Sequence[Seeker]) -> object:
         names = scripts.keys(pool_id)[:2]
-        args = [self._tag, ",".join(str(each.boxes) for each in seekers)]
+        boxes = [each.boxes for each in seekers]
+        args = [self._tag, ",".join(map(str, boxes)), str(min(boxes)), str(max(boxes))]
         for each in seekers:
             args += [buyer(each.buyer_id), key(each.claim)]
         return self._link.run(lambda _: self._check(keys=names, args=args))

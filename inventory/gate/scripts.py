@@ -18,9 +18,14 @@ local notice = redis.pcall('GET', KEYS[1])
 if type(notice) ~= 'string' then return false end
 local left, most, set = string.match(notice, '^' .. ARGV[1] .. ':%d+:(%d+):(%d+):%d+:(%w+)$')
 if not left then return false end
-local known = redis.pcall('SMISMEMBER', KEYS[2], set, unpack(ARGV, 3))
+local known = redis.pcall('SMISMEMBER', KEYS[2], set, unpack(ARGV, 5))
 if known[1] ~= 1 then return false end
 left, most = tonumber(left), tonumber(most)
+local strangers = true
+for place = 2, #known do
+  if known[place] == 1 then strangers = false end
+end
+if strangers and tonumber(ARGV[3]) > left and tonumber(ARGV[4]) <= most then return notice .. '|' end
 local answers, place = {}, 0
 for boxes in string.gmatch(ARGV[2], '%d+') do
   place = place + 1
@@ -30,8 +35,9 @@ for boxes in string.gmatch(ARGV[2], '%d+') do
 end
 return notice .. '|' .. table.concat(answers)
 """
-"""KEYS notice, buyers. ARGV tag, the boxes that each asks for with commas between, then for each: buyer, key. Nothing
-without a notice and the set that it names; else the notice and, for each, 1 for turned away and 0 for let through."""
+"""KEYS notice, buyers. ARGV tag, the boxes that each asks for with commas between, the least and the most of them, then
+for each: buyer, key. Nothing without a notice and the set that it names; else the notice, alone if all are turned away,
+or with 1 for each who is and 0 for who is let through."""
 
 _COMPLETE: Final = """
 local set, upto = nil, 0

@@ -314,7 +314,7 @@ def counted() -> dict[str, float]:
 
 
 def test_after_a_failure_redis_is_left_alone_for_a_while(app: Flask) -> None:
-    link = Link(app.config["SETTINGS"].redis_url, patience_seconds=0.5)
+    link = Link(app.config["SETTINGS"].redis_url, patience_ms=500)
     calls = []
 
     def failing(_client: redis.Redis) -> int:
@@ -324,7 +324,7 @@ def test_after_a_failure_redis_is_left_alone_for_a_while(app: Flask) -> None:
     assert link.run(failing) is None
     assert link.run(failing) is None
     assert len(calls) == 1
-    assert link.run(lambda client: client.ping(), pause_seconds=0)
+    assert link.run(lambda client: client.ping(), pause_ms=0)
     link.close()
 
 

@@ -52,12 +52,12 @@ class Gate:
             for each, claim in zip(seekers, claims, strict=True)
             for name in (keeping.buyer(each), keeping.key(claim))
         ]
-        return (*KEYS[:2], TAG, ",".join("1" * self.asked), *names)
+        return (*KEYS[:2], TAG, ",".join("1" * self.asked), 1, 1, *names)
 
     @property
     def answer(self) -> bytes:
         """What a refusal is on the wire; anything else fails the run."""
-        text = f"{NOTICE}|{'1' * self.asked}".encode()
+        text = f"{NOTICE}|".encode()
         return b"$%d\r\n%s\r\n" % (len(text), text)
 
 
