@@ -16,10 +16,8 @@ from flask import Flask, current_app, request
 from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from marketplace import context, errors
+from marketplace import context, errors, redis_link
 from marketplace.context import ANONYMOUS
 from marketplace.logs import log
 from marketplace.settings import Settings
@@ -31,7 +29,7 @@ Per = Literal["address", "actor"] | Callable[..., str]
 GENERAL: Final = "600 per minute"
 """For one address, over the whole API."""
 EXEMPT: Final = frozenset({"shell.healthz", "shell.readyz", "shell.metrics_page"})
-REDIS_PATIENCE_SECONDS: Final = 0.25
+REDIS_PATIENCE_MS: Final = 250
 REDIS_PAUSE_NANOSECONDS: Final = 5_000_000_000
 """After a failure Redis is left alone for so long, so that not every request waits for it."""
 
@@ -189,9 +187,7 @@ def _redis(url: str) -> Storage:
     made = storage_from_string(
         url.replace("unix://", "redis+unix://", 1),
         wrap_exceptions=True,
-        socket_timeout=REDIS_PATIENCE_SECONDS,
-        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
-        retry=cast(Any, Retry(NoBackoff(), 0)),
+        **redis_link.socket_options(REDIS_PATIENCE_MS),
     )
     return cast(Storage, made)
 
