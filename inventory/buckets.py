@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
 from inventory import bell
+from inventory.gate import keeping
 from inventory.models import Lot, Movement, Pool, PoolMovement
 from inventory.states import GATES, MovementKind, PoolMovementKind
 from marketplace.context import Context
@@ -160,6 +161,8 @@ def move_pool(
     ).one_or_none()
     if row is None:
         return None
+    if pledged - held - sold > 0:
+        keeping.forget([pool_id])
     pool, now = row[0], row[1]
     session.execute(insert(PoolMovement), list(_pool_lines(ctx, pool, now, steps)))
     if pledged > held + sold:

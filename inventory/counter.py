@@ -1,7 +1,8 @@
 """The counter: shoppers who ask for boxes at the same time are served together, in one transaction and one commit.
 
 Each gets the answer that it would have got alone, stored under its key. Refusals that are final are stored, too;
-a request for what does not sell at all is handed back, for its campaign to say why.
+a request for what does not sell at all is handed back, for its campaign to say why. In front of the counter stands
+the gate: a refusal there is not stored, for no work had begun.
 """
 
 import time
@@ -13,7 +14,9 @@ from typing import Final, cast
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from inventory import granting, holds, sweeping, waitlist
+from inventory import grant_rules, granting, holds, sweeping, waitlist
+from inventory.gate import keeping, taking
+from inventory.gate.keeping import Seeker
 from inventory.grant_rules import Ask, Cause, Decision, Refused
 from inventory.granting import Facts, Placed
 from marketplace import context, database, door, errors, express
@@ -55,6 +58,9 @@ class RoomToMake(Exception):
 
 def ask(request: Request) -> Answer | Refused:
     """Wait for the counter's answer. Raises KeyInFlight, IdempotencyKeyReused, PoolBusy, DatabaseUnavailable."""
+    turned_away = _at_the_gate(request)
+    if turned_away is not None:
+        return turned_away
     together = cast(
         Together[Request, Reply],
         current_app.extensions.setdefault("counter", Together(serve, at_once_max=AT_ONCE_MAX)),
@@ -63,6 +69,23 @@ def ask(request: Request) -> Answer | Refused:
     if isinstance(reply, errors.Refusal):
         raise reply
     return reply
+
+
+def _at_the_gate(request: Request) -> Answer | None:
+    """The refusal that the counter would give; None if it must be asked. The rule looks at the first pool first."""
+    gate = keeping.of_app()
+    if gate is None:
+        return None
+    line = grant_rules.summed(request.ask.lines)[0]
+    told = gate.ask(
+        Seeker(pool_id=line.pool_id, boxes=line.boxes, buyer_id=request.ask.buyer_id, claim=request.claim)
+    )
+    if told is None:
+        return None
+    refusal = holds.SoldOut(
+        requested_boxes=line.boxes, available_boxes=told.available, next_expires_at=told.next_expires_at
+    )
+    return door.refused(refusal, request.ctx)
 
 
 def serve(requests: Sequence[Request]) -> list[Reply]:
@@ -128,24 +151,45 @@ def _make_room(pool_ids: Sequence[uuid.UUID]) -> int:
 
 def _work(work: Work, requests: Sequence[Request]) -> list[Reply]:
     asks, claims = [request.ask for request in requests], [request.claim for request in requests]
-    looked, decisions = _decided(work, asks, claims)
+    gate = keeping.of_app()
+    leases = gate.leases({line.pool_id for ask in asks for line in ask.lines}) if gate else {}
+    looked, decisions = _decided(work, asks, claims, locked=bool(leases))
     writing = granting.Writing(looked.facts)
     replies = [
         known or _reply(writing, looked.facts, request, decision)
         for known, request, decision in zip(looked.known, requests, decisions, strict=True)
     ]
     if writing:
+        keeping.forget(writing.freed)
         work.commit(writing.statement(), check=writing.check)
+    if gate is not None:
+        refused = _refused_by_pool(requests, decisions)
+        short = refused.keys() | {pool_id for pool_id, pool in writing.pools.items() if pool.available == 0}
+        for pool_id in short:
+            gate.short(pool_id)
+        taking.remember_refused(gate, refused)
+        taking.take(work, gate, {each: leases[each] for each in leases.keys() & short}, looked.facts, writing)
     return replies
 
 
+def _refused_by_pool(
+    requests: Sequence[Request], decisions: Sequence[Decision | None]
+) -> dict[uuid.UUID, list[Claim]]:
+    """The keys under which it was stored that a pool is sold out."""
+    found: dict[uuid.UUID, list[Claim]] = {}
+    for request, decision in zip(requests, decisions, strict=True):
+        if isinstance(decision, Refused) and decision.cause == Cause.SOLD_OUT:
+            found.setdefault(decision.pool_id, []).append(request.claim)
+    return found
+
+
 def _decided(
-    work: Work, asks: Sequence[Ask], claims: Sequence[Claim]
+    work: Work, asks: Sequence[Ask], claims: Sequence[Claim], *, locked: bool
 ) -> tuple[granting.Looked, Sequence[Decision | None]]:
-    """The rule's decision for every request whose key is not known."""
+    """The rule's decision for every request whose key is not known; `locked`: a look without locks will not do."""
     empty: dict[uuid.UUID, int] = current_app.extensions.setdefault("empty_pools", {})
     now = time.monotonic_ns()
-    if all(empty.get(line.pool_id, 0) > now for ask in asks for line in ask.lines):
+    if not locked and all(empty.get(line.pool_id, 0) > now for ask in asks for line in ask.lines):
         looked = granting.look_only(work, asks, claims)
         decisions = _of_fresh(asks, looked)
         if all(each is None or isinstance(each, Refused) for each in decisions):

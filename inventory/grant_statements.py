@@ -42,10 +42,10 @@ LOOK: Final = """
         'has_line', p.sells_from <= clock_timestamp() AND clock_timestamp() < p.sells_until
             AND EXISTS (SELECT FROM waitlist_entry w WHERE w.pool_id = p.id AND w.state = 'waiting'
             AND w.boxes <= p.boxes_pledged - p.boxes_held - p.boxes_sold),
-        'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
-            AND h.state = 'active' AND h.expires_at <= clock_timestamp()),
         'next', (SELECT min(h.expires_at) FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
-            AND h.state = 'active' AND h.expires_at > clock_timestamp())
+            AND h.state = 'active' AND h.expires_at > clock_timestamp()),
+        'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
+            AND h.state = 'active' AND h.expires_at <= clock_timestamp())
     )) FROM pool p WHERE p.id = ANY(%(pool_ids)s::uuid[])) AS pools,
     (SELECT jsonb_agg(jsonb_build_object('owner_id', h.owner_id, 'pool_id', h.pool_id, 'id', h.id,
         'state', h.state, 'boxes', h.boxes, 'created_at', h.created_at, 'expires_at', h.expires_at,
@@ -79,6 +79,7 @@ LOOK: Final = """
         AND (h.state = 'converting' OR h.expires_at > clock_timestamp())
         GROUP BY h.network, h.pool_id) t) AS networks
     """.replace("<stored>", idempotency.KEYS_STORED)
+"""`next` is looked at before `has_lapsed`: a hold that lapses in between is in both, not in neither."""
 
 WRITE: Final = """
     WITH counted AS (

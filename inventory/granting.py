@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from inventory import grant_rules, grant_statements, measures, refusals, sweeping, waitlist
 from inventory.buckets import CountersBroken
+from inventory.gate import keeping
 from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
 from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
@@ -168,6 +169,10 @@ class Writing:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._pools: dict[uuid.UUID, PoolFacts] = {}
+        self.freed: set[uuid.UUID] = set()
+        """Pools of which somebody gave boxes back."""
+        self.first_end: dict[uuid.UUID, datetime] = {}
+        """When the first of the granted holds of a pool ends."""
         self._rows: dict[str, list[dict[str, Any]]] = {
             name: [] for name in ("placed", "resized", "lines", "told", "kept")
         }
@@ -182,6 +187,11 @@ class Writing:
     def keep(self, ctx: Context, claim: Claim, answer: Answer) -> None:
         """Store the answer under its key, together with what it answers."""
         self._rows["kept"].append(idempotency.row(ctx, claim, answer))
+
+    @property
+    def pools(self) -> Mapping[uuid.UUID, PoolFacts]:
+        """As they are once everything is stored."""
+        return {**self._facts.pools, **self._pools}
 
     def statement(self) -> Statement:
         """Everything in one statement; `check` looks at its row."""
@@ -202,6 +212,7 @@ class Writing:
 
     def store(self, session: Session) -> None:
         """In the transaction of a session, which then knows of it."""
+        keeping.forget(self.freed)
         self.check(InSession(session).rows(self.statement()))
         database.changed_behind(session, Pool, self._pools)
         database.changed_behind(session, Hold, (row["id"] for row in self._rows["resized"]))
@@ -240,7 +251,11 @@ class Writing:
             )
         if part.delta:
             self._pools[part.pool_id] = part.pool
+            if part.delta < 0:
+                self.freed.add(part.pool_id)
             self._rows["lines"].append(_line(ctx, hold_id, part))
+        end = self.first_end.get(part.pool_id, part.expires_at)
+        self.first_end[part.pool_id] = min(end, part.expires_at)
         self._rows["told"].append(_told(ctx, hold_id, part, terms))
         return Placed(
             hold_id=hold_id,

@@ -9,6 +9,7 @@ from inventory.cases import api as cases_api
 from inventory.cases.invariants import INVARIANTS as CASES_INVARIANTS
 from inventory.cases.watching import SUBSCRIPTIONS
 from inventory.commands import stock_group
+from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
 from inventory.reconciling import api as reconciling_api
@@ -33,7 +34,7 @@ module = Module(
     ),
     jobs=(*JOBS, *RECONCILING_JOBS),
     subscriptions=SUBSCRIPTIONS,
-    commands=(stock_group,),
+    commands=(stock_group, gate_group),
     invariants=(
         *INVARIANTS,
         *STORE_INVARIANTS,

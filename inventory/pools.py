@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from inventory import bell, buckets, holds
 from inventory.buckets import PoolStep
+from inventory.gate import keeping
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Pool
 from inventory.states import HoldKind, PoolMovementKind
@@ -100,6 +101,7 @@ def set_window(
     )
     if changed.first() is None:
         raise PoolNotFound
+    keeping.forget([pool_id])
     database.changed_behind(session, Pool, [pool_id])
     if window:
         bell.ring(session, pool_id)

@@ -65,7 +65,8 @@ class PoolNotSelling(errors.Conflict):
 class SoldOut(errors.Conflict):
     """Fewer boxes are left than asked for; `next_expires_at` is when the next hold ends, unless it is paid.
 
-    `waitlist` is the address at which one may wait for boxes that come free.
+    `waitlist` is the address at which one may wait for boxes that come free. With Redis such a hold may be turned
+    away before any work on it begins: then nothing is stored under its key, and the same key may be granted later.
     """
 
     title = Text(en="Not that many boxes are left.", zh="剩余箱数不足。")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from inventory import bell, measures
 from inventory.buckets import CountersBroken
+from inventory.gate import keeping
 from inventory.models import Hold, Pool
 from marketplace import database
 from marketplace.context import Context
@@ -85,6 +86,7 @@ def expire_of(session: Session, ctx: Context, pool_id: uuid.UUID, *, batch: int 
     }
     run(_TELL, told)
     counts = {"pool_id": pool_id, "boxes": boxes, "sum": sum(boxes), "count": len(boxes)}
+    keeping.forget([pool_id])
     if not run(_COUNT, {**told, **counts}).scalar_one():
         raise CountersBroken(pool_id)
     measures.EXPIRED.inc(len(hold_ids))

@@ -16,10 +16,8 @@ from flask import Flask, current_app, request
 from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from marketplace import context, errors
+from marketplace import context, errors, redis_link
 from marketplace.context import ANONYMOUS
 from marketplace.logs import log
 from marketplace.settings import Settings
@@ -31,8 +29,8 @@ Per = Literal["address", "actor"] | Callable[..., str]
 GENERAL: Final = "600 per minute"
 """For one address, over the whole API."""
 EXEMPT: Final = frozenset({"shell.healthz", "shell.readyz", "shell.metrics_page"})
-REDIS_PATIENCE_SECONDS: Final = 0.25
-REDIS_PAUSE_SECONDS: Final = 5.0
+REDIS_PATIENCE_MS: Final = 250
+REDIS_PAUSE_NANOSECONDS: Final = 5_000_000_000
 """After a failure Redis is left alone for so long, so that not every request waits for it."""
 
 
@@ -47,9 +45,8 @@ class Counts:
         self._own: dict[counting.RateLimitItem, Calls] = {}
         self._shared = SlidingWindowCounterRateLimiter(cast(Any, _redis(redis_url))) if redis_url else None
         self._shared_lock = threading.Lock()
-        self._shared_is_away = False
-        self._shared_again_at = 0.0
-        """When one call may try Redis again, while it is away."""
+        self._shared_again_at: int | None = None
+        """When one call may try Redis again, while it is away; in nanoseconds of this process's clock."""
         self._untold = _Untold()
 
     def take(self, limit: counting.RateLimitItem, *who: str) -> int | None:
@@ -69,18 +66,18 @@ class Counts:
         return wait
 
     def _is_shared(self) -> bool:
-        is_left_alone = self._shared_is_away and time.monotonic() < self._shared_again_at
-        return self._shared is not None and not is_left_alone
+        again_at = self._shared_again_at
+        return self._shared is not None and (again_at is None or time.monotonic_ns() >= again_at)
 
     def _may_try_shared(self) -> bool:
         """While Redis is away one call tries after each pause; the others go on without, however long that takes."""
-        if not self._shared_is_away:
+        if self._shared_again_at is None:
             return True
         with self._shared_lock:
-            now = time.monotonic()
-            if now < self._shared_again_at:
+            now = time.monotonic_ns()
+            if self._shared_again_at is not None and now < self._shared_again_at:
                 return False
-            self._shared_again_at = now + REDIS_PAUSE_SECONDS
+            self._shared_again_at = now + REDIS_PAUSE_NANOSECONDS
             return True
 
     def _take_shared(self, limit: counting.RateLimitItem, who: tuple[str, ...], *, calls: int) -> int | None:
@@ -90,11 +87,10 @@ class Counts:
         try:
             wait = _take(self._shared, limit, who, calls)
         except StorageError as problem:
-            self._shared_again_at = time.monotonic() + REDIS_PAUSE_SECONDS
-            self._shared_is_away = True
+            self._shared_again_at = time.monotonic_ns() + REDIS_PAUSE_NANOSECONDS
             log.warning("limits are counted in this process: Redis is away", problem=str(problem))
             return self._take_own(limit, who)
-        self._shared_is_away = False
+        self._shared_again_at = None
         return wait
 
     def _take_own(self, limit: counting.RateLimitItem, who: tuple[str, ...]) -> int | None:
@@ -191,9 +187,7 @@ def _redis(url: str) -> Storage:
     made = storage_from_string(
         url.replace("unix://", "redis+unix://", 1),
         wrap_exceptions=True,
-        socket_timeout=REDIS_PATIENCE_SECONDS,
-        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
-        retry=cast(Any, Retry(NoBackoff(), 0)),
+        **redis_link.socket_options(REDIS_PATIENCE_MS),
     )
     return cast(Storage, made)
 

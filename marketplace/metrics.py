@@ -44,6 +44,13 @@ _JOBS: Final = Counter(
     "job_runs_total", "Runs of jobs by their outcome.", ("name", "outcome"), registry=REGISTRY
 )
 _JOB_DURATION: Final = Histogram("job_duration_seconds", "Time of one run.", ("name",), registry=REGISTRY)
+_GATE: Final = Counter(
+    "gate_asks_total",
+    "Asked at the gate: turned_away, let_through, no_notice (or no Redis); untold: Redis did not hear of freed boxes.",
+    ("outcome",),
+    registry=REGISTRY,
+)
+_REDIS_FAILURES: Final = Counter("redis_failures_total", "Redis failed to answer.", registry=REGISTRY)
 
 JOBS_SQL: Final = text(
     """
@@ -76,6 +83,14 @@ def _of_requests(method: str, endpoint: str, status: int) -> tuple[Counter, Hist
 def observe_job(name: str, outcome: str, seconds: float) -> None:
     _JOBS.labels(name, outcome).inc()
     _JOB_DURATION.labels(name).observe(max(seconds, 0.0))
+
+
+def observe_gate(outcome: str, count: int = 1) -> None:
+    _GATE.labels(outcome).inc(count)
+
+
+def observe_redis_failure() -> None:
+    _REDIS_FAILURES.inc()
 
 
 def render(app: Flask) -> tuple[bytes, str]:

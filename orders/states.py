@@ -74,8 +74,9 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
 
-LATE: Final = frozenset({OrderState.WITHDRAWN, OrderState.EXPIRED})
-"""Orders that were given up unpaid: late money commits them after all, if their boxes can be taken again."""
+LATE: Final = frozenset({OrderState.EXPIRED})
+"""Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has
+withdrawn stays withdrawn: money for it is owed back."""
 
 SHARE_MOVES: Final[dict[ShareState, frozenset[ShareState]]] = {
     ShareState.EMPTY: frozenset(),

@@ -25,6 +25,7 @@ from inventory.capacity import forecasts, promises, weighing
 from inventory.capacity.models import Capacity
 from inventory.capacity.rules import Haircut
 from inventory.cases.models import Case
+from inventory.gate import keeping
 from inventory.models import Hold, Lot, Pool
 from inventory.reconciling import reconciliations, repairs
 from inventory.reconciling.models import Reconciliation
@@ -320,13 +321,15 @@ class Market:
         return replace(self.ctx, actor=Actor(kind="account", id=caller.account_id, roles=roles))
 
     def let_expire(self, hold_id: str | uuid.UUID, *, minutes_ago: int = 1) -> None:
-        """Move a hold into the past, as if its time had passed."""
+        """Move a hold into the past, as if its time had passed: no notice of the gate had outlived it."""
         past = {
             "created_at": func.clock_timestamp() - timedelta(minutes=11 + minutes_ago),
             "expires_at": func.clock_timestamp() - timedelta(minutes=minutes_ago),
         }
-        statement = update(Hold).where(Hold.id == uuid.UUID(str(hold_id))).values(past)
-        database.transact(lambda session: session.execute(statement))
+        statement = (
+            update(Hold).where(Hold.id == uuid.UUID(str(hold_id))).values(past).returning(Hold.pool_id)
+        )
+        keeping.forget(filter(None, [database.transact(lambda session: session.scalar(statement))]))
 
     def let_age(self, order_id: str, minutes: int) -> None:
         """Move the opening of an order's payment into the past."""

@@ -159,7 +159,7 @@ def own_redis(tmp_path: Path) -> Iterator[redis_server.RedisServer]:
 def test_redis_may_go_and_come_back(
     own_redis: redis_server.RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "REDIS_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "REDIS_PAUSE_NANOSECONDS", 100_000_000)
     app, address = build(redis_url=own_redis.url), an_address()
     assert statuses(app, "/address", address, 3) == [200, 200, 200]
     own_redis.stop()
@@ -175,7 +175,7 @@ def test_redis_may_go_and_come_back(
 
 def test_while_redis_says_nothing_one_call_at_a_time_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight at once, after the pause as before it: seven of them are served without."""
-    monkeypatch.setattr(limits, "REDIS_PAUSE_SECONDS", 0.4)
+    monkeypatch.setattr(limits, "REDIS_PAUSE_NANOSECONDS", 400_000_000)
     limit = counting.parse("1000 per minute")
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         counts = limits.Counts(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")

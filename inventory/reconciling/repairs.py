@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, cases
 from inventory.cases import CaseKind
+from inventory.gate import keeping
 from inventory.models import Lot, Movement, Pool
 from inventory.reconciling import facts, reconciliations, rules
 from inventory.reconciling.models import ReconciliationFinding, ReconciliationRepair
@@ -140,6 +141,7 @@ def _set_pool(session: Session, ctx: Context, finding: ReconciliationFinding, _r
             sold_by_journal_boxes=seen.journal.boxes_sold,
             sold_by_holds_boxes=seen.holds.boxes_sold,
         ) from why
+    keeping.forget([pool.id])
     pool.boxes_pledged, pool.boxes_held = right.boxes_pledged, right.boxes_held
     pool.boxes_sold, pool.version = right.boxes_sold, right.version
     session.flush()

@@ -314,7 +314,10 @@ def test_a_pool_whose_journal_and_holds_contradict_each_other_is_refused(
     pool = yard.full_pool(10)
     hold = yard.hold(pool, yard.shopper(), 4)
     version = yard.stored(pool).version
-    breaking("UPDATE hold SET state = 'released', resolved_at = now() WHERE id = :id", id=hold.id)
+    breaking(
+        "UPDATE hold SET state = 'released', released_boxes = boxes, resolved_at = now() WHERE id = :id",
+        id=hold.id,
+    )
     run = _run(yard)
     [finding] = _findings(run)
     assert _told(finding) == [("boxes_held", 4, 0, "holds")]
@@ -333,7 +336,9 @@ def test_a_pool_whose_journal_and_holds_contradict_each_other_is_refused(
         _repair(yard, _run(yard))
     stored = yard.stored(pool)
     assert (stored.boxes_held, stored.version) == (0, version), "no counter is set without a line"
-    breaking("UPDATE hold SET state = 'active', resolved_at = NULL WHERE id = :id", id=hold.id)
+    breaking(
+        "UPDATE hold SET state = 'active', released_boxes = 0, resolved_at = NULL WHERE id = :id", id=hold.id
+    )
     _repair(yard, _run(yard))
     assert yard.stored(pool).boxes_held == 4
     assert _broken() == []
@@ -408,7 +413,10 @@ def test_a_pools_repair_line_moves_nothing_and_is_of_no_hold(
 def test_where_journal_and_holds_contradict_each_other_no_line_helps(yard: Yard, breaking: Breaks) -> None:
     lot = yard.lot(boxes=10)
     [hold] = yard.reserve(4)
-    breaking("UPDATE hold SET state = 'released', resolved_at = now() WHERE id = :id", id=hold.id)
+    breaking(
+        "UPDATE hold SET state = 'released', released_boxes = boxes, resolved_at = now() WHERE id = :id",
+        id=hold.id,
+    )
     run = _run(yard)
     [finding] = _findings(run)
     assert _told(finding) == [("promised_grams", 20_000, 0, "holds")]
@@ -420,7 +428,9 @@ def test_where_journal_and_holds_contradict_each_other_no_line_helps(yard: Yard,
         "on_hand_by_journal_grams": 50_000,
     }
     assert yard.stored(lot).version == 2
-    breaking("UPDATE hold SET state = 'active', resolved_at = NULL WHERE id = :id", id=hold.id)
+    breaking(
+        "UPDATE hold SET state = 'active', released_boxes = 0, resolved_at = NULL WHERE id = :id", id=hold.id
+    )
     with pytest.raises(repairs.NothingToRepair):
         _repair(yard, run)
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from inventory import cold_stores, holds, lots, pools
+from inventory.gate import keeping
 from inventory.invariants import INVARIANTS
 from inventory.models import Hold, Lot, Pool
 from marketplace import context, database, errors, verify
@@ -150,6 +151,7 @@ class Yard:
         }
         ids = [hold.id for hold in some]
         database.transact(lambda session: session.execute(update(Hold).where(Hold.id.in_(ids)).values(past)))
+        keeping.forget({hold.pool_id for hold in some if hold.pool_id})
 
     def broken(self) -> list[str]:
         """The ids of the invariants that do not hold."""

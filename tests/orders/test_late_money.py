@@ -50,12 +50,11 @@ def outcome(market: Market, order: dict) -> tuple[str, str, int]:
     return market.stored(Order, order["id"]).state, payment.state, payment.refund_due_minor
 
 
-@pytest.mark.parametrize("how", ["expired", "withdrawn"])
 def test_late_money_gets_the_boxes_if_they_are_free(
-    market: Market, shopper: Caller, operator: Caller, how: str
+    market: Market, shopper: Caller, operator: Caller
 ) -> None:
     sale = market.on_sale(5)
-    order = given_up(market, shopper, sale, how=how)
+    order = given_up(market, shopper, sale)
     response = book(operator, order)
     assert (response.status_code, response.json["state"]) == (200, "succeeded")
     assert outcome(market, order) == ("committed", "succeeded", 0)
@@ -63,28 +62,38 @@ def test_late_money_gets_the_boxes_if_they_are_free(
     assert {"hold.place", "hold.consume", "order.committed", "payment.succeeded"} <= market.actions(response)
 
 
-@pytest.mark.parametrize("how", ["expired", "withdrawn"])
+def test_money_for_what_the_buyer_gave_up_is_owed_back_though_the_boxes_are_free(
+    market: Market, shopper: Caller, operator: Caller
+) -> None:
+    sale = market.on_sale(5)
+    order = given_up(market, shopper, sale, how="withdrawn")
+    response = book(operator, order)
+    assert (response.json["state"], response.json["refund_reason"]) == ("canceled", "order_state")
+    assert outcome(market, order) == ("withdrawn", "canceled", order["total_minor"])
+    assert market.pool(sale).available_boxes == 5
+
+
 def test_late_money_is_owed_back_if_the_boxes_are_gone(
-    market: Market, shopper: Caller, operator: Caller, as_role, how: str
+    market: Market, shopper: Caller, operator: Caller, as_role
 ) -> None:
     sale = market.on_sale(2)
-    order = given_up(market, shopper, sale, how=how)
+    order = given_up(market, shopper, sale)
     held(as_role(Role.SHOPPER), sale, 1)
     response = book(operator, order)
     assert (response.status_code, response.json["state"]) == (200, "canceled")
     assert response.json["refund_due_minor"] == order["total_minor"]
     assert response.json["refund_reason"] == "sold_out"
-    assert outcome(market, order) == (how, "canceled", order["total_minor"])
+    assert outcome(market, order) == ("expired", "canceled", order["total_minor"])
     assert market.actions(response) == {"refund.owe"}
     assert market.pool(sale).boxes_sold == 0
 
 
 def test_late_money_does_not_pass_the_buyers_limit(market: Market, shopper: Caller, operator: Caller) -> None:
     sale = market.on_sale(20, per_buyer=3)
-    order = given_up(market, shopper, sale, 2, how="withdrawn")
+    order = given_up(market, shopper, sale, 2)
     paid(shopper, operator, sale, 2)
     assert book(operator, order).json["refund_reason"] == "over_limit"
-    assert outcome(market, order) == ("withdrawn", "canceled", order["total_minor"])
+    assert outcome(market, order) == ("expired", "canceled", order["total_minor"])
 
 
 def test_late_money_does_not_overtake_the_line(
@@ -95,20 +104,21 @@ def test_late_money_does_not_overtake_the_line(
     waiting = as_role(Role.SHOPPER)
     joined = waiting.post(f"{sale.url}/waitlist", json={"item_id": str(sale.item_id), "boxes": 2})
     assert joined.status_code == 201
-    shopper.post(f"/v1/orders/{order['id']}/withdrawal")
+    market.let_age(order["id"], minutes=21)
+    database.transact(lambda session: checkout.expire_unpaid(session, context.system(), minutes=20, batch=10))
     assert book(operator, order).json["refund_reason"] == "sold_out"
     assert waiting.get(f"/v1/waitlist/{joined.json['id']}").json["state"] == "offered"
 
 
 def test_a_receipt_is_booked_once_late_or_not(market: Market, shopper: Caller, operator: Caller) -> None:
     sale = market.on_sale(20)
-    first, second, third = (given_up(market, shopper, sale, 1, how="withdrawn") for _ in range(3))
+    first, second, third = (given_up(market, shopper, sale, 1) for _ in range(3))
     assert book(operator, first, receipt_reference="BANK-1").status_code == 200
     with market.unchanged():
         assert_refused(book(operator, second, receipt_reference="BANK-1"), 409, "receipt_booked")
         assert_refused(book(operator, first), 409, "payment_not_awaited")
     held_by = market.on_sale(1)
-    gone = given_up(market, shopper, held_by, 1, how="withdrawn")
+    gone = given_up(market, shopper, held_by, 1)
     held(shopper, held_by, 1)
     assert book(operator, gone, receipt_reference="BANK-2").json["refund_due_minor"] == gone["total_minor"]
     with market.unchanged():
@@ -132,9 +142,9 @@ def test_how_late_money_came_out_is_told(
     registry = market.app.extensions["events"]
     monkeypatch.setitem(registry, LateMoney, [lambda _session, _ctx, event: told.append(event)])
     sale = market.on_sale(2)
-    order = given_up(market, shopper, sale, 2, how="withdrawn")
+    order = given_up(market, shopper, sale, 2)
     book(operator, order)
-    again = given_up(market, shopper, market.on_sale(2), 2, how="withdrawn")
+    again = given_up(market, shopper, market.on_sale(2), 2)
     monkeypatch.setitem(registry, payments.MoneyCameLate, [])
     book(operator, again)
     assert [(event.refund_due_minor, event.reason) for event in told] == [
@@ -148,7 +158,7 @@ def test_only_late_money_is_accepted_late_or_owed_back(
 ) -> None:
     sale = market.on_sale()
     bought, open_order = paid(shopper, operator, sale), confirmed(shopper, sale)
-    without_money = given_up(market, shopper, sale, 1, how="withdrawn")
+    without_money = given_up(market, shopper, sale, 1)
     staff = market.acting(operator, roles=frozenset({Role.OPERATOR}))
     for order in (bought, open_order, without_money):
         payment_id = uuid.UUID(order["payment_id"])

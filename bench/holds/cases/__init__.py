@@ -23,7 +23,7 @@ CASES: Final[dict[str, Case]] = {
     "statements": Case(run=workers.statements, lanes=0),
     "flat": Case(run=growth.flat, lanes=2),
     "sweep": Case(run=growth.sweep, lanes=2),
-    "gate": Case(run=gate.alone, lanes=4),
+    "gate": Case(run=gate.alone, lanes=6),
     "forms": Case(run=forms.forms, lanes=10),
     "memory": Case(run=workers.memory, lanes=2),
 }

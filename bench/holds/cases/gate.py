@@ -1,12 +1,14 @@
 """The Redis gate's script alone, against a bare GET of the same Redis: nothing else stands in between.
 
-The app has no gate yet: `GATE` is the place for it. Until then only the GET is measured, and the bar is not judged.
+The app asks for all who wait in one process at once: so many as a worker has threads (16) is what the bar judges, with
+each who is turned away counted as one. The script asked for one alone stands beside it, without a bar.
 """
 
 import socket
 import time
+import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +16,9 @@ import redis
 
 from bench.holds.ground import Bench, Part
 from bench.holds.load import Failed, Sample
-from bench.holds.measure import Bar, Lane, Row, compared
+from bench.holds.measure import Bar, Lane, compared
+from inventory.gate import keeping, scripts
+from marketplace.idempotency import Claim
 
 OF_GET: Final = Bar(must=0.5)
 AT_ONCE: Final = 64
@@ -24,19 +28,40 @@ SECONDS_MAX: Final = 2.0
 Command = tuple[str | bytes | int, ...]
 
 
+THREADS: Final = 16
+TAG: Final = "0123456789ab"
+SET: Final = "s0123456789abcdef"
+NOTICE: Final = f"{TAG}:1042:0:10:1795000000000000:{SET}"
+KEYS: Final = scripts.keys(uuid.UUID("01900000-0000-7000-8000-000000000001"))
+BUYERS: Final = 500
+"""So many have boxes and are let through; they are not among those who ask."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """A script that turns the hopeless away, and the state in which it does."""
+    """The app's script in the state in which it turns everybody away who asks: so many strangers, a box each."""
 
-    script: str
-    keys: tuple[str, ...]
-    arguments: tuple[str | int, ...]
-    prepare: tuple[Command, ...] = ()
-    answer: bytes = b":0\r\n"
-    """What a refusal is on the wire; anything else fails the run."""
+    asked: int
+
+    @property
+    def command(self) -> Command:
+        seekers = [uuid.UUID(int=at) for at in range(self.asked)]
+        claims = [Claim(principal=f"account:{each}", key=str(each), fingerprint="") for each in seekers]
+        names = [
+            name
+            for each, claim in zip(seekers, claims, strict=True)
+            for name in (keeping.buyer(each), keeping.key(claim))
+        ]
+        return (*KEYS[:2], TAG, ",".join("1" * self.asked), 1, 1, *names)
+
+    @property
+    def answer(self) -> bytes:
+        """What a refusal is on the wire; anything else fails the run."""
+        text = f"{NOTICE}|".encode()
+        return b"$%d\r\n%s\r\n" % (len(text), text)
 
 
-GATE: Gate | None = None
+GATES: Final = {"gate": Gate(asked=1), f"gate, {THREADS} at a time": Gate(asked=THREADS)}
 
 
 def alone(bench: Bench) -> Part:
@@ -45,31 +70,34 @@ def alone(bench: Bench) -> Part:
     url = bench.servers.redis.url
     client = redis.Redis.from_url(url)
     client.set("bench:bare", "1")
-    commands = {"GET": (wire("GET", "bench:bare"), b"$1\r\n1\r\n")}
-    if GATE is not None:
-        for command in GATE.prepare:
-            client.execute_command(*command)
-        sha = client.script_load(GATE.script)
-        commands["gate"] = wire("EVALSHA", sha, len(GATE.keys), *GATE.keys, *GATE.arguments), GATE.answer
+    client.set(KEYS[0], NOTICE)
+    client.sadd(KEYS[1], SET, *(keeping.buyer(uuid.uuid4()) for _ in range(BUYERS)))
+    sha = client.script_load(scripts.CHECK)
+    commands = {"GET": (wire("GET", "bench:bare"), b"$1\r\n1\r\n", 1)} | {
+        name: (wire("EVALSHA", sha, 2, *gate.command), gate.answer, gate.asked)
+        for name, gate in GATES.items()
+    }
     lanes = {
         (name, connections): Lane(
             f"{name}, {AT_ONCE // connections} at once on {'each of ' * (connections > 1)}{connections}",
             lambda _round, asking=asking, connections=connections: asked(
-                url, *asking, connections=connections, seconds=min(bench.seconds, SECONDS_MAX)
+                url,
+                *asking[:2],
+                counts=asking[2],
+                connections=connections,
+                seconds=min(bench.seconds, SECONDS_MAX),
             ),
         )
         for connections in (1, AT_ONCE)
         for name, asking in commands.items()
     }
     bench.interleave(part, list(lanes.values()))
-    for connections, bar in ((1, OF_GET), (AT_ONCE, None)):
-        base, lane = lanes["GET", connections], lanes.get(("gate", connections))
-        if lane is not None:
-            part.rows.append(compared(lane, base, bar=bar))
-            continue
-        missing = Row(what="gate", value=None, against=base.name, other_per_second=base.per_second, bar=bar,
-                      note="there is no gate yet")  # fmt: skip
-        part.rows.append(missing)
+    for connections in (1, AT_ONCE):
+        for name, gate in GATES.items():
+            bar = OF_GET if connections == 1 and gate.asked == THREADS else None
+            row = compared(lanes[name, connections], lanes["GET", connections], bar=bar)
+            part.rows.append(replace(row, note=f"{gate.asked} turned away by each call"))
+    client.delete(*KEYS)
     return part
 
 
@@ -79,8 +107,13 @@ def wire(*command: str | bytes | int) -> bytes:
     return b"".join([b"*%d\r\n" % len(parts), *(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)])
 
 
-def asked(url: str, command: bytes, answer: bytes, *, connections: int, seconds: float) -> Sample:
-    """One command again and again, AT_ONCE on their way, each answered with `answer`; raises Failed otherwise."""
+def asked(
+    url: str, command: bytes, answer: bytes, *, connections: int, seconds: float, counts: int = 1
+) -> Sample:
+    """One command again and again, AT_ONCE on their way, each answered with `answer`; raises Failed otherwise.
+
+    Each `counts` for so many requests.
+    """
     each = AT_ONCE // connections
     batch, wanted = command * each, answer * each
     took: list[float] = []
@@ -96,7 +129,7 @@ def asked(url: str, command: bytes, answer: bytes, *, connections: int, seconds:
         elapsed = time.perf_counter() - began
     took.sort()
     return Sample(
-        requests=len(took) * AT_ONCE,
+        requests=len(took) * AT_ONCE * counts,
         seconds=elapsed,
         p50_ms=1_000 * took[len(took) // 2],
         p99_ms=1_000 * took[len(took) * 99 // 100],
