@@ -17,7 +17,7 @@ EVERY_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 3.0
 LINES: Final = 3
 AT_REST_MAX: Final = WORKERS * (Settings().database_pool_size + LINES)
-"""Connections that workers keep when nobody asks anything: their pools, and the lines of arrivals, counter and reads."""
+"""Connections that workers keep when nobody asks: their pools, and the lines of arrivals, counter and reads."""
 MORE_MEBIBYTES_MAX: Final = 64
 """Of all workers together: what a run leaves in caches."""
 
