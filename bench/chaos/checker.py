@@ -125,17 +125,19 @@ class _Reconciliation:
 
     def _check_answers(self, op: Op) -> None:
         """Same key, same answer; the copies that ran may be one at most."""
-        bodies = {(each.status, json.dumps(each.body, sort_keys=True)): each.phase for each in op.finals}
+        binding = self._binding(op)
+        bodies = {(each.status, json.dumps(each.body, sort_keys=True)): each.phase for each in binding}
         self.report.expect("answers", len(bodies) <= 1, f"{op} got different answers: {list(bodies)}")
-        originals = sum(not each.replayed for each in op.finals)
+        originals = sum(not each.replayed for each in binding)
         self.report.expect(
             "answers", originals <= 1, f"{op} ran {originals} times: so many answers were not repetitions"
         )
 
     def _check_kept(self, op: Op) -> None:
-        if not op.finals:
+        binding = self._binding(op)
+        if not binding:
             return
-        kept, told = self.stored.keys.get(op.first.key), op.finals[0]
+        kept, told = self.stored.keys.get(op.first.key), binding[0]
         if self.report.expect("kept", kept is not None, f"{op}: no answer is stored under its key"):
             assert kept is not None
             self.report.expect(
@@ -143,6 +145,18 @@ class _Reconciliation:
                 (kept.status, kept.body) == (told.status, told.body),
                 f"{op}: another answer is stored",
             )
+
+    def _binding(self, op: Op) -> list[Attempt]:
+        """The final answers that stand under the key; who is turned away at the gate may ask again (decision 17)."""
+        kept = self.stored.keys.get(op.first.key)
+        return [
+            each
+            for each in op.finals
+            if each.replayed
+            or each.code not in SHORT
+            or op.first.kind != "hold"
+            or (kept is not None and kept.body == each.body)
+        ]
 
     def _check_refusals(self, op: Op) -> None:
         for each in op.attempts:

@@ -427,3 +427,25 @@ def test_a_step_may_be_refused_when_its_hold_is_over(expires_at, wanted):
     sale.keys["key-2"] = Kept(status=410, body=body)
 
     assert broken(sale) == wanted
+
+
+def test_who_is_turned_away_at_the_gate_may_be_granted_under_the_same_key():
+    sale = Sale()
+    first = sale.hold("Ann", 5)
+    sale.refuse("Ben", 1)
+    del sale.keys["key-2"]
+    turned_away = sale.history[-1]
+    sale.release(first)
+    sale.hold("Ben", 1)
+    granted = sale.history[-1]
+    sale.change(op=turned_away.op, key=turned_away.key, phase="after 1 s")
+    sale.keys[turned_away.key] = sale.keys.pop(granted.key)
+
+    assert broken(sale) == set()
+
+
+def test_a_refusal_that_is_repeated_and_not_kept_is_seen():
+    sale = a_sale()
+    del sale.keys[sale.history[-1].key]
+
+    assert broken(sale) == {"kept"}
