@@ -49,7 +49,7 @@ Reply = Answer | Refused | errors.Refusal
 
 
 class RoomToMake(Exception):
-    """These pools refuse although the holds of some of their boxes have lapsed."""
+    """These pools count boxes whose holds have lapsed, or have boxes free that somebody in line waits for."""
 
     def __init__(self, pool_ids: Sequence[uuid.UUID]) -> None:
         self.pool_ids = pool_ids
@@ -82,8 +82,11 @@ def _at_the_gate(request: Request) -> Answer | None:
     )
     if told is None:
         return None
-    refusal = holds.SoldOut(
-        requested_boxes=line.boxes, available_boxes=told.available, next_expires_at=told.next_expires_at
+    refusal = holds.sold_out(
+        line.boxes,
+        available=told.available,
+        next_expires_at=told.next_expires_at,
+        waitlist=request.ask.waitlist,
     )
     return door.refused(refusal, request.ctx)
 

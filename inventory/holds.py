@@ -183,12 +183,21 @@ def refusal(refused: Refused, facts: granting.Facts) -> errors.Refusal:
         return _LIMITS[refused.cause](
             requested_boxes=refused.requested, counted_boxes=refused.counted, boxes_max=refused.limit
         )
-    waitlist: dict[str, Any] = {"waitlist": refused.waitlist} if refused.waitlist else {}
-    return SoldOut(
-        requested_boxes=refused.requested,
-        available_boxes=refused.available,
+    return sold_out(
+        refused.requested,
+        available=refused.available,
         next_expires_at=facts.next_expires_at.get(refused.pool_id),
-        **waitlist,
+        waitlist=refused.waitlist,
+    )
+
+
+def sold_out(
+    requested: int, *, available: int, next_expires_at: datetime | None, waitlist: str | None
+) -> SoldOut:
+    """The one refusal of boxes that are gone, whoever found it out."""
+    place = {"waitlist": waitlist} if waitlist else {}
+    return SoldOut(
+        requested_boxes=requested, available_boxes=available, next_expires_at=next_expires_at, **place
     )
 
 
