@@ -195,7 +195,7 @@ def sold_out(
     requested: int, *, available: int, next_expires_at: datetime | None, waitlist: str | None
 ) -> SoldOut:
     """The one refusal of boxes that are gone, whoever found it out."""
-    place = {"waitlist": waitlist} if waitlist else {}
+    place: dict[str, Any] = {"waitlist": waitlist} if waitlist else {}
     return SoldOut(
         requested_boxes=requested, available_boxes=available, next_expires_at=next_expires_at, **place
     )
