@@ -25,7 +25,7 @@ _EXPIRE: Final = """
     WITH due AS MATERIALIZED (
         SELECT id, boxes - consumed_boxes - released_boxes AS boxes FROM hold
         WHERE pool_id = %(pool_id)s AND lot_id IS NULL AND state = 'active'
-        AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
+        AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
     ), ended AS (
         UPDATE hold h SET state = 'expired', released_boxes = h.released_boxes + due.boxes,
             version = version + 1, resolved_at = clock_timestamp()
@@ -59,7 +59,7 @@ _COUNT: Final = """
 _POOLS_DUE: Final = text(
     """
     SELECT DISTINCT pool_id FROM (
-        SELECT pool_id FROM hold WHERE lot_id IS NULL AND state = 'active' AND expires_at <= clock_timestamp()
+        SELECT pool_id FROM hold WHERE lot_id IS NULL AND state = 'active' AND expires_at <= statement_timestamp()
         ORDER BY expires_at LIMIT :batch
     ) due ORDER BY pool_id
     """
