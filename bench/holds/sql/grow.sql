@@ -11,10 +11,10 @@ FROM generate_series(0, %(holds)s - 1) AS n
 JOIN LATERAL (SELECT (%(items)s::uuid[])[1 + mod(n / 10, 4)] AS id) AS wanted ON true
 JOIN campaign_item i ON i.id = wanted.id JOIN pool p ON p.id = i.pool_id;
 INSERT INTO hold (id, kind, state, pool_id, owner_id, pack_id, boxes, pack_grams, quantity_grams, unit_price_minor,
-    currency, purpose_kind, purpose_id, created_at, expires_at, resolved_at, version)
+    currency, purpose_kind, purpose_id, created_at, expires_at, resolved_at, version, consumed_boxes, released_boxes)
 SELECT hold_id, 'cart', CASE WHEN paid THEN 'consumed' ELSE 'expired' END, pool_id, owner_id, pack_id, 1, pack_grams,
     pack_grams, unit_price_minor, currency, 'campaign_item', item_id, at, at + interval '10 minutes',
-    at + interval '11 minutes', 3 FROM past;
+    at + interval '11 minutes', 3, CASE WHEN paid THEN 1 ELSE 0 END, CASE WHEN paid THEN 0 ELSE 1 END FROM past;
 INSERT INTO pool_movement (pool_id, number, kind, pledged_delta, held_delta, sold_delta, boxes_pledged, boxes_held,
     boxes_sold, hold_id, actor, at)
 SELECT p.id, p.version + row_number() OVER journal, kind, 0, held, sold, p.boxes_pledged,

@@ -1,6 +1,6 @@
 -- Ends what was not swept in time, holds and pools locked before; answers how many that were.
 WITH late AS (
-    UPDATE hold SET state = 'expired', resolved_at = now(), version = version + 1
+    UPDATE hold SET state = 'expired', released_boxes = boxes, resolved_at = now(), version = version + 1
     WHERE kind = 'cart' AND state = 'active' AND expires_at <= now() RETURNING id, pool_id, boxes
 ), told AS (
     INSERT INTO pool_movement (pool_id, number, kind, pledged_delta, held_delta, sold_delta, boxes_pledged,
