@@ -53,7 +53,7 @@ def alone(bench: Bench) -> Part:
         commands["gate"] = wire("EVALSHA", sha, len(GATE.keys), *GATE.keys, *GATE.arguments), GATE.answer
     lanes = {
         (name, connections): Lane(
-            f"{name}, {AT_ONCE // connections} at once on {'each of ' * (connections > 1)}{connections}",
+            f"{name}, {AT_ONCE // connections} at once on each connection of {connections}",
             lambda _round, asking=asking, connections=connections: asked(
                 url, *asking, connections=connections, seconds=min(bench.seconds, SECONDS_MAX)
             ),
