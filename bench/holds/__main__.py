@@ -6,6 +6,7 @@ Ends with 1 when something was wrong (answers that nobody expected, a broken inv
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended, as after Ctrl-C
     try:
         sys.exit(main(sys.argv[1:]))
     except CannotStart as problem:

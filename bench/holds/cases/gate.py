@@ -79,7 +79,7 @@ def alone(bench: Bench) -> Part:
     }
     lanes = {
         (name, connections): Lane(
-            f"{name}, {AT_ONCE // connections} at once on {'each of ' * (connections > 1)}{connections}",
+            f"{name}, {AT_ONCE // connections} at once on each connection of {connections}",
             lambda _round, asking=asking, connections=connections: asked(
                 url,
                 *asking[:2],
