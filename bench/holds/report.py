@@ -10,6 +10,7 @@ from typing import Final
 
 from bench.holds.ground import Part
 from bench.holds.measure import Row
+from marketplace.running.launch import Launch
 
 HEAD: Final = (
     "| what | r/s | p50 ms | p99 ms | against | r/s | value | must | aim | says |",
@@ -68,7 +69,8 @@ def page(run: Run, parts: Sequence[Part], *, day: str) -> str:
 def conditions(run: Run) -> list[str]:
     return [
         "PostgreSQL with fsync, full_page_writes and synchronous_commit on; Redis beside it; gunicorn with 2 workers "
-        "by `gunicorn.conf.py` (its worker class, 4 threads each; only `max_requests` is off, so that no worker is "
+        f"by `gunicorn.conf.py` (its worker class, {Launch().web_threads} threads each; "
+        "only `max_requests` is off, so that no worker is "
         "replaced while it is measured); ENVIRONMENT=production, one log line for each request, jobs in the workers.",
         f"Every hold comes from a fresh shopper of {run.shoppers:,} (session, role, limit, validation, audit row), "
         "with a fresh Idempotency-Key, from an address of its own (TRUSTED_PROXY_HOPS=1): rate limits are on and "
