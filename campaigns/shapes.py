@@ -10,6 +10,7 @@ from campaigns.states import state_at
 from inventory.granting import Placed
 from inventory.states import HoldState
 from marketplace.idempotency import Answer
+from marketplace.values import instant_text
 
 YEARS: Final = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 """Nothing here opens or closes before or after."""
@@ -51,8 +52,8 @@ def _campaign(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {
         **row,
         "state": state.value,
-        "opens_at": _instant(opens_at),
-        "closes_at": _instant(closes_at),
+        "opens_at": instant_text(opens_at),
+        "closes_at": instant_text(closes_at),
     }
 
 
@@ -93,11 +94,7 @@ def _hold(placed: Placed) -> dict[str, Any]:
         "boxes": placed.boxes,
         "unit_price_minor": placed.unit_price_minor,
         "currency": placed.currency,
-        "expires_at": _instant(placed.expires_at),
+        "expires_at": instant_text(placed.expires_at),
         "available": placed.pool.available,
         "version": placed.pool.version,
     }
-
-
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,8 +1,8 @@
 """A kept connection for work that a process does one piece after the other, with as few round trips as can be.
 
 Beside `database`, this is the only place that commits. Statements are sent together and prepared once; a unit of work
-is begun, asked its facts in one round trip, and written and committed in another. A connection that is lost is made
-anew: before COMMIT the work simply runs again; after it the caller must know how to find what it stored.
+is begun and asked its facts in one round trip, written in a second, and committed in a third. A connection that is
+lost is made anew: before COMMIT the work simply runs again; after it the caller must know how to find what it stored.
 """
 
 import random

@@ -14,6 +14,7 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields, validate
 
 from marketplace import values
+from marketplace.values import instant_text
 
 _WHOLE_IN_QUERY: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _CONTROL: Final = re.compile(
@@ -110,7 +111,7 @@ class Instant(fields.AwareDateTime):
         return found
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return None if value is None else instant_text(value)
 
 
 class Day(fields.Date):

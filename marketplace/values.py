@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Final
 
@@ -23,6 +24,11 @@ class NotExact(ValueError):
 def new_id() -> uuid.UUID:
     """A fresh UUIDv7: ordered by time, unguessable enough to name things, never a secret."""
     return uuid_utils.compat.uuid7()
+
+
+def instant_text(value: datetime) -> str:
+    """The instant as the API writes it everywhere: RFC 3339 in UTC, with a Z."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def to_grams(value: int | Fraction, unit: str) -> int:
