@@ -44,6 +44,10 @@ _metrics = web.open_metrics(_settings.data_folder)
 
 def post_worker_init(worker: Any) -> None:
     """Each worker does jobs beside requests: rows are locked one by one, so two do not disturb each other."""
+    import os
+
+    if os.environ.get("SWI"):
+        sys.setswitchinterval(float(os.environ["SWI"]))
     if _settings.worker_embedded:
         # Not above: prometheus-client must be imported after its folder is known, and not before the fork.
         from marketplace import jobs  # noqa: PLC0415

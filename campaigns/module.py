@@ -2,12 +2,14 @@
 
 from campaigns import api, planning
 from campaigns.demo.command import demo_command
+from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
 from marketplace.module import Job, Module
 
 module = Module(
     name="campaigns",
     blueprints=(api.blueprint,),
+    fast_doors=FAST_DOORS,
     jobs=(Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),),
     commands=(demo_command,),
     invariants=INVARIANTS,

@@ -12,18 +12,22 @@ from sqlalchemy.orm import Session
 from campaigns import planning
 from campaigns.models import Item
 from campaigns.states import CampaignState
-from inventory import counter, holds, waitlist
+from inventory import coming, counter, holds, waitlist
+from inventory.coming import Coming
 from inventory.grant_rules import Ask, Line
 from inventory.granting import Placed
 from inventory.models import WaitlistEntry
 from inventory.networks import network_of
-from marketplace import database, door, errors, idempotency
+from marketplace import database, door, errors, idempotency, stations
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
 from marketplace.language import Text
 from marketplace.settings import Settings
 
 ITEMS_REMEMBERED_MAX: Final = 10_000
+
+ENDPOINT: Final = "campaigns.hold"
+"""Whose entry in the access table counts for who holds boxes."""
 
 Shape = Callable[[Sequence[Placed]], Answer]
 """How a door answers what was held."""
@@ -52,16 +56,36 @@ def hold(
     counter serves all who ask at once. Refused: CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit,
     HouseholdLimit, NetworkLimit.
     """
+    return hold_on_arrival(ctx, None, lambda _: claim, campaign_id=campaign_id, lines=lines, shape=shape)
+
+
+def hold_on_arrival(
+    ctx: Context,
+    token: str | None,
+    claim_of: Callable[[Context], Claim],
+    *,
+    campaign_id: uuid.UUID,
+    lines: Sequence[Wanted],
+    shape: Shape,
+) -> Answer:
+    """The same for somebody of whom only a token is known yet. Also raises Unauthenticated, Forbidden."""
     pool_ids = _pools_of(campaign_id, [line.item_id for line in lines])
-    if pool_ids is not None:
+    if pool_ids is None:
+        ctx = stations.let_in(ctx, token, endpoint=ENDPOINT)
+    else:
         asked = tuple(Line(pool_id=pool_ids[line.item_id], boxes=line.boxes) for line in lines)
-        wanted = _ask(ctx, campaign_id, asked)
-        reply = counter.ask(counter.Request(ctx=ctx, ask=wanted, claim=claim, answered=shape))
+
+        def request_of(ctx: Context) -> counter.Request:
+            return counter.Request(
+                ctx=ctx, ask=_ask(ctx, campaign_id, asked), claim=claim_of(ctx), answered=shape
+            )
+
+        ctx, reply = coming.come(Coming(ctx=ctx, token=token, endpoint=ENDPOINT, request_of=request_of))
         if isinstance(reply, Answer):
             return reply
     return idempotency.run(
         ctx,
-        claim,
+        claim_of(ctx),
         lambda session: shape(hold_now(session, ctx, campaign_id, lines)),
         lambda refusal: door.refused(refusal, ctx),
     )

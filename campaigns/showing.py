@@ -6,7 +6,7 @@ database, and only what follows from its answer (state by the clock, text, ETag)
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -66,7 +66,7 @@ class Question:
 class Told:
     """The body of an answer, its ETag, and where the next page begins."""
 
-    body: bytes
+    body: str
     etag: str
     next_cursor: str | None
 
@@ -97,17 +97,17 @@ def one(ctx: Context, *, campaign_id: uuid.UUID) -> Told:
 
 def _ask(question: Question) -> str | None:
     extensions = current_app.extensions
-    together = cast(Together[Question, tuple[str | None]], extensions.get("campaigns_shown"))
+    together = cast(Together[Question, str | None], extensions.get("campaigns_shown"))
     if together is None:
         together = extensions.setdefault("campaigns_shown", Together(_look_up))
-    return together.ask(question)[0]
+    return together.ask(question)
 
 
-def _look_up(questions: Sequence[Question]) -> list[tuple[str | None]]:
+def _look_up(questions: Sequence[Question]) -> Iterator[tuple[int, str | None]]:
     different = list(dict.fromkeys(questions))
     rows = express.line("reads").run(lambda work: work.look(*map(_statement, different)))
-    told = {question: (row.told,) for question, row in zip(different, rows, strict=True)}
-    return [told[question] for question in questions]
+    told = {question: row.told for question, row in zip(different, rows, strict=True)}
+    yield from enumerate(told[question] for question in questions)
 
 
 def _statement(question: Question) -> Statement:
@@ -126,9 +126,8 @@ def _tell(ctx: Context, question: Question, raw: str) -> Told:
         shaped = shapes.campaign_page(raw, limit=question.limit, now=ctx.now)
     else:
         shaped = shapes.shown_campaign(raw, now=ctx.now)
-    body = shaped.text.encode()
-    etag = hashlib.sha256(body).hexdigest()[:32]
-    told = Told(body=body, etag=etag, next_cursor=shaped.next_cursor)
+    etag = hashlib.sha256(shaped.text.encode()).hexdigest()[:32]
+    told = Told(body=shaped.text, etag=etag, next_cursor=shaped.next_cursor)
     if len(known) >= QUESTIONS_REMEMBERED_MAX:
         known.clear()
     known[question] = _Remembered(raw=raw, shaped=shaped, told=told)

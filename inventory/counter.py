@@ -1,31 +1,28 @@
 """The counter: shoppers who ask for boxes at the same time are served together, in one transaction and one commit.
 
 Each gets the answer that it would have got alone, stored under its key. Refusals that are final are stored, too;
-a request for what does not sell at all is handed back, for its campaign to say why. In front of the counter stands
-the gate: a refusal there is not stored, for no work had begun.
+a request for what does not sell at all is handed back, for its campaign to say why. Who comes to the counter, and who
+is turned away before, stands in `coming`.
 """
 
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from inventory import grant_rules, granting, holds, sweeping, waitlist
+from inventory import granting, holds, sweeping, waitlist
 from inventory.gate import keeping, taking
-from inventory.gate.keeping import Seeker
 from inventory.grant_rules import Ask, Cause, Decision, Refused
 from inventory.granting import Facts, Placed
 from marketplace import context, database, door, errors, express
 from marketplace.context import Context
 from marketplace.express import Work
 from marketplace.idempotency import Answer, Claim
-from marketplace.together import Together
 
-AT_ONCE_MAX: Final = 64
 LOOKS_MAX: Final = 50
 """How often a batch looks again while lapsed holds that it needs are being written down by somebody else."""
 LOOK_AGAIN_SECONDS: Final = 0.004
@@ -45,7 +42,14 @@ class Request:
     answered: Callable[[Sequence[Placed]], Answer]
 
 
-Reply = Answer | Refused | errors.Refusal
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Serving this request failed, and not for its own sake: its caller gets the failure, nobody else does."""
+
+    problem: Exception
+
+
+Reply = Answer | Refused | errors.Refusal | Broken
 
 
 class RoomToMake(Exception):
@@ -54,41 +58,6 @@ class RoomToMake(Exception):
     def __init__(self, pool_ids: Sequence[uuid.UUID]) -> None:
         self.pool_ids = pool_ids
         super().__init__(f"{len(pool_ids)} pools")
-
-
-def ask(request: Request) -> Answer | Refused:
-    """Wait for the counter's answer. Raises KeyInFlight, IdempotencyKeyReused, PoolBusy, DatabaseUnavailable."""
-    turned_away = _at_the_gate(request)
-    if turned_away is not None:
-        return turned_away
-    together = cast(
-        Together[Request, Reply],
-        current_app.extensions.setdefault("counter", Together(serve, at_once_max=AT_ONCE_MAX)),
-    )
-    reply = together.ask(request)
-    if isinstance(reply, errors.Refusal):
-        raise reply
-    return reply
-
-
-def _at_the_gate(request: Request) -> Answer | None:
-    """The refusal that the counter would give; None if it must be asked. The rule looks at the first pool first."""
-    gate = keeping.of_app()
-    if gate is None:
-        return None
-    line = grant_rules.summed(request.ask.lines)[0]
-    told = gate.ask(
-        Seeker(pool_id=line.pool_id, boxes=line.boxes, buyer_id=request.ask.buyer_id, claim=request.claim)
-    )
-    if told is None:
-        return None
-    refusal = holds.sold_out(
-        line.boxes,
-        available=told.available,
-        next_expires_at=told.next_expires_at,
-        waitlist=request.ask.waitlist,
-    )
-    return door.refused(refusal, request.ctx)
 
 
 def serve(requests: Sequence[Request]) -> list[Reply]:
@@ -119,9 +88,9 @@ def _one_by_one_if_it_must(batch: dict[int, Request]) -> dict[int, Reply]:
         return dict(zip(batch, _serve(list(batch.values())), strict=True))
     except errors.Refusal as refusal:
         return dict.fromkeys(batch, refusal)
-    except Exception:
+    except Exception as problem:  # noqa: BLE001 (its caller raises it)
         if len(batch) == 1:
-            raise
+            return dict.fromkeys(batch, Broken(problem))
     replies: dict[int, Reply] = {}
     for place, request in batch.items():
         replies |= _one_by_one_if_it_must({place: request})

@@ -107,7 +107,7 @@ WRITE: Final = """
             network = r.network, version = h.version + 1
         FROM jsonb_to_recordset(%(resized)s::jsonb) AS r(id uuid, boxes bigint, expires_at timestamptz,
             network text)
-        WHERE h.id = r.id AND h.state = 'active' RETURNING h.id
+        WHERE h.id = r.id AND h.id = ANY(%(resized_ids)s::uuid[]) AND h.state = 'active' RETURNING h.id
     ), lines AS (
         INSERT INTO pool_movement (pool_id, number, kind, pledged_delta, held_delta, sold_delta, boxes_pledged,
             boxes_held, boxes_sold, hold_id, actor, at)

@@ -201,7 +201,8 @@ class Writing:
             for pool_id, pool in self._pools.items()
         ]
         rows = {name: json.dumps(each, default=str) for name, each in {"pools": pools, **self._rows}.items()}
-        return grant_statements.WRITE, {**rows, "now": self._facts.now}
+        resized_ids = [row["id"] for row in self._rows["resized"]]
+        return grant_statements.WRITE, {**rows, "now": self._facts.now, "resized_ids": resized_ids}
 
     def check(self, rows: Sequence[Any]) -> None:
         """Raises CountersBroken if a row was not as it was under the lock."""

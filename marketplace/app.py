@@ -9,6 +9,7 @@ from werkzeug.routing import IntegerConverter
 
 from marketplace import cli, database, events, jobs, logs, metrics, openapi, problems, shell, stations
 from marketplace.door import BODY_BYTES_MAX
+from marketplace.fast_path import FastPath
 from marketplace.module import Module
 from marketplace.settings import Settings
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     app.session_interface = NoCookies()
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["modules"] = plugged
+    app.wsgi_app = FastPath(app, [each for module in plugged for each in module.fast_doors])  # type: ignore[method-assign]
     if settings.trusted_proxy_hops:
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -79,11 +79,12 @@ KEYS_LOCKED: Final = (
 )
 """In a statement of the caller's, with the parameters of `named`: which of the keys are ours to work on."""
 KEYS_STORED: Final = (
-    "(SELECT jsonb_agg(to_jsonb(k)) FROM idempotency_key k"
-    " JOIN jsonb_to_recordset(%(key_names)s::jsonb) AS n(principal text, key text)"
-    " ON n.principal = k.principal AND n.key = k.key)"
+    "(SELECT jsonb_agg(to_jsonb(k)) FROM jsonb_to_recordset(%(key_names)s::jsonb) AS n(principal text, key text)"
+    " CROSS JOIN LATERAL (SELECT * FROM idempotency_key i WHERE i.principal = n.principal AND i.key = n.key OFFSET 0)"
+    " AS k)"
 )
-"""The same for the answers that are stored; only to be asked once the keys are locked."""
+"""The same for the answers that are stored; only to be asked once the keys are locked. Each is looked up by itself: a
+join that is planned while the table is small would read all of it later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +111,22 @@ def claim_of_request(ctx: Context) -> Claim:
     keys = request.headers.getlist(HEADER)
     if not keys:
         raise IdempotencyKeyMissing
-    if len(keys) > 1 or not _FORM.fullmatch(keys[0]):
+    if len(keys) > 1 or not is_well_formed(keys[0]):
         raise IdempotencyKeyMalformed
+    return claim_of(ctx, keys[0], method=request.method, address=request.full_path, body=request.get_data())
+
+
+def is_well_formed(key: str) -> bool:
+    return _FORM.fullmatch(key) is not None
+
+
+def claim_of(ctx: Context, key: str, *, method: str, address: str, body: bytes) -> Claim:
+    """The claim of a request; `address`: its path, a question mark, and its query."""
     digest = hashlib.sha256()
-    for part in (request.method.encode(), request.full_path.encode(), request.get_data()):
+    for part in (method.encode(), address.encode(), body):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return Claim(principal=ctx.actor.label, key=keys[0], fingerprint=digest.hexdigest())
+    return Claim(principal=ctx.actor.label, key=key, fingerprint=digest.hexdigest())
 
 
 def run(

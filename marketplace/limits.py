@@ -34,6 +34,9 @@ REDIS_PAUSE_NANOSECONDS: Final = 5_000_000_000
 """After a failure Redis is left alone for so long, so that not every request waits for it."""
 
 
+UNKNOWN: Final = "unknown"
+"""The address of who has none, such as a peer on a socket of this machine."""
+
 TELLS_IN_A_LIMIT: Final = 60
 """How often a process tells Redis of a caller until its limit is used up: of 600 calls, every tenth time."""
 
@@ -132,10 +135,15 @@ def configure(app: Flask, settings: Settings) -> None:
 def check_general() -> None:
     """The limit of every address over the whole API; watchers of the process are free of it."""
     if request.endpoint not in EXEMPT:
-        counts: Counts | None = current_app.extensions["limits"]
-        if counts is not None:
-            limit = current_app.extensions["limits_general"]
-            _refuse_if(counts.take_roughly(limit, "general", _address()))
+        check_address(request.remote_addr)
+
+
+def check_address(address: str | None) -> None:
+    """Count one call of the address over the whole API; raises TooMany."""
+    counts: Counts | None = current_app.extensions["limits"]
+    if counts is not None:
+        limit = current_app.extensions["limits_general"]
+        _refuse_if(counts.take_roughly(limit, "general", address or UNKNOWN))
 
 
 def limited(rate: str, *, per: Per = "address") -> Callable[[View], View]:
@@ -193,7 +201,7 @@ def _redis(url: str) -> Storage:
 
 
 def _address() -> str:
-    return request.remote_addr or "unknown"
+    return request.remote_addr or UNKNOWN
 
 
 def _actor() -> str:

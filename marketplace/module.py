@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.context import Context
 from marketplace.door import Blueprint
 from marketplace.events import Subscription
+from marketplace.fast_path import FastDoor
 from marketplace.language import Text
 
 
@@ -43,6 +44,7 @@ class Invariant:
 class Module:
     name: str
     blueprints: tuple[Blueprint, ...] = ()
+    fast_doors: tuple[FastDoor, ...] = ()
     jobs: tuple[Job, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     commands: tuple[click.Command, ...] = ()

@@ -1,6 +1,7 @@
 """Lists in pages: ids are ordered by time, so the last id of a page is the cursor of the next."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,8 +54,11 @@ def read(
 
 def link(cursor: str) -> str:
     """What `Link` says of the next page of the list that is being asked for."""
-    arguments = {**request.args.to_dict(), "cursor": cursor}
-    return f'<{request.path}?{urlencode(arguments)}>; rel="next"'
+    return link_of(request.path, request.args.to_dict(), cursor)
+
+
+def link_of(path: str, query: Mapping[str, str], cursor: str) -> str:
+    return f'<{path}?{urlencode({**query, "cursor": cursor})}>; rel="next"'
 
 
 def _link_next(cursor: uuid.UUID) -> None:

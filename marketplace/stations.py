@@ -1,6 +1,7 @@
 """The stations every request passes, in this order: request id, language, limits, credentials, access; the view.
 
-After it: security header fields, the request id echoed, one log line, one metric.
+After it: security header fields, the request id echoed, one log line, one metric. What each station does is said in
+plain values, so that the fast path passes the very same ones.
 """
 
 import re
@@ -47,15 +48,22 @@ def arrive() -> None:
     """Fix who, when, under which id and in which language, before anything else looks."""
     g.started = time.perf_counter()
     headers = request.headers
-    given = headers.get(REQUEST_ID_HEADER, "")
-    request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(new_id())
-    g.request_id = request_id
-    g.context = Context(
+    g.context = arrived(
+        request_id=headers.get(REQUEST_ID_HEADER, ""),
+        language=headers.get("Accept-Language", ""),
+        address=request.remote_addr,
+    )
+    g.request_id = g.context.request_id
+
+
+def arrived(*, request_id: str, language: str, address: str | None) -> Context:
+    """The context of a request of nobody yet, from what it says of itself."""
+    return Context(
         actor=ANONYMOUS,
         now=context.now_utc(),
-        request_id=request_id,
-        language=language_of(headers.get("Accept-Language", "")),
-        address=request.remote_addr,
+        request_id=request_id if _REQUEST_ID_FORM.fullmatch(request_id) else str(new_id()),
+        language=language_of(language),
+        address=address,
     )
 
 
@@ -63,28 +71,38 @@ def check_access() -> None:
     """Find the actor, then ask the one table; an operation without an entry is refused for everybody."""
     if request.endpoint is None:
         return
-    access = ACCESS.get(request.endpoint)
-    actor = _actor()
-    if actor is not ANONYMOUS:
-        before: Context = g.context
-        g.context = Context(
-            actor=actor,
-            now=before.now,
-            request_id=before.request_id,
-            language=before.language,
-            address=before.address,
-        )
-    if access is None or not access.allows(actor.roles, actor.scopes):
-        raise errors.Unauthenticated if actor is ANONYMOUS else errors.Forbidden
+    let_in(g.context, _token(), endpoint=request.endpoint)
 
 
-def _actor() -> Actor:
+def let_in(ctx: Context, token: str | None, *, endpoint: str) -> Context:
+    """From here on the context has the actor that the token stands for; raises Unauthenticated, Forbidden."""
+    if token is not None:
+        ctx = g.context = known(ctx, arrivals.authenticate(token, now=ctx.now))
+    check_entry(ctx, endpoint=endpoint)
+    return ctx
+
+
+def known(ctx: Context, actor: Actor) -> Context:
+    """The context, now that it is known who acts."""
+    return Context(
+        actor=actor, now=ctx.now, request_id=ctx.request_id, language=ctx.language, address=ctx.address
+    )
+
+
+def check_entry(ctx: Context, *, endpoint: str) -> None:
+    """Raises Unauthenticated, Forbidden: what has no entry in the access table is refused for everybody."""
+    access = ACCESS.get(endpoint)
+    if access is None or not access.allows(ctx.actor.roles, ctx.actor.scopes):
+        raise errors.Unauthenticated if ctx.actor is ANONYMOUS else errors.Forbidden
+
+
+def _token() -> str | None:
     if "Authorization" not in request.headers:
-        return ANONYMOUS
+        return None
     credentials = request.authorization
     if credentials is None or credentials.type != "bearer" or not credentials.token:
         raise errors.Unauthenticated
-    return arrivals.authenticate(credentials.token, now=context.current().now)
+    return credentials.token
 
 
 def language_of(asked: str) -> Language:
@@ -112,24 +130,45 @@ def leave(response: Response) -> Response:
     ctx: Context | None = g.get("context")
     request_id: str = g.get("request_id", "")
     headers = response.headers
-    headers.extend(_more_headers({name.lower() for name in headers.keys()}, ctx, request_id))  # noqa: SIM118
-    endpoint, status = request.endpoint, response.status_code
-    seconds = time.perf_counter() - g.get("started", time.perf_counter())
-    metrics.observe_request(request.method, endpoint or "unknown", status, seconds)
-    logs.request(
+    headers.extend(more_headers({name.lower() for name in headers.keys()}, ctx, request_id))  # noqa: SIM118
+    told(
         method=request.method,
-        route=endpoint,
+        endpoint=request.endpoint,
         path=request.path,
+        status=response.status_code,
+        ctx=ctx,
+        request_id=request_id,
+        started=g.get("started"),
+    )
+    return response
+
+
+def told(
+    *,
+    method: str,
+    endpoint: str | None,
+    path: str,
+    status: int,
+    ctx: Context | None,
+    request_id: str,
+    started: float | None,
+) -> None:
+    """One metric and one line in the log for a request that is answered; `started`: by `time.perf_counter`."""
+    seconds = 0.0 if started is None else time.perf_counter() - started
+    metrics.observe_request(method, endpoint or "unknown", status, seconds)
+    logs.request(
+        method=method,
+        route=endpoint,
+        path=path,
         status=status,
         milliseconds=round(seconds * 1_000, 1),
         actor=ctx.actor.label if ctx is not None else None,
         request_id=request_id or None,
     )
-    return response
 
 
-def _more_headers(given: set[str], ctx: Context | None, request_id: str) -> list[tuple[str, str]]:
-    """What an answer carries beside the header fields that the view has `given` it."""
+def more_headers(given: set[str], ctx: Context | None, request_id: str) -> list[tuple[str, str]]:
+    """What an answer carries beside the header fields that the view has `given` it, in lower case."""
     more = [*FIXED_HEADERS.items(), (REQUEST_ID_HEADER, request_id)]
     more += [(name, value) for name, value in DEFAULT_HEADERS.items() if name.lower() not in given]
     if ctx is not None:

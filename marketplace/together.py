@@ -1,14 +1,15 @@
 """Requests that wait in one process are served together: whoever comes first serves all who came meanwhile.
 
 The first to ask becomes the leader: it takes what is waiting, serves it in one go, and hands the lead to the first of
-those who came in between. One commit then answers many; a lone request is served at once and waits for nobody.
+those who came in between. One commit then answers many; a lone request is served at once and waits for nobody. Who is
+answered before the others of a batch goes on at once.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -21,60 +22,102 @@ class LeaderLost(Exception):
     """Nobody answered: a leader ended without a word. A broken promise of our own code."""
 
 
+class NotAnswered(Exception):
+    """A batch was served and somebody in it got no answer. A broken promise of our own code."""
+
+
 @dataclass(slots=True, eq=False)
 class _Seat(Generic[Asked, Told]):
     asked: Asked
-    called: threading.Event | None
-    """None for who leads at once and waits for nobody."""
+    called: Any
+    """A lock that is held until this seat is called; None for who leads at once and waits for nobody."""
     leads: bool
+    is_answered: bool = False
     told: Told | None = None
     failed: BaseException | None = None
 
+    def call(self) -> None:
+        """Wakes who sits here: a lock is a lighter bell than an Event, and a rush rings it thousands of times."""
+        called, self.called = self.called, None
+        if called is not None:
+            called.release()
+
 
 class Together(Generic[Asked, Told]):
-    """`serve` answers a batch in its order, at most `at_once_max` of them."""
+    """`serve` answers a batch of at most `at_once_max`: places in it and answers, each as soon as it is known."""
 
-    def __init__(self, serve: Callable[[Sequence[Asked]], Sequence[Told]], *, at_once_max: int = 64) -> None:
+    def __init__(
+        self,
+        serve: Callable[[Sequence[Asked]], Iterable[tuple[int, Told]]],
+        *,
+        at_once_max: int = 64,
+        linger_seconds: float = 0.0,
+    ) -> None:
         self._serve = serve
         self._at_once_max = at_once_max
+        self._linger_seconds = linger_seconds
         self._lock = threading.Lock()
         self._waiting: deque[_Seat[Asked, Told]] = deque()
         self._is_led = False
+        self._expected = 1
+        """As many as were served last time."""
+        self._lingering: Any = None
+        """A lock that is held until as many as expected are there."""
 
     def ask(self, asked: Asked) -> Told:
         """The answer to this request; raises what its batch raised."""
+        bell = threading.Lock()
+        bell.acquire()
         with self._lock:
-            called = threading.Event() if self._is_led else None
-            seat: _Seat[Asked, Told] = _Seat(asked, called, leads=called is None)
+            seat: _Seat[Asked, Told] = _Seat(asked, bell if self._is_led else None, leads=not self._is_led)
             self._waiting.append(seat)
             self._is_led = True
-        if called is not None and not called.wait(PATIENCE_SECONDS):
+            if self._lingering is not None and len(self._waiting) >= self._expected:
+                self._lingering.release()
+                self._lingering = None
+        if not seat.leads and not bell.acquire(timeout=PATIENCE_SECONDS):
             raise LeaderLost
         if seat.leads:
             self._lead()
         if seat.failed is not None:
             raise seat.failed
-        assert seat.told is not None
-        return seat.told
+        return cast(Told, seat.told)
 
     def _lead(self) -> None:
         """Serves one batch, its own seat among it, and hands the lead on."""
+        self._linger()
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._at_once_max, len(self._waiting)))]
+            self._expected = len(batch)
         try:
-            answers = self._serve([seat.asked for seat in batch])
-            for seat, told in zip(batch, answers, strict=True):
-                seat.told = told
-        except BaseException as problem:
-            for seat in batch:
-                seat.failed = problem
-            if not isinstance(problem, Exception):
-                raise
+            for place, told in self._serve([seat.asked for seat in batch]):
+                seat = batch[place]
+                seat.told, seat.is_answered = told, True
+                seat.call()
+            problem: BaseException = NotAnswered()
+        except Exception as failure:  # noqa: BLE001 (whoever is not answered raises it)
+            problem = failure
+        except BaseException as failure:
+            problem = failure
+            raise
         finally:
             self._hand_on()
             for seat in batch:
-                if seat.called is not None:
-                    seat.called.set()
+                if not seat.is_answered:
+                    seat.failed = problem
+                    seat.call()
+
+    def _linger(self) -> None:
+        """Waits a moment for as many as came last time: they were answered together, and come back together."""
+        bell = threading.Lock()
+        bell.acquire()
+        with self._lock:
+            if not self._linger_seconds or len(self._waiting) >= self._expected:
+                return
+            self._lingering = bell
+        bell.acquire(timeout=self._linger_seconds)
+        with self._lock:
+            self._lingering = None
 
     def _hand_on(self) -> None:
         with self._lock:
@@ -82,5 +125,4 @@ class Together(Generic[Asked, Told]):
             if self._waiting:
                 following = self._waiting[0]
                 following.leads = True
-                assert following.called is not None
-                following.called.set()
+                following.call()

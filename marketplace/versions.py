@@ -4,12 +4,15 @@ What phones look at again and again carries a digest as ETag: who has it already
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response, after_this_request, request
+from werkzeug.http import parse_etags
 
 from marketplace import context
-from marketplace.context import ANONYMOUS
+from marketplace.context import ANONYMOUS, Context
+from marketplace.idempotency import Answer
 from marketplace.problems import VersionDiffers, VersionMissing
 
 IF_MATCH: Final[dict[str, Any]] = {
@@ -34,20 +37,31 @@ ETAG: Final[dict[str, Any]] = {
 }
 
 
-def fresh(body: bytes, *, etag: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The JSON body to be kept and asked for again, or 304 to who has it already."""
-    whose = "no-cache" if context.current().actor is ANONYMOUS else "private, no-cache"
-    known = {"ETag": f'"{etag}"', "Cache-Control": whose, **(headers or {})}
-    if _has(etag):
-        response = Response(status=304, headers=known)
+def fresh(text: str, *, etag: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The JSON text to be kept and asked for again, or 304 to who has it already."""
+    told = answer(
+        context.current(), text, etag=etag, seen=request.headers.get("If-None-Match"), headers=headers
+    )
+    response = Response(told.body, status=told.status, headers=told.headers, mimetype="application/json")
+    if told.status == HTTPStatus.NOT_MODIFIED:
         del response.headers["Content-Type"]
-        return response
-    return Response(body, headers=known, mimetype="application/json")
+    return response
 
 
-def _has(etag: str) -> bool:
-    given = request.headers.get("If-None-Match")
-    return given is not None and (given == f'"{etag}"' or request.if_none_match.contains_weak(etag))
+def answer(
+    ctx: Context, text: str, *, etag: str, seen: str | None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """The same as an answer; `seen`: the If-None-Match of who asks."""
+    whose = "no-cache" if ctx.actor is ANONYMOUS else "private, no-cache"
+    known = {"ETag": f'"{etag}"', "Cache-Control": whose, **(headers or {})}
+    if has(seen, etag):
+        return Answer(status=HTTPStatus.NOT_MODIFIED, body="", headers=known)
+    return Answer(status=HTTPStatus.OK, body=text, headers=known)
+
+
+def has(given: str | None, etag: str) -> bool:
+    """Whether a caller who sends this If-None-Match has it already."""
+    return given is not None and (given == f'"{etag}"' or parse_etags(given).contains_weak(etag))
 
 
 def tag(version: int) -> None:

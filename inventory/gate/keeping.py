@@ -18,7 +18,6 @@ from marketplace import metrics
 from marketplace.idempotency import Claim
 from marketplace.redis_link import Link
 from marketplace.settings import Settings
-from marketplace.together import Together
 
 PATIENCE_MS: Final = 50
 FORGET_PAUSE_MS: Final = 250
@@ -28,7 +27,6 @@ SHORT_NANOSECONDS: Final = 1_000_000_000
 RETAKE_NANOSECONDS: Final = 100_000_000
 """A notice that is missing is tried for so often: looking under the pool's lock disturbs those who pay."""
 POOLS_MAX: Final = 10_000
-AT_ONCE_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +77,22 @@ class Gate:
         self._add = self._link.script(scripts.ADD)
         self._notice = self._link.script(scripts.NOTICE)
         self._pools: dict[uuid.UUID, _Pool] = {}
-        self._together: Together[Seeker, tuple[TurnedAway | None]] = Together(
-            self._serve, at_once_max=AT_ONCE_MAX
-        )
 
-    def ask(self, seeker: Seeker) -> TurnedAway | None:
-        """None: ask PostgreSQL. Those who wait at the same time are asked about together."""
-        pool = self._pools.get(seeker.pool_id)
-        if pool is None or pool.short_until <= time.monotonic_ns():
-            return None
-        return self._together.ask(seeker)[0]
+    def ask(self, seekers: Sequence[Seeker]) -> list[TurnedAway | None]:
+        """For each of them; None: ask PostgreSQL. Redis is asked once for each pool that is short."""
+        now = time.monotonic_ns()
+        by_pool: dict[uuid.UUID, list[int]] = {}
+        for place, seeker in enumerate(seekers):
+            pool = self._pools.get(seeker.pool_id)
+            if pool is not None and pool.short_until > now:
+                by_pool.setdefault(seeker.pool_id, []).append(place)
+        replies: list[TurnedAway | None] = [None] * len(seekers)
+        for pool_id, places in by_pool.items():
+            for place, told in zip(
+                places, self._told(pool_id, [seekers[place] for place in places]), strict=True
+            ):
+                replies[place] = told
+        return replies
 
     def short(self, pool_id: uuid.UUID) -> None:
         """The pool had too little for somebody: from now on it is worth asking."""
@@ -151,16 +155,6 @@ class Gate:
 
     def close(self) -> None:
         self._link.close()
-
-    def _serve(self, seekers: Sequence[Seeker]) -> list[tuple[TurnedAway | None]]:
-        by_pool: dict[uuid.UUID, list[int]] = {}
-        for place, seeker in enumerate(seekers):
-            by_pool.setdefault(seeker.pool_id, []).append(place)
-        replies: dict[int, TurnedAway | None] = {}
-        for pool_id, places in by_pool.items():
-            told = self._told(pool_id, [seekers[place] for place in places])
-            replies |= dict(zip(places, told, strict=True))
-        return [(replies[place],) for place in range(len(seekers))]
 
     def _told(self, pool_id: uuid.UUID, seekers: Sequence[Seeker]) -> list[TurnedAway | None]:
         """For seekers of one pool."""

@@ -37,29 +37,41 @@ class Nobody:
     """A token that stands for nobody: unknown, revoked, disabled."""
 
 
+NOBODY: Final = Nobody()
+
 Known = tuple[Actor, datetime | None]
 """Who it is, and until when."""
 
 
 def authenticate(token: str, *, now: datetime) -> Actor:
     """Who a bearer token or service key stands for; raises Unauthenticated, alike for every reason."""
-    if len(token) > TOKEN_LENGTH_MAX or not token.isascii():
-        raise errors.Unauthenticated
     together = cast(
-        Together[bytes, Known | Nobody], current_app.extensions.setdefault("arrivals", Together(_look_up))
+        Together[str, Known | Nobody],
+        current_app.extensions.get("arrivals")
+        or current_app.extensions.setdefault("arrivals", Together(lambda asked: enumerate(look_up(asked)))),
     )
-    found = together.ask(tokens.digest(token))
+    return actor_of(together.ask(token), now=now)
+
+
+def look_up(given: Sequence[str]) -> list[Known | Nobody]:
+    """For each of these tokens who it stands for, in one statement."""
+    digests = [tokens.digest(each).hex() if _may_be_token(each) else "" for each in given]
+    asked = {"digests": sorted({bytes.fromhex(each) for each in digests if each})}
+    [row] = express.line("arrivals").run(lambda work: work.look((_LOOK, asked)))
+    known = {each["digest"]: _account(each) for each in row.sessions or ()}
+    known |= {each["digest"]: _service(each) for each in row.service_keys or ()}
+    return [known.get(digest, NOBODY) for digest in digests]
+
+
+def actor_of(found: Known | Nobody, *, now: datetime) -> Actor:
+    """Raises Unauthenticated, alike for every reason."""
     if isinstance(found, Nobody) or (found[1] is not None and found[1] <= now):
         raise errors.Unauthenticated
     return found[0]
 
 
-def _look_up(digests: Sequence[bytes]) -> list[Known | Nobody]:
-    asked = {"digests": sorted(set(digests))}
-    [row] = express.line("arrivals").run(lambda work: work.look((_LOOK, asked)))
-    known = {each["digest"]: _account(each) for each in row.sessions or ()}
-    known |= {each["digest"]: _service(each) for each in row.service_keys or ()}
-    return [known.get(digest.hex(), Nobody()) for digest in digests]
+def _may_be_token(given: str) -> bool:
+    return len(given) <= TOKEN_LENGTH_MAX and given.isascii()
 
 
 def _account(row: Mapping[str, Any]) -> Known:

@@ -169,7 +169,7 @@ def looks(monkeypatch) -> list[int]:
 def test_a_page_is_one_statement_and_no_other(
     market: Market, sales, anyone: Caller, looks, monkeypatch
 ) -> None:
-    monkeypatch.setattr(database.db, "session", None)
+    monkeypatch.setattr(database.db, "session", SimpleNamespace(remove=lambda: None))
     for url in (URL, f"{URL}?limit=1", sales[0].url):
         looks.clear()
         assert anyone.get(url).status_code == 200

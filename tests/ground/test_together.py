@@ -1,13 +1,13 @@
 """Served together: one leader at a time, batches in their order, nobody forgotten when a batch fails."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from marketplace import together
-from marketplace.together import LeaderLost, Together
+from marketplace.together import LeaderLost, NotAnswered, Together
 
 WAIT = 10
 
@@ -20,13 +20,13 @@ class Gate:
         self.came = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
 
-    def serve(self, batch: Sequence[int]) -> list[int]:
+    def serve(self, batch: Sequence[int]) -> Iterable[tuple[int, int]]:
         self.batches.append(list(batch))
         self.came.release()
         assert self.go.acquire(timeout=WAIT)
         if 13 in batch:
             raise ValueError("thirteen")
-        return [2 * each for each in batch]
+        return enumerate(2 * each for each in batch)
 
 
 def _line_up(
@@ -56,7 +56,7 @@ def _run(at_once_max: int, numbers: Sequence[int]) -> tuple[Gate, list[Future[in
 
 
 def test_a_lone_request_waits_for_nobody() -> None:
-    counter: Together[int, int] = Together(lambda batch: [each + 1 for each in batch])
+    counter: Together[int, int] = Together(lambda batch: enumerate(each + 1 for each in batch))
     assert [counter.ask(1), counter.ask(5)] == [2, 6]
 
 
@@ -83,14 +83,14 @@ def test_a_batch_that_fails_fails_for_all_of_it_and_for_nobody_else() -> None:
 
 def test_answers_that_are_too_few_are_a_failure_and_the_counter_goes_on() -> None:
     answers = [[], [7]]
-    counter: Together[int, int] = Together(lambda _batch: answers.pop(0))
-    with pytest.raises(ValueError, match="shorter"):
+    counter: Together[int, int] = Together(lambda _batch: enumerate(answers.pop(0)))
+    with pytest.raises(NotAnswered):
         counter.ask(1)
     assert counter.ask(1) == 7
 
 
 def test_a_leader_that_is_interrupted_tells_its_followers(monkeypatch: pytest.MonkeyPatch) -> None:
-    def serve(_batch: Sequence[int]) -> list[int]:
+    def serve(_batch: Sequence[int]) -> Iterable[tuple[int, int]]:
         raise KeyboardInterrupt
 
     counter: Together[int, int] = Together(serve)
@@ -101,13 +101,60 @@ def test_a_leader_that_is_interrupted_tells_its_followers(monkeypatch: pytest.Mo
 
 def test_who_waits_longer_than_any_leader_may_take_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(together, "PATIENCE_SECONDS", 0.01)
-    counter: Together[int, int] = Together(list)
+    counter: Together[int, int] = Together(enumerate)
     counter._is_led = True
     with pytest.raises(LeaderLost):
         counter.ask(1)
 
 
 def test_many_threads_all_get_their_own_answer() -> None:
-    counter: Together[int, int] = Together(lambda batch: [each * each for each in batch], at_once_max=5)
+    counter: Together[int, int] = Together(
+        lambda batch: enumerate(each * each for each in batch), at_once_max=5
+    )
     with ThreadPoolExecutor(max_workers=16) as pool:
         assert list(pool.map(counter.ask, range(300))) == [each * each for each in range(300)]
+
+
+def test_who_is_answered_first_does_not_wait_for_the_others_of_the_batch() -> None:
+    """One leads alone; of the two who came meanwhile the second is answered while the first is still served."""
+    came, go, late = threading.Semaphore(0), threading.Semaphore(0), threading.Semaphore(0)
+
+    def serve(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
+        came.release()
+        assert go.acquire(timeout=WAIT)
+        yield from ((place, each) for place, each in enumerate(batch) if each % 2 == 0)
+        if any(each % 2 for each in batch):
+            assert late.acquire(timeout=WAIT)
+            yield from ((place, each) for place, each in enumerate(batch) if each % 2)
+
+    counter: Together[int, int] = Together(serve)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        first = pool.submit(counter.ask, 0)
+        assert came.acquire(timeout=WAIT)
+        odd, even = _line_up(counter, lambda number: pool.submit(counter.ask, number), [1, 2])
+        go.release(2)
+        assert (first.result(WAIT), even.result(WAIT)) == (0, 2)
+        assert not odd.done()
+        late.release()
+        assert odd.result(WAIT) == 1
+
+
+def test_who_was_answered_before_the_batch_failed_keeps_the_answer() -> None:
+    came, go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def serve(batch: Sequence[int]) -> Iterator[tuple[int, int]]:
+        came.release()
+        assert go.acquire(timeout=WAIT)
+        yield 0, batch[0]
+        if len(batch) > 1:
+            raise ValueError("the rest")
+
+    counter: Together[int, int] = Together(serve)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        first = pool.submit(counter.ask, 0)
+        assert came.acquire(timeout=WAIT)
+        kept, lost = _line_up(counter, lambda number: pool.submit(counter.ask, number), [1, 2])
+        go.release(2)
+        assert (first.result(WAIT), kept.result(WAIT)) == (0, 1)
+        with pytest.raises(ValueError, match="the rest"):
+            lost.result(WAIT)

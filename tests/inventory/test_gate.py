@@ -23,6 +23,7 @@ from marketplace.idempotency import Claim
 from marketplace.redis_link import Link
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OTHER_POOL = uuid.uuid4()
 POOL = uuid.UUID("01900000-0000-7000-8000-000000000001")
 BUYER = uuid.UUID("01900000-0000-7000-8000-0000000000b1")
 SOON = st.none() | st.timedeltas(timedelta(milliseconds=-50), timedelta(seconds=3)).map(
@@ -125,7 +126,7 @@ def seek(gate: Gate, boxes: int = 1, buyer_id: uuid.UUID | None = None, key: str
     gate.short(POOL)
     claim = Claim(principal="account:1", key=key, fingerprint="f")
     seeker = Seeker(pool_id=POOL, boxes=boxes, buyer_id=buyer_id or uuid.uuid4(), claim=claim)
-    return gate.ask(seeker) is not None
+    return gate.ask([seeker]) != [None]
 
 
 def take(gate: Gate, version: int = 7, **changes: object) -> bool:
@@ -151,7 +152,7 @@ def test_a_pool_that_is_not_short_is_not_asked_about(gates: Callable[[], Gate]) 
     gate = gates()
     assert take(gate)
     claim = Claim(principal="account:1", key="fresh", fingerprint="f")
-    assert gate.ask(Seeker(pool_id=POOL, boxes=1, buyer_id=uuid.uuid4(), claim=claim)) is None
+    assert gate.ask([Seeker(pool_id=POOL, boxes=1, buyer_id=uuid.uuid4(), claim=claim)]) == [None]
     assert seek(gate)
 
 
@@ -274,20 +275,23 @@ def test_many_who_wait_are_asked_about_in_one_call(gates: Callable[[], Gate]) ->
     calls = []
     check = gate._check
 
-    def slow(**options: object) -> object:
+    def counting(**options: object) -> object:
         calls.append(options)
-        time.sleep(0.02)
         return check(**options)
 
-    gate._check = slow
-    answers: list[bool] = []
-    threads = [threading.Thread(target=lambda: answers.append(seek(gate))) for _ in range(16)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert answers == [True] * 16
-    assert len(calls) < 8
+    gate._check = counting
+    gate.short(POOL)
+    claims = [Claim(principal="account:1", key=f"key{number}", fingerprint="f") for number in range(16)]
+    buyers = [uuid.uuid4() for _ in claims]
+    buyers[3] = BUYER
+    told = gate.ask(
+        [
+            Seeker(pool_id=OTHER_POOL if number == 5 else POOL, boxes=1, buyer_id=buyer, claim=claim)
+            for number, (buyer, claim) in enumerate(zip(buyers, claims, strict=True))
+        ]
+    )
+    assert [each is None for each in told] == [number in (3, 5) for number in range(16)]
+    assert len(calls) == 1
 
 
 def test_what_the_gate_did_is_counted(app: Flask, gates: Callable[[], Gate]) -> None:

@@ -1,0 +1,95 @@
+"""Doors of campaigns that a rush goes through, on the fast path: only what is plain is read here.
+
+What the schemas accept in other words, and all that they refuse, is left to the views in `api`.
+"""
+
+import re
+import uuid
+from typing import Final
+
+from campaigns import selling, shapes, showing
+from campaigns.schemas import BOXES_PER_BUYER_MAX
+from marketplace import idempotency, paging, versions
+from marketplace.context import Context
+from marketplace.fast_path import FastDoor, Plain, Serve
+from marketplace.idempotency import Answer, Claim
+
+_UUID: Final = rb'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"'
+_HOLD: Final = re.compile(rb'\{ ?"item_id": ?' + _UUID + rb', ?"boxes": ?([1-9][0-9]{0,3}) ?\}')
+_HOLD_TURNED: Final = re.compile(rb'\{ ?"boxes": ?([1-9][0-9]{0,3}), ?"item_id": ?' + _UUID + rb" ?\}")
+_LIMIT: Final = re.compile(r"limit=([1-9][0-9]|[1-9]|100)")
+_USUAL_LIMIT: Final[int] = paging.Query().load({})["limit"]
+
+
+def list_campaigns(plain: Plain) -> Serve | None:
+    limited = _LIMIT.fullmatch(plain.query)
+    if plain.query and limited is None:
+        return None
+    limit = int(limited[1]) if limited else _USUAL_LIMIT
+    query = {"limit": limited[1]} if limited else {}
+
+    def serve(ctx: Context) -> Answer:
+        told = showing.page(ctx, limit=limit, cursor=None)
+        following = told.next_cursor
+        links = {"Link": paging.link_of(plain.path, query, following)} if following else {}
+        return versions.answer(
+            ctx, told.body, etag=told.etag, seen=plain.header("HTTP_IF_NONE_MATCH"), headers=links
+        )
+
+    return serve
+
+
+def get_campaign(plain: Plain) -> Serve | None:
+    [campaign_id] = plain.ids
+    if plain.query:
+        return None
+
+    def serve(ctx: Context) -> Answer:
+        told = showing.one(ctx, campaign_id=campaign_id)
+        return versions.answer(ctx, told.body, etag=told.etag, seen=plain.header("HTTP_IF_NONE_MATCH"))
+
+    return serve
+
+
+def hold(plain: Plain) -> Serve | None:
+    [campaign_id] = plain.ids
+    key = plain.header("HTTP_IDEMPOTENCY_KEY") or ""
+    wanted = _wanted(plain.body)
+    if wanted is None or plain.query or plain.token is None or not idempotency.is_well_formed(key):
+        return None
+
+    def claim_of(ctx: Context) -> Claim:
+        return idempotency.claim_of(ctx, key, method=plain.method, address=f"{plain.path}?", body=plain.body)
+
+    def serve(ctx: Context) -> Answer:
+        return selling.hold_on_arrival(
+            ctx, plain.token, claim_of, campaign_id=campaign_id, lines=[wanted], shape=shapes.one
+        )
+
+    return serve
+
+
+def _wanted(body: bytes) -> selling.Wanted | None:
+    """What `schemas.HoldBoxes` reads in the body, if that is as short as it can be."""
+    if found := _HOLD.fullmatch(body):
+        item_id, boxes = found.groups()
+    elif found := _HOLD_TURNED.fullmatch(body):
+        boxes, item_id = found.groups()
+    else:
+        return None
+    if int(boxes) > BOXES_PER_BUYER_MAX:
+        return None
+    return selling.Wanted(item_id=uuid.UUID(item_id.decode()), boxes=int(boxes))
+
+
+FAST_DOORS: Final = (
+    FastDoor(method="GET", path="/v1/campaigns", endpoint="campaigns.list_campaigns", read=list_campaigns),
+    FastDoor(method="GET", path="/v1/campaigns/{id}", endpoint="campaigns.get_campaign", read=get_campaign),
+    FastDoor(
+        method="POST",
+        path="/v1/campaigns/{id}/holds",
+        endpoint=selling.ENDPOINT,
+        read=hold,
+        lets_in_itself=True,
+    ),
+)
