@@ -15,6 +15,9 @@ except WrongSetting as problem:
 wsgi_app = "wsgi:build()"
 bind = f"[{_launch.host}]:{_launch.port}" if ":" in _launch.host else f"{_launch.host}:{_launch.port}"
 backlog = 512
+SWITCH_SECONDS = 0.0005
+"""A thread that comes back from the database waits no longer than this for one that computes; Python's own 5 ms, four
+times in a hold and with a pool locked, would be most of its time."""
 
 workers = _launch.web_concurrency
 worker_class = "marketplace.running.gunicorn_worker.Worker"
@@ -44,10 +47,7 @@ _metrics = web.open_metrics(_settings.data_folder)
 
 def post_worker_init(worker: Any) -> None:
     """Each worker does jobs beside requests: rows are locked one by one, so two do not disturb each other."""
-    import os
-
-    if os.environ.get("SWI"):
-        sys.setswitchinterval(float(os.environ["SWI"]))
+    sys.setswitchinterval(SWITCH_SECONDS)
     if _settings.worker_embedded:
         # Not above: prometheus-client must be imported after its folder is known, and not before the fork.
         from marketplace import jobs  # noqa: PLC0415

@@ -63,7 +63,7 @@ def hold(plain: Plain) -> Serve | None:
 
     def serve(ctx: Context) -> Answer:
         return selling.hold_on_arrival(
-            ctx, plain.token, claim_of, campaign_id=campaign_id, lines=[wanted], shape=shapes.one
+            ctx, plain.token, key, claim_of, campaign_id=campaign_id, lines=[wanted], shape=shapes.one
         )
 
     return serve

@@ -13,7 +13,6 @@ from campaigns import planning
 from campaigns.models import Item
 from campaigns.states import CampaignState
 from inventory import coming, counter, holds, waitlist
-from inventory.coming import Coming
 from inventory.grant_rules import Ask, Line
 from inventory.granting import Placed
 from inventory.models import WaitlistEntry
@@ -56,12 +55,15 @@ def hold(
     counter serves all who ask at once. Refused: CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit,
     HouseholdLimit, NetworkLimit.
     """
-    return hold_on_arrival(ctx, None, lambda _: claim, campaign_id=campaign_id, lines=lines, shape=shape)
+    return hold_on_arrival(
+        ctx, None, claim.key, lambda _: claim, campaign_id=campaign_id, lines=lines, shape=shape
+    )
 
 
 def hold_on_arrival(
     ctx: Context,
     token: str | None,
+    key: str,
     claim_of: Callable[[Context], Claim],
     *,
     campaign_id: uuid.UUID,
@@ -75,12 +77,23 @@ def hold_on_arrival(
     else:
         asked = tuple(Line(pool_id=pool_ids[line.item_id], boxes=line.boxes) for line in lines)
 
-        def request_of(ctx: Context) -> counter.Request:
-            return counter.Request(
-                ctx=ctx, ask=_ask(ctx, campaign_id, asked), claim=claim_of(ctx), answered=shape
-            )
+        network = _network(ctx)
 
-        ctx, reply = coming.come(Coming(ctx=ctx, token=token, endpoint=ENDPOINT, request_of=request_of))
+        def request_of(ctx: Context) -> counter.Request:
+            ask = _ask(ctx, campaign_id, asked, network)
+            return counter.Request(ctx=ctx, ask=ask, claim=claim_of(ctx), answered=shape)
+
+        ctx, reply = coming.come(
+            counter.Caller(
+                ctx=ctx,
+                token=token,
+                endpoint=ENDPOINT,
+                lines=asked,
+                network=network,
+                key=key,
+                request_of=request_of,
+            )
+        )
         if isinstance(reply, Answer):
             return reply
     return idempotency.run(
@@ -101,7 +114,7 @@ def hold_now(session: Session, ctx: Context, campaign_id: uuid.UUID, lines: Sequ
     asked = tuple(
         Line(pool_id=pool_id, boxes=line.boxes) for pool_id, line in zip(pool_ids, lines, strict=True)
     )
-    return holds.place_on_pools(session, ctx, _ask(ctx, campaign_id, asked))
+    return holds.place_on_pools(session, ctx, _ask(ctx, campaign_id, asked, _network(ctx)))
 
 
 def wait(
@@ -119,17 +132,22 @@ def wait(
     return waitlist.join(session, ctx, pool_id=pool_id, boxes=boxes)
 
 
-def _ask(ctx: Context, campaign_id: uuid.UUID, lines: tuple[Line, ...]) -> Ask:
+def _network(ctx: Context) -> str | None:
+    """Where the request comes from, if boxes are counted by it."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return network_of(ctx.address, secret=settings.secret_key) if settings.hold_network_permille else None
+
+
+def _ask(ctx: Context, campaign_id: uuid.UUID, lines: tuple[Line, ...], network: str | None) -> Ask:
     if ctx.actor.id is None:
         raise errors.Forbidden
     settings: Settings = current_app.config["SETTINGS"]
-    is_counted = settings.hold_network_permille > 0
     return Ask(
         buyer_id=ctx.actor.id,
         lines=lines,
         minutes=settings.hold_minutes,
         minutes_guest=settings.hold_minutes_guest,
-        network=network_of(ctx.address, secret=settings.secret_key) if is_counted else None,
+        network=network,
         network_permille=settings.hold_network_permille,
         waitlist=f"/v1/campaigns/{campaign_id}/waitlist",
     )

@@ -7,21 +7,23 @@ is turned away before, stands in `coming`.
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flask import current_app
 from sqlalchemy.orm import Session
 
 from inventory import granting, holds, sweeping, waitlist
 from inventory.gate import keeping, taking
-from inventory.grant_rules import Ask, Cause, Decision, Refused
-from inventory.granting import Facts, Placed
-from marketplace import context, database, door, errors, express
+from inventory.grant_rules import Ask, Cause, Decision, Line, Refused
+from inventory.granting import Facts, Placed, Standing
+from marketplace import context, database, door, errors, express, idempotency, stations
 from marketplace.context import Context
 from marketplace.express import Work
 from marketplace.idempotency import Answer, Claim
+from marketplace.identity import arrivals
+from marketplace.identity.arrivals import Known, Nobody
 
 LOOKS_MAX: Final = 50
 """How often a batch looks again while lapsed holds that it needs are being written down by somebody else."""
@@ -42,6 +44,21 @@ class Request:
     answered: Callable[[Sequence[Placed]], Answer]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who stands at the counter: let in already, or with the token that says who it is."""
+
+    ctx: Context
+    lines: Sequence[Line]
+    key: str
+    request_of: Callable[[Context], Request]
+    """What is asked for, once it is known who asks."""
+    network: str | None = None
+    token: str | None = None
+    endpoint: str = ""
+    """The view whose entry in the access table counts for who is not let in yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """Serving this request failed, and not for its own sake: its caller gets the failure, nobody else does."""
@@ -50,6 +67,8 @@ class Broken:
 
 
 Reply = Answer | Refused | errors.Refusal | Broken
+Told = tuple[Context, Reply]
+"""Who it turned out to be, and the reply."""
 
 
 class RoomToMake(Exception):
@@ -60,50 +79,75 @@ class RoomToMake(Exception):
         super().__init__(f"{len(pool_ids)} pools")
 
 
-def serve(requests: Sequence[Request]) -> list[Reply]:
-    """The replies, in the order of the requests; what spoils a batch is looked for by serving it one by one."""
-    replies: dict[int, Reply] = {}
-    waiting = dict(enumerate(requests))
+def let_in(request: Request) -> Caller:
+    """The caller of a request of somebody who is known."""
+    ask = request.ask
+    return Caller(
+        ctx=request.ctx,
+        lines=ask.lines,
+        key=request.claim.key,
+        request_of=lambda _: request,
+        network=ask.network,
+    )
+
+
+def let_in_all(callers: Sequence[Caller]) -> list[Request | Told]:
+    """What each asks for, now that one look has told who they are; or why they are not let in."""
+    tokens = [caller.token for caller in callers if caller.token is not None]
+    known = dict(zip(tokens, arrivals.look_up(tokens), strict=True)) if tokens else {}
+    found: list[Request | Told] = []
+    for caller in callers:
+        try:
+            found.append(caller.request_of(_let_in(caller, known)))
+        except errors.Refusal as refusal:
+            found.append((caller.ctx, refusal))
+    return found
+
+
+def serve(callers: Sequence[Caller]) -> list[Told]:
+    """What each is told, in the order of the callers; what spoils a batch is looked for by serving it one by one."""
+    told: dict[int, Told] = {}
+    waiting = dict(enumerate(callers))
     while waiting:
-        batch = _apart(waiting)
-        replies |= _one_by_one_if_it_must(batch)
-        waiting = {place: request for place, request in waiting.items() if place not in replies}
-    return [replies[place] for place in range(len(requests))]
+        told |= _one_by_one_if_it_must(_apart(waiting))
+        waiting = {place: caller for place, caller in waiting.items() if place not in told}
+    return [told[place] for place in range(len(callers))]
 
 
-def _apart(waiting: dict[int, Request]) -> dict[int, Request]:
-    """As many as can be served at once: no two of one buyer or under one key."""
+def _apart(waiting: dict[int, Caller]) -> dict[int, Caller]:
+    """As many as can be served at once: no two of one buyer or under one key, as far as that is known yet."""
     seen: set[object] = set()
     batch = {}
-    for place, request in waiting.items():
-        names = {request.ask.buyer_id, (request.claim.principal, request.claim.key)}
+    for place, caller in waiting.items():
+        names = {caller.token or caller.ctx.actor.id, (caller.token or caller.ctx.actor.label, caller.key)}
         if seen.isdisjoint(names):
             seen |= names
-            batch[place] = request
+            batch[place] = caller
     return batch
 
 
-def _one_by_one_if_it_must(batch: dict[int, Request]) -> dict[int, Reply]:
+def _one_by_one_if_it_must(batch: dict[int, Caller]) -> dict[int, Told]:
+    """Of whom two turn out to be one buyer, the later is told nothing yet."""
     try:
-        return dict(zip(batch, _serve(list(batch.values())), strict=True))
+        return _serve(batch)
     except errors.Refusal as refusal:
-        return dict.fromkeys(batch, refusal)
+        return {place: (caller.ctx, refusal) for place, caller in batch.items()}
     except Exception as problem:  # noqa: BLE001 (its caller raises it)
         if len(batch) == 1:
-            return dict.fromkeys(batch, Broken(problem))
-    replies: dict[int, Reply] = {}
-    for place, request in batch.items():
-        replies |= _one_by_one_if_it_must({place: request})
-    return replies
+            return {place: (caller.ctx, Broken(problem)) for place, caller in batch.items()}
+    told: dict[int, Told] = {}
+    for place, caller in batch.items():
+        told |= _one_by_one_if_it_must({place: caller})
+    return told
 
 
-def _serve(requests: Sequence[Request]) -> list[Reply]:
+def _serve(callers: dict[int, Caller]) -> dict[int, Told]:
     """One transaction. Where it finds that boxes are held by nobody any more, they are freed first, in another."""
-    for look in range(LOOKS_MAX):
+    for again in range(LOOKS_MAX):
         try:
-            return express.line("counter").run(lambda work: _work(work, requests))
+            return express.line("counter").run(lambda work: _work(work, callers))
         except RoomToMake as room:
-            if not _make_room(room.pool_ids) and look:
+            if not _make_room(room.pool_ids) and again:
                 time.sleep(LOOK_AGAIN_SECONDS)
     raise granting.PoolBusy
 
@@ -121,82 +165,168 @@ def _make_room(pool_ids: Sequence[uuid.UUID]) -> int:
     return database.transact(free)
 
 
-def _work(work: Work, requests: Sequence[Request]) -> list[Reply]:
-    asks, claims = [request.ask for request in requests], [request.claim for request in requests]
+def _work(work: Work, callers: dict[int, Caller]) -> dict[int, Told]:
+    pool_ids = {line.pool_id for caller in callers.values() for line in caller.lines}
     gate = keeping.of_app()
-    leases = gate.leases({line.pool_id for ask in asks for line in ask.lines}) if gate else {}
-    looked, decisions = _decided(work, asks, claims, locked=bool(leases))
+    leases = gate.leases(pool_ids) if gate else {}
+    if not leases and _are_empty(pool_ids):
+        looked = _looked(callers, work.look(_statement(callers, locks=False)))
+        if looked.are_hopeless:
+            _check_room(looked)
+            return looked.told | {place: _refused(looked, place) for place in looked.decisions}
+    looked = _looked(callers, work.rows(_statement(callers, locks=True)))
+    _check_room(looked)
+    _remember_empty(looked)
     writing = granting.Writing(looked.facts)
-    replies = [
-        known or _reply(writing, looked.facts, request, decision)
-        for known, request, decision in zip(looked.known, requests, decisions, strict=True)
-    ]
+    told = looked.told | {place: _reply(writing, looked, place) for place in looked.decisions}
     if writing:
         keeping.forget(writing.freed)
         work.commit(writing.statement(), check=writing.check)
     if gate is not None:
-        refused = _refused_by_pool(requests, decisions)
+        refused = _refused_by_pool(looked)
         short = refused.keys() | {pool_id for pool_id, pool in writing.pools.items() if pool.available == 0}
         for pool_id in short:
             gate.short(pool_id)
         taking.remember_refused(gate, refused)
         taking.take(work, gate, {each: leases[each] for each in leases.keys() & short}, looked.facts, writing)
-    return replies
+    return told
 
 
-def _refused_by_pool(
-    requests: Sequence[Request], decisions: Sequence[Decision | None]
-) -> dict[uuid.UUID, list[Claim]]:
-    """The keys under which it was stored that a pool is sold out."""
-    found: dict[uuid.UUID, list[Claim]] = {}
-    for request, decision in zip(requests, decisions, strict=True):
-        if isinstance(decision, Refused) and decision.cause == Cause.SOLD_OUT:
-            found.setdefault(decision.pool_id, []).append(request.claim)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """What a look says of a batch, by places."""
+
+    facts: Facts
+    told: dict[int, Told]
+    """Who is not let in, and whose key is known."""
+    requests: dict[int, Request]
+    decisions: dict[int, Decision]
+    """The rule's, for everybody else."""
+
+    @property
+    def are_hopeless(self) -> bool:
+        """Nobody gets anything, whatever happens meanwhile to others."""
+        return all(
+            isinstance(each, Refused) and each.cause not in HANDED_BACK for each in self.decisions.values()
+        )
+
+
+def _statement(callers: Mapping[int, Caller], *, locks: bool) -> express.Statement:
+    standing = [
+        Standing(
+            lines=caller.lines,
+            buyer_id=None if caller.token else caller.ctx.actor.id,
+            digest=caller.token and arrivals.digest_of(caller.token),
+            network=caller.network,
+            key=caller.key,
+        )
+        for caller in callers.values()
+    ]
+    return granting.look(standing, locks=locks)
+
+
+def _looked(callers: Mapping[int, Caller], rows: Sequence[Any]) -> _Looked:
+    row = granting.checked(rows)
+    sessions = {each["digest"]: arrivals.account_of(each) for each in row.sessions or ()}
+    known = _by_token(callers.values(), sessions)
+    stored = {each.pop("place"): each for each in row.keys_stored or ()}
+    told: dict[int, Told] = {}
+    requests: dict[int, Request] = {}
+    buyers = set()
+    for number, (place, caller) in enumerate(callers.items()):
+        try:
+            request = caller.request_of(_let_in(caller, known))
+        except errors.Refusal as refusal:
+            told[place] = (caller.ctx, refusal)
+            continue
+        if request.ask.buyer_id in buyers:
+            continue
+        buyers.add(request.ask.buyer_id)
+        is_ours = bool(row.keys_locked[number])
+        stored_answer = idempotency.known(request.claim, is_ours=is_ours, stored=stored.get(number + 1))
+        if stored_answer is not None:
+            told[place] = (request.ctx, stored_answer)
+        else:
+            requests[place] = request
+    asks = [request.ask for request in requests.values()]
+    facts = granting.facts_of(asks, row)
+    return _Looked(
+        facts=facts,
+        told=told,
+        requests=requests,
+        decisions=dict(zip(requests, granting.by_rule(asks, facts), strict=True)),
+    )
+
+
+def _by_token(callers: Iterable[Caller], sessions: Mapping[str, Known]) -> dict[str, Known | Nobody]:
+    """By token who it is; those of no session may be service keys, and are asked for by themselves."""
+    tokens = [caller.token for caller in callers if caller.token is not None]
+    found: dict[str, Known | Nobody] = {}
+    for token in tokens:
+        known = sessions.get(arrivals.digest_of(token) or "")
+        found[token] = known or arrivals.look_up([token])[0]
     return found
 
 
-def _decided(
-    work: Work, asks: Sequence[Ask], claims: Sequence[Claim], *, locked: bool
-) -> tuple[granting.Looked, Sequence[Decision | None]]:
-    """The rule's decision for every request whose key is not known; `locked`: a look without locks will not do."""
-    empty: dict[uuid.UUID, int] = current_app.extensions.setdefault("empty_pools", {})
-    now = time.monotonic_ns()
-    if not locked and all(empty.get(line.pool_id, 0) > now for ask in asks for line in ask.lines):
-        looked = granting.look_only(work, asks, claims)
-        decisions = _of_fresh(asks, looked)
-        if all(each is None or isinstance(each, Refused) for each in decisions):
-            _check_room(looked, decisions)
-            return looked, decisions
-    looked = granting.lock_and_look(work, asks, claims)
-    decisions = _of_fresh(asks, looked)
-    _check_room(looked, decisions)
+def _let_in(caller: Caller, known: Mapping[str, Known | Nobody]) -> Context:
+    """Raises Unauthenticated, Forbidden."""
+    if caller.token is None:
+        return caller.ctx
+    ctx = stations.known(caller.ctx, arrivals.actor_of(known[caller.token], now=caller.ctx.now))
+    stations.check_entry(ctx, endpoint=caller.endpoint)
+    return ctx
+
+
+def _are_empty(pool_ids: Iterable[uuid.UUID]) -> bool:
+    """Whether each of them had nothing left a moment ago."""
+    empty, now = _empty_pools(), time.monotonic_ns()
+    return all(empty.get(pool_id, 0) > now for pool_id in pool_ids)
+
+
+def _remember_empty(looked: _Looked) -> None:
+    empty, now = _empty_pools(), time.monotonic_ns()
     for pool_id, pool in looked.facts.pools.items():
         if pool.available == 0:
             empty[pool_id] = now + HOPELESS_NANOSECONDS
         else:
             empty.pop(pool_id, None)
-    return looked, decisions
 
 
-def _of_fresh(asks: Sequence[Ask], looked: granting.Looked) -> list[Decision | None]:
-    fresh = [ask for ask, known in zip(asks, looked.known, strict=True) if known is None]
-    decided = iter(granting.by_rule(fresh, looked.facts))
-    return [next(decided) if known is None else None for known in looked.known]
+def _empty_pools() -> dict[uuid.UUID, int]:
+    found: dict[uuid.UUID, int] = current_app.extensions.setdefault("empty_pools", {})
+    return found
 
 
-def _check_room(looked: granting.Looked, decisions: Sequence[Decision | None]) -> None:
-    short = granting.short_of_lapsed(looked.facts, [each for each in decisions if each is not None])
-    if short or looked.facts.line_pool_ids:
-        raise RoomToMake(sorted({*short, *looked.facts.line_pool_ids}))
+def _check_room(looked: _Looked) -> None:
+    facts = looked.facts
+    short = granting.short_of_lapsed(facts, looked.decisions.values())
+    if short or facts.line_pool_ids:
+        raise RoomToMake(sorted({*short, *facts.line_pool_ids}))
 
 
-def _reply(writing: granting.Writing, facts: Facts, request: Request, decision: Decision | None) -> Reply:
-    assert decision is not None, "every request whose key is not known was decided"
+def _refused_by_pool(looked: _Looked) -> dict[uuid.UUID, list[Claim]]:
+    """The keys under which it was stored that a pool is sold out."""
+    found: dict[uuid.UUID, list[Claim]] = {}
+    for place, decision in looked.decisions.items():
+        if isinstance(decision, Refused) and decision.cause == Cause.SOLD_OUT:
+            found.setdefault(decision.pool_id, []).append(looked.requests[place].claim)
+    return found
+
+
+def _refused(looked: _Looked, place: int) -> Told:
+    """Without locks nothing is stored, as at the gate: no work had begun."""
+    request, decision = looked.requests[place], looked.decisions[place]
+    assert isinstance(decision, Refused)
+    return request.ctx, door.refused(holds.refusal(decision, looked.facts), request.ctx)
+
+
+def _reply(writing: granting.Writing, looked: _Looked, place: int) -> Told:
+    request, decision = looked.requests[place], looked.decisions[place]
     if not isinstance(decision, Refused):
         answer = request.answered(writing.grant(request.ctx, request.ask, decision))
     elif decision.cause in HANDED_BACK:
-        return decision
+        return request.ctx, decision
     else:
-        answer = door.refused(holds.refusal(decision, facts), request.ctx)
+        answer = door.refused(holds.refusal(decision, looked.facts), request.ctx)
     writing.keep(request.ctx, request.claim, answer)
-    return answer
+    return request.ctx, answer

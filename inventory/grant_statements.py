@@ -1,91 +1,17 @@
-"""The three statements of a grant: lock, look, write. Each serves any number of requests at once.
+"""The two statements of a grant: look (under locks), and write. Each serves any number of requests at once.
 
 They are in psycopg's own form, so that a kept connection can send them as they are.
 """
 
 from typing import Final
 
-from marketplace import idempotency
-
-LOCK: Final = """
-    WITH own AS MATERIALIZED (
-        SELECT own.id FROM jsonb_to_recordset(%(pairs)s::jsonb) AS a(buyer_id uuid, pool_id uuid)
-        CROSS JOIN LATERAL (
-            SELECT h.id FROM hold h WHERE h.owner_id = a.buyer_id AND h.pool_id = a.pool_id
-            AND h.kind = 'cart' AND h.state = 'active' ORDER BY h.id OFFSET 0 FOR NO KEY UPDATE
-        ) AS own
-    ), locked AS MATERIALIZED (
-        SELECT p.id FROM pool p WHERE (SELECT count(*) FROM own) >= 0 AND p.id = ANY(%(pool_ids)s::uuid[])
-        ORDER BY p.id FOR NO KEY UPDATE
-    )
-    SELECT (SELECT count(*) FROM locked) AS pools, ARRAY(SELECT id FROM own) AS hold_ids,
-        <locked> AS keys_locked
-    """.replace("<locked>", idempotency.KEYS_LOCKED)
-"""The holds before the pools, as everybody locks them: the pools wait until the holds are counted. Holds are locked in
-the order of the pairs, which all batches share, and each pair is looked up by itself: a join would read all holds."""
-
-LOCK_KEYS: Final = "SELECT " + idempotency.KEYS_LOCKED + " AS keys_locked"
-"""For those who only look."""
-
-LOCK_NEW: Final = """
-    SELECT count(*) AS count FROM (
-        SELECT id FROM hold WHERE id = ANY(%(hold_ids)s::uuid[]) AND state = 'active'
-        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-    ) AS new
-"""
-"""Holds that came while the pools were waited for: who has a pool waits for no hold."""
-
 LOOK: Final = """
-    SELECT clock_timestamp() AS now, <stored> AS keys_stored,
-    (SELECT jsonb_agg(jsonb_build_object('id', p.id, 'pledged', p.boxes_pledged, 'held', p.boxes_held,
-        'sold', p.boxes_sold, 'version', p.version, 'limit', p.boxes_per_buyer_max, 'from', p.sells_from,
-        'until', p.sells_until, 'household_limit', p.boxes_per_household_max,
-        'pack_id', p.pack_id, 'pack_grams', p.pack_grams, 'price', p.unit_price_minor,
-        'currency', p.currency, 'purpose_kind', p.purpose_kind, 'purpose_id', p.purpose_id,
-        'has_line', p.sells_from <= statement_timestamp() AND statement_timestamp() < p.sells_until
-            AND EXISTS (SELECT FROM waitlist_entry w WHERE w.pool_id = p.id AND w.state = 'waiting'
-            AND w.boxes <= p.boxes_pledged - p.boxes_held - p.boxes_sold),
-        'next', (SELECT min(h.expires_at) FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
-            AND h.state = 'active' AND h.expires_at > statement_timestamp()),
-        'has_lapsed', EXISTS (SELECT FROM hold h WHERE h.pool_id = p.id AND h.lot_id IS NULL
-            AND h.state = 'active' AND h.expires_at <= statement_timestamp())
-    )) FROM pool p WHERE p.id = ANY(%(pool_ids)s::uuid[])) AS pools,
-    (SELECT jsonb_agg(jsonb_build_object('owner_id', h.owner_id, 'pool_id', h.pool_id, 'id', h.id,
-        'state', h.state, 'boxes', h.boxes, 'created_at', h.created_at, 'expires_at', h.expires_at,
-        'expires_at_max', h.expires_at_max, 'resolved_at', h.resolved_at, 'kind', h.kind, 'network', h.network,
-        'kept', h.boxes - h.released_boxes) ORDER BY h.id)
-        FROM jsonb_to_recordset(%(pairs)s::jsonb) AS a(buyer_id uuid, pool_id uuid)
-        CROSS JOIN LATERAL (
-            SELECT o.* FROM hold o WHERE o.owner_id = a.buyer_id AND o.pool_id = a.pool_id
-            AND o.lot_id IS NULL AND (o.resolved_at IS NULL OR o.state = 'consumed'
-                OR o.resolved_at > statement_timestamp() - interval '10 minutes') OFFSET 0
-        ) AS h) AS holds,
-    (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'household', a.household,
-        'is_member', EXISTS (SELECT FROM hold h WHERE h.owner_id = a.id AND h.lot_id IS NULL
-            AND h.state = 'consumed')))
-        FROM account a WHERE a.id = ANY(%(buyer_ids)s::uuid[])) AS buyers,
-    (SELECT jsonb_agg(jsonb_build_object('household', t.household, 'pool_id', t.pool_id, 'boxes', t.boxes)) FROM (
-        WITH family AS MATERIALIZED (
-            SELECT DISTINCT a.id, a.household FROM account b CROSS JOIN LATERAL (
-                SELECT m.id, m.household FROM account m WHERE m.household = b.household OFFSET 0) a
-            WHERE b.id = ANY(%(buyer_ids)s::uuid[]) AND EXISTS (SELECT FROM pool p
-                WHERE p.id = ANY(%(pool_ids)s::uuid[]) AND p.boxes_per_household_max IS NOT NULL)
-        )
-        SELECT f.household, h.pool_id, sum(h.boxes) AS boxes FROM family f CROSS JOIN LATERAL (
-            SELECT o.pool_id, o.boxes - o.released_boxes AS boxes FROM hold o
-            WHERE o.owner_id = f.id AND o.pool_id = ANY(%(pool_ids)s::uuid[]) AND o.lot_id IS NULL
-            AND (o.state IN ('converting', 'consumed') OR o.state = 'active' AND o.expires_at > statement_timestamp())
-            OFFSET 0) h
-        GROUP BY f.household, h.pool_id) t) AS households,
-    (SELECT jsonb_agg(jsonb_build_object('network', t.network, 'pool_id', t.pool_id, 'boxes', t.boxes)) FROM (
-        SELECT h.network, h.pool_id, sum(h.boxes - h.consumed_boxes - h.released_boxes) AS boxes FROM hold h
-        WHERE h.pool_id = ANY(%(pool_ids)s::uuid[]) AND h.network = ANY(%(networks)s::text[])
-        AND h.network IS NOT NULL AND h.state IN ('active', 'converting')
-        AND (h.state = 'converting' OR h.expires_at > statement_timestamp())
-        GROUP BY h.network, h.pool_id) t) AS networks
-    """.replace("<stored>", idempotency.KEYS_STORED)
-"""The statement begins when the locks are had, so its own time will do, and an index can be asked with it; the clock
-would be read for every row. `next` and `has_lapsed` are of one moment: a hold is in one of them, never in neither."""
+    SELECT * FROM counter_look(%(digests)s::text[], %(buyer_ids)s::uuid[], %(keys)s::text[], %(lines)s::jsonb,
+        %(networks)s::text[], %(locks)s::boolean)
+"""
+"""Locks keys, the buyers' live holds and the pools, in this order and each by id, and reads the facts under these
+locks; without `locks` it only reads, and tries the keys. A function, for each of its statements sees what the locks of
+the one before waited for, and asking once costs one round trip."""
 
 WRITE: Final = """
     WITH counted AS (

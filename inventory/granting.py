@@ -1,6 +1,6 @@
-"""Grants boxes of pools to buyers, many requests in one transaction: three statements and one commit for all of them.
+"""Grants boxes of pools to buyers, many requests in one transaction: two statements and one commit for all of them.
 
-First the keys, the buyers' live holds and the pools are locked, in this order and by id; then the facts are read, as
+First the keys, the buyers' live holds and the pools are locked, in this order and by id, and the facts are read as
 they are under the locks; then the rule decides; then everything that follows is written in one statement.
 """
 
@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from inventory import grant_rules, grant_statements, measures, refusals, sweeping, waitlist
 from inventory.buckets import CountersBroken
 from inventory.gate import keeping
-from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, OwnHold, PoolFacts, Tallies
+from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, Line, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
 from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
-from marketplace import database, errors, idempotency
+from marketplace import database, idempotency
 from marketplace.context import Context
 from marketplace.express import InSession, Runner, Statement
 from marketplace.idempotency import Answer, Claim
@@ -72,27 +72,46 @@ PoolBusy = refusals.PoolBusy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """The facts, and what is known of the keys that the requests came with."""
+class Standing:
+    """Somebody before the pools, known already or by the digest of a token; with the key of the request, if any."""
 
-    facts: Facts
-    known: Sequence[Answer | errors.Refusal | None]
-
-
-def lock_and_look(run: Runner, asks: Sequence[Ask], claims: Sequence[Claim] = ()) -> Looked:
-    """Lock keys, the buyers' live holds and the pools, and read the facts under these locks. Raises PoolBusy."""
-    named = _named(asks, claims)
-    locked, row = run.rows((grant_statements.LOCK, named), (grant_statements.LOOK, named))
-    looked = _looked(asks, row, claims, locked.keys_locked)
-    _lock_new(run, looked.facts, frozenset(locked.hold_ids))
-    return looked
+    lines: Sequence[Line]
+    buyer_id: uuid.UUID | None = None
+    digest: str | None = None
+    network: str | None = None
+    key: str | None = None
 
 
-def look_only(run: Runner, asks: Sequence[Ask], claims: Sequence[Claim]) -> Looked:
-    """What is true just now, the keys locked and nothing else: enough to refuse, not to grant."""
-    named = _named(asks, claims)
-    locked, row = run.rows((grant_statements.LOCK_KEYS, named), (grant_statements.LOOK, named))
-    return _looked(asks, row, claims, locked.keys_locked)
+def look(standing: Sequence[Standing], *, locks: bool) -> Statement:
+    """Who they are, what is known of their keys, and the facts; `locks`: locked, and so true until the end."""
+    lines = [
+        {"place": place, "pool_id": str(line.pool_id)}
+        for place, each in enumerate(standing, start=1)
+        for line in each.lines
+    ]
+    asked = {
+        "digests": [each.digest for each in standing],
+        "buyer_ids": [each.buyer_id for each in standing],
+        "keys": [each.key for each in standing],
+        "lines": json.dumps(lines),
+        "networks": sorted({each.network for each in standing if each.network}),
+        "locks": locks,
+    }
+    return grant_statements.LOOK, asked
+
+
+def checked(rows: Sequence[Any]) -> Any:
+    """The row of a look; raises PoolBusy if somebody works on a hold that came while we waited for its pool."""
+    [row] = rows
+    if row.is_busy:
+        raise PoolBusy
+    return row
+
+
+def lock_and_look(run: Runner, asks: Sequence[Ask]) -> Facts:
+    """Lock the buyers' live holds and the pools, and read the facts under these locks. Raises PoolBusy."""
+    standing = [Standing(lines=ask.lines, buyer_id=ask.buyer_id, network=ask.network) for ask in asks]
+    return facts_of(asks, checked(run.rows(look(standing, locks=True))))
 
 
 def by_rule(asks: Iterable[Ask], facts: Facts) -> list[Decision]:
@@ -117,12 +136,12 @@ def short_of_lapsed(facts: Facts, decisions: Iterable[Decision]) -> list[uuid.UU
 def decide(session: Session, ctx: Context, asks: Sequence[Ask]) -> tuple[Facts, list[Decision]]:
     """Lock, serve those in line, make room where holds have lapsed, and let the rule decide. Raises PoolBusy."""
     run = InSession(session)
-    facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks).facts)
+    facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks))
     decisions = by_rule(asks, facts)
     while short := short_of_lapsed(facts, decisions):
         if not sum(sweeping.expire_of(session, ctx, pool_id) for pool_id in short):
             raise PoolBusy
-        facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks).facts)
+        facts = _after_line(run, session, ctx, asks, lock_and_look(run, asks))
         decisions = by_rule(asks, facts)
     return facts, decisions
 
@@ -131,21 +150,13 @@ def _after_line(run: Runner, session: Session, ctx: Context, asks: Sequence[Ask]
     """The facts after those who wait in line were offered what is free: nobody overtakes them."""
     if not sum(waitlist.offer(session, ctx, pool_id=pool_id) for pool_id in sorted(facts.line_pool_ids)):
         return facts
-    return lock_and_look(run, asks).facts
+    return lock_and_look(run, asks)
 
 
-def _lock_new(run: Runner, facts: Facts, locked: frozenset[uuid.UUID]) -> None:
-    """Raises PoolBusy if somebody works on a hold that the buyer got while we waited for the pool."""
-    new = {buyer.live.hold_id for buyer in facts.buyers.values() if buyer.live} - locked
-    if new:
-        [row] = run.rows((grant_statements.LOCK_NEW, {"hold_ids": sorted(new)}))
-        if row.count < len(new):
-            raise PoolBusy
-
-
-def _looked(asks: Sequence[Ask], row: Any, claims: Sequence[Claim], keys_locked: Sequence[bool]) -> Looked:
+def facts_of(asks: Sequence[Ask], row: Any) -> Facts:
+    """What a row of `look` says of the pools and buyers."""
     pools = {uuid.UUID(each["id"]): each for each in row.pools or ()}
-    facts = Facts(
+    return Facts(
         now=row.now,
         pools={pool_id: _pool(pool_id, each) for pool_id, each in pools.items()},
         terms={pool_id: _terms(each) for pool_id, each in pools.items()},
@@ -160,7 +171,6 @@ def _looked(asks: Sequence[Ask], row: Any, claims: Sequence[Claim], keys_locked:
             pool_id: datetime.fromisoformat(each["next"]) for pool_id, each in pools.items() if each["next"]
         },
     )
-    return Looked(facts=facts, known=idempotency.known(claims, keys_locked, row.keys_stored or ()))
 
 
 class Writing:
@@ -294,18 +304,6 @@ def _told(ctx: Context, hold_id: uuid.UUID, part: Granted, terms: PoolTerms) -> 
         "request_id": ctx.request_id,
         "before": None if part.hold_id is None else {"boxes": part.boxes_before},
         "after": {"kind": "cart", "boxes": part.boxes, "purpose": purpose},
-    }
-
-
-def _named(asks: Sequence[Ask], claims: Sequence[Claim]) -> dict[str, Any]:
-    pairs = {(ask.buyer_id, line.pool_id) for ask in asks for line in ask.lines}
-    named = [{"buyer_id": str(buyer_id), "pool_id": str(pool_id)} for buyer_id, pool_id in sorted(pairs)]
-    return {
-        "pairs": json.dumps(named),
-        "pool_ids": sorted({pool_id for _, pool_id in pairs}),
-        "buyer_ids": sorted({buyer_id for buyer_id, _ in pairs}),
-        "networks": sorted({ask.network for ask in asks if ask.network}),
-        **idempotency.named(claims),
     }
 
 

@@ -7,9 +7,8 @@ Failures of our own (5xx) leave no trace, so a retry runs afresh.
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -71,20 +70,6 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "created_at"),)
-
-
-KEYS_LOCKED: Final = (
-    "ARRAY(SELECT pg_try_advisory_xact_lock(n) FROM unnest(%(key_numbers)s::bigint[]) WITH ORDINALITY AS u(n, place)"
-    " ORDER BY place)"
-)
-"""In a statement of the caller's, with the parameters of `named`: which of the keys are ours to work on."""
-KEYS_STORED: Final = (
-    "(SELECT jsonb_agg(to_jsonb(k)) FROM jsonb_to_recordset(%(key_names)s::jsonb) AS n(principal text, key text)"
-    " CROSS JOIN LATERAL (SELECT * FROM idempotency_key i WHERE i.principal = n.principal AND i.key = n.key OFFSET 0)"
-    " AS k)"
-)
-"""The same for the answers that are stored; only to be asked once the keys are locked. Each is looked up by itself: a
-join that is planned while the table is small would read all of it later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,26 +144,15 @@ def run(
         return database.transact(lambda session: refusal_only(session, answer), recall=recall)
 
 
-def named(claims: Sequence[Claim]) -> dict[str, Any]:
-    """The parameters of KEYS_LOCKED and KEYS_STORED."""
-    return {
-        "key_numbers": [_lock_number(claim) for claim in claims],
-        "key_names": json.dumps([{"principal": claim.principal, "key": claim.key} for claim in claims]),
-    }
+def known(claim: Claim, *, is_ours: bool, stored: Mapping[str, Any] | None) -> Answer | errors.Refusal | None:
+    """The stored answer of a claim, why it is refused, or None: then it may be worked on.
 
-
-def known(
-    claims: Sequence[Claim], locked: Sequence[bool], stored: Sequence[Mapping[str, Any]]
-) -> list[Answer | errors.Refusal | None]:
-    """For each claim its stored answer, why it is refused, or None: then it may be worked on.
-
-    What `run` does for one request, for many in one transaction; who works stores a `row` with the change.
+    What `run` does, for who has locked the key by itself and looked it up under the lock;
+    who works stores a `row` with the change.
     """
-    rows = {(row["principal"], row["key"]): SimpleNamespace(**row) for row in stored}
-    return [
-        _answer_of(rows.get((claim.principal, claim.key)), claim) if is_ours else _in_flight()
-        for claim, is_ours in zip(claims, locked, strict=True)
-    ]
+    if not is_ours:
+        return _in_flight()
+    return _answer_of(None if stored is None else SimpleNamespace(**stored), claim)
 
 
 def row(ctx: Context, claim: Claim, answer: Answer) -> dict[str, Any]:
@@ -213,6 +187,7 @@ def _take(session: Session, claim: Claim) -> Answer | None:
 
 
 def _lock_number(claim: Claim) -> int:
+    """What is locked for a key; the database's own `counter_look` counts the same."""
     digest = hashlib.sha256(f"{claim.principal}\n{claim.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 

@@ -3,8 +3,10 @@
 The standard library's loggers go through the same rendering, so libraries' lines look like ours.
 """
 
+import contextlib
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -68,6 +70,18 @@ class _Stderr(logging.StreamHandler[TextIO]):
     def stream(self, _: TextIO) -> None:
         """sys.stderr alone decides."""
 
+    def write_request(self, event: dict[str, Any]) -> None:
+        """In one call of the system, which keeps lines whole by itself: many threads would wait for each other here."""
+        formatter = cast(_Formatter, self.formatter)
+        line = formatter.write_request(event) + self.terminator
+        try:
+            number = self.stream.fileno()
+        except (OSError, ValueError):
+            self.stream.write(line)
+            return
+        with contextlib.suppress(OSError):  # who reads our log has gone; that must not break an answer
+            os.write(number, line.encode())
+
 
 def configure(settings: Settings) -> None:
     """Take over the process's logging. May be called again: the last call counts."""
@@ -116,11 +130,11 @@ class _Formatter(ProcessorFormatter):
 
     def __init__(self, write_request: Callable[[dict[str, Any]], str], **options: Any) -> None:
         super().__init__(**options)
-        self._write_request = write_request
+        self.write_request = write_request
 
     def format(self, record: logging.LogRecord) -> str:
         if isinstance(record, _Request):
-            return self._write_request(cast(dict[str, Any], record.msg))
+            return self.write_request(cast(dict[str, Any], record.msg))
         return super().format(record)
 
 
@@ -151,7 +165,11 @@ def request(**facts: str | float | None) -> None:
     event["level"] = "info"
     event["logger"] = logger.name
     event["time"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    logger.handle(_Request(logger.name, logging.INFO, __file__, 0, event, (), None))
+    handlers = logging.getLogger().handlers
+    if len(handlers) == 1 and isinstance(handlers[0], _Stderr) and not logger.handlers:
+        handlers[0].write_request(event)
+    else:
+        logger.handle(_Request(logger.name, logging.INFO, __file__, 0, event, (), None))
 
 
 def _add_request_id(_: Any, __: str, event: EventDict) -> EventDict:

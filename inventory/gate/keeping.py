@@ -80,11 +80,9 @@ class Gate:
 
     def ask(self, seekers: Sequence[Seeker]) -> list[TurnedAway | None]:
         """For each of them; None: ask PostgreSQL. Redis is asked once for each pool that is short."""
-        now = time.monotonic_ns()
         by_pool: dict[uuid.UUID, list[int]] = {}
         for place, seeker in enumerate(seekers):
-            pool = self._pools.get(seeker.pool_id)
-            if pool is not None and pool.short_until > now:
+            if self.is_short(seeker.pool_id):
                 by_pool.setdefault(seeker.pool_id, []).append(place)
         replies: list[TurnedAway | None] = [None] * len(seekers)
         for pool_id, places in by_pool.items():
@@ -93,6 +91,11 @@ class Gate:
             ):
                 replies[place] = told
         return replies
+
+    def is_short(self, pool_id: uuid.UUID) -> bool:
+        """Whether the pool had too little for somebody a moment ago."""
+        pool = self._pools.get(pool_id)
+        return pool is not None and pool.short_until > time.monotonic_ns()
 
     def short(self, pool_id: uuid.UUID) -> None:
         """The pool had too little for somebody: from now on it is worth asking."""

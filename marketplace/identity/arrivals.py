@@ -55,10 +55,10 @@ def authenticate(token: str, *, now: datetime) -> Actor:
 
 def look_up(given: Sequence[str]) -> list[Known | Nobody]:
     """For each of these tokens who it stands for, in one statement."""
-    digests = [tokens.digest(each).hex() if _may_be_token(each) else "" for each in given]
+    digests = [digest_of(each) or "" for each in given]
     asked = {"digests": sorted({bytes.fromhex(each) for each in digests if each})}
     [row] = express.line("arrivals").run(lambda work: work.look((_LOOK, asked)))
-    known = {each["digest"]: _account(each) for each in row.sessions or ()}
+    known = {each["digest"]: account_of(each) for each in row.sessions or ()}
     known |= {each["digest"]: _service(each) for each in row.service_keys or ()}
     return [known.get(digest, NOBODY) for digest in digests]
 
@@ -70,11 +70,15 @@ def actor_of(found: Known | Nobody, *, now: datetime) -> Actor:
     return found[0]
 
 
-def _may_be_token(given: str) -> bool:
-    return len(given) <= TOKEN_LENGTH_MAX and given.isascii()
+def digest_of(given: str) -> str | None:
+    """The digest by which a token is known, in hexadecimal; None for what is no token of ours."""
+    if len(given) > TOKEN_LENGTH_MAX or not given.isascii():
+        return None
+    return tokens.digest(given).hex()
 
 
-def _account(row: Mapping[str, Any]) -> Known:
+def account_of(row: Mapping[str, Any]) -> Known:
+    """Who a row of a session stands for: `session_id`, `account_id`, `expires_at`, `roles`, `cooperative_ids`."""
     actor = Actor(
         kind="account",
         id=uuid.UUID(row["account_id"]),
