@@ -66,6 +66,8 @@ class FastDoor:
     """What serves this request; None when it is not plain enough. Pure: nobody was asked yet who calls."""
     lets_in_itself: bool = False
     """What serves is given nobody's context, and finds out by the token who calls: for many callers at once."""
+    takes_body: bool = True
+    """Only for what is not a GET: without, a request is plain when it has neither a body nor says of what type."""
 
 
 class FastPath:
@@ -81,7 +83,7 @@ class FastPath:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         for form, each in self._doors.get((environ["REQUEST_METHOD"], environ["PATH_INFO"].count("/")), ()):
-            plain = _plain(form, environ)
+            plain = _plain(form, environ, takes_body=each.takes_body)
             serve = plain and each.read(plain)
             if plain and serve:
                 with self._app.app_context():
@@ -89,7 +91,7 @@ class FastPath:
         return self._usual(environ, start_response)
 
 
-def _plain(form: re.Pattern[str], environ: Environ) -> Plain | None:
+def _plain(form: re.Pattern[str], environ: Environ, *, takes_body: bool) -> Plain | None:
     """The request, if it asks for an address of this form, and is plain so far."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     found = form.fullmatch(path)
@@ -99,7 +101,7 @@ def _plain(form: re.Pattern[str], environ: Environ) -> Plain | None:
     bearer = None if authorization is None else _BEARER.fullmatch(authorization)
     if authorization is not None and bearer is None:
         return None
-    body = b"" if method == "GET" else _body(environ)
+    body = b"" if method == "GET" else _body(environ) if takes_body else _no_body(environ)
     if body is None:
         return None
     return Plain(
@@ -130,6 +132,13 @@ def _body(environ: Environ) -> bytes | None:
         body = b""
     environ["wsgi.input"] = io.BytesIO(body)
     return body if len(body) == int(length) else None
+
+
+def _no_body(environ: Environ) -> bytes | None:
+    """What a request without a body has in it."""
+    is_empty = environ.get("CONTENT_LENGTH", "") in ("", "0") and not environ.get("CONTENT_TYPE")
+    is_told = "HTTP_CONTENT_ENCODING" in environ or "HTTP_TRANSFER_ENCODING" in environ
+    return b"" if is_empty and not is_told else None
 
 
 def _answered(fast: FastDoor, plain: Plain, serve: Serve, start_response: StartResponse) -> list[bytes]:
