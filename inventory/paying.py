@@ -21,9 +21,7 @@ from marketplace import audit, database, errors, till
 from marketplace.context import Context
 from marketplace.express import InSession
 
-LOOK: Final = """
-    SELECT * FROM paying_look(%(digests)s::text[], %(accounts)s::uuid[], %(keys)s::text[], %(ids)s::uuid[])
-"""
+LOOK: Final = "SELECT * FROM paying_look(%(asked)s::jsonb)"
 """Locks keys and then the holds of those who ask, and reads them under these locks."""
 
 TURNED: Final = """

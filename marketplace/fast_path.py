@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from flask import Flask, g
 
-from marketplace import door, errors, limits, problems, stations
+from marketplace import door, errors, idempotency, limits, problems, stations
 from marketplace.context import Context
-from marketplace.idempotency import Answer
+from marketplace.idempotency import Answer, Claim
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -49,6 +49,18 @@ class Plain:
         """The value of a header field by its WSGI name, such as HTTP_IF_NONE_MATCH."""
         value = self.environ.get(name)
         return None if value is None else str(value)
+
+    @property
+    def key(self) -> str | None:
+        """The Idempotency-Key, if it is one."""
+        key = self.header("HTTP_IDEMPOTENCY_KEY") or ""
+        return key if idempotency.is_well_formed(key) else None
+
+    def claim_of(self, ctx: Context, key: str) -> Claim:
+        """What this request claims, now that it is known who asks."""
+        return idempotency.claim_of(
+            ctx, key, method=self.method, address=f"{self.path}?{self.query}", body=self.body
+        )
 
 
 Serve = Callable[[Context], Answer]

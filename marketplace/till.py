@@ -139,17 +139,22 @@ class Till:
 
 def asked(callers: Sequence[Caller]) -> dict[str, Any]:
     """What a look is given: who stands there, known already or by the digest of a token, each with its key."""
-    return {
-        "digests": [caller.digest for caller in callers],
-        "accounts": [None if caller.token else caller.ctx.actor.id for caller in callers],
-        "keys": [caller.key for caller in callers],
-        "ids": [caller.subject_id for caller in callers],
-    }
+    rows = [
+        {
+            "place": place,
+            "digest": caller.digest,
+            "account": None if caller.token else caller.ctx.actor.id,
+            "key": caller.key,
+            "id": caller.subject_id,
+        }
+        for place, caller in enumerate(callers, start=1)
+    ]
+    return {"asked": as_json(rows)}
 
 
 def asked_by(ctx: Context, subject_id: uuid.UUID) -> dict[str, Any]:
     """The same for the actor alone, in a transaction that has its key, if any, already."""
-    return {"digests": [None], "accounts": [ctx.actor.id], "keys": [None], "ids": [subject_id]}
+    return {"asked": as_json([{"place": 1, "account": ctx.actor.id, "id": subject_id}])}
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:

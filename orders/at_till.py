@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from inventory import paying
-from marketplace import idempotency
 from marketplace.context import Context
 from marketplace.fast_path import FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
@@ -27,16 +26,11 @@ def place(ctx: Context, claim: Claim, *, hold_id: uuid.UUID) -> Answer:
 
 def place_fast(plain: Plain) -> Serve | None:
     """The same for somebody of whom only a token is known yet."""
-    key = plain.header("HTTP_IDEMPOTENCY_KEY") or ""
-    found = _BODY.fullmatch(plain.body)
-    if found is None or plain.query or plain.token is None or not idempotency.is_well_formed(key):
+    found, key, token = _BODY.fullmatch(plain.body), plain.key, plain.token
+    if found is None or plain.query or token is None or key is None:
         return None
     hold_id = uuid.UUID(found[1].decode())
-
-    def claim_of(ctx: Context) -> Claim:
-        return idempotency.claim_of(ctx, key, method=plain.method, address=f"{plain.path}?", body=plain.body)
-
-    return lambda ctx: _place(ctx, plain.token, key, claim_of, hold_id=hold_id)
+    return lambda ctx: _place(ctx, token, key, lambda known: plain.claim_of(known, key), hold_id=hold_id)
 
 
 def _place(

@@ -30,15 +30,12 @@ def confirm(ctx: Context, claim: Claim, *, payment_id: uuid.UUID) -> Answer:
 
 def confirm_fast(plain: Plain) -> Serve | None:
     """The same for somebody of whom only a token is known yet."""
-    [payment_id] = plain.ids
-    key = plain.header("HTTP_IDEMPOTENCY_KEY") or ""
-    if plain.query or plain.token is None or not idempotency.is_well_formed(key):
+    [payment_id], key, token = plain.ids, plain.key, plain.token
+    if plain.query or token is None or key is None:
         return None
-
-    def claim_of(ctx: Context) -> Claim:
-        return idempotency.claim_of(ctx, key, method=plain.method, address=f"{plain.path}?", body=plain.body)
-
-    return lambda ctx: _confirm(ctx, plain.token, key, claim_of, payment_id=payment_id)
+    return lambda ctx: _confirm(
+        ctx, token, key, lambda known: plain.claim_of(known, key), payment_id=payment_id
+    )
 
 
 def _confirm(

@@ -20,9 +20,7 @@ from marketplace.payments.states import PaymentNotFound, PaymentState, check_mov
 from marketplace.till import HANDED_BACK, HandedBack, Request
 from marketplace.values import instant_text
 
-LOOK: Final = """
-    SELECT * FROM payment_look(%(digests)s::text[], %(accounts)s::uuid[], %(keys)s::text[], %(ids)s::uuid[])
-"""
+LOOK: Final = "SELECT * FROM payment_look(%(asked)s::jsonb)"
 """Locks keys and then, by id, the payments of those who ask, and reads them under these locks."""
 
 CONFIRM: Final = f"""
