@@ -202,7 +202,7 @@ def _take(session: Session, claim: Claim) -> Answer | None:
 
 
 def _lock_number(claim: Claim) -> int:
-    """What is locked for a key; the database's own `counter_look` counts the same."""
+    """What is locked for a key; the looks of counter and tills, functions of the database, count the same."""
     digest = hashlib.sha256(f"{claim.principal}\n{claim.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 

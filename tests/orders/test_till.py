@@ -1,21 +1,24 @@
 """The till of orders: who orders at once is served in one transaction, and each gets the answer it would get alone."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 
 from inventory.models import Hold
 from inventory.refusals import HoldExpired, HoldNotActive, HoldNotFound
-from marketplace import context, database, errors, express
+from marketplace import context, database, errors, express, till
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
 from marketplace.context import Actor, Context
 from marketplace.database import TryAgain
 from marketplace.desk import Broken
-from marketplace.idempotency import IdempotencyKey, IdempotencyKeyReused, KeyInFlight
+from marketplace.idempotency import Claim, IdempotencyKey, IdempotencyKeyReused, KeyInFlight
 from marketplace.payments.models import Payment
 from orders import checkout, schemas
 from orders.at_till import TILL
@@ -290,3 +293,45 @@ def test_orders_lock_no_hold_that_is_somebody_elses(market: Market, holding, sho
         [reply] = serve(TILL, arriving(TILL, shopper, foreign))
         elsewhere.rollback()
     assert code(reply) == "hold_not_found"
+
+
+def test_who_is_let_in_and_who_has_a_token_may_be_one(market: Market, sale: Sale, shopper: Caller) -> None:
+    """Nobody knows before the look that both act for one account, and under one key."""
+    first, second = (held(shopper, each)["hold_id"] for each in (sale, market.on_sale(5)))
+    ctx = acting(shopper)
+    claim = Claim(principal=ctx.actor.label, key=KEY, fingerprint="another")
+    request = till.Request(ctx=ctx, claim=claim, subject_id=uuid.UUID(second))
+    let_in = till.Caller(ctx=ctx, key=KEY, request_of=lambda _: request, subject_id=request.subject_id)
+    placed, reused = serve(TILL, arriving(TILL, shopper, first, key=KEY), let_in)
+    assert status(placed) == 201
+    assert isinstance(reused, IdempotencyKeyReused)
+    assert (count(Order), stored_keys(KEY)) == (1, 1)
+
+
+def test_holds_are_locked_in_the_order_of_the_counter(market: Market, sale: Sale, as_role) -> None:
+    """By buyer, not by hold: a resize and an order of the same two buyers never wait for each other crosswise."""
+    early, late = sorted((as_role(Role.SHOPPER) for _ in range(2)), key=lambda each: str(each.account_id))
+    holds = {each: held(each, sale)["hold_id"] for each in (late, early)}
+    assert holds[late] < holds[early], "by their own ids it would be the other way round"
+    engine = database.db.engine
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    lock = text("SELECT id FROM hold WHERE id = :id FOR UPDATE SKIP LOCKED")
+
+    def at_till() -> list[Any]:
+        with market.app.app_context():
+            return serve(TILL, *(arriving(TILL, who, holds[who]) for who in (late, early)))
+
+    with engine.connect() as elsewhere, engine.connect() as looking, ThreadPoolExecutor(1) as pool:
+        elsewhere.execute(lock, {"id": holds[early]})
+        served = pool.submit(at_till)
+        until = time.monotonic() + 5
+        while not looking.scalar(waiting) and time.monotonic() < until:
+            looking.rollback()
+            time.sleep(0.01)
+        free = looking.execute(lock, {"id": holds[late]}).all()
+        looking.rollback()
+        elsewhere.rollback()
+        assert [status(reply) for reply in served.result()] == [201, 201]
+    assert len(free) == 1, "who waits for the first has not locked the second"
