@@ -295,14 +295,20 @@ def test_orders_lock_no_hold_that_is_somebody_elses(market: Market, holding, sho
     assert code(reply) == "hold_not_found"
 
 
-def test_who_is_let_in_and_who_has_a_token_may_be_one(market: Market, sale: Sale, shopper: Caller) -> None:
+def test_who_is_let_in_and_who_has_a_token_may_be_one(
+    market: Market, sale: Sale, shopper: Caller, monkeypatch
+) -> None:
     """Nobody knows before the look that both act for one account, and under one key."""
     first, second = (held(shopper, each)["hold_id"] for each in (sale, market.on_sale(5)))
     ctx = acting(shopper)
     claim = Claim(principal=ctx.actor.label, key=KEY, fingerprint="another")
     request = till.Request(ctx=ctx, claim=claim, subject_id=uuid.UUID(second))
     let_in = till.Caller(ctx=ctx, key=KEY, request_of=lambda _: request, subject_id=request.subject_id)
+    works: list[int] = []
+    work = till.Till._work
+    monkeypatch.setattr(till.Till, "_work", lambda *args: (works.append(1), work(*args))[1])
     placed, reused = serve(TILL, arriving(TILL, shopper, first, key=KEY), let_in)
+    assert len(works) == 2, "after each other, and nothing broke"
     assert status(placed) == 201
     assert isinstance(reused, IdempotencyKeyReused)
     assert (count(Order), stored_keys(KEY)) == (1, 1)
