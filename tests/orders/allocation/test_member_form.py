@@ -1,6 +1,7 @@
 """A share over its growers as JSON: every fault named, the printed sum gives the boxes, the schema agrees."""
 
 import copy
+import json
 import re
 from fractions import Fraction
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from orders.allocation import ProblemRefused, verify
 from orders.allocation.json_form import allocation_from_json, problem_from_json
 from orders.allocation.member_form import divided_to_json, division_from_json
+from tests.orders.allocation import cases
 from tests.orders.allocation.test_json_form import schema_for
 
 DIVISION, DIVIDED = schema_for("division"), schema_for("divided")
@@ -179,3 +181,16 @@ def test_growers_with_one_name_are_refused_and_all_faults_told_at_once():
         ("/members/1/delivered_grams", "out_of_range"),
         ("/members/1/id", "duplicate"),
     }
+
+
+def test_the_page_shows_what_its_example_gives():
+    page = (cases.ROOT / "docs" / "fair-split.md").read_text(encoding="utf-8")
+    [example] = [block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "members" in block]
+    for each in divided(json.loads(example))["members"]:
+        [value] = [found[5] for sentence in each["sentences_en"] if (found := SUM.match(sentence))]
+        after = f"{float(Fraction(each['level_after']) * 1_000):.2f} g"
+        row = (
+            f"| {each['id']} | {each['delivered_grams'] / 1_000:,g} | {each['sold_grams']:,} "
+            f"| {value} | {each['packs']} | {after} |"
+        )
+        assert row in page
