@@ -32,7 +32,7 @@ class _Residual:
 
     `room` is what an edge can still take. `out_of` and `into` list the edges to look at: those from a node, and the
     way back of those to it. `left` is what a node has from the source and has not sent, `space` what it can still
-    give to the sink. Nodes in `waiting` have something left and may have a way to space.
+    give to the sink. Nodes in `waiting` have something left and may have a way to `takers`, those with space.
     """
 
     def __init__(self, network: Network) -> None:
@@ -55,6 +55,7 @@ class _Residual:
         for node in (SOURCE, SINK):
             self.left[node] = self.space[node] = 0
         self.waiting: list[int] = []
+        self.takers = list(dict.fromkeys(tails[arc] for arc in self.demands))
 
     def fill_at_once(self) -> None:
         """Every arc between two nodes carries what is there for it, in the order of the arcs."""
@@ -88,7 +89,7 @@ class _Residual:
         """Steps to the nearest space along edges with room, as far as anybody waits; who has no way waits no more."""
         ends, room, into = self.ends, self.room, self.into
         far = [_NO_WAY] * len(self.left)
-        ring = [node for node, amount in enumerate(self.space) if amount]
+        ring = self.takers = [node for node in self.takers if self.space[node]]
         for node in ring:
             far[node] = 0
         not_found = set(self.waiting)
