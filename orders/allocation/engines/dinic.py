@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from orders.allocation.engines.network import SINK, SOURCE, Flow, Network
 
-# Neither is one step from anywhere: distances are 0 or more.
+# Distances are 0 or more, so it is not one step closer than any of them either.
 _NO_WAY = -2
 
 
