@@ -203,9 +203,11 @@ ACCESS: Final[dict[str, Access]] = {
     "shares.confirm": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.reduce": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "shares.divide": _may(Role.COOPERATIVE, Role.OPERATOR),
     "allocation_simulations.compare_policies": _may(
         Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR
     ),
+    "allocation_simulations.try_ration": _may(Role.OPERATOR, Role.AUDITOR),
     "allocation_simulations.simulate": _may(Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "allocation_runs.get_report": _may(Role.BUYER, Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "allocation_runs.get_run": _may(Role.BUYER, Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

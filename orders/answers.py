@@ -198,6 +198,20 @@ def visible(ctx: Context) -> Select[Share]:
     return select(Share).where(Share.cooperative_id.in_(sorted(ctx.actor.cooperative_ids)))
 
 
+def to_divide(session: Session, ctx: Context, *, share_id: uuid.UUID) -> tuple[Share, Order]:
+    """A confirmed share that its cooperative may divide over its growers, and its order.
+
+    Raises ShareNotFound, ShareStateForbids.
+    """
+    share = session.execute(visible(ctx).where(Share.id == share_id)).scalar_one_or_none()
+    if share is None:
+        raise ShareNotFound
+    if share.state != ShareState.CONFIRMED:
+        raise ShareStateForbids(state=share.state)
+    run = session.get_one(AllocationRun, share.run_id)
+    return share, session.get_one(Order, run.order_id)
+
+
 def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
     """End the silence of an order's shares whose time is over, as its terms have it; how many shares."""
     order, terms = _locked(session, order_id)

@@ -100,6 +100,7 @@ def test_an_auditor_only_reads(app: Flask):
         "bulk_quotes.compare_rules",
         "allocation_simulations.compare_policies",
         "allocation_simulations.simulate",
+        "allocation_simulations.try_ration",
     }
     for rule in app.url_map.iter_rules():
         access = ACCESS[rule.endpoint]

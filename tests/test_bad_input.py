@@ -51,6 +51,11 @@ FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
     Flag: True,
 }
 """A good value for each kind of field."""
+DOCUMENTS: Final[dict[str, dict[str, Any]]] = {
+    "problem": {"sellers": [], "orders": []},
+    "ration": {"batch": "b", "boxes": 0, "seed": "s", "claims": []},
+}
+"""Good values of fields that hold a document of their own."""
 SAMPLE: Final = 4
 """The first field of its kind in an operation meets every case, the others one of so many."""
 
@@ -110,7 +115,7 @@ def good(field: Any) -> Any:
         least = max((getattr(check, "min", None) or 1 for check in field.validators), default=1)
         return choices_of(field.inner)[:least] or [good(field.inner)] * least
     if isinstance(field, fields.Dict):
-        return {"sellers": [], "orders": []} if field.name == "problem" else {}
+        return DOCUMENTS.get(field.name or "", {})
     if isinstance(field, fields.Nested):
         return {name: good(inner) for name, inner in named_fields(field.schema) if inner.required}
     if choices := choices_of(field):
