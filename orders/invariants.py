@@ -120,4 +120,16 @@ INVARIANTS: Final = (
             WHERE h.kind = 'cart' AND (h.state = 'consumed') <> (coalesce(o.state, '') = 'committed')
         """,
     ),
+    Invariant(
+        id="O6",
+        says=Text(
+            en="Money that must go back stands in a case, open or settled.",
+            zh="应退款项必有待办事项，未结或已结。",
+        ),
+        sql="""
+            SELECT p.id, p.order_id, p.refund_due_minor, p.currency FROM payment p
+            WHERE p.refund_due_minor > 0 AND NOT EXISTS (SELECT FROM "case" c
+                WHERE c.kind = 'late_payment' AND c.subject_kind = 'payment' AND c.subject_id = p.id)
+        """,
+    ),
 )

@@ -16,7 +16,7 @@ from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
-from tests.builders import confirmed, held, ordered, paid, waiting
+from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 
 BREAKS = {
     # ground
@@ -191,6 +191,7 @@ BREAKS = {
         UPDATE payment SET state = 'succeeded', received_minor = amount_minor, resolved_at = now(),
             receipt_reference = 'BANK-9' WHERE state = 'processing'
     """,
+    "O6": "UPDATE \"case\" SET subject_id = gen_random_uuid() WHERE kind = 'late_payment'",
     "H3": """
         ALTER TABLE "order" DROP CONSTRAINT uq_order_hold_id;
         UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
@@ -226,6 +227,8 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         withdrawn = ordered(shopper, sale, 1)
         held(shopper, sale, 2)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
+        late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
+        assert late.json["refund_due_minor"] == withdrawn["total_minor"]
         noted = operator.post(f"/v1/cases/{market.case().id}/notes", json={"words": "seen"})
         assert noted.status_code == 201
         market.capacity(100_000, promised=40_000, weighed=30_000)
