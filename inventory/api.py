@@ -153,9 +153,9 @@ def release_from_quarantine(session: Session, body: dict[str, Any], lot_id: uuid
 @stock.post("/<uuid:lot_id>/recall")
 @stock.arguments(schemas.TurnLot)
 @stock.problems(lots.LotNotFound, lots.LotStatusForbids)
-@stock.writes(200, schemas.TurnedLot)
-def recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
-    """Stop a lot for good (operators) 召回批次"""
+@stock.writes(200, schemas.RecalledLot)
+def recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Recalled:
+    """Stop a lot, and all lots that came out of it (operators) 召回批次"""
     return quality.recall(session, context.current(), lot_id=lot_id, **body)
 
 

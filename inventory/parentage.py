@@ -144,6 +144,7 @@ def take_back(
 ) -> Family:
     """Shipped fruit came back: a lot of its own, under quarantine until somebody has looked at it.
 
+    Out of a recalled lot it is recalled as well.
     Raises LotNotFound, NotShipped, LotCodeTaken, NoSpace.
     """
     [parent] = _locked(session, ctx, [lot_id])
@@ -160,6 +161,9 @@ def take_back(
     if quantity_grams > shipped - int(back or 0):
         raise NotShipped(shipped_grams=shipped, returned_grams=int(back or 0), requested_grams=quantity_grams)
     bring_in(session, ctx, child, [(lot_id, quantity_grams)], Descent.RETURNED, reason=reason)
+    if parent.status == LotStatus.RECALLED:
+        session.flush()
+        buckets.move_lot(session, ctx, child.id, MovementKind.RECALLED, reason=f"as lot {parent.code}")
     _audit(session, ctx, Descent.RETURNED, [parent], [child], reason=reason)
     return Family(parents=[parent], children=[child])
 

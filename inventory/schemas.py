@@ -282,6 +282,28 @@ class TurnedLot(Schema):
     )
 
 
+class RecalledMember(Schema):
+    lot = fields.Nested(Lot)
+    is_turned = fields.Boolean(
+        metadata={"description": "Whether this very call changed its status; if not, it was so before."}
+    )
+    holds_count = fields.Integer(metadata={"description": "Promises of the lot's fruit that stand."})
+    shipped_grams = fields.Integer(metadata={"description": "What went out of this lot to buyers."})
+    returned_grams = fields.Integer(
+        metadata={"description": "Of what was shipped, what came back, as a lot of its own in this list."}
+    )
+    on_the_road_grams = fields.Integer(
+        metadata={"description": "In transfers that have not arrived; stopped when it arrives."}
+    )
+
+
+class RecalledLot(TurnedLot):
+    family = fields.List(
+        fields.Nested(RecalledMember),
+        metadata={"description": "The lot and all that came out of it, over all generations, by id."},
+    )
+
+
 class QualityHold(Schema):
     hold = fields.Nested(StandingHold)
     state = fields.String(attribute="hold.state")

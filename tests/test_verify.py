@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from inventory import holds, parentage, stock_takes, storage_prices, transfers
+from inventory import holds, parentage, quality, stock_takes, storage_prices, transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
@@ -123,6 +123,11 @@ BREAKS = {
             0, 0, 0, 0, 'x', 'x', now()
         FROM lot l JOIN movement m ON m.lot_id = l.id AND m.number = l.version - 1 WHERE l.code = 'L-1';
         UPDATE lot SET version = version + 2 WHERE code = 'L-1'
+    """,
+    "Q3": """
+        UPDATE movement SET kind = 'cleared', at = at - interval '1 hour' WHERE kind = 'recalled'
+            AND lot_id = (SELECT id FROM lot WHERE code = 'L-7');
+        UPDATE lot SET status = 'available' WHERE code = 'L-7'
     """,
     "H1": """
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
@@ -248,7 +253,7 @@ def drift(sql: str) -> None:
 
 
 def parted(market: builders.Market) -> None:
-    """Other fruit: split off, on the road, shipped and taken back in part; and a price for storing it."""
+    """Other fruit: split off, on the road, shipped and taken back, recalled when graded; and a price of storing."""
 
     def work(session: Session) -> None:
         ctx = market.ctx
@@ -273,8 +278,12 @@ def parted(market: builders.Market) -> None:
         holds.consume(session, ctx, hold_id=hold.id)
         back = {"code": "L-4", "quantity_grams": 5_000, "reason": "too many"}
         parentage.take_back(session, ctx, lot_id=lot.id, **back)
+        sorted_out = [{"code": "L-7", "quantity_grams": 10_000, "room_id": None, "grade": "B", "size": None}]
+        parentage.grade(session, ctx, lot_id=bad.id, parts=sorted_out)
+        quality.recall(session, ctx, lot_id=bad.id, reason="residues")
 
     lot = market.lot(20, code="L-2", variety="Gala")
+    bad = market.lot(4, code="L-6", variety="Gala")
     database.transact(work)
 
 
