@@ -1,4 +1,5 @@
 """Rings when boxes of a pool come free, if somebody waits for them: the job that offers them is put in at once.
+Rings, too, when the sale is over: the same job tells those who wait.
 
 In the transaction that frees them and under the pool's lock, so that no bell is missed: who joins the line holds
 that lock, too. (Grants that give boxes back ring in their own statement: `grant_statements.WRITE`.)

@@ -271,4 +271,15 @@ INVARIANTS: Final = (
             ) line WHERE number <> place
         """,
     ),
+    Invariant(
+        id="H8",
+        says=Text(
+            en="Nobody is left waiting ten minutes past the end of the sale.",
+            zh="售卖结束十分钟后不再有人候补。",
+        ),
+        sql="""
+            SELECT w.id, w.pool_id, p.sells_until FROM waitlist_entry w JOIN pool p ON p.id = w.pool_id
+            WHERE w.state = 'waiting' AND p.sells_until < clock_timestamp() - interval '10 minutes'
+        """,
+    ),
 )

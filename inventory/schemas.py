@@ -191,7 +191,9 @@ class WaitlistPlace(Schema):
     boxes = fields.Integer()
     state = fields.String(
         validate=validate.OneOf([each.value for each in WaitState]),
-        metadata={"description": "As of now: an offer past its time reads passed."},
+        metadata={
+            "description": "As of now: an offer past its time reads passed, a wait past the sale ended."
+        },
     )
     ahead = fields.Integer(
         allow_none=True, metadata={"description": "How many wait in front; null when the wait is over."}

@@ -196,6 +196,8 @@ class WaitState(StrEnum):
     PASSED = "passed"
     """They let the offer go by, or may not have so many by now."""
     LEFT = "left"
+    ENDED = "ended"
+    """The sale was over before boxes came free."""
 
 
 _NONE: Final[frozenset[HoldState]] = frozenset()
@@ -259,3 +261,10 @@ def state_at(state: str, expires_at: datetime | None, now: datetime) -> HoldStat
     if state == HoldState.ACTIVE and expires_at is not None and expires_at <= now:
         return HoldState.EXPIRED
     return HoldState(state)
+
+
+def wait_state_at(state: str, sells_until: datetime | None, now: datetime) -> WaitState:
+    """The same for a place in a line: nobody waits any more once the sale is over. What is offered is still theirs."""
+    if state == WaitState.WAITING and sells_until is not None and sells_until <= now:
+        return WaitState.ENDED
+    return WaitState(state)

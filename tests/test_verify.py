@@ -148,6 +148,10 @@ BREAKS = {
         UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
     """,
     "H7": "UPDATE waitlist_entry SET number = number + 1",
+    "H8": """
+        UPDATE pool SET sells_from = now() - interval '1 day', sells_until = now() - interval '11 minutes'
+        WHERE id = (SELECT pool_id FROM waitlist_entry WHERE state = 'waiting')
+    """,
     # cases
     "E1": 'UPDATE "case" SET version = version + 1',
     "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
@@ -204,10 +208,14 @@ BREAKS = {
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
     """,
     # campaigns
-    "C1": "UPDATE campaign SET state = 'paused'",
+    "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
     "C2": "UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'",
     "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
     "C4": "UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1",
+    "C5": """
+        UPDATE campaign SET state = 'paused';
+        UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'
+    """,
 }
 """Invariant → SQL that breaks it and nothing else."""
 
