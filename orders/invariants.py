@@ -116,7 +116,7 @@ INVARIANTS: Final = (
             en="A consumed cart hold belongs to one committed order.", zh="已成交的保留对应一个已确认订单。"
         ),
         sql="""
-            SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id
+            SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id AND o.state <> 'payment_failed'
             WHERE h.kind = 'cart' AND (h.state = 'consumed') <> (coalesce(o.state, '') = 'committed')
         """,
     ),

@@ -1,7 +1,7 @@
 """What orders plugs in."""
 
 from marketplace.module import Module
-from marketplace.payments.payments import LateMoney, MoneyCameLate, PaymentSucceeded
+from marketplace.payments.payments import LateMoney, MoneyCameLate, PaymentFailed, PaymentSucceeded
 from orders import api, bulk_api, checkout, late_money, season_api, split_api
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
@@ -22,6 +22,7 @@ module = Module(
     commands=(allocate_group,),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
+        (PaymentFailed, checkout.on_payment_failed),
         (MoneyCameLate, checkout.on_money_came_late),
         (LateMoney, late_money.on_late_money),
     ),

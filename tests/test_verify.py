@@ -202,7 +202,7 @@ BREAKS = {
     """,
     "O6": "UPDATE \"case\" SET subject_id = gen_random_uuid() WHERE kind = 'late_payment'",
     "H3": """
-        ALTER TABLE "order" DROP CONSTRAINT uq_order_hold_id;
+        DROP INDEX uq_order_hold_id;
         UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
@@ -238,6 +238,9 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         paid(shopper, operator, sale, 1)
         confirmed(shopper, sale, 1)
         withdrawn = ordered(shopper, sale, 1)
+        unlucky = confirmed(house.caller(built_app, Role.SHOPPER), sale, 1)
+        failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
+        assert failed.status_code == 200
         held(shopper, sale, 2)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
