@@ -181,6 +181,9 @@ class HoldState(StrEnum):
 OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
 """Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot."""
 
+OWED: Final = frozenset({HoldKind.ALLOCATION, HoldKind.PLEDGE})
+"""Kinds whose fruit is committed to somebody, packed and shipped."""
+
 OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
 """States in which a hold keeps stock from others."""
 

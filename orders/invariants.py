@@ -132,4 +132,17 @@ INVARIANTS: Final = (
                 WHERE c.kind = 'late_payment' AND c.subject_kind = 'payment' AND c.subject_id = p.id)
         """,
     ),
+    Invariant(
+        id="A6",
+        says=Text(
+            en="Only what a cooperative has confirmed is committed to a share.",
+            zh="只有合作社已确认的份额才转为应付。",
+        ),
+        sql="""
+            SELECT h.id, s.id AS share, s.state FROM hold h
+            JOIN share s ON h.purpose_kind = 'share' AND s.id = h.purpose_id JOIN movement m ON m.hold_id = h.id
+            WHERE s.state <> 'confirmed' AND h.state = 'active'
+            GROUP BY h.id, s.id HAVING sum(m.committed_delta_grams) <> 0
+        """,
+    ),
 )

@@ -98,7 +98,7 @@ BREAKS = {
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
             held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
         SELECT gen_random_uuid(), l.id, version + 1, 'committed', 0, -1, on_hand_grams, held_grams - 1, 1, 0, 1, 0,
-            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id = l.id AND h.state = 'active'), 'x', now()
+            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id = l.id AND h.kind = 'pledge'), 'x', now()
         FROM lot l WHERE code = 'L-1';
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
             held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
@@ -194,6 +194,14 @@ BREAKS = {
     "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share'",
     "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
     "A5": "UPDATE \"order\" SET state = 'approved' WHERE kind = 'sponsor_bulk'",
+    "A6": """
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
+        SELECT gen_random_uuid(), l.id, l.version + 1, 'committed', 0, -1, l.on_hand_grams, l.held_grams - 1,
+            1, 0, 1, 0, h.id, 'x', now()
+        FROM lot l JOIN hold h ON h.lot_id = l.id AND h.purpose_kind = 'share' WHERE l.code = 'L-1';
+        UPDATE lot SET held_grams = held_grams - 1, committed_grams = 1, version = version + 1 WHERE code = 'L-1'
+    """,
     "O4": "UPDATE payment SET amount_minor = amount_minor + 1 WHERE state = 'processing'",
     "O5": """
         UPDATE audit_entry SET action = 'payment.succeeded' WHERE action = 'payment.processing';
