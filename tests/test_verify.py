@@ -143,6 +143,10 @@ BREAKS = {
         WHERE kind = 'cart' AND state = 'active'
     """,
     "H5": "UPDATE pool SET boxes_per_buyer_max = 1",
+    "H9": """
+        UPDATE account SET household = 'x' WHERE id IN (SELECT owner_id FROM hold WHERE kind = 'cart');
+        UPDATE pool SET boxes_per_household_max = 2
+    """,
     "H6": """
         ALTER TABLE hold DROP CONSTRAINT ck_hold_resolved;
         UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
