@@ -58,10 +58,7 @@ blueprints = (stock, sale, promises, line, reasons)
 @stock.response(200, schemas.LotPage)
 def list_lots(query: dict[str, Any]) -> dict[str, Any]:
     """Lots in pages: a member's own, all for staff 批次列表"""
-    cooperative_id = query.pop("cooperative_id")
-    statement = lots.visible(context.current().actor)
-    if cooperative_id is not None:
-        statement = statement.where(Lot.cooperative_id == cooperative_id)
+    statement = paging.only(lots.visible(context.current().actor), query, Lot.cooperative_id)
     with reading() as session:
         return paging.read(session, statement, Lot.id, **query)
 

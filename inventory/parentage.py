@@ -20,7 +20,6 @@ from inventory.states import Descent, LotStatus, MovementKind, lets
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.values import new_id
 
 
 class LotsDiffer(errors.Conflict):
@@ -308,19 +307,13 @@ def child_of(
     ctx: Context, parent: Lot, fruit: Fruit, *, code: str, grams: int, room_id: uuid.UUID | None
 ) -> Lot:
     """A lot yet to be brought in, of the parent's cooperative, cold store and, unless told, room."""
-    return Lot(
-        id=new_id(),
+    return lots.new(
+        ctx,
+        quantity_grams=grams,
         cooperative_id=parent.cooperative_id,
         cold_store_id=parent.cold_store_id,
         room_id=room_id or parent.room_id,
         code=code,
-        on_hand_grams=grams,
-        held_grams=0,
-        committed_grams=0,
-        packed_grams=0,
-        status=LotStatus.AVAILABLE,
-        version=1,
-        created_at=ctx.now,
         **asdict(fruit),
     )
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from inventory import binding, binding_rules, holds, lots, owing, quality, refusals
 from inventory.binding_rules import Pledged, TooFewPledged
-from inventory.models import Lot, Pool
+from inventory.models import Pool
 from inventory.states import LotStatus
 from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import database
-from tests.inventory.yard import PACK_GRAMS, Yard, at_once
+from tests.inventory.yard import Yard, at_once
 
 DAY = date(2026, 1, 1)
 COOPERATIVES = [uuid.UUID(int=number) for number in range(4)]
@@ -116,8 +116,8 @@ def test_sold_boxes_come_from_the_lots_that_must_go_first(yard: Yard) -> None:
     yard.pledge(pool, 3, cooperative=1)
     sold(yard, pool, 6)
     assert [(each.lot_id, each.boxes) for each in bind(yard, pool, 4)] == [(soon.id, 3), (late.id, 1)]
-    assert buckets_of(yard, soon) == (3, 0, 3, 0)
-    assert buckets_of(yard, late) == (5, 4, 1, 0)
+    assert yard.buckets(soon) == (3, 0, 3, 0)
+    assert yard.buckets(late) == (5, 4, 1, 0)
     stored = yard.stored(pool)
     assert (stored.boxes_pledged, stored.boxes_sold) == (8, 6)
     with pytest.raises(refusals.NotSoldYet) as refused:
@@ -127,13 +127,6 @@ def test_sold_boxes_come_from_the_lots_that_must_go_first(yard: Yard) -> None:
     assert yard.broken() == []
 
 
-def buckets_of(yard: Yard, lot: Lot) -> tuple[int, ...]:
-    """On hand, held, committed, packed, in boxes."""
-    now = yard.stored(lot)
-    grams = (now.on_hand_grams, now.held_grams, now.committed_grams, now.packed_grams)
-    return tuple(each // PACK_GRAMS for each in grams)
-
-
 def test_bound_boxes_are_packed_and_shipped_and_not_bound_again(yard: Yard) -> None:
     lot = yard.lot("L1", boxes=6)
     pool = yard.pool()
@@ -141,14 +134,14 @@ def test_bound_boxes_are_packed_and_shipped_and_not_bound_again(yard: Yard) -> N
     sold(yard, pool, 4)
     bind(yard, pool, 3)
     database.transact(lambda session: owing.pack(session, yard.ctx, hold_id=pledge.id, boxes=2))
-    assert buckets_of(yard, lot) == (6, 3, 3, 2)
+    assert yard.buckets(lot) == (6, 3, 3, 2)
     database.transact(lambda session: holds.consume(session, yard.ctx, hold_id=pledge.id, boxes=2))
-    assert buckets_of(yard, lot) == (4, 3, 1, 0)
+    assert yard.buckets(lot) == (4, 3, 1, 0)
     with pytest.raises(refusals.NotSoldYet) as refused:
         bind(yard, pool, 2)
     assert refused.value.facts == {"requested_boxes": 2, "unbound_boxes": 1}
     assert bind(yard, pool, 1)[0].boxes == 1
-    assert buckets_of(yard, lot) == (4, 2, 2, 0)
+    assert yard.buckets(lot) == (4, 2, 2, 0)
     assert yard.broken() == []
 
 
@@ -167,7 +160,7 @@ def test_bound_boxes_of_a_lot_that_is_recalled_are_not_packed_and_stay_owed(yard
     yard.pledge(pool, 2)
     database.transact(lambda session: holds.release(session, yard.ctx, hold_id=pledge.id))
     assert [each.boxes for each in bind(yard, pool, 2)] == [2], "other fruit takes its place"
-    assert buckets_of(yard, lot) == (2, 0, 0, 0)
+    assert yard.buckets(lot) == (2, 0, 0, 0)
     assert yard.broken() == []
 
 

@@ -1,7 +1,6 @@
 """Pools and lines from before a pool knew when it ends: the campaign says it for them."""
 
 import psycopg
-import pytest
 from alembic import command
 
 from tests import house, servers
@@ -40,21 +39,13 @@ SEEN = """
 """
 
 
-@pytest.fixture
-def old_database():
-    run = servers.current()
-    name = servers.fresh_database("template0")
-    yield servers.urls_of(name)
-    servers.drop_database(run.admin_url, name)
-
-
-def test_what_was_closed_ends_its_line_and_what_is_paused_will(old_database):
-    config = house.alembic_config(old_database)
+def test_what_was_closed_ends_its_line_and_what_is_paused_will(empty_database):
+    config = house.alembic_config(empty_database)
     command.upgrade(config, "0015")
-    with psycopg.connect(servers.plain(old_database.owner_url)) as connection:
+    with psycopg.connect(servers.plain(empty_database.owner_url)) as connection:
         connection.execute(OLD)
     command.upgrade(config, "0016")
-    with psycopg.connect(servers.plain(old_database.owner_url)) as connection:
+    with psycopg.connect(servers.plain(empty_database.owner_url)) as connection:
         seen = connection.execute(SEEN).fetchall()
     assert seen == [
         ("deposit_closed", False, False, True, "ended"),
@@ -63,7 +54,7 @@ def test_what_was_closed_ends_its_line_and_what_is_paused_will(old_database):
         ("paused", False, True, False, "waiting"),
     ]
     command.downgrade(config, "0015")
-    with psycopg.connect(servers.plain(old_database.owner_url)) as connection:
+    with psycopg.connect(servers.plain(empty_database.owner_url)) as connection:
         states = connection.execute("SELECT state FROM waitlist_entry ORDER BY state").fetchall()
         ends = connection.execute("SELECT count(sells_until) FROM pool").fetchone()
     assert [state for (state,) in states] == ["left", "waiting", "waiting", "waiting"]

@@ -31,13 +31,6 @@ def promised(yard: Yard, boxes: int, **options: Any) -> Hold:
     return yard.stored(hold)
 
 
-def buckets_of(yard: Yard, lot: Lot) -> tuple[int, ...]:
-    """On hand, held, committed, packed, in boxes."""
-    now = yard.stored(lot)
-    grams = (now.on_hand_grams, now.held_grams, now.committed_grams, now.packed_grams)
-    return tuple(each // PACK_GRAMS for each in grams)
-
-
 def lines(lot: Lot) -> list[tuple[str, int, int, int, int]]:
     """Kind and deltas in boxes, without the first line."""
     with database.reading() as session:
@@ -75,7 +68,7 @@ def test_promised_fruit_is_committed_packed_and_shipped_line_by_line(yard: Yard)
         (holds.consume, None, (4, 0, 0, 0)),
     ):
         do(yard, use_case, hold, boxes)
-        assert buckets_of(yard, lot) == after
+        assert yard.buckets(lot) == after
         assert yard.broken() == []
     assert lines(lot) == [
         ("held", 0, 6, 0, 0),
@@ -118,9 +111,9 @@ def test_what_was_committed_or_packed_is_free_again_by_release(yard: Yard) -> No
     do(yard, owing.commit, hold, 4)
     do(yard, owing.pack, hold, 3)
     do(yard, holds.release, hold, 3)
-    assert buckets_of(yard, lot) == (10, 0, 3, 3), "what is nearest goes first"
+    assert yard.buckets(lot) == (10, 0, 3, 3), "what is nearest goes first"
     do(yard, holds.release, hold)
-    assert buckets_of(yard, lot) == (10, 0, 0, 0)
+    assert yard.buckets(lot) == (10, 0, 0, 0)
     assert lines(lot)[-2:] == [("released", 0, -2, -1, 0), ("released", 0, 0, -3, -3)]
     assert (yard.stored(hold).state, yard.stored(lot).free_grams) == ("released", 10 * PACK_GRAMS)
     assert yard.broken() == []
@@ -179,9 +172,9 @@ def test_a_stopped_lot_is_neither_committed_nor_packed_nor_shipped_but_released(
     for use_case in (owing.commit, owing.pack, holds.consume):
         with pytest.raises(lots.LotStatusForbids):
             do(yard, use_case, hold, 1)
-    assert buckets_of(yard, lot) == (10, 2, 4, 2)
+    assert yard.buckets(lot) == (10, 2, 4, 2)
     do(yard, holds.release, hold)
-    assert buckets_of(yard, lot) == (10, 0, 0, 0)
+    assert yard.buckets(lot) == (10, 0, 0, 0)
     assert yard.broken() == []
 
 
@@ -199,7 +192,7 @@ def test_what_is_owed_does_not_lapse_and_the_rest_does(yard: Yard) -> None:
         assert done == expected
     now = yard.stored(part)
     assert (now.state, now.released_boxes, now.open_boxes, now.expires_at) == ("active", 3, 1, None)
-    assert buckets_of(yard, lot) == (10, 0, 4, 0)
+    assert yard.buckets(lot) == (10, 0, 4, 0)
     do(yard, holds.consume, part)
     assert yard.stored(part).state == "consumed"
     assert yard.broken() == []
@@ -219,10 +212,10 @@ def test_all_of_a_purpose_is_committed_or_nothing_if_one_lot_is_stopped(yard: Ya
 
     with pytest.raises(lots.LotStatusForbids):
         commit()
-    assert buckets_of(yard, first) == (2, 2, 0, 0)
+    assert yard.buckets(first) == (2, 2, 0, 0)
     database.transact(lambda session: quality.clear(session, yard.ctx, lot_id=second.id, reason="fine"))
     assert (commit(), commit()) == (2, 0)
-    assert buckets_of(yard, first) == buckets_of(yard, second) == (2, 0, 2, 0)
+    assert yard.buckets(first) == yard.buckets(second) == (2, 0, 2, 0)
     assert yard.broken() == []
 
 
@@ -290,5 +283,5 @@ def test_whatever_steps_are_taken_the_lot_is_what_a_model_says(yard: Yard, steps
         way += {"commit": ["committed"], "pack": ["packed"]}.get(name, []) * boxes
         on_hand -= boxes if name == "ship" else 0
         owed, packed = way.count("committed") + way.count("packed"), way.count("packed")
-        assert buckets_of(yard, lot) == (on_hand, way.count("held"), owed, packed)
+        assert yard.buckets(lot) == (on_hand, way.count("held"), owed, packed)
     assert yard.broken() == []
