@@ -19,10 +19,15 @@ OFFER_FREED: Final = "inventory.offer_freed"
 
 
 def ring(session: Session, pool_id: uuid.UUID) -> None:
-    waiting = select(WaitlistEntry.id).where(
-        WaitlistEntry.pool_id == pool_id, WaitlistEntry.state == WaitState.WAITING
-    )
-    if session.scalar(waiting.limit(1)) is not None:
+    if anybody(session, pool_id):
         jobs.enqueue(
             session, OFFER_FREED, arguments={"pool_id": str(pool_id)}, key=f"{OFFER_FREED}:{pool_id}"
         )
+
+
+def anybody(session: Session, pool_id: uuid.UUID) -> bool:
+    """Whether somebody waits for boxes of the pool."""
+    waiting = select(WaitlistEntry.id).where(
+        WaitlistEntry.pool_id == pool_id, WaitlistEntry.state == WaitState.WAITING
+    )
+    return session.scalar(waiting.limit(1)) is not None

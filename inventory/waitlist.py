@@ -135,8 +135,7 @@ def offer(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int = BA
     pool, now = room.locked(session, pool_id)
     database.changed_behind(session, WaitlistEntry, session.scalars(_SETTLE, {"pool_id": pool_id}).all())
     if not _sells(pool, now):
-        if pool.sells_until is not None and pool.sells_until <= now:
-            _end(session, ctx, pool_id)
+        _end_or_wait(session, ctx, pool, now)
         return 0
     line = session.scalars(
         select(WaitlistEntry)
@@ -260,6 +259,16 @@ def _offer_one(session: Session, ctx: Context, pool: Pool, entry: WaitlistEntry,
         BoxesOffered(entry_id=entry.id, owner_id=entry.owner_id, hold_id=hold.id, expires_at=end),
     )
     return True
+
+
+def _end_or_wait(session: Session, ctx: Context, pool: Pool, now: datetime) -> None:
+    """A locked pool does not sell: its line ends if that is for good; if not, somebody looks when it will be."""
+    if pool.sells_until is None:
+        return
+    if pool.sells_until <= now:
+        _end(session, ctx, pool.id)
+    elif bell.anybody(session, pool.id):
+        _look_again(session, pool.id, at=pool.sells_until)
 
 
 def _end(session: Session, ctx: Context, pool_id: uuid.UUID) -> None:

@@ -406,6 +406,20 @@ def test_who_was_offered_boxes_before_the_end_may_still_buy_them(yard: Yard) -> 
     assert yard.broken() == []
 
 
+def test_a_look_before_the_end_calls_for_one_at_the_end(yard: Yard) -> None:
+    """A clock that is ahead of the database's, or a pause: the sale is not over yet, and the line must end later."""
+    pool, _, _ = full(yard, 2)
+    join(yard, pool, 2)
+    later = yard.ctx.now + timedelta(hours=1)
+    do(pools.set_window, yard.ctx, pool_id=pool.id, window=None, ends_at=later)
+    done = {"state": "done", "finished_at": func.now(), "started_at": func.now(), "attempts": 1}
+    do(lambda session: session.execute(update(StoredJob).values(done)))
+    assert serve(yard, pool) == 0
+    with database.reading() as session:
+        due = session.scalars(select(StoredJob.due_at).where(StoredJob.state == "waiting")).all()
+    assert due == [later]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_nobody_is_left_waiting_by_a_sale_that_ends_while_they_join(yard: Yard, seed: int) -> None:
     pool, _, _ = full(yard, 1)
