@@ -109,6 +109,7 @@ ACCESS: Final[dict[str, Access]] = {
     "payments.get_payment": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
     "payments.confirm": _may(Role.SHOPPER),
     "payments.book_receipt": _may(Role.OPERATOR),
+    "payments.fail": _may(Role.OPERATOR),
     # inventory
     "cold_stores.list_cold_stores": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "cold_stores.get_cold_store": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from inventory.lots import NotEnoughInStore
+from inventory.lots import LotStatusForbids, NotEnoughInStore
 from marketplace import context, errors, paging
 from marketplace.catalogue import counties, products
 from marketplace.catalogue.counties import CountyNotFound
@@ -148,7 +148,7 @@ def list_shares(query: dict[str, Any]) -> dict[str, Any]:
 
 @shares.post("/<uuid:share_id>/confirmation")
 @shares.arguments(schemas.ConfirmShare)
-@shares.problems(*REFUSED_ANSWERS)
+@shares.problems(*REFUSED_ANSWERS, LotStatusForbids)
 @shares.writes(200, schemas.Share)
 def confirm(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share:
     """Promise to sell the share, or so many boxes of it 确认份额"""

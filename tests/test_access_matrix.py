@@ -81,7 +81,7 @@ COMMON = {
     "accounts.end_sessions", "service_keys.revoke_service_key",
     "counties.get_county", "counties.edit_county", "cooperatives.get_cooperative", "cooperatives.edit_cooperative",
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
-    "payments.book_receipt", "cold_stores.get_cold_store", "pools.get_pool",
+    "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
     "cold_stores.get_space", "cold_stores.create_room", "cold_stores.set_capacity",

@@ -29,13 +29,17 @@ LOGS: Final = {"audit_entry", "idempotency_key"}
 NAMED: Final = {
     "counties.create_county",
     "campaigns.draft",
+    "campaigns.hold_basket",
+    "campaigns.join_waitlist",
     "bulk_orders.place_bulk",
     "orders.place",
     "lots.receive",
     "capacities.weigh",
     "lot_batches.receive_rows",
+    "cases.add_note",
     "cases.settle",
     "payments.book_receipt",
+    "payments.fail",
     "sessions.log_in",
 }
 FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
@@ -233,6 +237,12 @@ def test_the_operations_are_found_and_their_good_bodies_are_read(app):
         assert is_read, (operation.endpoint, answer.get_data(as_text=True))
 
 
+def test_a_basket_s_lines_are_attacked_one_by_one(app):
+    [basket] = [each for each in operations(app) if each.endpoint == "campaigns.hold_basket"]
+    ways = {"/".join(map(str, way)) for way, _ in basket.places()}
+    assert ways == {"lines", "lines/0/item_id", "lines/0/boxes"}
+
+
 @pytest.mark.parametrize("case", corpus("json_syntax"), ids=lambda case: case["name"])
 def test_broken_json_is_refused_by_every_operation(verdicts, case):
     for operation in verdicts.operations:
@@ -275,6 +285,7 @@ def test_what_no_field_takes_is_refused_by_every_field(verdicts):
         ("ids", Id),
         ("currencies", Currency),
         ("flags", Flag),
+        ("lists", fields.List),
     ],
 )
 def test_fields_refuse_what_is_not_of_their_kind(verdicts, name, kind):

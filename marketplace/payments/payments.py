@@ -1,6 +1,7 @@
 """A payment's life: opened with its order, confirmed by the payer, received or canceled. Never edited back.
 
-Publishes PaymentSucceeded inside the transaction that books the receipt; the order above listens. Money that comes
+Publishes PaymentSucceeded inside the transaction that books the receipt, PaymentFailed inside the one in which its
+gateway, or for an offline one an operator, says that no money comes; the order above listens. Money that comes
 when its payment is canceled is asked about (MoneyCameLate): the order takes its boxes again, or all is owed back.
 """
 
@@ -28,6 +29,12 @@ _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSucceeded:
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailed:
     payment_id: uuid.UUID
     order_id: uuid.UUID
 
@@ -98,7 +105,10 @@ def open_for_order(
 
 
 def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[Payment, Answered]:
-    """The payer commits to pay; answers what to do next. Raises PaymentNotFound, PaymentNotAwaited."""
+    """The payer commits to pay; answers what to do next. The gateway may refuse at once: then it has failed.
+
+    Raises PaymentNotFound, PaymentNotAwaited.
+    """
     payment = get(session, ctx, payment_id=payment_id, locked=True)
     if payment.payer_id != ctx.actor.id:
         raise PaymentNotFound
@@ -107,8 +117,19 @@ def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[P
     answer = OFFLINE.confirm(
         Asked(reference=payment.reference, amount_minor=payment.amount_minor, currency=payment.currency)
     )
+    if answer.state == PaymentState.CANCELED:
+        return fail(session, ctx, payment_id=payment_id, reason="refused by its gateway"), answer
     _move(session, ctx, payment, answer.state)
     return payment, answer
+
+
+def fail(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:
+    """No money comes: the payment is over, and publishes PaymentFailed. Raises PaymentNotFound, PaymentNotAwaited."""
+    payment = get(session, ctx, payment_id=payment_id, locked=True)
+    check_move(payment.state, PaymentState.CANCELED)
+    _move(session, ctx, payment, PaymentState.CANCELED, reason=reason)
+    events.publish(session, ctx, PaymentFailed(payment_id=payment.id, order_id=payment.order_id))
+    return payment
 
 
 def book_receipt(
@@ -234,7 +255,9 @@ def find_by_order(session: Session, order_id: uuid.UUID) -> Payment | None:
     return session.scalar(select(Payment).where(Payment.order_id == order_id))
 
 
-def _move(session: Session, ctx: Context, payment: Payment, after: PaymentState) -> None:
+def _move(
+    session: Session, ctx: Context, payment: Payment, after: PaymentState, *, reason: str | None = None
+) -> None:
     before = payment.state
     payment.state = after
     if after in (PaymentState.SUCCEEDED, PaymentState.CANCELED):
@@ -246,5 +269,9 @@ def _move(session: Session, ctx: Context, payment: Payment, after: PaymentState)
         f"payment.{after}",
         subject=("payment", payment.id),
         before={"state": before},
-        after={"state": str(after), "received_minor": payment.received_minor},
+        after={
+            "state": str(after),
+            "received_minor": payment.received_minor,
+            **({} if reason is None else {"reason": reason}),
+        },
     )
