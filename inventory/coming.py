@@ -20,7 +20,7 @@ from marketplace.idempotency import Answer
 from marketplace.together import Together
 
 AT_ONCE_MAX: Final = 64
-LINGER_SECONDS: Final = 0.003
+LINGER_MS: Final = 3
 """A batch costs more than each in it: in a rush it waits for as many as came last time, but no longer than a commit."""
 
 
@@ -33,7 +33,7 @@ def come(caller: Caller) -> tuple[Context, Answer | Refused]:
         Together[Caller, Told],
         current_app.extensions.get("counter")
         or current_app.extensions.setdefault(
-            "counter", Together(_serve, at_once_max=AT_ONCE_MAX, linger_seconds=LINGER_SECONDS)
+            "counter", Together(_serve, at_once_max=AT_ONCE_MAX, linger_ms=LINGER_MS)
         ),
     )
     ctx, reply = together.ask(caller)

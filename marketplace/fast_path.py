@@ -133,7 +133,7 @@ def _body(environ: Environ) -> bytes | None:
 
 
 def _answered(fast: FastDoor, plain: Plain, serve: Serve, start_response: StartResponse) -> list[bytes]:
-    started = time.perf_counter()
+    started = time.perf_counter_ns()
     environ = plain.environ
     ctx = g.context = stations.arrived(
         request_id=environ.get("HTTP_X_REQUEST_ID", ""),
