@@ -180,14 +180,12 @@ def reduce(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share
 @limited("60 per minute", per="actor")
 def divide(body: dict[str, Any], share_id: uuid.UUID) -> dict[str, Any]:
     """A confirmed share over the cooperative's growers; nothing is stored 份额分到农户（不写入）"""
-    with reading() as session:
-        share, order = answers.to_divide(session, context.current(), share_id=share_id)
-        packs, pack_grams = share.boxes_kept, order.pack_grams
-    document = {
-        "share": {"id": str(share_id), "packs": packs, "pack_grams": pack_grams},
-        **body,
-    }
     try:
+        member_form.members_from_json(body["members"])
+        with reading() as session:
+            share, order = answers.to_divide(session, context.current(), share_id=share_id)
+            packs, pack_grams = share.boxes_kept, order.pack_grams
+        document = {"share": {"id": str(share_id), "packs": packs, "pack_grams": pack_grams}, **body}
         return member_form.divided_to_json(member_form.division_from_json(document))
     except allocation.ProblemRefused as refused:
         raise invalid(refused) from refused
