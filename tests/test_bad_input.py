@@ -58,6 +58,7 @@ FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
 DOCUMENTS: Final[dict[str, dict[str, Any]]] = {
     "problem": {"sellers": [], "orders": []},
     "ration": {"batch": "b", "boxes": 0, "seed": "s", "claims": []},
+    "members": {"id": "Li", "delivered_grams": 1},
 }
 """Good values of fields that hold a document of their own."""
 SAMPLE: Final = 4
