@@ -15,7 +15,7 @@ except WrongSetting as problem:
 wsgi_app = "wsgi:build()"
 bind = f"[{_launch.host}]:{_launch.port}" if ":" in _launch.host else f"{_launch.host}:{_launch.port}"
 backlog = 512
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.002
 """A thread that comes back from the database waits no longer than this for one that computes; Python's own 5 ms, four
 times in a hold and with a pool locked, would be most of its time."""
 

@@ -44,4 +44,17 @@ INVARIANTS: Final = (
             WHERE h.kind = 'cart' AND (h.unit_price_minor, h.currency) <> (i.unit_price_minor, i.currency)
         """,
     ),
+    Invariant(
+        id="C5",
+        says=Text(
+            en="What is paused or over does not sell, and knows when it ends for good.",
+            zh="暂停或结束的活动不售卖，且其货源池记有终止时间。",
+        ),
+        sql="""
+            SELECT i.id AS item, c.state, p.sells_from, p.sells_until, c.closes_at FROM campaign c
+            JOIN campaign_item i ON i.campaign_id = c.id JOIN pool p ON p.id = i.pool_id
+            WHERE c.state IN ('paused', 'deposit_closed', 'cancelled')
+            AND (p.sells_from IS NOT NULL OR p.sells_until IS NULL OR p.sells_until > c.closes_at)
+        """,
+    ),
 )

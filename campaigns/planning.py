@@ -310,10 +310,22 @@ def _move(session: Session, ctx: Context, campaign: Campaign, after: CampaignSta
 
 
 def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:
-    """Pools sell by the clock alone from the moment a campaign is scheduled, so that no opening is late."""
-    window = (campaign.opens_at, campaign.closes_at) if campaign.state in SELLING else None
+    """Pools sell by the clock alone from the moment a campaign is scheduled, so that no opening is late.
+
+    A pause ends when the campaign would have; what is over ends now at the latest, and nobody waits for its boxes.
+    """
+    sells = campaign.state in SELLING
+    ends_at = (
+        campaign.closes_at if campaign.state == CampaignState.PAUSED else min(campaign.closes_at, ctx.now)
+    )
     for item in sorted(campaign.items, key=lambda each: each.pool_id):
-        pools.set_window(session, ctx, pool_id=item.pool_id, window=window)
+        pools.set_window(
+            session,
+            ctx,
+            pool_id=item.pool_id,
+            window=(campaign.opens_at, campaign.closes_at) if sells else None,
+            ends_at=ends_at,
+        )
 
 
 def _note(

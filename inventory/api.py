@@ -58,10 +58,7 @@ blueprints = (stock, sale, promises, line, reasons)
 @stock.response(200, schemas.LotPage)
 def list_lots(query: dict[str, Any]) -> dict[str, Any]:
     """Lots in pages: a member's own, all for staff 批次列表"""
-    cooperative_id = query.pop("cooperative_id")
-    statement = lots.visible(context.current().actor)
-    if cooperative_id is not None:
-        statement = statement.where(Lot.cooperative_id == cooperative_id)
+    statement = paging.only(lots.visible(context.current().actor), query, Lot.cooperative_id)
     with reading() as session:
         return paging.read(session, statement, Lot.id, **query)
 
@@ -153,9 +150,9 @@ def release_from_quarantine(session: Session, body: dict[str, Any], lot_id: uuid
 @stock.post("/<uuid:lot_id>/recall")
 @stock.arguments(schemas.TurnLot)
 @stock.problems(lots.LotNotFound, lots.LotStatusForbids)
-@stock.writes(200, schemas.TurnedLot)
-def recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
-    """Stop a lot for good (operators) 召回批次"""
+@stock.writes(200, schemas.RecalledLot)
+def recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Recalled:
+    """Stop a lot, and all lots that came out of it (operators) 召回批次"""
     return quality.recall(session, context.current(), lot_id=lot_id, **body)
 
 

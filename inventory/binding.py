@@ -1,4 +1,7 @@
-"""Late binding: sold boxes of a pool get their lots when they are about to leave, by the rule of `binding_rules`."""
+"""Late binding: sold boxes of a pool get their lots when they are about to leave, by the rule of `binding_rules`.
+
+From then on the lot owes them: the pledge's boxes are committed, then packed (`owing`) and shipped (`holds.consume`).
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -7,7 +10,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from inventory import binding_rules, holds, room
+from inventory import binding_rules, on_lots, owing, room
 from inventory.binding_rules import Bound, Pledged
 from inventory.models import Hold, Lot
 from inventory.refusals import NotSoldYet, TooFewGoodBoxes
@@ -27,7 +30,7 @@ def bind(
     destination: Destination | None = None,
     ranks: Mapping[uuid.UUID, int],
 ) -> list[Bound]:
-    """Take sold boxes out of the pledges of a pool: each pledge is consumed by what its lot gives.
+    """Choose the pledged lots that sold boxes of a pool come from: each pledge is committed to what its lot gives.
 
     Pledges are locked before the pool and the lots. Raises PoolNotFound, NotSoldYet, TooFewGoodBoxes.
     """
@@ -40,17 +43,18 @@ def bind(
         .execution_options(populate_existing=True)
     ).all()
     pool, _ = room.locked(session, pool_id)
-    bound_before = session.scalar(
+    shipped = session.scalar(
         select(func.coalesce(func.sum(Hold.consumed_boxes), 0)).where(
             Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE
         )
     )
-    unbound = pool.boxes_sold - int(bound_before or 0)
+    committed = on_lots.committed_boxes(session, [hold.id for hold, _ in rows])
+    unbound = pool.boxes_sold - int(shipped or 0) - sum(committed.values())
     if boxes > unbound:
         raise NotSoldYet(requested_boxes=boxes, unbound_boxes=unbound)
     try:
         chosen = binding_rules.choose(
-            [_pledged(hold, lot) for hold, lot in rows],
+            [_pledged(hold, lot, committed.get(hold.id, 0)) for hold, lot in rows],
             boxes=boxes,
             delivered_on=delivered_on,
             destination=destination,
@@ -63,18 +67,18 @@ def bind(
             good_until=good_until(delivered_on, destination),
         ) from short
     for each in sorted(chosen, key=lambda part: part.lot_id):
-        holds.consume(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
+        owing.commit(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
     after = {"boxes": boxes, "lots": {str(each.lot_id): each.boxes for each in chosen}}
     audit.record(session, ctx, "pool.bind", subject=("pool", pool_id), after=after)
     return chosen
 
 
-def _pledged(hold: Hold, lot: Lot) -> Pledged:
+def _pledged(hold: Hold, lot: Lot, committed: int) -> Pledged:
     return Pledged(
         hold_id=hold.id,
         lot_id=lot.id,
         cooperative_id=lot.cooperative_id,
-        boxes=hold.open_boxes,
+        boxes=hold.open_boxes - committed,
         harvested_on=lot.harvested_on,
         best_before_on=lot.best_before_on,
         status=LotStatus(lot.status),

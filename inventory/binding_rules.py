@@ -16,7 +16,7 @@ from inventory.stock_rules import Destination, good_until
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pledged:
-    """A pledge with open boxes, and what must be known of its lot."""
+    """A pledge, its boxes that are not bound yet, and what must be known of its lot."""
 
     hold_id: uuid.UUID
     lot_id: uuid.UUID
@@ -47,7 +47,7 @@ class TooFewPledged(Exception):
 
 def is_good(pledged: Pledged, *, delivered_on: date, destination: Destination | None) -> bool:
     """Not stopped, and good for as long after delivery as its destination asks."""
-    return lets(pledged.status, MovementKind.SHIPPED) and pledged.best_before_on >= good_until(
+    return lets(pledged.status, MovementKind.COMMITTED) and pledged.best_before_on >= good_until(
         delivered_on, destination
     )
 

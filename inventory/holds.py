@@ -5,19 +5,19 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, granting, lots, measures, safety, stock_rules, sweeping
+from inventory import buckets, granting, measures, on_lots, promise_parts, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
 from inventory.hold_policy import POLICIES
-from inventory.models import Hold, Lot, Pool
+from inventory.models import Hold, Pool
+from inventory.on_lots import Purpose, place_on_lots
 from inventory.paying import start_payment
 from inventory.refusals import (
     HoldExpired,
@@ -33,12 +33,10 @@ from inventory.refusals import (
     PoolNotSelling,
     SoldOut,
 )
-from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind, lets, may_move
-from inventory.stock_rules import Destination
+from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
-from marketplace.values import new_id
 
 __all__ = [
     "HoldExpired",
@@ -76,75 +74,11 @@ __all__ = [
     "time_is_over",
 ]
 
-Purpose = tuple[str, uuid.UUID]
-"""What a hold is for: the kind of thing and its id, in the package above."""
-
-
 _LIMITS: Final[dict[Cause, type[errors.Refusal]]] = {
     Cause.OVER_LIMIT: HoldLimit,
     Cause.OVER_HOUSEHOLD_LIMIT: HouseholdLimit,
     Cause.OVER_NETWORK_LIMIT: NetworkLimit,
 }
-
-
-def place_on_lots(
-    session: Session,
-    ctx: Context,
-    *,
-    kind: str,
-    cooperative_id: uuid.UUID,
-    boxes: int,
-    pack_grams: int,
-    variety: str,
-    grade: str,
-    purpose: Purpose,
-    delivered_on: date | None = None,
-    destination: Destination | None = None,
-    pool_id: uuid.UUID | None = None,
-    until: datetime | None = None,
-) -> list[Hold]:
-    """Hold whole boxes of a cooperative's lots, first expired first out: one hold for each lot.
-
-    A pledge names its `pool_id`; without `until` a hold does not expire. Raises NotEnoughInStore.
-    """
-    stocks = lots.offered(session, variety=variety, grade=grade, cooperative_id=cooperative_id, locked=True)
-    asked: dict[str, Any] = {
-        "pack_grams": pack_grams,
-        "on": delivered_on or ctx.today,
-        "destination": destination,
-        "safety": safety.kept(session, variety=variety, grade=grade),
-    }
-    try:
-        takes = stock_rules.take(stocks, boxes=boxes, **asked)
-    except stock_rules.TooFewBoxes as short:
-        raise lots.NotEnoughInStore(
-            cooperative_id=cooperative_id,
-            requested_boxes=boxes,
-            available_boxes=short.available_boxes,
-            **asdict(stock_rules.withheld_boxes(stocks, **asked)),
-        ) from short
-    placed = []
-    for take in takes:
-        hold = Hold(
-            id=new_id(),
-            kind=HoldKind(kind),
-            state=HoldState.ACTIVE,
-            cooperative_id=cooperative_id,
-            lot_id=take.lot_id,
-            pool_id=pool_id,
-            boxes=take.boxes,
-            pack_grams=pack_grams,
-            quantity_grams=take.boxes * pack_grams,
-            purpose_kind=purpose[0],
-            purpose_id=purpose[1],
-            created_at=ctx.now,
-            expires_at=until,
-            version=1,
-        )
-        _add(session, ctx, hold)
-        _move_lot(session, ctx, hold, MovementKind.HELD, held_grams=hold.quantity_grams)
-        placed.append(hold)
-    return placed
 
 
 def place_on_pool(session: Session, ctx: Context, *, pool_id: uuid.UUID, boxes: int, minutes: int) -> Hold:
@@ -224,13 +158,13 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int | 
     Raises HoldNotFound, HoldNotActive, HoldPart, LotStatusForbids.
     """
     hold = locked(session, hold_id)
+    was = on_lots.parts_of(session, hold)
     taken = take_out(session, ctx, hold, HoldState.CONSUMED, "hold.consume", boxes=boxes)
     if hold.lot_id is None:
         _move_pool(session, ctx, hold, PoolMovementKind.SOLD, taken, sold=taken)
     else:
-        _check_leaves(session, hold)
-        grams = taken * hold.pack_grams
-        _move_lot(session, ctx, hold, MovementKind.SHIPPED, on_hand_grams=-grams, held_grams=-grams)
+        on_lots.check_lets(session, hold, MovementKind.SHIPPED)
+        on_lots.move(session, ctx, hold, MovementKind.SHIPPED, was, promise_parts.ship(was, taken))
     return hold
 
 
@@ -252,8 +186,10 @@ def release(
 def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
     """What was kept back is thrown away. Raises HoldNotFound, HoldNotActive."""
     hold = locked(session, hold_id)
-    grams = take_out(session, ctx, hold, HoldState.RELEASED, "hold.cull", reason=reason) * hold.pack_grams
-    _move_lot(session, ctx, hold, MovementKind.CULLED, on_hand_grams=-grams, held_grams=-grams, reason=reason)
+    was = on_lots.parts_of(session, hold)
+    taken = take_out(session, ctx, hold, HoldState.RELEASED, "hold.cull", reason=reason)
+    now = promise_parts.give_back(was, taken)
+    on_lots.move(session, ctx, hold, MovementKind.CULLED, was, now, reason=reason)
     return hold
 
 
@@ -318,10 +254,14 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
     statement = select(Hold).where(Hold.lot_id.is_not(None), _due(), ~is_needed.exists())
     done = 0
     for hold in _take(session, statement.order_by(Hold.pool_id, Hold.lot_id).limit(batch), skip_locked=True):
-        if not _withdraw_pledge(session, ctx, hold, hold.open_boxes):
+        was = on_lots.parts_of(session, hold)
+        if not _withdraw_pledge(session, ctx, hold, was.held):
             continue
-        grams = take_out(session, ctx, hold, HoldState.EXPIRED, "hold.expire") * hold.pack_grams
-        _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-grams)
+        take_out(session, ctx, hold, HoldState.EXPIRED, "hold.expire", boxes=was.held)
+        now = promise_parts.give_back(was, was.held)
+        on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, now)
+        if now.open_boxes:
+            hold.expires_at = None  # what is owed does not lapse
         done += 1
     return done
 
@@ -329,13 +269,14 @@ def _expire_on_lots(session: Session, ctx: Context, *, batch: int) -> int:
 def _release(
     session: Session, ctx: Context, hold: Hold, *, boxes: int | None = None, reason: str | None = None
 ) -> Hold:
+    was = on_lots.parts_of(session, hold)
     taken = take_out(session, ctx, hold, HoldState.RELEASED, "hold.release", boxes=boxes, reason=reason)
     if hold.lot_id is None:
         _move_pool(session, ctx, hold, PoolMovementKind.RELEASED, taken)
         return hold
     if not _withdraw_pledge(session, ctx, hold, taken):
         raise PledgeNeeded(boxes=taken)
-    _move_lot(session, ctx, hold, MovementKind.RELEASED, held_grams=-taken * hold.pack_grams)
+    on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, taken))
     return hold
 
 
@@ -388,13 +329,6 @@ def own(session: Session, ctx: Context, hold_id: uuid.UUID) -> Hold:
     if hold.owner_id is None or hold.owner_id != ctx.actor.id:
         raise HoldNotFound
     return hold
-
-
-def _add(session: Session, ctx: Context, hold: Hold) -> None:
-    session.add(hold)
-    session.flush()
-    after = {"kind": str(hold.kind), "boxes": hold.boxes, "purpose": f"{hold.purpose_kind}:{hold.purpose_id}"}
-    audit.record(session, ctx, "hold.place", subject=("hold", hold.id), after=after)
 
 
 def _turn(session: Session, ctx: Context, hold: Hold, after: HoldState, action: str) -> None:
@@ -458,30 +392,3 @@ def _move_pool(
     step = PoolStep(kind=kind, hold_id=hold.id, held=-boxes, sold=sold)
     if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
         raise CountersBroken(hold.id)
-
-
-def _check_leaves(session: Session, hold: Hold) -> None:
-    """Locks the lot: nobody stops it between this look and the move."""
-    status = session.execute(
-        select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
-    ).scalar_one()
-    if not lets(status, MovementKind.SHIPPED):
-        raise lots.LotStatusForbids(lot_status=status)
-
-
-def _move_lot(
-    session: Session,
-    ctx: Context,
-    hold: Hold,
-    kind: MovementKind,
-    *,
-    held_grams: int,
-    on_hand_grams: int = 0,
-    reason: str | None = None,
-) -> Lot:
-    assert hold.lot_id is not None
-    grams = {"on_hand_grams": on_hand_grams, "held_grams": held_grams}
-    lot = buckets.move_lot(session, ctx, hold.lot_id, kind, hold_id=hold.id, reason=reason, **grams)
-    if lot is None:
-        raise CountersBroken(hold.id)
-    return lot

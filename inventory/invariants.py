@@ -242,6 +242,27 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="H9",
+        says=Text(
+            en="No household has been given more of a pool than one may, since who lives there was last told.",
+            zh="自最近一次登记住户以来，任何住户在货源池中未超过每户上限。",
+        ),
+        sql="""
+            SELECT h.pool_id, a.household, sum(h.boxes - h.released_boxes) AS boxes, p.boxes_per_household_max
+            FROM hold h JOIN pool p ON p.id = h.pool_id JOIN account a ON a.id = h.owner_id
+            JOIN (
+                SELECT b.household, max(e.at) AS told_at FROM account b LEFT JOIN audit_entry e
+                ON e.subject_kind = 'account' AND e.subject_id = b.id::text AND e.action = 'account.set_household'
+                WHERE b.household IS NOT NULL GROUP BY b.household
+            ) lives ON lives.household = a.household
+            WHERE h.lot_id IS NULL AND (h.state IN ('converting', 'consumed')
+                OR h.state = 'active' AND h.expires_at > clock_timestamp())
+            AND (lives.told_at IS NULL OR h.created_at > lives.told_at + interval '1 minute')
+            GROUP BY h.pool_id, a.household, p.boxes_per_household_max
+            HAVING sum(h.boxes - h.released_boxes) > p.boxes_per_household_max
+        """,
+    ),
+    Invariant(
         id="H6",
         says=Text(
             en="A hold is in one of its kind's states, and has ended exactly when none of its boxes is open.",
@@ -269,6 +290,17 @@ INVARIANTS: Final = (
                 SELECT id, number, row_number() OVER (PARTITION BY pool_id ORDER BY number) AS place
                 FROM waitlist_entry
             ) line WHERE number <> place
+        """,
+    ),
+    Invariant(
+        id="H8",
+        says=Text(
+            en="Nobody is left waiting ten minutes past the end of the sale.",
+            zh="售卖结束十分钟后不再有人候补。",
+        ),
+        sql="""
+            SELECT w.id, w.pool_id, p.sells_until FROM waitlist_entry w JOIN pool p ON p.id = w.pool_id
+            WHERE w.state = 'waiting' AND p.sells_until < clock_timestamp() - interval '10 minutes'
         """,
     ),
 )

@@ -129,6 +129,21 @@ def receive_all(
     return made
 
 
+def new(ctx: Context, *, quantity_grams: int, **facts: Any) -> Lot:
+    """A lot yet to be brought in: all of it is free, and its journal's first line is to be written."""
+    return Lot(
+        id=new_id(),
+        on_hand_grams=quantity_grams,
+        held_grams=0,
+        committed_grams=0,
+        packed_grams=0,
+        status=LotStatus.AVAILABLE,
+        version=1,
+        created_at=ctx.now,
+        **facts,
+    )
+
+
 def add_all(session: Session, made: Collection[Lot]) -> None:
     """Bring new lots into locked cold stores.
 
@@ -165,19 +180,13 @@ def _lot(
         best_before_on = keeping.best_before(
             session, variety=facts["variety"], storage=kind, harvested_on=facts["harvested_on"]
         )
-    return Lot(
-        id=new_id(),
+    return new(
+        ctx,
+        quantity_grams=quantity_grams,
         cooperative_id=cooperative_id,
         cold_store_id=store.id,
         storage=kind,
         best_before_on=best_before_on,
-        on_hand_grams=quantity_grams,
-        held_grams=0,
-        committed_grams=0,
-        packed_grams=0,
-        status=LotStatus.AVAILABLE,
-        version=1,
-        created_at=ctx.now,
         **facts,
     )
 

@@ -20,7 +20,6 @@ from inventory.states import Descent, LotStatus, MovementKind, lets
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.values import new_id
 
 
 class LotsDiffer(errors.Conflict):
@@ -144,6 +143,7 @@ def take_back(
 ) -> Family:
     """Shipped fruit came back: a lot of its own, under quarantine until somebody has looked at it.
 
+    Out of a recalled lot it is recalled as well.
     Raises LotNotFound, NotShipped, LotCodeTaken, NoSpace.
     """
     [parent] = _locked(session, ctx, [lot_id])
@@ -160,6 +160,9 @@ def take_back(
     if quantity_grams > shipped - int(back or 0):
         raise NotShipped(shipped_grams=shipped, returned_grams=int(back or 0), requested_grams=quantity_grams)
     bring_in(session, ctx, child, [(lot_id, quantity_grams)], Descent.RETURNED, reason=reason)
+    if parent.status == LotStatus.RECALLED:
+        session.flush()
+        buckets.move_lot(session, ctx, child.id, MovementKind.RECALLED, reason=f"as lot {parent.code}")
     _audit(session, ctx, Descent.RETURNED, [parent], [child], reason=reason)
     return Family(parents=[parent], children=[child])
 
@@ -304,19 +307,13 @@ def child_of(
     ctx: Context, parent: Lot, fruit: Fruit, *, code: str, grams: int, room_id: uuid.UUID | None
 ) -> Lot:
     """A lot yet to be brought in, of the parent's cooperative, cold store and, unless told, room."""
-    return Lot(
-        id=new_id(),
+    return lots.new(
+        ctx,
+        quantity_grams=grams,
         cooperative_id=parent.cooperative_id,
         cold_store_id=parent.cold_store_id,
         room_id=room_id or parent.room_id,
         code=code,
-        on_hand_grams=grams,
-        held_grams=0,
-        committed_grams=0,
-        packed_grams=0,
-        status=LotStatus.AVAILABLE,
-        version=1,
-        created_at=ctx.now,
         **asdict(fruit),
     )
 

@@ -88,10 +88,18 @@ def open_pool(
 
 
 def set_window(
-    session: Session, ctx: Context, *, pool_id: uuid.UUID, window: tuple[datetime, datetime] | None
+    session: Session,
+    ctx: Context,
+    *,
+    pool_id: uuid.UUID,
+    window: tuple[datetime, datetime] | None,
+    ends_at: datetime | None = None,
 ) -> None:
-    """From when until when boxes may be held, by the database's clock; None: not now. Raises PoolNotFound."""
-    sells_from, sells_until = window or (None, None)
+    """From when until when boxes may be held, by the database's clock; None: not now, and never past `ends_at`.
+
+    Raises PoolNotFound.
+    """
+    sells_from, sells_until = window or (None, ends_at)
     changed = session.execute(
         update(Pool)
         .where(Pool.id == pool_id)
@@ -103,7 +111,7 @@ def set_window(
         raise PoolNotFound
     keeping.forget([pool_id])
     database.changed_behind(session, Pool, [pool_id])
-    if window:
+    if sells_until is not None:
         bell.ring(session, pool_id)
     after = {"sells_from": _iso(sells_from), "sells_until": _iso(sells_until)}
     audit.record(session, ctx, "pool.set_window", subject=("pool", pool_id), after=after)

@@ -16,9 +16,9 @@ blueprint = Blueprint("quality", __name__, description="Quality holds and recall
 @blueprint.post("/lots/<uuid:lot_id>/recall/closing")
 @blueprint.arguments(schemas.CloseRecall)
 @blueprint.problems(lots.LotNotFound, lots.LotStatusForbids)
-@blueprint.writes(200, schemas.TurnedLot)
-def close_recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Turned:
-    """End a recall: cull what is free, or clear the lot (operators) 结束召回"""
+@blueprint.writes(200, schemas.RecalledLot)
+def close_recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Recalled:
+    """End a lot's recall: cull what is free, or clear it; answers its family as well (operators) 结束召回"""
     return quality.close_recall(session, context.current(), lot_id=lot_id, **body)
 
 

@@ -50,6 +50,14 @@ class HoldPart(errors.Conflict):
     title = Text(en="Not that many boxes of the hold can be taken.", zh="无法从该保留中取出这些箱数。")
 
 
+class BoxesNotReady(errors.Conflict):
+    """Boxes of shares and pledges are committed, then packed; only `ready_boxes` have come as far as this asks."""
+
+    title = Text(
+        en="Not that many boxes of the hold are ready for this step.", zh="该保留中可进行此步骤的箱数不足。"
+    )
+
+
 class HoldNotExtendable(errors.Conflict):
     """Holds of this kind live for their own time; only a shopper's hold in the cart is extended by its owner."""
 

@@ -191,7 +191,9 @@ class WaitlistPlace(Schema):
     boxes = fields.Integer()
     state = fields.String(
         validate=validate.OneOf([each.value for each in WaitState]),
-        metadata={"description": "As of now: an offer past its time reads passed."},
+        metadata={
+            "description": "As of now: an offer past its time reads passed, a wait past the sale ended."
+        },
     )
     ahead = fields.Integer(
         allow_none=True, metadata={"description": "How many wait in front; null when the wait is over."}
@@ -279,6 +281,28 @@ class TurnedLot(Schema):
     holds = fields.List(
         fields.Nested(StandingHold),
         metadata={"description": f"These promises, oldest first, at most {HOLDS_SHOWN_MAX}."},
+    )
+
+
+class RecalledMember(Schema):
+    lot = fields.Nested(Lot)
+    is_turned = fields.Boolean(
+        metadata={"description": "Whether this very call changed its status; if not, it was so before."}
+    )
+    holds_count = fields.Integer(metadata={"description": "Promises of the lot's fruit that stand."})
+    shipped_grams = fields.Integer(metadata={"description": "What went out of this lot to buyers."})
+    returned_grams = fields.Integer(
+        metadata={"description": "Of what was shipped, what came back, as a lot of its own in this list."}
+    )
+    on_the_road_grams = fields.Integer(
+        metadata={"description": "In transfers that have not arrived; stopped when it arrives."}
+    )
+
+
+class RecalledLot(TurnedLot):
+    family = fields.List(
+        fields.Nested(RecalledMember),
+        metadata={"description": "The lot and all that came out of it, over all generations, by id."},
     )
 
 

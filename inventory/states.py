@@ -181,6 +181,9 @@ class HoldState(StrEnum):
 OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
 """Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot."""
 
+OWED: Final = frozenset({HoldKind.ALLOCATION, HoldKind.PLEDGE})
+"""Kinds whose fruit is committed to somebody, packed and shipped."""
+
 OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
 """States in which a hold keeps stock from others."""
 
@@ -196,6 +199,8 @@ class WaitState(StrEnum):
     PASSED = "passed"
     """They let the offer go by, or may not have so many by now."""
     LEFT = "left"
+    ENDED = "ended"
+    """The sale was over before boxes came free."""
 
 
 _NONE: Final[frozenset[HoldState]] = frozenset()
@@ -259,3 +264,10 @@ def state_at(state: str, expires_at: datetime | None, now: datetime) -> HoldStat
     if state == HoldState.ACTIVE and expires_at is not None and expires_at <= now:
         return HoldState.EXPIRED
     return HoldState(state)
+
+
+def wait_state_at(state: str, sells_until: datetime | None, now: datetime) -> WaitState:
+    """The same for a place in a line: nobody waits any more once the sale is over. What is offered is still theirs."""
+    if state == WaitState.WAITING and sells_until is not None and sells_until <= now:
+        return WaitState.ENDED
+    return WaitState(state)

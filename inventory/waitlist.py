@@ -4,7 +4,8 @@ What is promised: boxes that come free are offered to the one who has waited lon
 nobody else takes them before. An offer is a hold in the cart for some minutes; let it go by, and the next in line is
 asked. Whose number does not fit keeps the place, and others may pass. The line is served by a job put in when boxes
 come free, and before anybody else is granted anything of the pool, whichever comes first: so a dead worker neither
-lets passers-by overtake nor keeps boxes that nobody in line can take.
+lets passers-by overtake nor keeps boxes that nobody in line can take. When the sale is over the wait is, too, by
+the database's clock; the same job writes it down.
 """
 
 import uuid
@@ -25,7 +26,7 @@ from inventory.refusals import (
     PlaceNotFound,
     PoolNotSelling,
 )
-from inventory.states import HoldKind, HoldState, WaitState, state_at
+from inventory.states import HoldKind, HoldState, WaitState, state_at, wait_state_at
 from marketplace import audit, database, errors, events, jobs
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -34,6 +35,8 @@ from marketplace.values import new_id
 OFFER_LASTS: Final = timedelta(minutes=15)
 BATCH: Final = 50
 """So many are offered boxes in one unit of work."""
+BATCH_ENDED: Final = 500
+"""For so many the end of the sale is written down in one unit of work."""
 
 _SETTLE: Final = text(
     """
@@ -41,6 +44,15 @@ _SETTLE: Final = text(
         state = CASE WHEN h.state IN ('converting', 'consumed') THEN 'taken' ELSE 'passed' END
     FROM hold h WHERE h.id = w.hold_id AND w.pool_id = :pool_id AND w.state = 'offered'
     AND (h.state <> 'active' OR h.expires_at <= clock_timestamp()) RETURNING w.id
+    """
+)
+_END: Final = text(
+    """
+    WITH over AS MATERIALIZED (
+        SELECT id FROM waitlist_entry WHERE pool_id = :pool_id AND state = 'waiting' ORDER BY number LIMIT :batch
+    )
+    UPDATE waitlist_entry w SET version = w.version + 1, resolved_at = clock_timestamp(), state = 'ended'
+    FROM over WHERE w.id = over.id RETURNING w.id
     """
 )
 
@@ -103,12 +115,11 @@ def join(session: Session, ctx: Context, *, pool_id: uuid.UUID, boxes: int) -> W
 
 def leave(session: Session, ctx: Context, *, entry_id: uuid.UUID) -> WaitlistEntry:
     """Give the place up. Raises PlaceNotFound, NotWaiting."""
-    pool_id = _own(session, ctx, entry_id).pool_id
-    room.locked(session, pool_id)
+    pool, now = room.locked(session, _own(session, ctx, entry_id).pool_id)
     entry = session.get(WaitlistEntry, entry_id, populate_existing=True)
     assert entry is not None
-    if entry.state != WaitState.WAITING:
-        raise NotWaiting(state=entry.state)
+    if (seen := wait_state_at(entry.state, pool.sells_until, now)) != WaitState.WAITING:
+        raise NotWaiting(state=str(seen))
     entry.state = WaitState.LEFT
     entry.version += 1
     entry.resolved_at = ctx.now
@@ -124,6 +135,7 @@ def offer(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int = BA
     pool, now = room.locked(session, pool_id)
     database.changed_behind(session, WaitlistEntry, session.scalars(_SETTLE, {"pool_id": pool_id}).all())
     if not _sells(pool, now):
+        _end_or_wait(session, ctx, pool, now)
         return 0
     line = session.scalars(
         select(WaitlistEntry)
@@ -141,16 +153,12 @@ def offer(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int = BA
         if entry.boxes <= pool.available_boxes:
             offered += _offer_one(session, ctx, pool, entry, now)
     if offered:
-        at = None if len(line) == batch else now + OFFER_LASTS
-        arguments = {"pool_id": str(pool_id)}
-        jobs.enqueue(
-            session, bell.OFFER_FREED, arguments=arguments, key=f"{bell.OFFER_FREED}:{pool_id}", at=at
-        )
+        _look_again(session, pool_id, at=None if len(line) == batch else now + OFFER_LASTS)
     return offered
 
 
 def serve(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
-    """The job: what has lapsed comes free, and the line is offered what is free."""
+    """The job: what has lapsed comes free, and the line is offered what is free; or it ends with the sale."""
     sweeping.expire_of(session, ctx, pool_id)
     return offer(session, ctx, pool_id=pool_id)
 
@@ -158,6 +166,10 @@ def serve(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
 def place_of(session: Session, ctx: Context, entry: WaitlistEntry) -> Place:
     """What has become of an entry, as of now, whether or not somebody has written it down."""
     if entry.state == WaitState.WAITING:
+        pool = session.get(Pool, entry.pool_id)
+        assert pool is not None
+        if wait_state_at(entry.state, pool.sells_until, ctx.now) == WaitState.ENDED:
+            return Place(entry=entry, state=WaitState.ENDED, ahead=None, offer_expires_at=None)
         ahead = session.scalar(
             select(func.count())
             .select_from(WaitlistEntry)
@@ -247,6 +259,36 @@ def _offer_one(session: Session, ctx: Context, pool: Pool, entry: WaitlistEntry,
         BoxesOffered(entry_id=entry.id, owner_id=entry.owner_id, hold_id=hold.id, expires_at=end),
     )
     return True
+
+
+def _end_or_wait(session: Session, ctx: Context, pool: Pool, now: datetime) -> None:
+    """A locked pool does not sell: its line ends if that is for good; if not, somebody looks when it will be."""
+    if pool.sells_until is None:
+        return
+    if pool.sells_until <= now:
+        _end(session, ctx, pool.id)
+    elif bell.anybody(session, pool.id):
+        _look_again(session, pool.id, at=pool.sells_until)
+
+
+def _end(session: Session, ctx: Context, pool_id: uuid.UUID) -> None:
+    """The sale of a locked pool is over: nobody waits for its boxes any more."""
+    told = session.scalars(_END, {"pool_id": pool_id, "batch": BATCH_ENDED}).all()
+    database.changed_behind(session, WaitlistEntry, told)
+    for entry_id in told:
+        audit.record(session, ctx, "waitlist.end", subject=("waitlist_entry", entry_id))
+    if len(told) == BATCH_ENDED:
+        _look_again(session, pool_id, at=None)
+
+
+def _look_again(session: Session, pool_id: uuid.UUID, *, at: datetime | None) -> None:
+    jobs.enqueue(
+        session,
+        bell.OFFER_FREED,
+        arguments={"pool_id": str(pool_id)},
+        key=f"{bell.OFFER_FREED}:{pool_id}",
+        at=at,
+    )
 
 
 def _sells(pool: Pool, now: datetime) -> bool:

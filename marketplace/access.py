@@ -109,6 +109,7 @@ ACCESS: Final[dict[str, Access]] = {
     "payments.get_payment": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
     "payments.confirm": _may(Role.SHOPPER),
     "payments.book_receipt": _may(Role.OPERATOR),
+    "payments.fail": _may(Role.OPERATOR),
     # inventory
     "cold_stores.list_cold_stores": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "cold_stores.get_cold_store": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
@@ -203,9 +204,11 @@ ACCESS: Final[dict[str, Access]] = {
     "shares.confirm": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
     "shares.reduce": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "shares.divide": _may(Role.COOPERATIVE, Role.OPERATOR),
     "allocation_simulations.compare_policies": _may(
         Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR
     ),
+    "allocation_simulations.try_ration": _may(Role.OPERATOR, Role.AUDITOR),
     "allocation_simulations.simulate": _may(Role.COOPERATIVE, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "allocation_runs.get_report": _may(Role.BUYER, Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "allocation_runs.get_run": _may(Role.BUYER, Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

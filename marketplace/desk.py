@@ -19,7 +19,7 @@ from marketplace.identity.arrivals import Known, Nobody
 from marketplace.together import Together
 
 AT_ONCE_MAX: Final = 64
-LINGER_SECONDS: Final = 0.003
+LINGER_MS: Final = 3
 """A batch costs more than each in it: in a rush it waits for as many as came last time, but no longer than a commit."""
 
 
@@ -84,7 +84,7 @@ def come(
     """
     desks = cast(dict[str, Together[Any, Any]], current_app.extensions.setdefault("desks", {}))
     together = desks.get(name) or desks.setdefault(
-        name, Together(serve, at_once_max=AT_ONCE_MAX, linger_seconds=LINGER_SECONDS)
+        name, Together(serve, at_once_max=AT_ONCE_MAX, linger_ms=LINGER_MS)
     )
     ctx, reply = together.ask(caller)
     g.context = ctx

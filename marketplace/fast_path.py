@@ -154,7 +154,7 @@ def _no_body(environ: Environ) -> bytes | None:
 
 
 def _answered(fast: FastDoor, plain: Plain, serve: Serve, start_response: StartResponse) -> list[bytes]:
-    started = time.perf_counter()
+    started = time.perf_counter_ns()
     environ = plain.environ
     ctx = g.context = stations.arrived(
         request_id=environ.get("HTTP_X_REQUEST_ID", ""),
@@ -174,7 +174,10 @@ def _answered(fast: FastDoor, plain: Plain, serve: Serve, start_response: StartR
     ctx = g.context
     body = answer.body.encode()
     headers = _headers(answer, body)
-    headers += stations.more_headers({name.lower() for name, _ in headers}, ctx, request_id)
+    given = {name.lower() for name, _ in headers}
+    if answer.status == HTTPStatus.NOT_MODIFIED:
+        given.add("content-language")  # without a body there is nothing in a language
+    headers += stations.more_headers(given, ctx, request_id)
     stations.told(
         method=plain.method,
         endpoint=fast.endpoint,

@@ -52,6 +52,15 @@ def read(
     return {"items": items, "next_cursor": following}
 
 
+def only(statement: Select[Any], query: dict[str, Any], *columns: InstrumentedAttribute[Any]) -> Select[Any]:
+    """The rows whose columns are what the query says of them, where it says something; takes these out of it."""
+    for column in columns:
+        value = query.pop(column.key)
+        if value is not None:
+            statement = statement.where(column == value)
+    return statement
+
+
 def link(cursor: str) -> str:
     """What `Link` says of the next page of the list that is being asked for."""
     return link_of(request.path, request.args.to_dict(), cursor)

@@ -51,11 +51,11 @@ class Together(Generic[Asked, Told]):
         serve: Callable[[Sequence[Asked]], Iterable[tuple[int, Told]]],
         *,
         at_once_max: int = 64,
-        linger_seconds: float = 0.0,
+        linger_ms: int = 0,
     ) -> None:
         self._serve = serve
         self._at_once_max = at_once_max
-        self._linger_seconds = linger_seconds
+        self._linger_ms = linger_ms
         self._lock = threading.Lock()
         self._waiting: deque[_Seat[Asked, Told]] = deque()
         self._is_led = False
@@ -112,10 +112,10 @@ class Together(Generic[Asked, Told]):
         bell = threading.Lock()
         bell.acquire()
         with self._lock:
-            if not self._linger_seconds or len(self._waiting) >= self._expected:
+            if not self._linger_ms or len(self._waiting) >= self._expected:
                 return
             self._lingering = bell
-        bell.acquire(timeout=self._linger_seconds)
+        bell.acquire(timeout=self._linger_ms / 1_000)
         with self._lock:
             self._lingering = None
 

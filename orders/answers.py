@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots
+from inventory import holds, lots, owing
 from marketplace import audit, errors
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import products
@@ -76,9 +76,9 @@ def approve(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
 
 
 def confirm(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int | None = None) -> Share:
-    """The cooperative will sell its share, or so many boxes of it; the rest is given back.
+    """The cooperative will sell its share, or so many boxes of it: they are owed now, and the rest is given back.
 
-    Raises ShareNotFound, ShareStateForbids, AnswerTooLate, MoreThanItsShare, NotEnoughInStore.
+    Raises ShareNotFound, ShareStateForbids, AnswerTooLate, MoreThanItsShare, NotEnoughInStore, LotStatusForbids.
     """
     share, order, terms = _answering(session, ctx, share_id)
     given_back = 0 if boxes is None else share.boxes_kept - boxes
@@ -86,6 +86,7 @@ def confirm(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int |
         raise MoreThanItsShare(share_boxes=share.boxes_kept, asked_boxes=boxes)
     if given_back:
         _give_back(session, ctx, order, terms, share, boxes=given_back, counts=terms.refusals_count)
+    owing.commit_purpose(session, ctx, purpose=("share", share.id))
     _change(session, ctx, share, ShareState.CONFIRMED)
     _settle(session, ctx, order, terms)
     return share
@@ -114,6 +115,7 @@ def reduce(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int, r
     else:
         share.reason = reason
         _give_back(session, ctx, order, terms, share, boxes=boxes, counts=False)
+        owing.commit_purpose(session, ctx, purpose=("share", share.id))
     _settle(session, ctx, order, terms)
     return share
 
@@ -198,6 +200,20 @@ def visible(ctx: Context) -> Select[Share]:
     return select(Share).where(Share.cooperative_id.in_(sorted(ctx.actor.cooperative_ids)))
 
 
+def to_divide(session: Session, ctx: Context, *, share_id: uuid.UUID) -> tuple[Share, Order]:
+    """A confirmed share that its cooperative may divide over its growers, and its order.
+
+    Raises ShareNotFound, ShareStateForbids.
+    """
+    share = session.execute(visible(ctx).where(Share.id == share_id)).scalar_one_or_none()
+    if share is None:
+        raise ShareNotFound
+    if share.state != ShareState.CONFIRMED:
+        raise ShareStateForbids(state=share.state)
+    run = session.get_one(AllocationRun, share.run_id)
+    return share, session.get_one(Order, run.order_id)
+
+
 def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
     """End the silence of an order's shares whose time is over, as its terms have it; how many shares."""
     order, terms = _locked(session, order_id)
@@ -208,7 +224,7 @@ def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
     ]
     for share in due:
         if terms.silence == Silence.CONFIRMS:
-            _change(session, ctx, share, ShareState.CONFIRMED)
+            _confirm_silently(session, ctx, order, terms, share)
         else:
             _end(
                 session,
@@ -223,6 +239,17 @@ def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
     if due:
         _settle(session, ctx, order, terms)
     return len(due)
+
+
+def _confirm_silently(session: Session, ctx: Context, order: Order, terms: BulkTerms, share: Share) -> None:
+    """Silence is a yes to fruit that may be sold; to fruit that is stopped it is none, and nobody's fault."""
+    try:
+        owing.commit_purpose(session, ctx, purpose=("share", share.id))
+    except lots.LotStatusForbids:
+        reason = "its fruit is stopped"
+        _end(session, ctx, order, terms, share, ShareState.LAPSED, reason=reason, counts=False)
+    else:
+        _change(session, ctx, share, ShareState.CONFIRMED)
 
 
 def _settle(session: Session, ctx: Context, order: Order, terms: BulkTerms) -> None:

@@ -5,16 +5,19 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from inventory.lots import NotEnoughInStore
+from inventory.lots import LotStatusForbids, NotEnoughInStore
 from marketplace import context, errors, paging
 from marketplace.catalogue import counties, products
 from marketplace.catalogue.counties import CountyNotFound
 from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.limits import limited
 from marketplace.values import in_grams
-from orders import answers, bulk, figures, schemas
+from orders import allocation, answers, bulk, figures, schemas
+from orders.allocation import member_form
 from orders.models import Order, Share
+from orders.refusing import invalid
 from orders.splitting import Proposal
 from orders.states import OrderStateForbids, ShareStateForbids, Silence
 
@@ -145,7 +148,7 @@ def list_shares(query: dict[str, Any]) -> dict[str, Any]:
 
 @shares.post("/<uuid:share_id>/confirmation")
 @shares.arguments(schemas.ConfirmShare)
-@shares.problems(*REFUSED_ANSWERS)
+@shares.problems(*REFUSED_ANSWERS, LotStatusForbids)
 @shares.writes(200, schemas.Share)
 def confirm(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share:
     """Promise to sell the share, or so many boxes of it 确认份额"""
@@ -168,6 +171,24 @@ def decline(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Shar
 def reduce(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share:
     """Take confirmed boxes back that are not there after all 减少已确认份额"""
     return answers.reduce(session, context.current(), share_id=share_id, **body)
+
+
+@shares.post("/<uuid:share_id>/divisions")
+@shares.arguments(schemas.DivideShare)
+@shares.problems(answers.ShareNotFound, ShareStateForbids, errors.TooMany)
+@shares.response(200, schemas.DividedShare)
+@limited("60 per minute", per="actor")
+def divide(body: dict[str, Any], share_id: uuid.UUID) -> dict[str, Any]:
+    """A confirmed share over the cooperative's growers; nothing is stored 份额分到农户（不写入）"""
+    try:
+        member_form.members_from_json(body["members"])
+        with reading() as session:
+            share, order = answers.to_divide(session, context.current(), share_id=share_id)
+            packs, pack_grams = share.boxes_kept, order.pack_grams
+        document = {"share": {"id": str(share_id), "packs": packs, "pack_grams": pack_grams}, **body}
+        return member_form.divided_to_json(member_form.division_from_json(document))
+    except allocation.ProblemRefused as refused:
+        raise invalid(refused) from refused
 
 
 def split_of(proposal: Proposal) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A shopper's order: made from a hold, paid, committed; withdrawn or expired while unpaid."""
+"""A shopper's order: made from a hold, paid, committed; withdrawn or expired while unpaid, or its payment failed."""
 
 import uuid
 from datetime import timedelta
@@ -14,7 +14,7 @@ from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
-from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
+from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
 from orders import ordering
 from orders.bulk import OrderNotFound
 from orders.models import Order
@@ -42,6 +42,15 @@ def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded
     assert order.hold_id is not None
     holds.consume(session, ctx, hold_id=order.hold_id)
     _move(session, ctx, order, OrderState.COMMITTED)
+
+
+def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> None:
+    """No money comes: the boxes are in the cart again for what is left of their time, or free if it is over."""
+    order = _locked(session, event.order_id)
+    check_move(order.state, OrderState.PAYMENT_FAILED)
+    assert order.hold_id is not None
+    holds.stop_payment(session, ctx, hold_id=order.hold_id)
+    _move(session, ctx, order, OrderState.PAYMENT_FAILED)
 
 
 def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from marketplace import terminal
 from marketplace.database import reading
 from orders import allocation, figures
-from orders.allocation import json_form, picture, text
+from orders.allocation import json_form, member_form, picture, ration_form, text
 from orders.models import AllocationRun
 
 
@@ -28,7 +28,7 @@ class FileFirst(click.Group):
 
 @click.group("allocate", cls=FileFirst, context_settings={"ignore_unknown_options": True})
 def allocate_group() -> None:
-    """Split orders fairly: PROBLEM.json, PROBLEMS.jsonl, verify, replay. 公平分配"""
+    """Split orders fairly: PROBLEM.json, PROBLEMS.jsonl, verify, replay, members, ration. 公平分配"""
 
 
 @allocate_group.command("split")
@@ -48,9 +48,7 @@ def split(
         problem = json_form.problem_from_json(_read(file))
         result = allocation.allocate(problem)
     except allocation.ProblemRefused as refused:
-        for fault in refused.faults:
-            click.echo(f"{fault.pointer or '/'} {fault.reason} {fault.reason_zh}", err=True)
-        raise click.ClickException(f"{file.name} is refused: {len(refused.faults)} faults.") from refused
+        raise _told(file, refused) from refused
     if violations := allocation.verify(problem, result):
         raise click.ClickException(f"the split does not prove itself: {violations[0]}")
     _write(json.dumps(json_form.allocation_to_json(result), ensure_ascii=False, indent=1), out)
@@ -80,6 +78,37 @@ def verify_files(*, problem_file: Path, result_file: Path) -> None:
     click.echo(f"proved 已证明 {result.digest}")
 
 
+@allocate_group.command("members")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+@click.option("--explain", "member_id", help="Explain one grower's boxes in both languages.")
+def divide_over_members(*, file: Path, out: Path | None, member_id: str | None) -> None:
+    """Divide a cooperative's share over its growers by what they delivered."""
+    try:
+        divided = member_form.divided_to_json(member_form.division_from_json(_read(file)))
+    except allocation.ProblemRefused as refused:
+        raise _told(file, refused) from refused
+    _write(json.dumps(divided, ensure_ascii=False, indent=1), out)
+    if member_id is not None:
+        told = next((each for each in divided["members"] if each["id"] == member_id), None)
+        if told is None:
+            raise click.ClickException(f"no grower in {file.name} is called {member_id!r}.")
+        for sentence in (*told["sentences_en"], *told["sentences_zh"]):
+            click.echo(sentence)
+
+
+@allocate_group.command("ration")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
+def ration_orders(*, file: Path, out: Path | None) -> None:
+    """Try out a cut of orders in a shortage, under one policy or both side by side."""
+    try:
+        rationed = ration_form.rations_to_json(_read(file))
+    except allocation.ProblemRefused as refused:
+        raise _told(file, refused) from refused
+    _write(json.dumps(rationed, ensure_ascii=False, indent=1), out)
+
+
 @allocate_group.command("replay")
 @click.argument("run_id", type=click.UUID)
 def replay(*, run_id: uuid.UUID) -> None:
@@ -95,6 +124,13 @@ def replay(*, run_id: uuid.UUID) -> None:
     if differing:
         raise click.ClickException(f"run {run_id} differs in {', '.join(differing)}.")
     click.echo(f"the same to the last digit 完全一致 {again['digest']}")
+
+
+def _told(file: Path, refused: allocation.ProblemRefused) -> click.ClickException:
+    """Prints every fault; what is to be raised then."""
+    for fault in refused.faults:
+        click.echo(f"{fault.pointer or '/'} {fault.reason} {fault.reason_zh}", err=True)
+    return click.ClickException(f"{file.name} is refused: {len(refused.faults)} faults.")
 
 
 def _split_lines(file: Path, out: Path | None) -> None:

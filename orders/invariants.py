@@ -116,8 +116,33 @@ INVARIANTS: Final = (
             en="A consumed cart hold belongs to one committed order.", zh="已成交的保留对应一个已确认订单。"
         ),
         sql="""
-            SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id
+            SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id AND o.state <> 'payment_failed'
             WHERE h.kind = 'cart' AND (h.state = 'consumed') <> (coalesce(o.state, '') = 'committed')
+        """,
+    ),
+    Invariant(
+        id="O6",
+        says=Text(
+            en="Money that must go back stands in a case, open or settled.",
+            zh="应退款项必有待办事项，未结或已结。",
+        ),
+        sql="""
+            SELECT p.id, p.order_id, p.refund_due_minor, p.currency FROM payment p
+            WHERE p.refund_due_minor > 0 AND NOT EXISTS (SELECT FROM "case" c
+                WHERE c.kind = 'late_payment' AND c.subject_kind = 'payment' AND c.subject_id = p.id)
+        """,
+    ),
+    Invariant(
+        id="A6",
+        says=Text(
+            en="Only what a cooperative has confirmed is committed to a share.",
+            zh="只有合作社已确认的份额才转为应付。",
+        ),
+        sql="""
+            SELECT h.id, s.id AS share, s.state FROM hold h
+            JOIN share s ON h.purpose_kind = 'share' AND s.id = h.purpose_id JOIN movement m ON m.hold_id = h.id
+            WHERE s.state <> 'confirmed' AND h.state = 'active'
+            GROUP BY h.id, s.id HAVING sum(m.committed_delta_grams) <> 0
         """,
     ),
 )

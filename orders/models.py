@@ -13,7 +13,7 @@ from orders.states import OrderKind, OrderState, ShareState, Silence
 
 
 class Order(Base):
-    """A buyer's commitment: `boxes` of one pack at one unit price."""
+    """A buyer's commitment: `boxes` of one pack at one unit price. A hold is ordered again if its payment failed."""
 
     __tablename__ = "order"
 
@@ -22,7 +22,7 @@ class Order(Base):
     state: Mapped[str] = mapped_column(String(20))
     buyer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), index=True)
     pack_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pack.id"))
-    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"), unique=True)
+    hold_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("hold.id"))
     boxes: Mapped[int]
     pack_grams: Mapped[int]
     unit_price_minor: Mapped[int]
@@ -41,6 +41,12 @@ class Order(Base):
         CheckConstraint(one_of("kind", OrderKind), name="kind"),
         CheckConstraint(one_of("state", OrderState), name="state"),
         CheckConstraint("(kind = 'sponsor_bulk') = (hold_id IS NULL)", name="hold"),
+        Index(
+            "uq_order_hold_id",
+            "hold_id",
+            unique=True,
+            postgresql_where=text(f"state <> '{OrderState.PAYMENT_FAILED}'"),
+        ),
     )
 
 

@@ -103,6 +103,87 @@ class ComparePolicies(SimulateSplit):
     policies = fields.List(fields.Dict(), required=True, validate=validate.Length(2, POLICIES_MAX))
 
 
+class DivideShare(Schema):
+    """A cooperative's growers: what each delivered this season and what of that is sold already."""
+
+    members: Any = fields.List(
+        fields.Dict(),
+        required=True,
+        metadata={"description": "`member` in docs/allocation.schema.json: id, delivered_grams, sold_grams."},
+    )
+    tie_seed = fields.String(load_default="")
+
+
+class GrowersPart(Schema):
+    """Exact numbers are strings; a level is the part of the delivery that is sold."""
+
+    id = fields.String()
+    delivered_grams = fields.Integer()
+    sold_grams = fields.Integer()
+    packs = fields.Integer()
+    exact_packs = fields.String()
+    level_before = fields.String()
+    level_after = fields.String()
+    limited_by = fields.String()
+    sentences_en = fields.List(fields.String())
+    sentences_zh = fields.List(fields.String())
+
+
+class DividedShare(Schema):
+    """A share over its growers, stored nowhere."""
+
+    share: Any = fields.Dict()
+    members = fields.List(fields.Nested(GrowersPart))
+    unfilled_packs = fields.Integer()
+    digest = fields.String()
+    problem: Any = fields.Dict()
+    result: Any = fields.Dict()
+
+
+class TryRation(Schema):
+    ration: Any = fields.Dict(
+        required=True, metadata={"description": "`ration` in docs/allocation.schema.json."}
+    )
+
+
+class Rank(Schema):
+    place = fields.Integer()
+    id = fields.String()
+    tie = fields.Integer(allow_none=True)
+    drawn = fields.String(metadata={"description": "SHA-256 of [seed, [batch], id]."})
+
+
+class Award(Schema):
+    id = fields.String()
+    boxes = fields.Integer()
+    missing = fields.Integer()
+
+
+class Ration(Schema):
+    policy = fields.String()
+    first_boxes = fields.Integer()
+    awards = fields.List(fields.Nested(Award))
+    boxes_left = fields.Integer()
+    drawn = fields.List(fields.String())
+    digest = fields.String()
+    problem: Any = fields.Dict()
+    result: Any = fields.Dict()
+
+
+class Rations(Schema):
+    """What each policy would give, stored nowhere."""
+
+    batch = fields.String()
+    boxes = fields.Integer()
+    asked_boxes = fields.Integer()
+    seed_hash = fields.String()
+    was_published = fields.Boolean(
+        metadata={"description": "The request had the published hash, and the seed is its own."}
+    )
+    ranks = fields.List(fields.Nested(Rank))
+    rations = fields.List(fields.Nested(Ration))
+
+
 class ConfirmShare(Schema):
     boxes = Whole(load_default=None, allow_none=True, low=1, high=QUANTITY_MAX)
 

@@ -14,9 +14,10 @@ from marketplace.door import Blueprint
 from marketplace.language import Text
 from marketplace.limits import limited
 from orders import allocation, bulk, figures, schemas
-from orders.allocation import json_form, picture, text
+from orders.allocation import json_form, picture, ration_form, text
 from orders.bulk_api import run_to_json
 from orders.models import AllocationRun
+from orders.refusing import invalid
 
 runs = Blueprint(
     "allocation_runs", __name__, url_prefix="/allocation-runs", description="Split runs 公平分配"
@@ -131,18 +132,26 @@ def compare_policies(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@simulations.post("/rations")
+@simulations.arguments(schemas.TryRation)
+@simulations.problems(errors.TooMany)
+@simulations.response(200, schemas.Rations)
+@limited("20 per minute", per="actor")
+def try_ration(body: dict[str, Any]) -> dict[str, Any]:
+    """What each order would get of too few boxes, policy by policy; nothing is stored 缺货配给试算（不写入）"""
+    try:
+        return ration_form.rations_to_json(body["ration"])
+    except allocation.ProblemRefused as refused:
+        raise invalid(refused, at="/ration") from refused
+
+
 def _tried(document: dict[str, Any]) -> tuple[allocation.Problem, allocation.Allocation]:
     try:
         problem = json_form.problem_from_json(document)
         _check_size(problem)
         return problem, allocation.allocate(problem)
     except allocation.ProblemRefused as refused:
-        raise errors.Invalid(
-            errors=[
-                {"pointer": f"/problem{fault.pointer}", "detail": f"{fault.reason} {fault.reason_zh}"}
-                for fault in refused.faults
-            ]
-        ) from refused
+        raise invalid(refused, at="/problem") from refused
 
 
 def _check_size(problem: allocation.Problem) -> None:

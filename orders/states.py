@@ -25,6 +25,8 @@ class OrderState(StrEnum):
     """Paid, or split and confirmed: the buyer's boxes are promised."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    PAYMENT_FAILED = "payment_failed"
+    """No money came, and its boxes went back to the buyer's cart, for what was left of their time there."""
     CANCELLED = "cancelled"
 
 
@@ -63,20 +65,24 @@ class ShareStateForbids(errors.Conflict):
 
 
 MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
-    OrderState.DEPOSIT_DUE: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.EXPIRED}),
+    OrderState.DEPOSIT_DUE: frozenset(
+        {OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.EXPIRED, OrderState.PAYMENT_FAILED}
+    ),
     OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
     OrderState.COMMITTED: frozenset({OrderState.APPROVED, OrderState.SHORT}),
     OrderState.WITHDRAWN: frozenset(),
     OrderState.EXPIRED: frozenset(),
+    OrderState.PAYMENT_FAILED: frozenset(),
     OrderState.CANCELLED: frozenset(),
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
 
 LATE: Final = frozenset({OrderState.EXPIRED})
 """Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has
-withdrawn stays withdrawn: money for it is owed back."""
+withdrawn stays withdrawn, and what was told to have failed has: the buyer may have ordered anew. Money for these is
+owed back."""
 
 SHARE_MOVES: Final[dict[ShareState, frozenset[ShareState]]] = {
     ShareState.EMPTY: frozenset(),

@@ -48,6 +48,14 @@ def app(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def empty_database() -> Iterator[DatabaseUrls]:
+    """A database without a table, for migrations."""
+    name = servers.fresh_database("template0")
+    yield servers.urls_of(name)
+    servers.drop_database(servers.current().admin_url, name)
+
+
+@pytest.fixture
 def anyone(app: Flask) -> Caller:
     """A passer-by without credentials."""
     return house.caller(app)

@@ -100,6 +100,7 @@ def test_an_auditor_only_reads(app: Flask):
         "bulk_quotes.compare_rules",
         "allocation_simulations.compare_policies",
         "allocation_simulations.simulate",
+        "allocation_simulations.try_ration",
     }
     for rule in app.url_map.iter_rules():
         access = ACCESS[rule.endpoint]
@@ -144,3 +145,22 @@ def test_no_float_stands_near_money_weight_or_shares():
         if name(path) not in allowed and not re.search("embedded|jobs|running|engines", name(path)):
             names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
             assert "float" not in names, name(path)
+
+
+HOOKS = {"before_request", "after_request", "before_app_request", "after_app_request", "teardown_request"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if name(path) not in {"marketplace/stations.py", "marketplace/limits.py"}],
+    ids=name,
+)
+def test_only_the_stations_hang_on_every_request(path):
+    """The fast path passes the stations, and knows of no other hook."""
+    found = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in HOOKS
+    ]
+
+    assert not found

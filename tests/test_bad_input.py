@@ -29,13 +29,17 @@ LOGS: Final = {"audit_entry", "idempotency_key"}
 NAMED: Final = {
     "counties.create_county",
     "campaigns.draft",
+    "campaigns.hold_basket",
+    "campaigns.join_waitlist",
     "bulk_orders.place_bulk",
     "orders.place",
     "lots.receive",
     "capacities.weigh",
     "lot_batches.receive_rows",
+    "cases.add_note",
     "cases.settle",
     "payments.book_receipt",
+    "payments.fail",
     "sessions.log_in",
 }
 FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
@@ -51,6 +55,12 @@ FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
     Flag: True,
 }
 """A good value for each kind of field."""
+DOCUMENTS: Final[dict[str, dict[str, Any]]] = {
+    "problem": {"sellers": [], "orders": []},
+    "ration": {"batch": "b", "boxes": 0, "seed": "s", "claims": []},
+    "members": {"id": "Li", "delivered_grams": 1},
+}
+"""Good values of fields that hold a document of their own."""
 SAMPLE: Final = 4
 """The first field of its kind in an operation meets every case, the others one of so many."""
 
@@ -110,7 +120,7 @@ def good(field: Any) -> Any:
         least = max((getattr(check, "min", None) or 1 for check in field.validators), default=1)
         return choices_of(field.inner)[:least] or [good(field.inner)] * least
     if isinstance(field, fields.Dict):
-        return {"sellers": [], "orders": []} if field.name == "problem" else {}
+        return DOCUMENTS.get(field.name or "", {})
     if isinstance(field, fields.Nested):
         return {name: good(inner) for name, inner in named_fields(field.schema) if inner.required}
     if choices := choices_of(field):
@@ -228,6 +238,12 @@ def test_the_operations_are_found_and_their_good_bodies_are_read(app):
         assert is_read, (operation.endpoint, answer.get_data(as_text=True))
 
 
+def test_a_basket_s_lines_are_attacked_one_by_one(app):
+    [basket] = [each for each in operations(app) if each.endpoint == "campaigns.hold_basket"]
+    ways = {"/".join(map(str, way)) for way, _ in basket.places()}
+    assert ways == {"lines", "lines/0/item_id", "lines/0/boxes"}
+
+
 @pytest.mark.parametrize("case", corpus("json_syntax"), ids=lambda case: case["name"])
 def test_broken_json_is_refused_by_every_operation(verdicts, case):
     for operation in verdicts.operations:
@@ -270,6 +286,7 @@ def test_what_no_field_takes_is_refused_by_every_field(verdicts):
         ("ids", Id),
         ("currencies", Currency),
         ("flags", Flag),
+        ("lists", fields.List),
     ],
 )
 def test_fields_refuse_what_is_not_of_their_kind(verdicts, name, kind):

@@ -1,6 +1,8 @@
 """Random requests made from the API's own description: no answer is a failure of ours, each is as described."""
 
+import json
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
 INPUTS_IN_ALL = 500
+HOLDING = ("/holds", "/baskets", "/waitlist")
+"""Doors of a campaign that is on sale; the others meet a draft."""
 ENDS_THE_SESSION = {"sessions_log_out", "accounts_change_password"}
 
 
@@ -38,6 +42,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "pack_id": str(market.pack_id),
         "cold_store_id": str(market.cold_store_id),
         "campaign_id": str(drafted.campaign_id),
+        "campaign_id_on_sale": str(sale.campaign_id),
         "item_id": str(sale.item_id),
         "pool_id": str(sale.pool_id),
         "order_id": order["id"],
@@ -64,6 +69,103 @@ def test_five_hundred_random_requests_get_no_failure_of_ours(app: Flask, as_role
 
     assert asked >= INPUTS_IN_ALL
     assert builders.broken(app) == []
+
+
+BOXES = st.one_of(
+    st.sampled_from([1, 2, 3]), st.sampled_from([0, -1, 11, 1000, 1001, 10**20, "1", None, True, 1.5, [], {}])
+)
+WORDS = st.one_of(
+    st.text(max_size=8), st.sampled_from(["seen", " ", "\x00", "\ud800", "x" * 201, None, 7, {}])
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A door that random bodies nearly fit, the answers that it may give, and who asks."""
+
+    path: str
+    bodies: st.SearchStrategy[Any]
+    answers: frozenset[int]
+    callers: tuple[Caller, ...]
+
+
+def test_bodies_that_nearly_fit_baskets_waits_and_cases_get_no_failure_of_ours(app: Flask, as_role: Any):
+    """What random requests seldom reach: items that are there, sold out or another campaign's, in any mixture."""
+    market = builders.build(app)
+    sale, other = market.on_sale(4), market.on_sale(3)
+    shoppers = (as_role(Role.SHOPPER), as_role(Role.SHOPPER))
+    place = builders.waiting(shoppers[0], as_role(Role.SHOPPER), market.on_sale(1))
+    case = market.case()
+    staff = (as_role(Role.OPERATOR), as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1]))
+    items = st.sampled_from([str(sale.item_id)] * 3 + [str(other.item_id), str(uuid.uuid4()), "x", None, 7])
+    fits = st.fixed_dictionaries(
+        {
+            "item_id": st.sampled_from([str(sale.item_id)] * 4 + [str(other.item_id)]),
+            "boxes": st.integers(1, 6),
+        }
+    )
+    line = st.fixed_dictionaries({"item_id": items, "boxes": BOXES}, optional={"price": BOXES})
+    lines = st.lists(st.one_of(line, st.none(), st.integers()), max_size=4)
+    refused, taken = {400, 404, 409, 422}, {200, 201}
+    doors = [
+        Door(
+            f"{sale.url}/baskets",
+            st.fixed_dictionaries({"lines": st.one_of(st.lists(fits, min_size=1, max_size=3), lines, BOXES)}),
+            frozenset(refused | taken),
+            shoppers,
+        ),
+        Door(f"{sale.url}/waitlist", st.one_of(fits, line), frozenset(refused | taken), shoppers),
+        Door(f"/v1/waitlist/{place['id']}/leaving", st.none(), frozenset({200, 404, 409}), shoppers),
+        Door(
+            f"/v1/cases/{case.id}/notes",
+            st.fixed_dictionaries({"words": WORDS}),
+            frozenset(refused | taken),
+            staff,
+        ),
+        Door(
+            f"/v1/cases/{case.id}/settlement",
+            st.fixed_dictionaries({"decision": WORDS}),
+            frozenset({200, 400, 403, 409, 422}),
+            staff,
+        ),
+    ]
+    seen = {door.path.rsplit("/", 1)[-1]: nearly(door) for door in doors}
+
+    assert {201, 404, 409, 422} <= seen["baskets"], "the bodies reach behind the schema"
+    assert {201, 409, 422} <= seen["waitlist"]
+    assert {200, 404} <= seen["leaving"]
+    assert {201, 422} <= seen["notes"]
+    assert {200, 403, 422} <= seen["settlement"]
+    pool = market.pool(sale)
+    assert pool.boxes_held <= 4
+    assert builders.broken(app) == []
+
+
+def nearly(door: Door) -> set[int]:
+    """Send bodies that nearly fit; the statuses of the answers."""
+    seen = set()
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(body=door.bodies, who=st.sampled_from(door.callers))
+    def ask(body: Any, who: Caller) -> None:
+        text = json.dumps(body)
+        sent = {} if body is None else {"data": text, "content_type": "application/json"}
+        response = who.call("POST", door.path, **sent)
+        assert response.status_code in door.answers, (door.path, text, response.get_data(as_text=True))
+        if response.status_code >= 400:
+            assert response.mimetype == MEDIA_TYPE
+            assert response.json["status"] == response.status_code
+        seen.add(response.status_code)
+
+    ask()
+    return seen
 
 
 def ask_at_random(
@@ -119,8 +221,19 @@ def caller_for(operation_id: str, callers: dict[Role, Caller]) -> Caller:
 def put_in(case: schemathesis.Case, ids: dict[str, str]) -> None:
     for name in case.path_parameters or {}:
         if name in ids:
-            case.path_parameters[name] = ids[name]
-    if isinstance(case.body, dict):
-        for name in case.body:
+            on_sale = ids.get(f"{name}_on_sale") if case.path.endswith(HOLDING) else None
+            case.path_parameters[name] = on_sale or ids[name]
+    put_into(case.body, ids)
+
+
+def put_into(body: Any, ids: dict[str, str]) -> None:
+    """Known ids into every object of a body, also into those in lists."""
+    if isinstance(body, list):
+        for part in body:
+            put_into(part, ids)
+    if isinstance(body, dict):
+        for name, value in body.items():
             if name in ids and name.endswith("_id"):
-                case.body[name] = ids[name]
+                body[name] = ids[name]
+            else:
+                put_into(value, ids)

@@ -1,7 +1,6 @@
 """Migrations: up from nothing, down again, and exactly the tables that the models describe."""
 
 import psycopg
-import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -17,14 +16,6 @@ CHECKS = """
     FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
     WHERE c.contype = 'c' AND n.nspname = 'public'
 """
-
-
-@pytest.fixture
-def empty_database():
-    run = servers.current()
-    name = servers.fresh_database("template0")
-    yield servers.urls_of(name)
-    servers.drop_database(run.admin_url, name)
 
 
 def engine_of(url):

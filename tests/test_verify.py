@@ -11,12 +11,12 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from inventory import holds, parentage, stock_takes, storage_prices, transfers
+from inventory import holds, parentage, quality, stock_takes, storage_prices, transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
-from tests.builders import confirmed, held, ordered, paid, waiting
+from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 
 BREAKS = {
     # ground
@@ -98,7 +98,7 @@ BREAKS = {
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
             held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
         SELECT gen_random_uuid(), l.id, version + 1, 'committed', 0, -1, on_hand_grams, held_grams - 1, 1, 0, 1, 0,
-            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id = l.id AND h.state = 'active'), 'x', now()
+            (SELECT min(h.id::text)::uuid FROM hold h WHERE h.lot_id = l.id AND h.kind = 'pledge'), 'x', now()
         FROM lot l WHERE code = 'L-1';
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
             held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
@@ -124,6 +124,11 @@ BREAKS = {
         FROM lot l JOIN movement m ON m.lot_id = l.id AND m.number = l.version - 1 WHERE l.code = 'L-1';
         UPDATE lot SET version = version + 2 WHERE code = 'L-1'
     """,
+    "Q3": """
+        UPDATE movement SET kind = 'cleared', at = at - interval '1 hour' WHERE kind = 'recalled'
+            AND lot_id = (SELECT id FROM lot WHERE code = 'L-7');
+        UPDATE lot SET status = 'available' WHERE code = 'L-7'
+    """,
     "H1": """
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
         WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
@@ -138,11 +143,19 @@ BREAKS = {
         WHERE kind = 'cart' AND state = 'active'
     """,
     "H5": "UPDATE pool SET boxes_per_buyer_max = 1",
+    "H9": """
+        UPDATE account SET household = 'x' WHERE id IN (SELECT owner_id FROM hold WHERE kind = 'cart');
+        UPDATE pool SET boxes_per_household_max = 2
+    """,
     "H6": """
         ALTER TABLE hold DROP CONSTRAINT ck_hold_resolved;
         UPDATE hold SET resolved_at = now() WHERE kind = 'cart' AND state = 'active'
     """,
     "H7": "UPDATE waitlist_entry SET number = number + 1",
+    "H8": """
+        UPDATE pool SET sells_from = now() - interval '1 day', sells_until = now() - interval '11 minutes'
+        WHERE id = (SELECT pool_id FROM waitlist_entry WHERE state = 'waiting')
+    """,
     # cases
     "E1": 'UPDATE "case" SET version = version + 1',
     "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
@@ -185,23 +198,36 @@ BREAKS = {
     "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share'",
     "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
     "A5": "UPDATE \"order\" SET state = 'approved' WHERE kind = 'sponsor_bulk'",
+    "A6": """
+        INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
+            held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, hold_id, actor, at)
+        SELECT gen_random_uuid(), l.id, l.version + 1, 'committed', 0, -1, l.on_hand_grams, l.held_grams - 1,
+            1, 0, 1, 0, h.id, 'x', now()
+        FROM lot l JOIN hold h ON h.lot_id = l.id AND h.purpose_kind = 'share' WHERE l.code = 'L-1';
+        UPDATE lot SET held_grams = held_grams - 1, committed_grams = 1, version = version + 1 WHERE code = 'L-1'
+    """,
     "O4": "UPDATE payment SET amount_minor = amount_minor + 1 WHERE state = 'processing'",
     "O5": """
         UPDATE audit_entry SET action = 'payment.succeeded' WHERE action = 'payment.processing';
         UPDATE payment SET state = 'succeeded', received_minor = amount_minor, resolved_at = now(),
             receipt_reference = 'BANK-9' WHERE state = 'processing'
     """,
+    "O6": "UPDATE \"case\" SET subject_id = gen_random_uuid() WHERE kind = 'late_payment'",
     "H3": """
-        ALTER TABLE "order" DROP CONSTRAINT uq_order_hold_id;
+        DROP INDEX uq_order_hold_id;
         UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
     """,
     # campaigns
-    "C1": "UPDATE campaign SET state = 'paused'",
+    "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
     "C2": "UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'",
     "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
     "C4": "UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1",
+    "C5": """
+        UPDATE campaign SET state = 'paused';
+        UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'
+    """,
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -224,8 +250,13 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         paid(shopper, operator, sale, 1)
         confirmed(shopper, sale, 1)
         withdrawn = ordered(shopper, sale, 1)
+        unlucky = confirmed(house.caller(built_app, Role.SHOPPER), sale, 1)
+        failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
+        assert failed.status_code == 200
         held(shopper, sale, 2)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
+        late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
+        assert late.json["refund_due_minor"] == withdrawn["total_minor"]
         noted = operator.post(f"/v1/cases/{market.case().id}/notes", json={"words": "seen"})
         assert noted.status_code == 201
         market.capacity(100_000, promised=40_000, weighed=30_000)
@@ -245,7 +276,7 @@ def drift(sql: str) -> None:
 
 
 def parted(market: builders.Market) -> None:
-    """Other fruit: split off, on the road, shipped and taken back in part; and a price for storing it."""
+    """Other fruit: split off, on the road, shipped and taken back, recalled when graded; and a price of storing."""
 
     def work(session: Session) -> None:
         ctx = market.ctx
@@ -270,8 +301,12 @@ def parted(market: builders.Market) -> None:
         holds.consume(session, ctx, hold_id=hold.id)
         back = {"code": "L-4", "quantity_grams": 5_000, "reason": "too many"}
         parentage.take_back(session, ctx, lot_id=lot.id, **back)
+        sorted_out = [{"code": "L-7", "quantity_grams": 10_000, "room_id": None, "grade": "B", "size": None}]
+        parentage.grade(session, ctx, lot_id=bad.id, parts=sorted_out)
+        quality.recall(session, ctx, lot_id=bad.id, reason="residues")
 
     lot = market.lot(20, code="L-2", variety="Gala")
+    bad = market.lot(4, code="L-6", variety="Gala")
     database.transact(work)
 
 

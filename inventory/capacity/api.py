@@ -25,11 +25,8 @@ blueprint = Blueprint(
 @blueprint.response(200, schemas.CapacityPage)
 def list_capacities(query: dict[str, Any]) -> dict[str, Any]:
     """Forecasts in pages: a member's own, all for staff 预估产量列表"""
-    statement = forecasts.visible(context.current().actor)
-    for name in ("cooperative_id", "state", "week_on"):
-        value = query.pop(name)
-        if value is not None:
-            statement = statement.where(getattr(Capacity, name) == value)
+    every = forecasts.visible(context.current().actor)
+    statement = paging.only(every, query, Capacity.cooperative_id, Capacity.state, Capacity.week_on)
     with reading() as session:
         return paging.read(session, statement, Capacity.id, **query)
 

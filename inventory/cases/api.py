@@ -19,11 +19,8 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases", description="Open 
 @blueprint.response(200, schemas.CasePage)
 def list_cases(query: dict[str, Any]) -> dict[str, Any]:
     """Cases in pages: a member's own cooperative's, all for staff 待办事项列表"""
-    statement = casework.visible(context.current().actor)
-    for name in ("state", "kind", "cooperative_id"):
-        value = query.pop(name)
-        if value is not None:
-            statement = statement.where(getattr(Case, name) == value)
+    every = casework.visible(context.current().actor)
+    statement = paging.only(every, query, Case.state, Case.kind, Case.cooperative_id)
     with reading() as session:
         return paging.read(session, statement, Case.id, **query)
 

@@ -16,7 +16,7 @@ class CaseKind(StrEnum):
     RECONCILIATION = "reconciliation"
     """Counters differ from what their journal and holds tell."""
     LATE_PAYMENT = "late_payment"
-    """Money came when its boxes were gone."""
+    """Money came for an order that cannot have it any more: it must be paid back."""
 
 
 class CaseState(StrEnum):

@@ -14,7 +14,8 @@ class Pool(Base):
     """What may be sold of one pack for one purpose. `version` is the number of its journal's last line.
 
     The terms of sale stand here too, so that a shopper's hold asks one row: the price and the limit, which never
-    change, and the window in which boxes may be held, which the purpose's owner opens and closes.
+    change, and the window in which boxes may be held, which the purpose's owner opens and closes. Without
+    `sells_from` it does not sell now; past `sells_until` it never will again.
     """
 
     __tablename__ = "pool"
@@ -45,8 +46,7 @@ class Pool(Base):
         CheckConstraint("boxes_per_buyer_max > 0", name="boxes_per_buyer"),
         CheckConstraint("boxes_per_household_max > 0", name="boxes_per_household"),
         CheckConstraint(
-            "num_nulls(sells_from, sells_until) IN (0, 2)"
-            " AND (sells_from IS NULL OR sells_until > sells_from AND unit_price_minor IS NOT NULL)",
+            "sells_from IS NULL OR num_nulls(sells_until, unit_price_minor) = 0 AND sells_until > sells_from",
             name="window",
         ),
         CheckConstraint("pack_grams > 0", name="pack_grams"),
@@ -230,7 +230,7 @@ class WaitlistEntry(Base):
         CheckConstraint(one_of("state", WaitState), name="state"),
         CheckConstraint("(hold_id IS NULL) = (offered_at IS NULL)", name="offered"),
         CheckConstraint(
-            "CASE WHEN state IN ('waiting', 'left') THEN hold_id IS NULL"
+            "CASE WHEN state IN ('waiting', 'left', 'ended') THEN hold_id IS NULL"
             " WHEN state IN ('offered', 'taken') THEN hold_id IS NOT NULL ELSE true END",
             name="hold",
         ),

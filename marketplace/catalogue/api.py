@@ -69,10 +69,7 @@ def edit_county(session: Session, body: dict[str, Any], county_id: uuid.UUID) ->
 @cooperative_doors.response(200, paging.page_of(schemas.Cooperative))
 def list_cooperatives(query: dict[str, Any]) -> dict[str, Any]:
     """Cooperatives, of one county or of all 合作社列表"""
-    county_id = query.pop("county_id")
-    statement = select(Cooperative)
-    if county_id is not None:
-        statement = statement.where(Cooperative.county_id == county_id)
+    statement = paging.only(select(Cooperative), query, Cooperative.county_id)
     with reading() as session:
         return paging.read(session, statement, Cooperative.id, **query)
 
@@ -157,10 +154,7 @@ def edit_product(session: Session, body: dict[str, Any], product_id: uuid.UUID) 
 @pack_doors.response(200, paging.page_of(schemas.Pack))
 def list_packs(query: dict[str, Any]) -> dict[str, Any]:
     """Packs, of one product or of all 包装列表"""
-    product_id = query.pop("product_id")
-    statement = select(Pack)
-    if product_id is not None:
-        statement = statement.where(Pack.product_id == product_id)
+    statement = paging.only(select(Pack), query, Pack.product_id)
     with reading() as session:
         return paging.read(session, statement, Pack.id, **query)
 

@@ -40,3 +40,12 @@ def confirm(claim: Claim, payment_id: uuid.UUID) -> Answer:
 def book_receipt(session: Session, body: dict[str, Any], payment_id: uuid.UUID) -> Payment:
     """Book money that has arrived (operators) 登记到账"""
     return payments.book_receipt(session, context.current(), payment_id=payment_id, **body)
+
+
+@blueprint.post("/<uuid:payment_id>/failure")
+@blueprint.arguments(schemas.FailPayment)
+@blueprint.problems(PaymentNotFound, PaymentNotAwaited)
+@blueprint.writes(200, schemas.Payment)
+def fail(session: Session, body: dict[str, Any], payment_id: uuid.UUID) -> Payment:
+    """Write down that no money comes: its boxes go back to the cart (operators) 登记付款失败"""
+    return payments.fail(session, context.current(), payment_id=payment_id, **body)

@@ -47,38 +47,43 @@ class Confirming(till.Writing):
         }
         self._moved: dict[uuid.UUID, dict[str, Any]] = {}
 
-    def confirm(self, ctx: Context, *, payment_id: uuid.UUID) -> tuple[Mapping[str, Any], Answered]:
-        """The payment as it is once all is written, and what to do next. Raises PaymentNotFound, PaymentNotAwaited."""
+    def ask(self, ctx: Context, *, payment_id: uuid.UUID) -> Answered:
+        """What the payment's gateway says to its payer's word. Raises PaymentNotFound, PaymentNotAwaited."""
         found = self._found.get(payment_id)
         if found is None or uuid.UUID(found["payer_id"]) != ctx.actor.id:
             raise PaymentNotFound
-        before = found["state"]
-        check_move(before, PaymentState.PROCESSING)
-        assert payment_id not in self._moved, "no payment is asked for twice in a batch"
-
+        check_move(found["state"], PaymentState.PROCESSING)
         asked = Asked(
             reference=found["reference"], amount_minor=found["amount_minor"], currency=found["currency"]
         )
-        answer = GATEWAYS[found["gateway"]].confirm(asked)
-        after = str(answer.state)
-        self._moved[payment_id] = {"id": payment_id, "before": before, "after": after}
+        return GATEWAYS[found["gateway"]].confirm(asked)
+
+    def move(self, ctx: Context, *, payment_id: uuid.UUID, after: PaymentState) -> Mapping[str, Any]:
+        """The payment as it is once all is written."""
+        found = self._found[payment_id]
+        assert payment_id not in self._moved, "no payment is asked for twice in a batch"
+        moved = {"id": payment_id, "before": found["state"], "after": str(after)}
+        self._moved[payment_id] = moved
         self.told.append(
             audit.row(
                 ctx,
                 f"payment.{after}",
                 subject=("payment", payment_id),
-                before={"state": before},
-                after={"state": after, "received_minor": found["received_minor"]},
+                before={"state": moved["before"]},
+                after={"state": moved["after"], "received_minor": found["received_minor"]},
             )
         )
-        return {**found, "state": after}, answer
+        return {**found, "state": moved["after"]}
 
     def answer(self, request: Request) -> Answer | HandedBack:
-        """Raises PaymentNotFound, PaymentNotAwaited; who is to be asked elsewhere is handed back."""
+        """Raises PaymentNotFound, PaymentNotAwaited. Handed back: whose gateway must be asked, or refuses."""
         found = self._found.get(request.subject_id)
         if found is not None and found["gateway"] != OFFLINE.name:
             return HANDED_BACK
-        payment, answer = self.confirm(request.ctx, payment_id=request.subject_id)
+        answer = self.ask(request.ctx, payment_id=request.subject_id)
+        if answer.state != PaymentState.PROCESSING:
+            return HANDED_BACK
+        payment = self.move(request.ctx, payment_id=request.subject_id, after=answer.state)
         return shaped(payment, answer, request.ctx.language)
 
     def statement(self) -> Statement:

@@ -30,7 +30,7 @@ class Gateway(Protocol):
     name: str
 
     def confirm(self, asked: Asked) -> Answered:
-        """The payer commits to pay."""
+        """The payer commits to pay. Answers `processing`, or `canceled` if it refuses the payment for good."""
         ...
 
 

@@ -1,6 +1,7 @@
 """A payment's life: opened with its order (`opening`), confirmed by the payer, received or canceled. Never edited back.
 
-Publishes PaymentSucceeded inside the transaction that books the receipt; the order above listens. Money that comes
+Publishes PaymentSucceeded inside the transaction that books the receipt, PaymentFailed inside the one in which its
+gateway, or for an offline one an operator, says that no money comes; the order above listens. Money that comes
 when its payment is canceled is asked about (MoneyCameLate): the order takes its boxes again, or all is owed back.
 """
 
@@ -26,6 +27,12 @@ from marketplace.payments.states import LATE, PaymentNotAwaited, PaymentNotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSucceeded:
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailed:
     payment_id: uuid.UUID
     order_id: uuid.UUID
 
@@ -63,14 +70,29 @@ class ReceiptBooked(errors.Conflict):
 
 
 def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[Payment, Answered]:
-    """The payer commits to pay; answers what to do next. Raises PaymentNotFound, PaymentNotAwaited."""
+    """The payer commits to pay; answers what to do next. The gateway may refuse at once: then it has failed.
+
+    Raises PaymentNotFound, PaymentNotAwaited.
+    """
     session.flush()
     run = InSession(session)
     writing = Confirming(*run.rows((confirming.LOOK, till.asked_by(ctx, payment_id))))
-    _, answer = writing.confirm(ctx, payment_id=payment_id)
+    answer = writing.ask(ctx, payment_id=payment_id)
+    if answer.state == PaymentState.CANCELED:
+        return fail(session, ctx, payment_id=payment_id, reason="refused by its gateway"), answer
+    writing.move(ctx, payment_id=payment_id, after=answer.state)
     writing.check(run.rows(writing.statement()))
     database.changed_behind(session, Payment, [payment_id])
     return session.get_one(Payment, payment_id), answer
+
+
+def fail(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:
+    """No money comes: the payment is over, and publishes PaymentFailed. Raises PaymentNotFound, PaymentNotAwaited."""
+    payment = get(session, ctx, payment_id=payment_id, locked=True)
+    check_move(payment.state, PaymentState.CANCELED)
+    _move(session, ctx, payment, PaymentState.CANCELED, reason=reason)
+    events.publish(session, ctx, PaymentFailed(payment_id=payment.id, order_id=payment.order_id))
+    return payment
 
 
 def book_receipt(
@@ -196,7 +218,9 @@ def find_by_order(session: Session, order_id: uuid.UUID) -> Payment | None:
     return session.scalar(select(Payment).where(Payment.order_id == order_id))
 
 
-def _move(session: Session, ctx: Context, payment: Payment, after: PaymentState) -> None:
+def _move(
+    session: Session, ctx: Context, payment: Payment, after: PaymentState, *, reason: str | None = None
+) -> None:
     before = payment.state
     payment.state = after
     if after in (PaymentState.SUCCEEDED, PaymentState.CANCELED):
@@ -208,5 +232,9 @@ def _move(session: Session, ctx: Context, payment: Payment, after: PaymentState)
         f"payment.{after}",
         subject=("payment", payment.id),
         before={"state": before},
-        after={"state": str(after), "received_minor": payment.received_minor},
+        after={
+            "state": str(after),
+            "received_minor": payment.received_minor,
+            **({} if reason is None else {"reason": reason}),
+        },
     )

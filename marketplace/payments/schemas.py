@@ -12,6 +12,10 @@ class BookReceipt(Schema):
     receipt_reference = Line(required=True, high=80)
 
 
+class FailPayment(Schema):
+    reason = Line(required=True)
+
+
 class Payment(Schema):
     id = fields.UUID()
     order_id = fields.UUID()

@@ -114,7 +114,7 @@ def _faults_of_shape(document: object) -> Iterator[Fault]:
     if not isinstance(document, Mapping):
         yield Fault.of("", "wrong_type", expected="object")
         return
-    yield from _faults_of_members(document, "", ("sellers", "orders"), ("links", "policy"))
+    yield from faults_of_members(document, "", ("sellers", "orders"), ("links", "policy"))
     kinds: tuple[tuple[str, type[Seller | Order | Link]], ...] = (
         ("sellers", Seller),
         ("orders", Order),
@@ -138,10 +138,10 @@ def _faults_of_record(value: object, at: str, kind: type[Seller | Order | Link |
     fields = dataclasses.fields(kind)
     required = tuple(field.name for field in fields if field.default is dataclasses.MISSING)
     optional = tuple(field.name for field in fields if field.name not in required)
-    yield from _faults_of_members(value, at, required, optional)
+    yield from faults_of_members(value, at, required, optional)
 
 
-def _faults_of_members(
+def faults_of_members(
     value: Mapping[Any, Any], at: str, required: tuple[str, ...], optional: tuple[str, ...]
 ) -> Iterator[Fault]:
     for name in required:

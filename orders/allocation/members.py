@@ -65,9 +65,17 @@ def _packs_left(member: Member, pack_grams: int) -> int:
     return max(0, member.delivered_grams - member.sold_grams) // pack_grams
 
 
+def grams_per_weight(members: Sequence[Member]) -> int:
+    """The grams that one unit of weight stands for: the largest that all deliveries are counted in."""
+    return _unit([member.delivered_grams for member in members])
+
+
+def _unit(delivered: Sequence[int]) -> int:
+    unit = gcd(*delivered) or 1
+    return unit if max(delivered, default=0) // unit <= WEIGHT_MAX else 1_000
+
+
 def _weights(delivered: Sequence[int]) -> list[int]:
     """Delivered grams in the largest common unit; in kilograms and rounded up only where grams are too many."""
-    unit = gcd(*delivered) or 1
-    if max(delivered, default=0) // unit > WEIGHT_MAX:
-        return [max(1, -(-grams // 1_000)) for grams in delivered]
-    return [max(1, grams // unit) for grams in delivered]
+    unit = _unit(delivered)
+    return [max(1, -(-grams // unit)) for grams in delivered]

@@ -106,8 +106,8 @@ def _faults_of(problem: Problem) -> Iterator[Fault]:
     ]
     yield from value_faults
     if not value_faults:
-        yield from _repeated("/sellers", [seller.id for seller in problem.sellers])
-        yield from _repeated("/orders", [order.id for order in problem.orders])
+        yield from faults_of_repeats("/sellers", [seller.id for seller in problem.sellers])
+        yield from faults_of_repeats("/orders", [order.id for order in problem.orders])
         yield from _faults_between_links(problem)
         yield from _faults_between_packs(problem)
 
@@ -118,15 +118,17 @@ def _faults_of_sellers(sellers: Sequence[Seller]) -> Iterator[Fault]:
         if not isinstance(seller, Seller):
             yield Fault.of(at, "wrong_type", expected="Seller")
             continue
-        yield from _text(f"{at}/id", seller.id, ID_CHARACTERS_MAX, empty=False)
-        yield from _whole(f"{at}/weight", seller.weight, 1, WEIGHT_MAX)
-        yield from _whole(f"{at}/history_grams", seller.history_grams, 0, GRAMS_MAX)
-        yield from _whole(f"{at}/cap_packs", seller.cap_packs, 0, PACKS_MAX)
-        yield from _whole(f"{at}/pack_grams", seller.pack_grams, 1, PACK_GRAMS_MAX)
-        yield from _whole(f"{at}/min_packs", seller.min_packs, 0, PACKS_MAX)
-        yield from _whole_or_none(f"{at}/tie", seller.tie, 0, TIE_MAX)
-        yield from _whole(f"{at}/tier", seller.tier, 0, TIER_MAX)
-        yield from _whole_or_none(f"{at}/household_cap_packs", seller.household_cap_packs, 0, PACKS_MAX)
+        yield from faults_of_text(f"{at}/id", seller.id, ID_CHARACTERS_MAX, empty=False)
+        yield from faults_of_whole(f"{at}/weight", seller.weight, 1, WEIGHT_MAX)
+        yield from faults_of_whole(f"{at}/history_grams", seller.history_grams, 0, GRAMS_MAX)
+        yield from faults_of_whole(f"{at}/cap_packs", seller.cap_packs, 0, PACKS_MAX)
+        yield from faults_of_whole(f"{at}/pack_grams", seller.pack_grams, 1, PACK_GRAMS_MAX)
+        yield from faults_of_whole(f"{at}/min_packs", seller.min_packs, 0, PACKS_MAX)
+        yield from faults_of_whole_or_none(f"{at}/tie", seller.tie, 0, TIE_MAX)
+        yield from faults_of_whole(f"{at}/tier", seller.tier, 0, TIER_MAX)
+        yield from faults_of_whole_or_none(
+            f"{at}/household_cap_packs", seller.household_cap_packs, 0, PACKS_MAX
+        )
 
 
 def _faults_of_orders(orders: Sequence[Order]) -> Iterator[Fault]:
@@ -135,16 +137,16 @@ def _faults_of_orders(orders: Sequence[Order]) -> Iterator[Fault]:
         if not isinstance(order, Order):
             yield Fault.of(at, "wrong_type", expected="Order")
             continue
-        yield from _text(f"{at}/id", order.id, ID_CHARACTERS_MAX, empty=False)
+        yield from faults_of_text(f"{at}/id", order.id, ID_CHARACTERS_MAX, empty=False)
         if (order.packs is None) == (order.grams is None):
             yield Fault.of(at, "packs_or_grams")
-        yield from _whole_or_none(f"{at}/packs", order.packs, 0, PACKS_MAX)
-        yield from _whole_or_none(f"{at}/grams", order.grams, 0, GRAMS_MAX)
-        yield from _whole_or_none(f"{at}/weight", order.weight, 1, WEIGHT_MAX)
-        yield from _whole(f"{at}/received_packs", order.received_packs, 0, PACKS_MAX)
-        yield from _whole_or_none(f"{at}/tie", order.tie, 0, TIE_MAX)
-        yield from _whole(f"{at}/tier", order.tier, 0, TIER_MAX)
-        yield from _whole_or_none(f"{at}/max_sellers", order.max_sellers, 1, PACKS_MAX)
+        yield from faults_of_whole_or_none(f"{at}/packs", order.packs, 0, PACKS_MAX)
+        yield from faults_of_whole_or_none(f"{at}/grams", order.grams, 0, GRAMS_MAX)
+        yield from faults_of_whole_or_none(f"{at}/weight", order.weight, 1, WEIGHT_MAX)
+        yield from faults_of_whole(f"{at}/received_packs", order.received_packs, 0, PACKS_MAX)
+        yield from faults_of_whole_or_none(f"{at}/tie", order.tie, 0, TIE_MAX)
+        yield from faults_of_whole(f"{at}/tier", order.tier, 0, TIER_MAX)
+        yield from faults_of_whole_or_none(f"{at}/max_sellers", order.max_sellers, 1, PACKS_MAX)
 
 
 def _faults_of_links(links: Sequence[Link]) -> Iterator[Fault]:
@@ -153,22 +155,22 @@ def _faults_of_links(links: Sequence[Link]) -> Iterator[Fault]:
         if not isinstance(link, Link):
             yield Fault.of(at, "wrong_type", expected="Link")
             continue
-        yield from _text(f"{at}/seller", link.seller, ID_CHARACTERS_MAX, empty=False)
-        yield from _text(f"{at}/order", link.order, ID_CHARACTERS_MAX, empty=False)
-        yield from _whole_or_none(f"{at}/cap_packs", link.cap_packs, 0, PACKS_MAX)
+        yield from faults_of_text(f"{at}/seller", link.seller, ID_CHARACTERS_MAX, empty=False)
+        yield from faults_of_text(f"{at}/order", link.order, ID_CHARACTERS_MAX, empty=False)
+        yield from faults_of_whole_or_none(f"{at}/cap_packs", link.cap_packs, 0, PACKS_MAX)
 
 
 def _faults_of_policy(policy: Policy) -> Iterator[Fault]:
     if not isinstance(policy, Policy):
         yield Fault.of("/policy", "wrong_type", expected="Policy")
         return
-    yield from _one_of("/policy/rule", policy.rule, RULES)
-    yield from _one_of("/policy/buyers", policy.buyers, BUYER_POLICIES)
+    yield from faults_of_choice("/policy/rule", policy.rule, RULES)
+    yield from faults_of_choice("/policy/buyers", policy.buyers, BUYER_POLICIES)
     at = "/policy/catch_up_grams_per_weight"
-    yield from _whole_or_none(at, policy.catch_up_grams_per_weight, 0, GRAMS_MAX)
+    yield from faults_of_whole_or_none(at, policy.catch_up_grams_per_weight, 0, GRAMS_MAX)
     if type(policy.strict) is not bool:
         yield Fault.of("/policy/strict", "wrong_type", expected="true/false")
-    yield from _text("/policy/tie_seed", policy.tie_seed, SEED_CHARACTERS_MAX, empty=True)
+    yield from faults_of_text("/policy/tie_seed", policy.tie_seed, SEED_CHARACTERS_MAX, empty=True)
 
 
 def _faults_between_links(problem: Problem) -> Iterator[Fault]:
@@ -198,7 +200,7 @@ def _faults_between_packs(problem: Problem) -> Iterator[Fault]:
             return
 
 
-def _repeated(at: str, ids: Iterable[str]) -> Iterator[Fault]:
+def faults_of_repeats(at: str, ids: Iterable[str]) -> Iterator[Fault]:
     seen: set[str] = set()
     for index, name in enumerate(ids):
         if name in seen:
@@ -206,7 +208,7 @@ def _repeated(at: str, ids: Iterable[str]) -> Iterator[Fault]:
         seen.add(name)
 
 
-def _whole(at: str, value: object, low: int, high: int) -> Iterator[Fault]:
+def faults_of_whole(at: str, value: object, low: int, high: int) -> Iterator[Fault]:
     # bool is a subclass of int, so `isinstance` would let true pass for 1.
     if type(value) is not int:
         yield Fault.of(at, "wrong_type", expected="integer")
@@ -214,19 +216,19 @@ def _whole(at: str, value: object, low: int, high: int) -> Iterator[Fault]:
         yield Fault.of(at, "out_of_range", low=low, high=high)
 
 
-def _whole_or_none(at: str, value: object, low: int, high: int) -> Iterator[Fault]:
+def faults_of_whole_or_none(at: str, value: object, low: int, high: int) -> Iterator[Fault]:
     if value is not None:
-        yield from _whole(at, value, low, high)
+        yield from faults_of_whole(at, value, low, high)
 
 
-def _one_of(at: str, value: object, choices: tuple[str, ...]) -> Iterator[Fault]:
+def faults_of_choice(at: str, value: object, choices: tuple[str, ...]) -> Iterator[Fault]:
     if type(value) is not str:
         yield Fault.of(at, "wrong_type", expected="string")
     elif value not in choices:
         yield Fault.of(at, "not_a_choice", choices=", ".join(choices))
 
 
-def _text(at: str, value: object, characters_max: int, *, empty: bool) -> Iterator[Fault]:
+def faults_of_text(at: str, value: object, characters_max: int, *, empty: bool) -> Iterator[Fault]:
     if type(value) is not str:
         yield Fault.of(at, "wrong_type", expected="string")
     elif len(value) > characters_max or not (value or empty):

@@ -21,6 +21,7 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
         "has packs of {value} g, others {first} g; only one order in grams may mix sizes",
         "每箱 {value} 克，而其他为 {first} 克；只有单个按克下的订单可以混用不同规格",
     ),
+    "not_the_seed": ("is not the hash of the seed", "不是该种子的哈希值"),
     "unsupported": ("is not yet supported: {what}", "暂不支持：{what_zh}"),
 }
 

@@ -212,7 +212,7 @@ class _Words:
         history = self.measure(facts.counted_history_grams, exact_decimal)
         sum_text = (
             f"({self.measure(line, exact_decimal)} × {facts.weight:,} − {history})"
-            f" / {self.measure(facts.pack_grams, exact_decimal)} = {_closest(value)}"
+            f" / {self.measure(facts.pack_grams, exact_decimal)} = {closest(value)}"
         )
         if value <= 0:
             return self.pick(f"{sum_text}: it is at or above the line.", f"{sum_text}：已达到或超过该线。")
@@ -328,7 +328,7 @@ class _Words:
         return {"nearest": "四舍五入", "lowest": "向上取整", "lowest_after": "向下取整"}[self.facts.rule]
 
 
-def _closest(value: Fraction) -> str:
+def closest(value: Fraction) -> str:
     """Two places, more where two would hide on which side of the half or of the whole number it lies."""
     for places in range(2, 12):
         shown = Fraction(decimal(value, places).replace(",", ""))

@@ -3,12 +3,17 @@
 import uuid
 
 import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from inventory import waitlist
-from inventory.models import Hold
+from campaigns import planning
+from campaigns.models import Campaign
+from inventory import bell, waitlist
+from inventory.models import Hold, Pool
 from marketplace import context, database
 from marketplace.access import Role
-from tests.builders import Market, assert_refused, held, ordered, waiting
+from marketplace.jobs.models import StoredJob
+from tests.builders import Market, Sale, assert_refused, held, ordered, waiting
 from tests.house import Caller
 
 
@@ -122,6 +127,60 @@ def test_nobody_waits_for_what_is_not_on_sale(market: Market, shopper: Caller) -
     sale = market.over()
     response = shopper.post(f"{sale.url}/waitlist", json={"item_id": str(sale.item_id), "boxes": 1})
     assert_refused(response, 409, "not_on_sale")
+
+
+def serve(sale: Sale) -> None:
+    database.transact(lambda session: waitlist.serve(session, context.system(), pool_id=sale.pool_id))
+
+
+def test_the_line_ends_when_the_campaign_is_closed(
+    market: Market, shopper: Caller, operator: Caller, as_role
+) -> None:
+    sale = market.on_sale(1)
+    place = waiting(shopper, as_role(Role.SHOPPER), sale)
+    url = f"/v1/waitlist/{place['id']}"
+    assert operator.post(f"{sale.url}/closing", json={"reason": "enough"}).status_code == 200
+    seen = shopper.get(url).json
+    assert (seen["state"], seen["ahead"], seen["version"]) == ("ended", None, 1), "before any job has run"
+    with market.unchanged():
+        assert assert_refused(shopper.post(f"{url}/leaving"), 409, "not_waiting")["state"] == "ended"
+    serve(sale)
+    assert shopper.get(url).json == {**seen, "version": 2}
+    assert [each["state"] for each in shopper.get("/v1/waitlist").json["items"]] == ["ended"]
+
+
+def test_the_line_outlives_a_pause_but_not_the_window_that_passes_in_it(
+    market: Market, shopper: Caller, operator: Caller, as_role
+) -> None:
+    sale = market.on_sale(1)
+    url = f"/v1/waitlist/{waiting(shopper, as_role(Role.SHOPPER), sale)['id']}"
+    assert operator.post(f"{sale.url}/pause", json={"reason": "a storm"}).status_code == 200
+    serve(sale)
+    assert shopper.get(url).json["state"] == "waiting"
+    window = {"opens_at": market.later(days=-3).now, "closes_at": market.later(days=-1).now}
+    closed = {"sells_until": window["closes_at"]}
+
+    def pass_by(session: Session) -> None:
+        session.execute(update(Campaign).where(Campaign.id == sale.campaign_id).values(window))
+        session.execute(update(Pool).where(Pool.id == sale.pool_id).values(closed))
+
+    database.transact(pass_by)
+    assert shopper.get(url).json["state"] == "ended", "though nobody has written down that it closed"
+    database.transact(lambda session: planning.follow_clock_everywhere(session, context.system()))
+    assert market.campaign(sale).state == "deposit_closed"
+    serve(sale)
+    assert shopper.get(url).json["version"] == 2
+
+
+def test_the_move_that_closes_a_campaign_calls_for_the_end_of_its_line(
+    market: Market, shopper: Caller, operator: Caller, as_role
+) -> None:
+    sale = market.on_sale(1)
+    waiting(shopper, as_role(Role.SHOPPER), sale)
+    operator.post(f"{sale.url}/closing", json={"reason": "enough"})
+    with database.reading() as session:
+        [job] = session.scalars(select(StoredJob).where(StoredJob.name == bell.OFFER_FREED))
+        assert (job.state, job.arguments) == ("waiting", {"pool_id": str(sale.pool_id)})
 
 
 @pytest.mark.parametrize("boxes", [0, -1, 1001, "1", 1.5, None])

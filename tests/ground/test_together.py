@@ -158,3 +158,43 @@ def test_who_was_answered_before_the_batch_failed_keeps_the_answer() -> None:
         assert (first.result(WAIT), kept.result(WAIT)) == (0, 1)
         with pytest.raises(ValueError, match="the rest"):
             lost.result(WAIT)
+
+
+def test_a_leader_waits_a_moment_for_as_many_as_came_last_time() -> None:
+    """Three were served together; when one of them comes back, it waits for the other two, and no longer."""
+    batches: list[int] = []
+    came, go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def serve(batch: Sequence[int]) -> Iterable[tuple[int, int]]:
+        batches.append(len(batch))
+        came.release()
+        assert go.acquire(timeout=WAIT)
+        return enumerate(batch)
+
+    counter: Together[int, int] = Together(serve, linger_ms=WAIT * 1_000)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        first = pool.submit(counter.ask, 0)
+        assert came.acquire(timeout=WAIT)
+        three = _line_up(counter, lambda number: pool.submit(counter.ask, number), [1, 2, 3])
+        go.release(2)
+        assert [each.result(WAIT) for each in (first, *three)] == [0, 1, 2, 3]
+        again = _line_up(counter, lambda number: pool.submit(counter.ask, number), [4, 5])
+        assert not came.acquire(timeout=0.1) or len(batches) == 2
+        last = pool.submit(counter.ask, 6)
+        go.release()
+        assert [each.result(WAIT) for each in (*again, last)] == [4, 5, 6]
+    assert batches == [1, 3, 3]
+
+
+def test_a_leader_does_not_wait_for_ever() -> None:
+    batches: list[int] = []
+
+    def serve(batch: Sequence[int]) -> Iterable[tuple[int, int]]:
+        batches.append(len(batch))
+        return enumerate(batch)
+
+    counter: Together[int, int] = Together(serve, linger_ms=10)
+    counter._expected = 5
+    assert [counter.ask(1), counter.ask(2)] == [1, 2]
+    assert batches == [1, 1]
+    assert counter._expected == 1

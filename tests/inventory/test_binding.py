@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import binding, binding_rules, holds, quality, refusals
+from inventory import binding, binding_rules, holds, lots, owing, quality, refusals
 from inventory.binding_rules import Pledged, TooFewPledged
 from inventory.models import Pool
 from inventory.states import LotStatus
 from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import database
-from tests.inventory.yard import PACK_GRAMS, Yard, at_once
+from tests.inventory.yard import Yard, at_once
 
 DAY = date(2026, 1, 1)
 COOPERATIVES = [uuid.UUID(int=number) for number in range(4)]
@@ -108,7 +108,7 @@ def bind(yard: Yard, pool: Pool, boxes: int, **named):
     )
 
 
-def test_sold_boxes_leave_the_lots_that_must_go_first(yard: Yard) -> None:
+def test_sold_boxes_come_from_the_lots_that_must_go_first(yard: Yard) -> None:
     late = yard.lot("L1", boxes=5)
     soon = yard.lot("L2", boxes=3, cooperative=1, best_before_on=yard.today + timedelta(days=9))
     pool = yard.pool()
@@ -116,14 +116,51 @@ def test_sold_boxes_leave_the_lots_that_must_go_first(yard: Yard) -> None:
     yard.pledge(pool, 3, cooperative=1)
     sold(yard, pool, 6)
     assert [(each.lot_id, each.boxes) for each in bind(yard, pool, 4)] == [(soon.id, 3), (late.id, 1)]
-    assert (yard.stored(soon).on_hand_grams, yard.stored(soon).held_grams) == (0, 0)
-    assert (yard.stored(late).on_hand_grams, yard.stored(late).held_grams) == (4 * PACK_GRAMS, 4 * PACK_GRAMS)
+    assert yard.buckets(soon) == (3, 0, 3, 0)
+    assert yard.buckets(late) == (5, 4, 1, 0)
     stored = yard.stored(pool)
     assert (stored.boxes_pledged, stored.boxes_sold) == (8, 6)
     with pytest.raises(refusals.NotSoldYet) as refused:
         bind(yard, pool, 3)
     assert refused.value.facts == {"requested_boxes": 3, "unbound_boxes": 2}
     bind(yard, pool, 2)
+    assert yard.broken() == []
+
+
+def test_bound_boxes_are_packed_and_shipped_and_not_bound_again(yard: Yard) -> None:
+    lot = yard.lot("L1", boxes=6)
+    pool = yard.pool()
+    [pledge] = yard.pledge(pool, 6)
+    sold(yard, pool, 4)
+    bind(yard, pool, 3)
+    database.transact(lambda session: owing.pack(session, yard.ctx, hold_id=pledge.id, boxes=2))
+    assert yard.buckets(lot) == (6, 3, 3, 2)
+    database.transact(lambda session: holds.consume(session, yard.ctx, hold_id=pledge.id, boxes=2))
+    assert yard.buckets(lot) == (4, 3, 1, 0)
+    with pytest.raises(refusals.NotSoldYet) as refused:
+        bind(yard, pool, 2)
+    assert refused.value.facts == {"requested_boxes": 2, "unbound_boxes": 1}
+    assert bind(yard, pool, 1)[0].boxes == 1
+    assert yard.buckets(lot) == (4, 2, 2, 0)
+    assert yard.broken() == []
+
+
+def test_bound_boxes_of_a_lot_that_is_recalled_are_not_packed_and_stay_owed(yard: Yard) -> None:
+    lot = yard.lot("L1", boxes=2)
+    pool = yard.pool()
+    [pledge] = yard.pledge(pool, 2)
+    sold(yard, pool, 2)
+    bind(yard, pool, 2)
+    database.transact(lambda session: quality.recall(session, yard.ctx, lot_id=lot.id, reason="residues"))
+    with pytest.raises(lots.LotStatusForbids):
+        database.transact(lambda session: owing.pack(session, yard.ctx, hold_id=pledge.id))
+    with pytest.raises(refusals.PledgeNeeded):
+        database.transact(lambda session: holds.release(session, yard.ctx, hold_id=pledge.id))
+    yard.lot("L2", boxes=2)
+    yard.pledge(pool, 2)
+    database.transact(lambda session: holds.release(session, yard.ctx, hold_id=pledge.id))
+    assert [each.boxes for each in bind(yard, pool, 2)] == [2], "other fruit takes its place"
+    assert yard.buckets(lot) == (2, 0, 0, 0)
     assert yard.broken() == []
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from inventory import extending, hold_policy, holds, placing, quality
+from inventory import extending, hold_policy, holds, lots, placing, quality
 from inventory.models import Hold, Pool
 from inventory.states import HoldKind
 from marketplace import database
@@ -83,7 +83,7 @@ def test_what_was_shipped_of_a_stopped_lots_hold_stays_shipped_and_the_rest_stay
     [hold] = yard.reserve(6)
     do(holds.consume, yard.ctx, hold_id=hold.id, boxes=1)
     do(quality.quarantine, yard.ctx, lot_id=lot.id, reason="a smell")
-    with pytest.raises(holds.lots.LotStatusForbids):
+    with pytest.raises(lots.LotStatusForbids):
         do(holds.consume, yard.ctx, hold_id=hold.id, boxes=1)
     assert parts(yard.stored(hold)) == ("active", 1, 0, 5)
     assert parts(do(holds.release, yard.ctx, hold_id=hold.id, reason="quarantined")) == ("released", 1, 5, 0)

@@ -1,7 +1,6 @@
 """Journals written before the words changed are read as they are written today."""
 
 import psycopg
-import pytest
 from alembic import command
 
 from tests import house, servers
@@ -35,30 +34,22 @@ OLD = """
 """
 
 
-@pytest.fixture
-def old_database():
-    run = servers.current()
-    name = servers.fresh_database("template0")
-    yield servers.urls_of(name)
-    servers.drop_database(run.admin_url, name)
-
-
 def kinds(url):
     with psycopg.connect(servers.plain(url)) as connection:
         rows = connection.execute("SELECT kind FROM movement ORDER BY number").fetchall()
     return [kind for (kind,) in rows]
 
 
-def test_old_words_become_todays_and_back_again(old_database):
-    config = house.alembic_config(old_database)
+def test_old_words_become_todays_and_back_again(empty_database):
+    config = house.alembic_config(empty_database)
     command.upgrade(config, "0011")
-    with psycopg.connect(servers.plain(old_database.owner_url)) as connection:
+    with psycopg.connect(servers.plain(empty_database.owner_url)) as connection:
         connection.execute(OLD)
-    old = kinds(old_database.owner_url)
+    old = kinds(empty_database.owner_url)
     command.upgrade(config, "0013")
 
-    assert kinds(old_database.owner_url) == [
+    assert kinds(empty_database.owner_url) == [
         "received", "shrunk", "adjusted", "held", "released", "shipped", "quarantined", "cleared", "recalled",
     ]  # fmt: skip
     command.downgrade(config, "0011")
-    assert kinds(old_database.owner_url) == old
+    assert kinds(empty_database.owner_url) == old

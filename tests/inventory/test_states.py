@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.states import MOVES, OF_POOL, OPEN, HoldKind, HoldState, may_move, state_at
+from inventory.states import (
+    MOVES,
+    OF_POOL,
+    OPEN,
+    HoldKind,
+    HoldState,
+    WaitState,
+    may_move,
+    state_at,
+    wait_state_at,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,3 +50,11 @@ def test_a_reader_sees_expiry_at_the_moment_it_falls_due() -> None:
     assert state_at("active", NOW + timedelta(microseconds=1), NOW) == HoldState.ACTIVE
     assert state_at("active", None, NOW) == HoldState.ACTIVE
     assert state_at("converting", NOW, NOW) == HoldState.CONVERTING
+
+
+def test_a_wait_is_over_at_the_moment_the_sale_is_and_nothing_else_is() -> None:
+    assert wait_state_at("waiting", NOW, NOW) == WaitState.ENDED
+    assert wait_state_at("waiting", NOW + timedelta(microseconds=1), NOW) == WaitState.WAITING
+    assert wait_state_at("waiting", None, NOW) == WaitState.WAITING
+    for state in set(WaitState) - {WaitState.WAITING}:
+        assert wait_state_at(state, NOW, NOW) == state

@@ -12,6 +12,7 @@ from inventory import bell, extending, holds, placing, pools, refusals, waitlist
 from inventory.models import Hold, Pool, WaitlistEntry
 from inventory.states import HoldKind
 from marketplace import database
+from marketplace.audit import AuditEntry
 from marketplace.context import Context
 from marketplace.jobs.models import StoredJob
 from tests.inventory.yard import Yard, at_once, place
@@ -314,6 +315,131 @@ def test_nothing_is_offered_while_it_does_not_sell_and_opening_rings(yard: Yard)
     assert bells() == 1
     serve(yard, pool)
     assert states(yard, entry) == ["offered"]
+
+
+def close_window(yard: Yard, pool: Pool) -> None:
+    """The window is over by the clock alone: nobody is told."""
+    window = {"sells_from": func.now() - timedelta(days=2), "sells_until": func.now() - timedelta(hours=1)}
+    do(lambda session: session.execute(update(Pool).where(Pool.id == pool.id).values(window)))
+
+
+def seen(yard: Yard, entry: WaitlistEntry) -> tuple[str, int | None]:
+    with database.reading() as session:
+        place_now = waitlist.place_of(session, yard.ctx, session.get_one(WaitlistEntry, entry.id))
+        return str(place_now.state), place_now.ahead
+
+
+def test_when_the_window_is_over_a_place_reads_ended_though_nobody_has_written_it_down(yard: Yard) -> None:
+    pool, _, _ = full(yard, 2)
+    shopper = yard.shopper()
+    entry = join(yard, pool, 2, ctx=shopper)
+    close_window(yard, pool)
+    assert seen(yard, entry) == ("ended", None)
+    with pytest.raises(refusals.NotWaiting) as refused:
+        do(waitlist.leave, shopper, entry_id=entry.id)
+    assert refused.value.facts == {"state": "ended"}
+    with pytest.raises(refusals.PoolNotSelling):
+        join(yard, pool, 2)
+    assert states(yard, entry) == ["waiting"], "as it was written last"
+
+
+def test_boxes_that_come_free_after_the_sale_are_offered_to_nobody_and_the_job_ends_the_line(
+    yard: Yard,
+) -> None:
+    pool, hold, holder = full(yard, 2)
+    entries = [join(yard, pool, 1), join(yard, pool, 2)]
+    close_window(yard, pool)
+    do(holds.release_own, holder, hold_id=hold.id)
+    assert bells() == 1
+    assert serve(yard, pool) == 0
+    assert states(yard, *entries) == ["ended", "ended"]
+    assert all(yard.stored(entry).resolved_at and yard.stored(entry).version == 2 for entry in entries)
+    with database.reading() as session:
+        told = session.scalars(select(AuditEntry.subject_id).where(AuditEntry.action == "waitlist.end"))
+        assert set(told) == {str(entry.id) for entry in entries}
+    assert yard.stored(pool).available_boxes == 2
+    assert serve(yard, pool) == 0
+    assert all(yard.stored(entry).version == 2 for entry in entries), "once"
+    assert yard.broken() == []
+
+
+def test_a_long_line_ends_in_batches(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waitlist, "BATCH_ENDED", 2)
+    pool, _, _ = full(yard, 1)
+    entries = [join(yard, pool) for _ in range(5)]
+    close_window(yard, pool)
+    left = []
+    for _ in range(3):
+        serve(yard, pool)
+        left.append(states(yard, *entries).count("waiting"))
+    assert left == [3, 1, 0]
+    assert bells() == 1, "a full batch calls for the next"
+
+
+def test_a_pause_keeps_the_line_and_its_end_is_the_sales(yard: Yard) -> None:
+    pool, hold, holder = full(yard, 2)
+    entry = join(yard, pool, 2)
+    later = yard.ctx.now + timedelta(days=1)
+    do(pools.set_window, yard.ctx, pool_id=pool.id, window=None, ends_at=later)
+    do(holds.release_own, holder, hold_id=hold.id)
+    assert serve(yard, pool) == 0
+    assert seen(yard, entry) == ("waiting", 0)
+    do(pools.set_window, yard.ctx, pool_id=pool.id, window=None, ends_at=yard.ctx.now - timedelta(days=1))
+    assert seen(yard, entry) == ("ended", None)
+    serve(yard, pool)
+    assert states(yard, entry) == ["ended"]
+    assert yard.broken() == []
+
+
+def test_who_was_offered_boxes_before_the_end_may_still_buy_them(yard: Yard) -> None:
+    pool, hold, holder = full(yard, 2)
+    shopper = yard.shopper()
+    entry = join(yard, pool, 2, ctx=shopper)
+    do(holds.release_own, holder, hold_id=hold.id)
+    serve(yard, pool)
+    close_window(yard, pool)
+    serve(yard, pool)
+    assert states(yard, entry) == ["offered"]
+    do(holds.start_payment, shopper, hold_id=yard.stored(entry).hold_id)
+    serve(yard, pool)
+    assert states(yard, entry) == ["taken"]
+    assert yard.broken() == []
+
+
+def test_a_look_before_the_end_calls_for_one_at_the_end(yard: Yard) -> None:
+    """A clock that is ahead of the database's, or a pause: the sale is not over yet, and the line must end later."""
+    pool, _, _ = full(yard, 2)
+    join(yard, pool, 2)
+    later = yard.ctx.now + timedelta(hours=1)
+    do(pools.set_window, yard.ctx, pool_id=pool.id, window=None, ends_at=later)
+    done = {"state": "done", "finished_at": func.now(), "started_at": func.now(), "attempts": 1}
+    do(lambda session: session.execute(update(StoredJob).values(done)))
+    assert serve(yard, pool) == 0
+    with database.reading() as session:
+        due = session.scalars(select(StoredJob.due_at).where(StoredJob.state == "waiting")).all()
+    assert due == [later]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nobody_is_left_waiting_by_a_sale_that_ends_while_they_join(yard: Yard, seed: int) -> None:
+    pool, _, _ = full(yard, 1)
+    newcomers = [yard.shopper() for _ in range(9)]
+
+    def joining(ctx: Context) -> Callable[[Session], object]:
+        return lambda session: waitlist.join(session, ctx, pool_id=pool.id, boxes=1)
+
+    def ending(session: Session) -> None:
+        ended_at = holds.clock(session)
+        pools.set_window(session, yard.ctx, pool_id=pool.id, window=None, ends_at=ended_at)
+
+    works: list[Callable[[Session], object]] = [joining(ctx) for ctx in newcomers]
+    works.insert(3 * seed, ending)
+    at_once(yard.app, works)
+    if bells():
+        serve(yard, pool)
+    with database.reading() as session:
+        assert set(session.scalars(select(WaitlistEntry.state))) <= {"ended"}
+    assert yard.broken() == []
 
 
 def test_use_cases_and_late_payers_do_not_overtake_either(yard: Yard) -> None:

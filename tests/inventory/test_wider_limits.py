@@ -3,9 +3,11 @@
 import json
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
 
 from inventory import counter, grant_rules, holds, measures
 from inventory.counter import Request
@@ -15,6 +17,7 @@ from inventory.networks import network_of
 from marketplace import database
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
+from marketplace.identity import households
 from marketplace.identity.models import Account
 from marketplace.values import new_id
 from tests.inventory.yard import Yard, at_once
@@ -105,6 +108,41 @@ def test_a_household_asking_at_once_does_not_pass_its_limit(yard: Yard) -> None:
     )
     assert yard.stored(pool).boxes_held == 4
     assert yard.broken() == []
+
+
+def move_together(yard: Yard, *some: Context, minutes_ago: int = 0) -> None:
+    """The same, told as a person tells it: the audit says when."""
+    at = replace(yard.ctx, now=yard.ctx.now - timedelta(minutes=minutes_ago))
+
+    def work(session: Session) -> None:
+        for ctx in some:
+            assert ctx.actor.id is not None
+            households.change(session, at, account_id=ctx.actor.id, address="Apple Road 1")
+
+    database.transact(work)
+
+
+def test_more_than_a_household_may_have_is_found(yard: Yard) -> None:
+    pool = with_household_limit(yard, yard.full_pool(20), 6)
+    one, other = yard.shopper(), yard.shopper()
+    move_together(yard, one, other, minutes_ago=60)
+    yard.hold(pool, one, 3)
+    yard.hold(pool, other, 3)
+    assert yard.broken() == []
+    with_household_limit(yard, pool, 5)
+    assert yard.broken() == ["H9"]
+
+
+def test_who_moves_together_with_their_boxes_breaks_nothing(yard: Yard) -> None:
+    """The limit bounds what is given: nobody is asked to give boxes back for having moved."""
+    pool = with_household_limit(yard, yard.full_pool(20), 6)
+    one, other = yard.shopper(), yard.shopper()
+    yard.hold(pool, one, 4)
+    yard.hold(pool, other, 4)
+    move_together(yard, one, other)
+    assert yard.broken() == []
+    with pytest.raises(holds.HouseholdLimit):
+        yard.hold(pool, one, 5)
 
 
 def request(ctx: Context, asked: Ask) -> Request:

@@ -143,6 +143,12 @@ class Yard:
             session.expunge(found)
             return found
 
+    def buckets(self, lot: Lot) -> tuple[int, ...]:
+        """What a lot has on hand, held, committed, packed, in boxes."""
+        now = self.stored(lot)
+        grams = (now.on_hand_grams, now.held_grams, now.committed_grams, now.packed_grams)
+        return tuple(each // PACK_GRAMS for each in grams)
+
     def let_expire(self, *some: Hold, minutes_ago: int = 1) -> None:
         """Move the holds into the past, as if their time had passed."""
         past = {

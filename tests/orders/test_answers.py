@@ -9,8 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from inventory import quality
 from inventory.models import Lot
+from marketplace import database
 from marketplace.access import Role
 from marketplace.jobs import queue, worker
 from marketplace.jobs.models import StoredJob
@@ -53,6 +56,12 @@ def tight(market: Market, place: Place) -> Life:
     for cooperative in range(3):
         market.lot(4, cooperative=cooperative)
     return place(12)
+
+
+def owed_by_lot(market: Market, *lot_ids: uuid.UUID) -> list[tuple[int, int]]:
+    """The boxes of each lot that are held, and that are committed."""
+    found = [market.stored(Lot, lot_id) for lot_id in lot_ids]
+    return [(lot.held_grams // PACK_GRAMS, lot.committed_grams // PACK_GRAMS) for lot in found]
 
 
 # Approval
@@ -485,7 +494,65 @@ def test_the_right_grams_are_freed_first_expired_is_kept(market: Market, place: 
     assert held_by_lot(market, share_id) == {lots[10].id: 5, lots[20].id: 4}
     life.done(life.reduce("YJ01", 5))
     assert held_by_lot(market, share_id) == {lots[10].id: 4}
-    assert [market.stored(Lot, lots[days].id).held_grams for days in (10, 20, 30)] == [4 * PACK_GRAMS, 0, 0]
+    assert owed_by_lot(market, *(lots[days].id for days in (10, 20, 30))) == [(0, 4), (0, 0), (0, 0)]
+
+
+def test_what_a_cooperative_confirms_is_owed_and_what_it_takes_back_is_free(
+    market: Market, place: Place
+) -> None:
+    lot = market.lot(20)
+    life = place(12).approved()
+    assert owed_by_lot(market, lot.id) == [(12, 0)]
+    life.done(life.confirm("YJ01", 10))
+    assert owed_by_lot(market, lot.id) == [(0, 10)]
+    life.done(life.reduce("YJ01", 4))
+    assert owed_by_lot(market, lot.id) == [(0, 6)]
+    life.done(life.leave("YJ01"))
+    assert owed_by_lot(market, lot.id) == [(0, 0)]
+
+
+def test_stopped_fruit_is_not_confirmed_until_it_is_cleared_but_it_is_declined(life: Life) -> None:
+    life.approved()
+    lot_ids = {each.code: each.id for each in all_lots(life.market)}
+    for code in ("L-1", "L-2"):
+        stop(life.market, lot_ids[code])
+    with life.market.unchanged():
+        refusal = assert_refused(life.confirm("YJ01"), 409, "lot_status_forbids")
+        assert refusal["lot_status"] == "quarantined"
+    clear(life.market, lot_ids["L-1"])
+    life.done(life.confirm("YJ01")).done(life.decline("YJ02"))
+    assert life.states()[1, "YJ01"] == ("confirmed", 2)
+
+
+def test_silence_is_no_yes_to_fruit_that_is_stopped(market: Market, place: Place) -> None:
+    lots = [market.lot(20, cooperative=cooperative) for cooperative in range(3)]
+    life = place(12, silence="confirms", answer_hours=1).approved()
+    stop(market, lots[1].id)
+    life.let_time_pass()
+    assert lapse(market) == 3
+    states = life.states()
+    assert [states[1, code] for code in ("YJ01", "YJ02", "YJ03")] == [
+        ("confirmed", 2),
+        ("lapsed", 0),
+        ("confirmed", 6),
+    ]
+    assert owed_by_lot(market, lots[0].id, lots[1].id)[1] == (0, 0)
+    assert season_grams(market)["YJ02"] == 0, "it is not held against the cooperative"
+
+
+def all_lots(market: Market) -> list[Lot]:
+    with database.reading() as session:
+        return list(session.scalars(select(Lot).order_by(Lot.id)))
+
+
+def stop(market: Market, lot_id: uuid.UUID) -> None:
+    database.transact(
+        lambda session: quality.quarantine(session, market.ctx, lot_id=lot_id, reason="a smell")
+    )
+
+
+def clear(market: Market, lot_id: uuid.UUID) -> None:
+    database.transact(lambda session: quality.clear(session, market.ctx, lot_id=lot_id, reason="tested"))
 
 
 def test_boxes_that_spoil_before_the_delivery_cannot_be_kept(market: Market, place: Place) -> None:

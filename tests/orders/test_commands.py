@@ -129,3 +129,86 @@ def test_a_missing_run_is_named(app, run):
 
     assert answer.exit_code == 1
     assert "There is no run" in answer.output
+
+
+DIVISION = {
+    "share": {"id": "run 7", "packs": 120, "pack_grams": 5_000},
+    "members": [{"id": "Li", "delivered_grams": 2_000_000}, {"id": "Wang", "delivered_grams": 1_000_000}],
+}
+RATION = {
+    "batch": "spring",
+    "boxes": 7,
+    "seed": "s",
+    "claims": [{"id": "a", "boxes": 5}, {"id": "b", "boxes": 9}],
+}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(document):
+        path = tmp_path / "asked.json"
+        path.write_text(json.dumps(document))
+        return path
+
+    return write
+
+
+def test_a_share_is_divided_over_growers_and_explained(run, written, tmp_path):
+    out = tmp_path / "out.json"
+
+    answer = run("members", written(DIVISION), "--out", out, "--explain", "Li")
+
+    assert answer.exit_code == 0, answer.output
+    assert [each["packs"] for each in json.loads(out.read_text())["members"]] == [80, 40]
+    assert "(200 × 2,000 − 0) / 5,000 = 80.00, rounded to the nearest box: 80 boxes." in answer.output
+    assert "四舍五入为 80 箱" in answer.output
+    assert json.loads(run("members", written(DIVISION)).output)["unfilled_packs"] == 0
+
+
+def test_no_grower_of_that_name_is_explained(run, written):
+    answer = run("members", written(DIVISION), "--explain", "Nobody")
+
+    assert answer.exit_code == 1
+    assert "no grower in asked.json is called 'Nobody'" in answer.output
+
+
+def test_a_cut_is_tried_out_under_both_policies(run, written, tmp_path):
+    out = tmp_path / "out.json"
+
+    assert run("ration", written(RATION), "--out", out).exit_code == 0
+    assert json.loads(out.read_text()) == json.loads(run("ration", written(RATION)).output)
+    assert {
+        each["policy"]: [award["boxes"] for award in each["awards"]]
+        for each in json.loads(out.read_text())["rations"]
+    } == {"equal_awards": [4, 3], "proportional": [3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("command", "document", "pointers"),
+    [
+        (
+            "members",
+            {**DIVISION, "members": [{"id": "Li"}], "more": 1},
+            ["/members/0/delivered_grams", "/more"],
+        ),
+        ("ration", {**RATION, "boxes": -1, "claims": [{}]}, ["/boxes", "/claims/0/id", "/claims/0/boxes"]),
+        ("ration", {**RATION, "seed_hash": "0" * 64}, ["/seed_hash"]),
+    ],
+)
+def test_what_cannot_be_divided_names_every_fault(run, written, command, document, pointers):
+    answer = run(command, written(document))
+
+    assert answer.exit_code == 1
+    assert all(f"{pointer} " in answer.output for pointer in pointers)
+    assert f"is refused: {len(pointers)} faults." in answer.output
+
+
+@pytest.mark.parametrize("command", ["members", "ration"])
+def test_a_division_that_is_no_json_is_one_sentence(run, tmp_path, command):
+    path = tmp_path / "bad.json"
+    path.write_text("{")
+
+    answer = run(command, path)
+
+    assert answer.exit_code == 1
+    assert "is not JSON" in answer.output

@@ -84,7 +84,7 @@ def test_late_money_is_owed_back_if_the_boxes_are_gone(
     assert response.json["refund_due_minor"] == order["total_minor"]
     assert response.json["refund_reason"] == "sold_out"
     assert outcome(market, order) == ("expired", "canceled", order["total_minor"])
-    assert market.actions(response) == {"refund.owe"}
+    assert market.actions(response) == {"refund.owe", "case.opened"}
     assert market.pool(sale).boxes_sold == 0
 
 
@@ -140,7 +140,8 @@ def test_how_late_money_came_out_is_told(
 ) -> None:
     told: list[LateMoney] = []
     registry = market.app.extensions["events"]
-    monkeypatch.setitem(registry, LateMoney, [lambda _session, _ctx, event: told.append(event)])
+    heard = registry[LateMoney]
+    monkeypatch.setitem(registry, LateMoney, [*heard, lambda _session, _ctx, event: told.append(event)])
     sale = market.on_sale(2)
     order = given_up(market, shopper, sale, 2)
     book(operator, order)
@@ -151,6 +152,51 @@ def test_how_late_money_came_out_is_told(
         (0, None),
         (again["total_minor"], "not_wanted"),
     ], "money that nobody asks for is owed back, too"
+
+
+def late_cases(caller: Caller) -> list[dict]:
+    return caller.get("/v1/cases?kind=late_payment").json["items"]
+
+
+def test_money_that_must_go_back_opens_a_case_for_staff(
+    market: Market, shopper: Caller, operator: Caller, as_role
+) -> None:
+    order = given_up(market, shopper, market.on_sale(2), how="withdrawn")
+    book(operator, order)
+    [case] = late_cases(operator)
+    assert (case["state"], case["subject_kind"], case["subject_id"]) == (
+        "open",
+        "payment",
+        order["payment_id"],
+    )
+    assert case["facts"] == {
+        "order_id": order["id"],
+        "refund_due_minor": order["total_minor"],
+        "currency": "CNY",
+        "reason": "order_state",
+    }
+    member = as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+    assert late_cases(member) == [], "a buyer's money is no cooperative's business"
+    assert_refused(member.get(f"/v1/cases/{case['id']}"), 404, "case_not_found")
+    settled = operator.post(f"/v1/cases/{case['id']}/settlement", json={"decision": "paid back"})
+    assert (settled.status_code, settled.json["state"]) == (200, "settled")
+
+
+def test_money_that_is_accepted_late_and_money_in_time_open_no_case(
+    market: Market, shopper: Caller, operator: Caller
+) -> None:
+    sale = market.on_sale(5)
+    assert book(operator, given_up(market, shopper, sale)).json["state"] == "succeeded"
+    paid(shopper, operator, sale)
+    assert late_cases(operator) == []
+
+
+def test_a_refused_receipt_opens_no_case(market: Market, shopper: Caller, operator: Caller) -> None:
+    order = given_up(market, shopper, market.on_sale(2), how="withdrawn")
+    assert book(operator, order).status_code == 200
+    with market.unchanged():
+        assert_refused(book(operator, order), 409, "payment_not_awaited")
+    assert [case["version"] for case in late_cases(operator)] == [1]
 
 
 def test_only_late_money_is_accepted_late_or_owed_back(

@@ -1,6 +1,7 @@
 """Split runs at the door: report, picture, explanation; and splits that are only tried out."""
 
 import copy
+import hashlib
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -372,3 +373,64 @@ def test_a_faulty_policy_is_pointed_at(market: Market, trying: Caller) -> None:
     refusal = assert_refused(trying.post(f"{URL}/comparisons", json=body), 422, "invalid")
 
     assert refusal["errors"][0]["pointer"] == "/problem/policy/rule"
+
+
+# Rations
+
+
+RATION: dict[str, Any] = {
+    "batch": "spring",
+    "boxes": 7,
+    "seed": "s",
+    "claims": [{"id": "a", "boxes": 5}, {"id": "b", "boxes": 9}, {"id": "c", "boxes": 1}],
+}
+
+
+@pytest.fixture
+def cutting(as_role: Callable[..., Caller]) -> Caller:
+    return Quiet.of(as_role(Role.OPERATOR))
+
+
+def test_an_operator_sees_a_cut_under_both_policies_before_choosing(market: Market, cutting: Caller) -> None:
+    with market.unchanged():
+        response = cutting.call("POST", f"{URL}/rations", json={"ration": RATION}, key=None)
+    assert response.status_code == 200, response.json
+    assert {
+        each["policy"]: [award["boxes"] for award in each["awards"]] for each in response.json["rations"]
+    } == {"equal_awards": [3, 3, 1], "proportional": [2, 4, 1]}
+    assert response.json["seed_hash"] == hashlib.sha256(b"s").hexdigest()
+    assert {rank["id"] for rank in response.json["ranks"]} == {"a", "b", "c"}
+    for each in response.json["rations"]:
+        problem = json_form.problem_from_json(each["problem"])
+        assert allocation.verify(problem, json_form.allocation_from_json(each["result"])) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"boxes": -1}, "/ration/boxes"),
+        ({"seed": ""}, "/ration/seed"),
+        ({"seed_hash": "0" * 64}, "/ration/seed_hash"),
+        ({"policy": "loudest"}, "/ration/policy"),
+        ({"claims": [{"id": "a", "boxes": 1}] * 2}, "/ration/claims/1/id"),
+        ({"claims": None}, "/ration/claims"),
+        ({"more": 1}, "/ration/more"),
+    ],
+)
+def test_what_is_no_ration_is_refused_where_it_is_wrong(
+    cutting: Caller, changes: dict[str, Any], pointer: str
+) -> None:
+    response = cutting.post(f"{URL}/rations", json={"ration": {**RATION, **changes}})
+    refusal = assert_refused(response, 422, "invalid")
+    assert [error["pointer"] for error in refusal["errors"]] == [pointer]
+
+
+def test_cuts_are_tried_out_by_operators_and_seen_by_auditors(
+    anyone: Caller, as_role: Callable[..., Caller]
+) -> None:
+    body = {"ration": RATION}
+    for role in (Role.OPERATOR, Role.AUDITOR):
+        assert Quiet.of(as_role(role)).post(f"{URL}/rations", json=body).status_code == 200
+    for role in (Role.BUYER, Role.COOPERATIVE, Role.SHOPPER):
+        assert_refused(as_role(role).post(f"{URL}/rations", json=body), 403, "forbidden")
+    assert_refused(anyone.post(f"{URL}/rations", json=body), 401, "unauthenticated")

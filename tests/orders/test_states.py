@@ -10,6 +10,7 @@ LEGAL = {
     (OrderState.DEPOSIT_DUE, OrderState.COMMITTED),
     (OrderState.DEPOSIT_DUE, OrderState.WITHDRAWN),
     (OrderState.DEPOSIT_DUE, OrderState.EXPIRED),
+    (OrderState.DEPOSIT_DUE, OrderState.PAYMENT_FAILED),
     (OrderState.PROPOSED, OrderState.APPROVED),
     (OrderState.PROPOSED, OrderState.CANCELLED),
     (OrderState.APPROVED, OrderState.COMMITTED),

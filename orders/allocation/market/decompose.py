@@ -13,6 +13,7 @@ the links out of it are full, so its members can never get more; and whoever is 
 Whatever no link joins is a part of its own, with a line of its own; one flow serves all parts of a generation.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import compress
 from typing import Final
@@ -99,7 +100,7 @@ class _Cuts:
     def reached(self, carried: Sequence[int]) -> list[bool]:
         """The near side of the smallest cut, found from members that did not get rid of all they have."""
         left = self.amounts[:]
-        steps: list[list[int]] = [[] for _ in range(self.nodes)]
+        steps: defaultdict[int, list[int]] = defaultdict(list)
         for tail, head, limit, amount in zip(self.tails, self.heads, self.limits, carried, strict=True):
             if amount < limit:
                 steps[tail].append(head)
@@ -156,7 +157,7 @@ class _Cuts:
                     self.link_amounts[link] = limit
             elif not is_near[head]:
                 stay = part_of[tail] in still
-                if not stay:
+                if amount and not stay:
                     self.link_amounts[link] = amount
                     self.link_scales[link] = scales[tail]
             stays.append(stay)
@@ -180,7 +181,9 @@ class _Cuts:
         self.got_all = set()
         reach = fixed[:]
         for tail, head, limit in zip(self.tails, self.heads, self.limits, strict=True):
-            reach[tail] += min(room[head], limit)
+            space = room[head]
+            # Written out: a call of `min` for every link would take twice as long.
+            reach[tail] += limit if limit < space else space  # noqa: FURB136
         for nodes, others in self.parts():
             members = [node - _FIRST_NODE for node in nodes]
             lows = [max(fixed[node], low_of[node - _FIRST_NODE]) for node in nodes]

@@ -1,11 +1,15 @@
 """The Yijun, USDA and worked cases, answer by answer. Their files change only with the rule itself."""
 
 import json
+import math
+import re
+from fractions import Fraction
 
 import pytest
 
-from orders.allocation import allocate, report, verify
+from orders.allocation import allocate, explain, report, verify
 from orders.allocation.json_form import allocation_from_json, allocation_to_json
+from orders.allocation.text import render
 from tests.orders.allocation import cases
 
 GOLDEN_CASES = {
@@ -22,6 +26,24 @@ def test_the_answer_is_the_one_on_file(name):
 
     assert allocation_to_json(allocate(problem)) == on_file
     assert verify(problem, allocation_from_json(on_file)) == ()
+
+
+# (line × weight − sold before) / pack = boxes before rounding: what a manager types into a pocket calculator.
+SUM = re.compile(r"\(([\d.,]+) × ([\d.,]+) − ([\d.,]+)\) / ([\d.,]+) = ")
+
+
+@pytest.mark.parametrize("name", GOLDEN_CASES)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_share_can_be_redone_by_hand_from_its_explanation(name, language):
+    problem = GOLDEN_CASES[name]()
+    allocation = allocate(problem)
+    for seller, share in zip(problem.sellers, allocation.sellers, strict=True):
+        words = "".join(render(explain(problem, allocation, seller.id), language))
+        found = SUM.search(words)
+        assert found, words
+        line, weight, sold, pack = (Fraction(each.replace(",", "")) for each in found.groups())
+        boxes = math.floor((line * weight - sold) / pack + Fraction(1, 2))
+        assert min(max(0, boxes), seller.cap_packs) == share.packs
 
 
 def test_yijun_sells_42_000_boxes_and_nobody_more_than_it_has():

@@ -6,8 +6,8 @@ the locks of the one before it waited for (READ COMMITTED). It decides nothing a
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

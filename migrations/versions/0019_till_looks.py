@@ -6,8 +6,8 @@ statement sees what the locks of the one before it waited for. They decide nothi
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
