@@ -9,10 +9,10 @@ from typing import Final
 
 from campaigns import selling, shapes, showing
 from campaigns.schemas import BOXES_PER_BUYER_MAX
-from marketplace import idempotency, paging, versions
+from marketplace import paging, versions
 from marketplace.context import Context
 from marketplace.fast_path import FastDoor, Plain, Serve
-from marketplace.idempotency import Answer, Claim
+from marketplace.idempotency import Answer
 
 _UUID: Final = rb'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"'
 _HOLD: Final = re.compile(rb'\{ ?"item_id": ?' + _UUID + rb', ?"boxes": ?([1-9][0-9]{0,3}) ?\}')
@@ -53,17 +53,19 @@ def get_campaign(plain: Plain) -> Serve | None:
 
 def hold(plain: Plain) -> Serve | None:
     [campaign_id] = plain.ids
-    key = plain.header("HTTP_IDEMPOTENCY_KEY") or ""
-    wanted = _wanted(plain.body)
-    if wanted is None or plain.query or plain.token is None or not idempotency.is_well_formed(key):
+    wanted, key, token = _wanted(plain.body), plain.key, plain.token
+    if wanted is None or plain.query or token is None or key is None:
         return None
-
-    def claim_of(ctx: Context) -> Claim:
-        return idempotency.claim_of(ctx, key, method=plain.method, address=f"{plain.path}?", body=plain.body)
 
     def serve(ctx: Context) -> Answer:
         return selling.hold_on_arrival(
-            ctx, plain.token, key, claim_of, campaign_id=campaign_id, lines=[wanted], shape=shapes.one
+            ctx,
+            token,
+            key,
+            lambda known: plain.claim_of(known, key),
+            campaign_id=campaign_id,
+            lines=[wanted],
+            shape=shapes.one,
         )
 
     return serve

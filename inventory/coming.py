@@ -5,23 +5,15 @@ away goes at once and does not wait for those who are served.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, cast
-
-from flask import current_app, g
 
 from inventory import counter, grant_rules, holds
-from inventory.counter import Broken, Caller, Request, Told
+from inventory.counter import Caller, Request, Told
 from inventory.gate import keeping
 from inventory.gate.keeping import Seeker, TurnedAway
 from inventory.grant_rules import Line, Refused
-from marketplace import door, errors
+from marketplace import desk, door
 from marketplace.context import Context
 from marketplace.idempotency import Answer
-from marketplace.together import Together
-
-AT_ONCE_MAX: Final = 64
-LINGER_MS: Final = 3
-"""A batch costs more than each in it: in a rush it waits for as many as came last time, but no longer than a commit."""
 
 
 def come(caller: Caller) -> tuple[Context, Answer | Refused]:
@@ -29,20 +21,7 @@ def come(caller: Caller) -> tuple[Context, Answer | Refused]:
 
     Raises Unauthenticated, Forbidden, KeyInFlight, IdempotencyKeyReused, PoolBusy, DatabaseUnavailable.
     """
-    together = cast(
-        Together[Caller, Told],
-        current_app.extensions.get("counter")
-        or current_app.extensions.setdefault(
-            "counter", Together(_serve, at_once_max=AT_ONCE_MAX, linger_ms=LINGER_MS)
-        ),
-    )
-    ctx, reply = together.ask(caller)
-    g.context = ctx
-    if isinstance(reply, errors.Refusal):
-        raise reply
-    if isinstance(reply, Broken):
-        raise reply.problem
-    return ctx, reply
+    return desk.come("counter", caller, _serve)
 
 
 def _serve(callers: Sequence[Caller]) -> Iterator[tuple[int, Told]]:
@@ -61,7 +40,7 @@ def _at_the_gate(callers: Mapping[int, Caller]) -> list[tuple[int, Told]]:
     short = {place: each for place, each in callers.items() if gate.is_short(_first_line(each).pool_id)}
     if not short:
         return []
-    found = counter.let_in_all(list(short.values()))
+    found = desk.let_in_all(list(short.values()))
     refused = [
         (place, told) for place, told in zip(short, found, strict=True) if not isinstance(told, Request)
     ]

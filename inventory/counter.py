@@ -18,12 +18,10 @@ from inventory import granting, holds, sweeping, waitlist
 from inventory.gate import keeping, taking
 from inventory.grant_rules import Ask, Cause, Decision, Line, Refused
 from inventory.granting import Facts, Placed, Standing
-from marketplace import context, database, door, errors, express, idempotency, stations
+from marketplace import context, database, desk, door, express
 from marketplace.context import Context
 from marketplace.express import Work
 from marketplace.idempotency import Answer, Claim
-from marketplace.identity import arrivals
-from marketplace.identity.arrivals import Known, Nobody
 
 LOOKS_MAX: Final = 50
 """How often a batch looks again while lapsed holds that it needs are being written down by somebody else."""
@@ -45,30 +43,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who stands at the counter: let in already, or with the token that says who it is."""
+class Caller(desk.Caller[Request]):
+    """Who stands at the counter, and for which boxes."""
 
-    ctx: Context
     lines: Sequence[Line]
-    key: str
-    request_of: Callable[[Context], Request]
-    """What is asked for, once it is known who asks."""
     network: str | None = None
-    token: str | None = None
-    endpoint: str = ""
-    """The view whose entry in the access table counts for who is not let in yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Serving this request failed, and not for its own sake: its caller gets the failure, nobody else does."""
-
-    problem: Exception
-
-
-Reply = Answer | Refused | errors.Refusal | Broken
-Told = tuple[Context, Reply]
-"""Who it turned out to be, and the reply."""
+Told = desk.Told[Refused]
 
 
 class RoomToMake(Exception):
@@ -91,54 +73,9 @@ def let_in(request: Request) -> Caller:
     )
 
 
-def let_in_all(callers: Sequence[Caller]) -> list[Request | Told]:
-    """What each asks for, now that one look has told who they are; or why they are not let in."""
-    tokens = [caller.token for caller in callers if caller.token is not None]
-    known = dict(zip(tokens, arrivals.look_up(tokens), strict=True)) if tokens else {}
-    found: list[Request | Told] = []
-    for caller in callers:
-        try:
-            found.append(caller.request_of(_let_in(caller, known)))
-        except errors.Refusal as refusal:
-            found.append((caller.ctx, refusal))
-    return found
-
-
 def serve(callers: Sequence[Caller]) -> list[Told]:
-    """What each is told, in the order of the callers; what spoils a batch is looked for by serving it one by one."""
-    told: dict[int, Told] = {}
-    waiting = dict(enumerate(callers))
-    while waiting:
-        told |= _one_by_one_if_it_must(_apart(waiting))
-        waiting = {place: caller for place, caller in waiting.items() if place not in told}
-    return [told[place] for place in range(len(callers))]
-
-
-def _apart(waiting: dict[int, Caller]) -> dict[int, Caller]:
-    """As many as can be served at once: no two of one buyer or under one key, as far as that is known yet."""
-    seen: set[object] = set()
-    batch = {}
-    for place, caller in waiting.items():
-        names = {caller.token or caller.ctx.actor.id, (caller.token or caller.ctx.actor.label, caller.key)}
-        if seen.isdisjoint(names):
-            seen |= names
-            batch[place] = caller
-    return batch
-
-
-def _one_by_one_if_it_must(batch: dict[int, Caller]) -> dict[int, Told]:
-    """Of whom two turn out to be one buyer, the later is told nothing yet."""
-    try:
-        return _serve(batch)
-    except errors.Refusal as refusal:
-        return {place: (caller.ctx, refusal) for place, caller in batch.items()}
-    except Exception as problem:  # noqa: BLE001 (its caller raises it)
-        if len(batch) == 1:
-            return {place: (caller.ctx, Broken(problem)) for place, caller in batch.items()}
-    told: dict[int, Told] = {}
-    for place, caller in batch.items():
-        told |= _one_by_one_if_it_must({place: caller})
-    return told
+    """What each is told, in the order of the callers: no two of one buyer are served at once."""
+    return desk.serve(callers, _serve, lambda caller: [("who", caller.who)])
 
 
 def _serve(callers: dict[int, Caller]) -> dict[int, Told]:
@@ -216,7 +153,7 @@ def _statement(callers: Mapping[int, Caller], *, locks: bool) -> express.Stateme
         Standing(
             lines=caller.lines,
             buyer_id=None if caller.token else caller.ctx.actor.id,
-            digest=caller.token and arrivals.digest_of(caller.token),
+            digest=caller.digest,
             network=caller.network,
             key=caller.key,
         )
@@ -227,54 +164,16 @@ def _statement(callers: Mapping[int, Caller], *, locks: bool) -> express.Stateme
 
 def _looked(callers: Mapping[int, Caller], rows: Sequence[Any]) -> _Looked:
     row = granting.checked(rows)
-    sessions = {each["digest"]: arrivals.account_of(each) for each in row.sessions or ()}
-    known = _by_token(callers.values(), sessions)
-    stored = {each.pop("place"): each for each in row.keys_stored or ()}
-    told: dict[int, Told] = {}
-    requests: dict[int, Request] = {}
-    buyers = set()
-    for number, (place, caller) in enumerate(callers.items()):
-        try:
-            request = caller.request_of(_let_in(caller, known))
-        except errors.Refusal as refusal:
-            told[place] = (caller.ctx, refusal)
-            continue
-        if request.ask.buyer_id in buyers:
-            continue
-        buyers.add(request.ask.buyer_id)
-        is_ours = bool(row.keys_locked[number])
-        stored_answer = idempotency.known(request.claim, is_ours=is_ours, stored=stored.get(number + 1))
-        if stored_answer is not None:
-            told[place] = (request.ctx, stored_answer)
-        else:
-            requests[place] = request
+    met = desk.meet(callers, row, name_of=lambda request: request.ask.buyer_id)
+    requests = met.requests
     asks = [request.ask for request in requests.values()]
     facts = granting.facts_of(asks, row)
     return _Looked(
         facts=facts,
-        told=told,
+        told=dict(met.told),
         requests=requests,
         decisions=dict(zip(requests, granting.by_rule(asks, facts), strict=True)),
     )
-
-
-def _by_token(callers: Iterable[Caller], sessions: Mapping[str, Known]) -> dict[str, Known | Nobody]:
-    """By token who it is; those of no session may be service keys, and are asked for by themselves."""
-    tokens = [caller.token for caller in callers if caller.token is not None]
-    found: dict[str, Known | Nobody] = {}
-    for token in tokens:
-        known = sessions.get(arrivals.digest_of(token) or "")
-        found[token] = known or arrivals.look_up([token])[0]
-    return found
-
-
-def _let_in(caller: Caller, known: Mapping[str, Known | Nobody]) -> Context:
-    """Raises Unauthenticated, Forbidden."""
-    if caller.token is None:
-        return caller.ctx
-    ctx = stations.known(caller.ctx, arrivals.actor_of(known[caller.token], now=caller.ctx.now))
-    stations.check_entry(ctx, endpoint=caller.endpoint)
-    return ctx
 
 
 def _are_empty(pool_ids: Iterable[uuid.UUID]) -> bool:

@@ -5,6 +5,8 @@ They are in psycopg's own form, so that a kept connection can send them as they 
 
 from typing import Final
 
+from marketplace import audit, idempotency
+
 LOOK: Final = """
     SELECT * FROM counter_look(%(digests)s::text[], %(buyer_ids)s::uuid[], %(keys)s::text[], %(lines)s::jsonb,
         %(networks)s::text[], %(locks)s::boolean)
@@ -13,7 +15,7 @@ LOOK: Final = """
 locks; without `locks` it only reads, and tries the keys. A function, for each of its statements sees what the locks of
 the one before waited for, and asking once costs one round trip."""
 
-WRITE: Final = """
+WRITE: Final = f"""
     WITH counted AS (
         UPDATE pool p SET boxes_held = r.held, version = r.version
         FROM jsonb_to_recordset(%(pools)s::jsonb) AS r(id uuid, held bigint, version bigint, before bigint)
@@ -52,16 +54,6 @@ WRITE: Final = """
         ORDER BY r.pool_id
         ON CONFLICT (key) WHERE state = 'waiting' AND started_at IS NULL
         DO UPDATE SET due_at = least(job.due_at, excluded.due_at)
-    ), told AS (
-        INSERT INTO audit_entry (id, at, actor, action, subject_kind, subject_id, request_id, before, after)
-        SELECT r.id, r.at, r.actor, r.action, 'hold', r.subject_id, r.request_id, r.before, r.after
-        FROM jsonb_to_recordset(%(told)s::jsonb) AS r(id uuid, at timestamptz, actor text, action text,
-            subject_id text, request_id text, before jsonb, after jsonb)
-    ), kept AS (
-        INSERT INTO idempotency_key (principal, key, fingerprint, status, headers, body, request_id, created_at)
-        SELECT r.principal, r.key, r.fingerprint, r.status, r.headers, r.body, r.request_id, r.created_at
-        FROM jsonb_to_recordset(%(kept)s::jsonb) AS r(principal text, key text, fingerprint text,
-            status bigint, headers jsonb, body text, request_id text, created_at timestamptz)
-    )
+    ), {audit.TOLD}, {idempotency.KEPT}
     SELECT (SELECT count(*) FROM counted) AS pools, (SELECT count(*) FROM resized) AS resized
-    """
+    """  # noqa: S608 (the parts are our own)

@@ -19,7 +19,7 @@ from inventory.gate import keeping
 from inventory.grant_rules import Ask, BuyerFacts, Decision, Granted, Line, OwnHold, PoolFacts, Tallies
 from inventory.models import Hold, Pool
 from inventory.states import OPEN, HoldKind, HoldState, PoolMovementKind
-from marketplace import database, idempotency
+from marketplace import audit, database, idempotency
 from marketplace.context import Context
 from marketplace.express import InSession, Runner, Statement
 from marketplace.idempotency import Answer, Claim
@@ -295,16 +295,13 @@ def _line(ctx: Context, hold_id: uuid.UUID, part: Granted) -> dict[str, Any]:
 
 def _told(ctx: Context, hold_id: uuid.UUID, part: Granted, terms: PoolTerms) -> dict[str, Any]:
     purpose = f"{terms.purpose_kind}:{terms.purpose_id}"
-    return {
-        "id": new_id(),
-        "at": ctx.now,
-        "actor": ctx.actor.label,
-        "action": "hold.place" if part.hold_id is None else "hold.resize",
-        "subject_id": str(hold_id),
-        "request_id": ctx.request_id,
-        "before": None if part.hold_id is None else {"boxes": part.boxes_before},
-        "after": {"kind": "cart", "boxes": part.boxes, "purpose": purpose},
-    }
+    return audit.row(
+        ctx,
+        "hold.place" if part.hold_id is None else "hold.resize",
+        subject=("hold", hold_id),
+        before=None if part.hold_id is None else {"boxes": part.boxes_before},
+        after={"kind": "cart", "boxes": part.boxes, "purpose": purpose},
+    )
 
 
 def _pool(pool_id: uuid.UUID, row: Mapping[str, Any]) -> PoolFacts:

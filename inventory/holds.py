@@ -18,6 +18,7 @@ from inventory.granting import Placed
 from inventory.hold_policy import POLICIES
 from inventory.models import Hold, Pool
 from inventory.on_lots import Purpose, place_on_lots
+from inventory.paying import start_payment
 from inventory.refusals import (
     HoldExpired,
     HoldLimit,
@@ -133,14 +134,6 @@ def sold_out(
     return SoldOut(
         requested_boxes=requested, available_boxes=available, next_expires_at=next_expires_at, **place
     )
-
-
-def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
-    """The owner goes to pay: from now on the hold does not expire. Raises HoldNotFound, -Expired, -NotActive."""
-    hold = own(session, ctx, hold_id)
-    check_lives(session, hold)
-    _turn(session, ctx, hold, HoldState.CONVERTING, "hold.start_payment")
-    return hold
 
 
 def stop_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:

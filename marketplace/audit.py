@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Index, String
 from sqlalchemy.dialects.postgresql import JSONB
@@ -35,6 +35,16 @@ class AuditEntry(Base):
     )
 
 
+TOLD: Final = """
+    told AS (
+        INSERT INTO audit_entry (id, at, actor, action, subject_kind, subject_id, request_id, before, after)
+        SELECT r.id, r.at, r.actor, r.action, r.subject_kind, r.subject_id, r.request_id, r.before, r.after
+        FROM jsonb_to_recordset(%(told)s::jsonb) AS r(id uuid, at timestamptz, actor text, action text,
+            subject_kind text, subject_id text, request_id text, before jsonb, after jsonb)
+    )"""
+"""A part of a statement that writes many things at once: the rows `told`, in JSON."""
+
+
 def record(
     session: Session,
     ctx: Context,
@@ -45,17 +55,27 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> None:
     """Add the row. `action` is `noun.verb` (`lot.receive`); before and after hold what changed, no secrets."""
+    session.add(AuditEntry(**row(ctx, action, subject=subject, before=before, after=after)))
+
+
+def row(
+    ctx: Context,
+    action: str,
+    *,
+    subject: tuple[str, object],
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The columns, for who writes them by a statement of its own."""
     kind, subject_id = subject
-    session.add(
-        AuditEntry(
-            id=new_id(),
-            at=ctx.now,
-            actor=ctx.actor.label,
-            action=action,
-            subject_kind=kind,
-            subject_id=str(subject_id),
-            request_id=ctx.request_id,
-            before=before,
-            after=after,
-        )
-    )
+    return {
+        "id": new_id(),
+        "at": ctx.now,
+        "actor": ctx.actor.label,
+        "action": action,
+        "subject_kind": kind,
+        "subject_id": str(subject_id),
+        "request_id": ctx.request_id,
+        "before": before,
+        "after": after,
+    }

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from flask import Flask, g
 
-from marketplace import door, errors, limits, problems, stations
+from marketplace import door, errors, idempotency, limits, problems, stations
 from marketplace.context import Context
-from marketplace.idempotency import Answer
+from marketplace.idempotency import Answer, Claim
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -50,6 +50,18 @@ class Plain:
         value = self.environ.get(name)
         return None if value is None else str(value)
 
+    @property
+    def key(self) -> str | None:
+        """The Idempotency-Key, if it is one."""
+        key = self.header("HTTP_IDEMPOTENCY_KEY") or ""
+        return key if idempotency.is_well_formed(key) else None
+
+    def claim_of(self, ctx: Context, key: str) -> Claim:
+        """What this request claims, now that it is known who asks."""
+        return idempotency.claim_of(
+            ctx, key, method=self.method, address=f"{self.path}?{self.query}", body=self.body
+        )
+
 
 Serve = Callable[[Context], Answer]
 
@@ -66,6 +78,8 @@ class FastDoor:
     """What serves this request; None when it is not plain enough. Pure: nobody was asked yet who calls."""
     lets_in_itself: bool = False
     """What serves is given nobody's context, and finds out by the token who calls: for many callers at once."""
+    takes_body: bool = True
+    """Only for what is not a GET: without, a request is plain when it has neither a body nor says of what type."""
 
 
 class FastPath:
@@ -81,7 +95,7 @@ class FastPath:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         for form, each in self._doors.get((environ["REQUEST_METHOD"], environ["PATH_INFO"].count("/")), ()):
-            plain = _plain(form, environ)
+            plain = _plain(form, environ, takes_body=each.takes_body)
             serve = plain and each.read(plain)
             if plain and serve:
                 with self._app.app_context():
@@ -89,7 +103,7 @@ class FastPath:
         return self._usual(environ, start_response)
 
 
-def _plain(form: re.Pattern[str], environ: Environ) -> Plain | None:
+def _plain(form: re.Pattern[str], environ: Environ, *, takes_body: bool) -> Plain | None:
     """The request, if it asks for an address of this form, and is plain so far."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     found = form.fullmatch(path)
@@ -99,7 +113,7 @@ def _plain(form: re.Pattern[str], environ: Environ) -> Plain | None:
     bearer = None if authorization is None else _BEARER.fullmatch(authorization)
     if authorization is not None and bearer is None:
         return None
-    body = b"" if method == "GET" else _body(environ)
+    body = b"" if method == "GET" else _body(environ) if takes_body else _no_body(environ)
     if body is None:
         return None
     return Plain(
@@ -130,6 +144,13 @@ def _body(environ: Environ) -> bytes | None:
         body = b""
     environ["wsgi.input"] = io.BytesIO(body)
     return body if len(body) == int(length) else None
+
+
+def _no_body(environ: Environ) -> bytes | None:
+    """What a request without a body has in it."""
+    is_empty = environ.get("CONTENT_LENGTH", "") in ("", "0") and not environ.get("CONTENT_TYPE")
+    is_told = "HTTP_CONTENT_ENCODING" in environ or "HTTP_TRANSFER_ENCODING" in environ
+    return b"" if is_empty and not is_told else None
 
 
 def _answered(fast: FastDoor, plain: Plain, serve: Serve, start_response: StartResponse) -> list[bytes]:

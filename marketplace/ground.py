@@ -12,6 +12,7 @@ from marketplace.jobs.builtin import JOBS
 from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
 from marketplace.module import Module
 from marketplace.payments import api as payments_api
+from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
 
 module = Module(
     name="ground",
@@ -21,6 +22,7 @@ module = Module(
         payments_api.blueprint,
         *jobs_api.blueprints,
     ),
+    fast_doors=PAYMENT_FAST_DOORS,
     jobs=(*JOBS, *IDENTITY_JOBS),
     commands=COMMANDS,
     invariants=(*INVARIANTS, *IDENTITY_INVARIANTS, *CATALOGUE_INVARIANTS, *JOBS_INVARIANTS),

@@ -137,11 +137,16 @@ def run(
 
     try:
         return database.transact(fresh, recall=recall)
-    except (errors.TryLater, errors.TooMany, KeyInFlight, IdempotencyKeyReused):
-        raise
     except errors.Refusal as refusal:
+        if not is_final(refusal):
+            raise
         answer = refused(refusal)
         return database.transact(lambda session: refusal_only(session, answer), recall=recall)
+
+
+def is_final(refusal: errors.Refusal) -> bool:
+    """Whether asking again under the same key must get the same refusal: then it is stored."""
+    return not isinstance(refusal, errors.TryLater | errors.TooMany | KeyInFlight | IdempotencyKeyReused)
 
 
 def known(claim: Claim, *, is_ours: bool, stored: Mapping[str, Any] | None) -> Answer | errors.Refusal | None:
@@ -153,6 +158,16 @@ def known(claim: Claim, *, is_ours: bool, stored: Mapping[str, Any] | None) -> A
     if not is_ours:
         return _in_flight()
     return _answer_of(None if stored is None else SimpleNamespace(**stored), claim)
+
+
+KEPT: Final = """
+    kept AS (
+        INSERT INTO idempotency_key (principal, key, fingerprint, status, headers, body, request_id, created_at)
+        SELECT r.principal, r.key, r.fingerprint, r.status, r.headers, r.body, r.request_id, r.created_at
+        FROM jsonb_to_recordset(%(kept)s::jsonb) AS r(principal text, key text, fingerprint text,
+            status bigint, headers jsonb, body text, request_id text, created_at timestamptz)
+    )"""
+"""A part of a statement that writes many things at once: the rows `kept`, in JSON."""
 
 
 def row(ctx: Context, claim: Claim, answer: Answer) -> dict[str, Any]:
@@ -187,7 +202,7 @@ def _take(session: Session, claim: Claim) -> Answer | None:
 
 
 def _lock_number(claim: Claim) -> int:
-    """What is locked for a key; the database's own `counter_look` counts the same."""
+    """What is locked for a key; the looks of counter and tills, functions of the database, count the same."""
     digest = hashlib.sha256(f"{claim.principal}\n{claim.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 

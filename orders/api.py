@@ -10,9 +10,10 @@ from inventory import holds
 from marketplace import context, paging
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.idempotency import Answer, Claim
 from marketplace.payments import payments
 from marketplace.payments.states import PaymentNotAwaited
-from orders import bulk, checkout, schemas
+from orders import at_till, bulk, checkout, schemas
 from orders.models import Order
 from orders.states import OrderStateForbids
 
@@ -22,11 +23,10 @@ blueprint = Blueprint("orders", __name__, url_prefix="/orders", description="Sho
 @blueprint.post("")
 @blueprint.arguments(schemas.PlaceOrder)
 @blueprint.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive)
-@blueprint.writes(201, schemas.Order, location=lambda order: f"/v1/orders/{order['id']}")
-def place(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+@blueprint.answers(201, schemas.Order)
+def place(claim: Claim, body: dict[str, Any]) -> Answer:
     """Order what a hold keeps; the payment is opened with it 下单"""
-    order, payment = checkout.place(session, context.current(), **body)
-    return _shown(order, payment.id)
+    return at_till.place(context.current(), claim, **body)
 
 
 @blueprint.get("")

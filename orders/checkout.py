@@ -15,10 +15,10 @@ from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
-from marketplace.values import new_id
+from orders import ordering
 from orders.bulk import OrderNotFound
 from orders.models import Order
-from orders.states import LATE, OrderKind, OrderState, check_move
+from orders.states import LATE, OrderState, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
@@ -29,37 +29,8 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order,
 
     Raises HoldNotFound, HoldExpired, HoldNotActive.
     """
-    hold = holds.start_payment(session, ctx, hold_id=hold_id)
-    assert hold.unit_price_minor is not None
-    assert hold.currency is not None
-    assert hold.pack_id is not None
-    assert hold.owner_id is not None
-    order = Order(
-        id=new_id(),
-        kind=OrderKind.SHOPPER_PRESALE,
-        state=OrderState.DEPOSIT_DUE,
-        buyer_id=hold.owner_id,
-        pack_id=hold.pack_id,
-        hold_id=hold.id,
-        boxes=hold.boxes,
-        pack_grams=hold.pack_grams,
-        unit_price_minor=hold.unit_price_minor,
-        total_minor=hold.boxes * hold.unit_price_minor,
-        currency=hold.currency,
-        created_at=ctx.now,
-        version=1,
-    )
-    session.add(order)
-    payment = payments.open_for_order(
-        session,
-        ctx,
-        order_id=order.id,
-        payer_id=order.buyer_id,
-        amount_minor=order.total_minor,
-        currency=order.currency,
-    )
-    audit.record(session, ctx, "order.place", subject=("order", order.id), after={"boxes": order.boxes})
-    return order, payment
+    placed = ordering.place_in(session, ctx, hold_id=hold_id)
+    return session.get_one(Order, placed.id), session.get_one(Payment, placed.payment_id)
 
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:

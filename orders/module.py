@@ -3,6 +3,7 @@
 from marketplace.module import Module
 from marketplace.payments.payments import LateMoney, MoneyCameLate, PaymentFailed, PaymentSucceeded
 from orders import api, bulk_api, checkout, late_money, season_api, split_api
+from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
@@ -18,6 +19,7 @@ module = Module(
         split_api.runs,
         split_api.simulations,
     ),
+    fast_doors=FAST_DOORS,
     jobs=JOBS,
     commands=(allocate_group,),
     subscriptions=(

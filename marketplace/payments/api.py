@@ -8,15 +8,16 @@ from sqlalchemy.orm import Session
 from marketplace import context
 from marketplace.database import reading
 from marketplace.door import Blueprint
-from marketplace.payments import payments, schemas
+from marketplace.idempotency import Answer, Claim
+from marketplace.payments import at_till, payments, schemas
 from marketplace.payments.models import Payment
-from marketplace.payments.states import PaymentNotAwaited
+from marketplace.payments.states import PaymentNotAwaited, PaymentNotFound
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments", description="Payments of orders 付款")
 
 
 @blueprint.get("/<uuid:payment_id>")
-@blueprint.problems(payments.PaymentNotFound)
+@blueprint.problems(PaymentNotFound)
 @blueprint.response(200, schemas.Payment)
 def get_payment(payment_id: uuid.UUID) -> Payment:
     """One payment of one's own 查询付款"""
@@ -25,20 +26,16 @@ def get_payment(payment_id: uuid.UUID) -> Payment:
 
 
 @blueprint.post("/<uuid:payment_id>/confirm")
-@blueprint.problems(payments.PaymentNotFound, PaymentNotAwaited)
-@blueprint.writes(200, schemas.ConfirmedPayment)
-def confirm(session: Session, payment_id: uuid.UUID) -> dict[str, Any]:
+@blueprint.problems(PaymentNotFound, PaymentNotAwaited)
+@blueprint.answers(200, schemas.ConfirmedPayment)
+def confirm(claim: Claim, payment_id: uuid.UUID) -> Answer:
     """Commit to pay, and learn how 确认付款"""
-    ctx = context.current()
-    payment, answer = payments.confirm(session, ctx, payment_id=payment_id)
-    return {"payment": payment, "instructions": answer.instructions.pick(ctx.language)}
+    return at_till.confirm(context.current(), claim, payment_id=payment_id)
 
 
 @blueprint.post("/<uuid:payment_id>/receipts")
 @blueprint.arguments(schemas.BookReceipt)
-@blueprint.problems(
-    payments.PaymentNotFound, PaymentNotAwaited, payments.AmountDiffers, payments.ReceiptBooked
-)
+@blueprint.problems(PaymentNotFound, PaymentNotAwaited, payments.AmountDiffers, payments.ReceiptBooked)
 @blueprint.writes(200, schemas.Payment)
 def book_receipt(session: Session, body: dict[str, Any], payment_id: uuid.UUID) -> Payment:
     """Book money that has arrived (operators) 登记到账"""
@@ -47,7 +44,7 @@ def book_receipt(session: Session, body: dict[str, Any], payment_id: uuid.UUID) 
 
 @blueprint.post("/<uuid:payment_id>/failure")
 @blueprint.arguments(schemas.FailPayment)
-@blueprint.problems(payments.PaymentNotFound, PaymentNotAwaited)
+@blueprint.problems(PaymentNotFound, PaymentNotAwaited)
 @blueprint.writes(200, schemas.Payment)
 def fail(session: Session, body: dict[str, Any], payment_id: uuid.UUID) -> Payment:
     """Write down that no money comes: its boxes go back to the cart (operators) 登记付款失败"""

@@ -1,7 +1,7 @@
 """The outside world of money behind one interface. Offline (bank transfer, cash at pick-up) is the default."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from marketplace.language import Text
 from marketplace.payments.states import PaymentState
@@ -51,3 +51,6 @@ class OfflineGateway:
 
 
 OFFLINE = OfflineGateway()
+
+GATEWAYS: Final[dict[str, Gateway]] = {OFFLINE.name: OFFLINE}
+"""By the name that stands on a payment."""

@@ -1,30 +1,28 @@
-"""A payment's life: opened with its order, confirmed by the payer, received or canceled. Never edited back.
+"""A payment's life: opened with its order (`opening`), confirmed by the payer, received or canceled. Never edited back.
 
 Publishes PaymentSucceeded inside the transaction that books the receipt, PaymentFailed inside the one in which its
 gateway, or for an offline one an operator, says that no money comes; the order above listens. Money that comes
 when its payment is canceled is asked about (MoneyCameLate): the order takes its boxes again, or all is owed back.
 """
 
-import secrets
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace import audit, database, errors, events
+from marketplace import audit, database, errors, events, till
 from marketplace.access import STAFF
 from marketplace.context import Context
+from marketplace.express import InSession
 from marketplace.language import Text
-from marketplace.payments.gateways import OFFLINE, Answered, Asked
+from marketplace.payments import confirming
+from marketplace.payments.confirming import Confirming
+from marketplace.payments.gateways import Answered
 from marketplace.payments.models import Payment
-from marketplace.payments.states import LATE, PaymentNotAwaited, PaymentState, check_move
-from marketplace.values import new_id
-
-_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+from marketplace.payments.states import LATE, PaymentNotAwaited, PaymentNotFound, PaymentState, check_move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +57,6 @@ class LateMoney:
     reason: str | None
 
 
-class PaymentNotFound(errors.NotFound):
-    title = Text(en="There is no such payment.", zh="没有该笔付款。")
-
-
 class AmountDiffers(errors.Conflict):
     """The receipt's amount or currency is not what is due; the payment stays open."""
 
@@ -75,52 +69,21 @@ class ReceiptBooked(errors.Conflict):
     title = Text(en="This receipt has been booked already.", zh="该收款凭证已入账。")
 
 
-def open_for_order(
-    session: Session,
-    ctx: Context,
-    *,
-    order_id: uuid.UUID,
-    payer_id: uuid.UUID,
-    amount_minor: int,
-    currency: str,
-) -> Payment:
-    """The one payment of an order that is to be paid in full."""
-    payment = Payment(
-        id=new_id(),
-        order_id=order_id,
-        payer_id=payer_id,
-        gateway=OFFLINE.name,
-        state=PaymentState.REQUIRES_CONFIRMATION,
-        amount_minor=amount_minor,
-        received_minor=0,
-        currency=currency,
-        reference="".join(secrets.choice(_LETTERS) for _ in range(10)),
-        created_at=ctx.now,
-    )
-    session.add(payment)
-    audit.record(
-        session, ctx, "payment.open", subject=("payment", payment.id), after={"amount_minor": amount_minor}
-    )
-    return payment
-
-
 def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[Payment, Answered]:
     """The payer commits to pay; answers what to do next. The gateway may refuse at once: then it has failed.
 
     Raises PaymentNotFound, PaymentNotAwaited.
     """
-    payment = get(session, ctx, payment_id=payment_id, locked=True)
-    if payment.payer_id != ctx.actor.id:
-        raise PaymentNotFound
-    check_move(payment.state, PaymentState.PROCESSING)
-
-    answer = OFFLINE.confirm(
-        Asked(reference=payment.reference, amount_minor=payment.amount_minor, currency=payment.currency)
-    )
+    session.flush()
+    run = InSession(session)
+    writing = Confirming(*run.rows((confirming.LOOK, till.asked_by(ctx, payment_id))))
+    answer = writing.ask(ctx, payment_id=payment_id)
     if answer.state == PaymentState.CANCELED:
         return fail(session, ctx, payment_id=payment_id, reason="refused by its gateway"), answer
-    _move(session, ctx, payment, answer.state)
-    return payment, answer
+    writing.move(ctx, payment_id=payment_id, after=answer.state)
+    writing.check(run.rows(writing.statement()))
+    database.changed_behind(session, Payment, [payment_id])
+    return session.get_one(Payment, payment_id), answer
 
 
 def fail(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:

@@ -17,6 +17,10 @@ class PaymentState(StrEnum):
     CANCELED = "canceled"
 
 
+class PaymentNotFound(errors.NotFound):
+    title = Text(en="There is no such payment.", zh="没有该笔付款。")
+
+
 class PaymentNotAwaited(errors.Conflict):
     """The payment is in a state in which this step is not awaited."""
 

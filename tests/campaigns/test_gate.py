@@ -44,13 +44,11 @@ def silence(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with monkeypatch.context() as patched:
         patched.setattr(counter, "serve", lambda requests: pytest.fail("the counter was asked"))
-        app.extensions.pop("counter", None)
         event.listen(database.db.engine, "before_cursor_execute", listen)
         try:
             yield
         finally:
             event.remove(database.db.engine, "before_cursor_execute", listen)
-            app.extensions.pop("counter", None)
     assert told == []
 
 

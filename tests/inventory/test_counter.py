@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from inventory import counter, granting, holds, pools, waitlist
-from inventory.counter import LOOKS_MAX, Broken, Reply, Request
+from inventory.counter import LOOKS_MAX, Request
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed, PoolBusy
 from inventory.models import Pool
 from marketplace import database, errors
 from marketplace.context import Context
 from marketplace.database import ATTEMPTS_MAX
+from marketplace.desk import Broken
 from marketplace.idempotency import Answer, Claim, IdempotencyKey, IdempotencyKeyReused
 from tests.inventory.yard import Yard
 
@@ -35,7 +36,7 @@ def request(
     )
 
 
-def serve(requests: Sequence[Request]) -> list[Reply]:
+def serve(requests: Sequence[Request]) -> list[object]:
     """What those who are let in already are told."""
     return [reply for _, reply in counter.serve([counter.let_in(each) for each in requests])]
 

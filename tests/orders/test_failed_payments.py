@@ -12,7 +12,7 @@ from marketplace import context, database
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
 from marketplace.language import Text
-from marketplace.payments import payments
+from marketplace.payments import gateways
 from marketplace.payments.gateways import Answered, Asked
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentState
@@ -136,7 +136,7 @@ def test_a_gateway_that_refuses_at_once_fails_the_payment(
     market: Market, shopper: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = ordered(shopper, market.on_sale(2), 2)
-    monkeypatch.setattr(payments, "OFFLINE", RefusingGateway())
+    monkeypatch.setitem(gateways.GATEWAYS, RefusingGateway.name, RefusingGateway())
     response = shopper.post(f"/v1/payments/{order['payment_id']}/confirm")
     assert (response.status_code, response.json["payment"]["state"]) == (200, "canceled")
     assert response.json["instructions"] == "The card was declined."

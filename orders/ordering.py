@@ -1,0 +1,147 @@
+"""Holds become orders: locked and looked at in one statement, many at once, and written in another with their payments.
+
+An order takes its hold's boxes and price; from then on the hold does not expire (`inventory.paying`).
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from inventory import paying
+from inventory.paying import Paying
+from marketplace import audit, idempotency, till
+from marketplace.context import Context
+from marketplace.express import InSession, Statement
+from marketplace.idempotency import Answer
+from marketplace.payments import opening
+from marketplace.till import Request
+from marketplace.values import instant_text, new_id
+from orders.states import OrderKind, OrderState
+
+PLACE: Final = f"""
+    WITH {paying.TURNED}, placed AS (
+        INSERT INTO "order" (id, kind, state, buyer_id, pack_id, hold_id, boxes, pack_grams, unit_price_minor,
+            total_minor, currency, created_at, version)
+        SELECT r.id, r.kind, r.state, r.buyer_id, r.pack_id, r.hold_id, r.boxes, r.pack_grams, r.unit_price_minor,
+            r.total_minor, r.currency, r.created_at, r.version
+        FROM jsonb_to_recordset(%(placed)s::jsonb) AS r(id uuid, kind text, state text, buyer_id uuid, pack_id uuid,
+            hold_id uuid, boxes bigint, pack_grams bigint, unit_price_minor bigint, total_minor bigint,
+            currency text, created_at timestamptz, version bigint)
+    ), {opening.OPENED}, {audit.TOLD}, {idempotency.KEPT}
+    SELECT (SELECT count(*) FROM turned) AS turned
+    """  # noqa: S608 (the parts are our own)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An order as it was placed, with its payment."""
+
+    id: uuid.UUID
+    kind: OrderKind
+    state: OrderState
+    buyer_id: uuid.UUID
+    pack_id: uuid.UUID
+    hold_id: uuid.UUID
+    boxes: int
+    pack_grams: int
+    unit_price_minor: int
+    total_minor: int
+    currency: str
+    created_at: datetime
+    version: int
+    payment_id: uuid.UUID
+
+
+class Ordering(till.Writing):
+    """What is looked at under locks is ordered, hold by hold, and written in one statement."""
+
+    def __init__(self, row: Any) -> None:
+        super().__init__()
+        self._paying = Paying(row, self.told)
+        self._placed: list[dict[str, Any]] = []
+        self._opened: list[dict[str, Any]] = []
+
+    def place(self, ctx: Context, *, hold_id: uuid.UUID) -> Placed:
+        """The order of the actor's hold, and its payment. Raises HoldNotFound, HoldExpired, HoldNotActive."""
+        hold = self._paying.start(ctx, hold_id=hold_id)
+        order: dict[str, Any] = {
+            "id": new_id(),
+            "kind": OrderKind.SHOPPER_PRESALE,
+            "state": OrderState.DEPOSIT_DUE,
+            "buyer_id": hold.owner_id,
+            "pack_id": hold.pack_id,
+            "hold_id": hold.hold_id,
+            "boxes": hold.boxes,
+            "pack_grams": hold.pack_grams,
+            "unit_price_minor": hold.unit_price_minor,
+            "total_minor": hold.boxes * hold.unit_price_minor,
+            "currency": hold.currency,
+            "created_at": ctx.now,
+            "version": 1,
+        }
+        payment = opening.row(
+            ctx,
+            order_id=order["id"],
+            payer_id=hold.owner_id,
+            amount_minor=order["total_minor"],
+            currency=hold.currency,
+        )
+        self._placed.append(order)
+        self._opened.append(payment)
+        self.told.append(opening.told(ctx, payment))
+        after = {"boxes": hold.boxes}
+        self.told.append(audit.row(ctx, "order.place", subject=("order", order["id"]), after=after))
+        return Placed(**order, payment_id=payment["id"])
+
+    def answer(self, request: Request) -> Answer:
+        """Raises HoldNotFound, HoldExpired, HoldNotActive."""
+        return shaped(self.place(request.ctx, hold_id=request.subject_id))
+
+    def statement(self) -> Statement:
+        rows = {"placed": till.as_json(self._placed), "opened": till.as_json(self._opened)}
+        return PLACE, {**self.values(), **self._paying.values(), **rows}
+
+    def check(self, rows: Sequence[Any]) -> None:
+        """Raises CountersBroken."""
+        [done] = rows
+        self._paying.check(done)
+
+    def known_to(self, session: Session) -> None:
+        """After it was written in the transaction of a session."""
+        self._paying.known_to(session)
+
+
+def place_in(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Placed:
+    """In the transaction of a session, which then knows of it. Raises HoldNotFound, HoldExpired, HoldNotActive."""
+    writing = Ordering(paying.look_in(session, ctx, hold_id=hold_id))
+    placed = writing.place(ctx, hold_id=hold_id)
+    writing.check(InSession(session).rows(writing.statement()))
+    writing.known_to(session)
+    return placed
+
+
+def shaped(placed: Placed) -> Answer:
+    """The form of `schemas.Order`: nothing of it has been delivered."""
+    body = {
+        "id": str(placed.id),
+        "kind": placed.kind.value,
+        "state": placed.state.value,
+        "buyer_id": str(placed.buyer_id),
+        "pack_id": str(placed.pack_id),
+        "boxes": placed.boxes,
+        "pack_grams": placed.pack_grams,
+        "unit_price_minor": placed.unit_price_minor,
+        "total_minor": placed.total_minor,
+        "currency": placed.currency,
+        "delivered_on": None,
+        "created_at": instant_text(placed.created_at),
+        "version": placed.version,
+        "payment_id": str(placed.payment_id),
+    }
+    headers = {"Location": f"/v1/orders/{placed.id}", "ETag": f'"{placed.version}"'}
+    return Answer(status=201, body=json.dumps(body, ensure_ascii=False), headers=headers)
