@@ -1,5 +1,6 @@
 """How gunicorn serves the app: `gunicorn -c gunicorn.conf.py --no-control-socket`, in its own names."""
 
+import gc
 import sys
 from typing import Any
 
@@ -48,6 +49,9 @@ _metrics = web.open_metrics(_settings.data_folder)
 def post_worker_init(worker: Any) -> None:
     """Each worker does jobs beside requests: rows are locked one by one, so two do not disturb each other."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    worker.app.wsgi()
+    gc.collect()
+    gc.freeze()  # what was built at the start stays: no later collection walks through it again
     if _settings.worker_embedded:
         # Not above: prometheus-client must be imported after its folder is known, and not before the fork.
         from marketplace import jobs  # noqa: PLC0415

@@ -255,6 +255,7 @@ _KEEP_HELD: Final = _trigger(
     """
     IF NEW.state = 'released' AND random() < 0.5 THEN
         NEW.state := 'active';
+        NEW.released_boxes := OLD.released_boxes;
         NEW.resolved_at := NULL;
     END IF;
     RETURN NEW;
