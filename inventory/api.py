@@ -7,7 +7,6 @@ from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from inventory import (
-    cold_stores,
     csv_intake,
     explaining,
     extending,
@@ -16,12 +15,12 @@ from inventory import (
     pools,
     quality,
     refusals,
-    rooms,
     schemas,
     waitlist,
 )
 from inventory.models import Hold, Lot, Movement, Pool, WaitlistEntry
 from inventory.states import state_at
+from inventory.stores import cold_stores, rooms
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.csv_api import MEDIA_TYPE

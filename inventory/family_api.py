@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from inventory import family_schemas as schemas
-from inventory import lots, parentage, readings, rooms
+from inventory import lots, parentage, readings
 from inventory.models import QualityReading
 from inventory.parentage import Family, Relatives
+from inventory.stores import rooms
 from marketplace import context, paging
 from marketplace.database import reading
 from marketplace.door import Blueprint

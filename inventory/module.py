@@ -1,6 +1,6 @@
 """What inventory plugs in."""
 
-from inventory import api, counting_api, family_api, quality_api, stores_api, transfers_api
+from inventory import api, counting_api, family_api, quality_api, transfers_api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
@@ -15,7 +15,8 @@ from inventory.jobs import JOBS
 from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
-from inventory.store_invariants import STORE_INVARIANTS
+from inventory.stores import api as stores_api
+from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
 from marketplace.module import Module
 
 module = Module(
@@ -26,7 +27,7 @@ module = Module(
         *family_api.blueprints,
         transfers_api.blueprint,
         quality_api.blueprint,
-        *counting_api.blueprints,
+        counting_api.blueprint,
         batch_api.blueprint,
         capacity_api.blueprint,
         cases_api.blueprint,
@@ -37,7 +38,7 @@ module = Module(
     commands=(stock_group, gate_group),
     invariants=(
         *INVARIANTS,
-        *STORE_INVARIANTS,
+        *STORES_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, cold_stores, lots, parentage, rooms, transfer_rules
+from inventory import buckets, lots, parentage, transfer_rules
 from inventory.events import StockDeviates
 from inventory.models import ColdStore, Lot, Transfer
 from inventory.states import Descent, GapKind, LotStatus, MovementKind, TransferState
+from inventory.stores import cold_stores, rooms
 from marketplace import audit, database, errors, events
 from marketplace.access import Role
 from marketplace.context import Actor, Context

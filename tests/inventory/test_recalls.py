@@ -11,7 +11,7 @@ from sqlalchemy import select
 from inventory import families, holds, lots, parentage, quality, transfers
 from inventory.models import Lot, LotParent, Movement
 from inventory.quality import Recalled
-from inventory.store_invariants import STORE_INVARIANTS
+from inventory.stores.invariants import INVARIANTS
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -60,7 +60,7 @@ def turns(lot: Lot) -> list[tuple[str, str | None]]:
 def broken(yard: Yard) -> list[str]:
     database.db.session.remove()
     with database.reading() as session:
-        found = [each.invariant.id for each in verify.check(session, STORE_INVARIANTS) if not each.holds]
+        found = [each.invariant.id for each in verify.check(session, INVARIANTS) if not each.holds]
     return found + yard.broken()
 
 

@@ -10,17 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import (
-    cold_stores,
-    holds,
-    lots,
-    parentage,
-    quality,
-    quality_holds,
-    rooms,
-    stock_takes,
-    transfers,
-)
+from inventory import holds, lots, parentage, quality, quality_holds, stock_takes, transfers
 from inventory.models import (
     KeepingTime,
     Lot,
@@ -32,6 +22,7 @@ from inventory.models import (
     Transfer,
 )
 from inventory.states import MovementKind
+from inventory.stores import cold_stores, rooms
 from marketplace import database, errors
 from tests.inventory.yard import PACK_GRAMS, Yard, at_once
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cases, cold_stores, lots, quality, rooms, transfer_rules, transfers
+from inventory import cases, lots, quality, transfer_rules, transfers
 from inventory.events import StockDeviates
 from inventory.models import Lot, Movement, Transfer
 from inventory.states import GapKind, TransferState
+from inventory.stores import cold_stores, rooms
 from marketplace import database, errors
 from marketplace.access import Role
 from marketplace.context import Actor

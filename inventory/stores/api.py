@@ -1,4 +1,4 @@
-"""Doors of cold stores: their rooms, their space, what a day in them costs, how long fruit keeps in them."""
+"""Doors of cold stores: their rooms and space, what a day in them costs, what storing cost, how long fruit keeps."""
 
 import uuid
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, keeping, rooms, safety, storage_prices
-from inventory import store_schemas as schemas
+from inventory import keeping, lots, safety
 from inventory.models import ColdStore, KeepingTime, Room, SafetyStock, StoragePrice
+from inventory.stores import cold_stores, rooms, schemas, storage_costs, storage_prices
+from inventory.stores.storage_costs import Cost
 from marketplace import context, paging
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
@@ -22,6 +23,7 @@ keeping_times = Blueprint(
 safety_stocks = Blueprint(
     "safety_stocks", __name__, url_prefix="/safety-stocks", description="What is not promised 安全库存"
 )
+costs = Blueprint("storage_costs", __name__, description="What storing costs 冷藏费")
 
 
 @stores.get("")
@@ -136,4 +138,23 @@ def keep(session: Session, body: dict[str, Any]) -> SafetyStock:
     return safety.keep(session, context.current(), **body)
 
 
-blueprints = (stores, keeping_times, safety_stocks)
+@costs.get("/lots/<uuid:lot_id>/storage-cost")
+@costs.problems(lots.LotNotFound)
+@costs.response(200, schemas.StorageCost)
+def get_cost(lot_id: uuid.UUID) -> Cost:
+    """What storing a lot has cost, and what selling early saves 批次冷藏费"""
+    with reading() as session:
+        return storage_costs.of_lot(session, context.current(), lot_id=lot_id)
+
+
+@costs.get("/storage-costs")
+@costs.arguments(schemas.CostQuery, location="query")
+@costs.problems(CooperativeNotFound)
+@costs.response(200, schemas.StorageCosts)
+def sum_costs(query: dict[str, Any]) -> dict[str, Any]:
+    """The same for all lots of a cooperative 合作社冷藏费"""
+    with reading() as session:
+        return {"items": storage_costs.of_cooperative(session, context.current(), **query)}
+
+
+blueprints = (stores, keeping_times, safety_stocks, costs)

@@ -1,4 +1,4 @@
-"""Shapes of cold stores, rooms, space, prices and keeping times in and out."""
+"""Shapes of cold stores, rooms, space, prices, storage costs and keeping times in and out."""
 
 from marshmallow import Schema, fields, validate
 
@@ -97,6 +97,25 @@ class StoragePrice(Schema):
 
 
 StoragePricePage = paging.page_of(StoragePrice)
+
+
+class StorageCost(Schema):
+    currency = fields.String(allow_none=True, metadata={"description": "null: nobody told a price."})
+    gram_days = fields.Integer()
+    accrued_minor = fields.Integer(metadata={"description": "So far, rounded once."})
+    accrued_micro = fields.Integer(metadata={"description": "Exact, in millionths of a minor unit."})
+    saved_minor = fields.Integer(
+        metadata={"description": "What keeping shipped and committed fruit to its last day would cost more."}
+    )
+    saved_micro = fields.Integer()
+
+
+class CostQuery(Schema):
+    cooperative_id = Id(required=True)
+
+
+class StorageCosts(Schema):
+    items = fields.List(fields.Nested(StorageCost), metadata={"description": "One for each currency."})
 
 
 class KeepSafety(Schema):

@@ -5,7 +5,7 @@ from typing import Final
 from marketplace.language import Text
 from marketplace.module import Invariant
 
-STORE_INVARIANTS: Final = (
+INVARIANTS: Final = (
     Invariant(
         id="D1",
         says=Text(
