@@ -1,6 +1,6 @@
 """What inventory plugs in."""
 
-from inventory import api, counting_api, family_api, quality_api, transfers_api
+from inventory import api, counting_api, quality_api, transfers_api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
@@ -9,6 +9,8 @@ from inventory.cases import api as cases_api
 from inventory.cases.invariants import INVARIANTS as CASES_INVARIANTS
 from inventory.cases.watching import SUBSCRIPTIONS
 from inventory.commands import stock_group
+from inventory.families import api as families_api
+from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
@@ -24,9 +26,9 @@ module = Module(
     blueprints=(
         *stores_api.blueprints,
         *api.blueprints,
-        *family_api.blueprints,
+        families_api.blueprint,
         transfers_api.blueprint,
-        quality_api.blueprint,
+        *quality_api.blueprints,
         counting_api.blueprint,
         batch_api.blueprint,
         capacity_api.blueprint,
@@ -39,6 +41,7 @@ module = Module(
     invariants=(
         *INVARIANTS,
         *STORES_INVARIANTS,
+        *FAMILIES_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

@@ -1,16 +1,20 @@
-"""Doors of quality holds and of the end of recalls."""
+"""Doors of quality holds, of the end of recalls, and of what is measured of fruit."""
 
 import uuid
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, quality, quality_holds, schemas
-from inventory.models import Hold
-from marketplace import context
+from inventory import holds, lots, quality, quality_holds, quality_schemas, readings, schemas
+from inventory.models import Hold, QualityReading
+from marketplace import context, paging
+from marketplace.database import reading
 from marketplace.door import Blueprint
 
 blueprint = Blueprint("quality", __name__, description="Quality holds and recalls 品质留存与召回")
+measures = Blueprint(
+    "quality_readings", __name__, url_prefix="/lots", description="Quality readings 品质检测"
+)
 
 
 @blueprint.post("/lots/<uuid:lot_id>/recall/closing")
@@ -48,5 +52,28 @@ def cull(session: Session, body: dict[str, Any], hold_id: uuid.UUID) -> dict[str
     return _shown(session, quality_holds.cull(session, context.current(), hold_id=hold_id, **body))
 
 
+@measures.get("/<uuid:lot_id>/quality-readings")
+@measures.arguments(paging.Query, location="query")
+@measures.problems(lots.LotNotFound)
+@measures.response(200, quality_schemas.QualityReadingPage)
+def list_readings(query: dict[str, Any], lot_id: uuid.UUID) -> dict[str, Any]:
+    """What was measured of a lot's fruit 品质检测列表"""
+    with reading() as session:
+        lots.get(session, context.current(), lot_id=lot_id)
+        return paging.read(session, readings.of_lot(lot_id), QualityReading.id, **query)
+
+
+@measures.post("/<uuid:lot_id>/quality-readings")
+@measures.arguments(quality_schemas.WriteDownReading)
+@measures.problems(lots.LotNotFound, readings.NothingMeasured, readings.MeasuredTooEarly)
+@measures.writes(201, quality_schemas.QualityReading)
+def write_down(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> QualityReading:
+    """Write down sugar and firmness 登记品质检测"""
+    return readings.write_down(session, context.current(), lot_id=lot_id, **body)
+
+
 def _shown(session: Session, hold: Hold) -> dict[str, Any]:
     return {"hold": hold, "lot": quality_holds.lot_of(session, hold), "version": hold.version}
+
+
+blueprints = (blueprint, measures)

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, lots, parentage, transfer_rules
+from inventory import buckets, lots, transfer_rules
 from inventory.events import StockDeviates
+from inventory.families import parentage
 from inventory.models import ColdStore, Lot, Transfer
 from inventory.states import Descent, GapKind, LotStatus, MovementKind, TransferState
 from inventory.stores import cold_stores, rooms

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from inventory import holds, keeping, keeping_rules, lots, parentage, parentage_rules, quality
+from inventory import holds, keeping, keeping_rules, lots, quality
+from inventory.families import parentage, parentage_rules
+from inventory.families.parentage import Family
+from inventory.families.parentage_rules import Fruit
 from inventory.models import Lot, LotParent, Movement
-from inventory.parentage import Family
-from inventory.parentage_rules import Fruit
 from inventory.states import Storage
 from inventory.stores import rooms
 from marketplace import database, errors

@@ -10,7 +10,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, parentage, quality, quality_holds, stock_takes, transfers
+from inventory import holds, lots, quality, quality_holds, stock_takes, transfers
+from inventory.families import parentage
 from inventory.models import (
     KeepingTime,
     Lot,
