@@ -1,6 +1,6 @@
 """What inventory plugs in."""
 
-from inventory import api, counting_api, quality_api, transfers_api
+from inventory import api, counting_api, quality_api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
@@ -19,6 +19,8 @@ from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANT
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
 from inventory.stores import api as stores_api
 from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
+from inventory.transfers import api as transfers_api
+from inventory.transfers.invariants import INVARIANTS as TRANSFERS_INVARIANTS
 from marketplace.module import Module
 
 module = Module(
@@ -42,6 +44,7 @@ module = Module(
         *INVARIANTS,
         *STORES_INVARIANTS,
         *FAMILIES_INVARIANTS,
+        *TRANSFERS_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

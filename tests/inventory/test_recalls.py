@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from inventory import holds, lots, quality, transfers
+from inventory import holds, lots, quality
 from inventory.families import kin, parentage
-from inventory.families.invariants import INVARIANTS as OF_FAMILIES
 from inventory.models import Lot, LotParent, Movement
+from inventory.module import module
 from inventory.quality import Recalled
-from inventory.stores.invariants import INVARIANTS as OF_STORES
+from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -62,9 +62,7 @@ def turns(lot: Lot) -> list[tuple[str, str | None]]:
 def broken(yard: Yard) -> list[str]:
     database.db.session.remove()
     with database.reading() as session:
-        found = [
-            each.invariant.id for each in verify.check(session, (*OF_STORES, *OF_FAMILIES)) if not each.holds
-        ]
+        found = [each.invariant.id for each in verify.check(session, module.invariants) if not each.holds]
     return found + yard.broken()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, quality, quality_holds, stock_takes, transfers
+from inventory import holds, lots, quality, quality_holds, stock_takes
 from inventory.families import parentage
 from inventory.models import (
     KeepingTime,
@@ -24,6 +24,7 @@ from inventory.models import (
 )
 from inventory.states import MovementKind
 from inventory.stores import cold_stores, rooms
+from inventory.transfers import transfers
 from marketplace import database, errors
 from tests.inventory.yard import PACK_GRAMS, Yard, at_once
 
