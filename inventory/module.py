@@ -1,6 +1,6 @@
 """What inventory plugs in."""
 
-from inventory import api, counting_api, quality_api
+from inventory import api, quality_api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
@@ -9,6 +9,8 @@ from inventory.cases import api as cases_api
 from inventory.cases.invariants import INVARIANTS as CASES_INVARIANTS
 from inventory.cases.watching import SUBSCRIPTIONS
 from inventory.commands import stock_group
+from inventory.counting import api as counting_api
+from inventory.counting.invariants import INVARIANTS as COUNTING_INVARIANTS
 from inventory.families import api as families_api
 from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
@@ -45,6 +47,7 @@ module = Module(
         *STORES_INVARIANTS,
         *FAMILIES_INVARIANTS,
         *TRANSFERS_INVARIANTS,
+        *COUNTING_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from inventory import holds, quality, stock_takes
+from inventory import holds, quality
+from inventory.counting import stock_takes
 from inventory.families import parentage
 from inventory.stores import storage_prices
 from inventory.transfers import transfers

@@ -10,7 +10,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import buckets, cases, holds, lots, shrink_rules, stock_takes
+from inventory import buckets, cases, holds, lots
+from inventory.counting import shrink_rules, stock_takes
 from inventory.events import StockDeviates
 from inventory.models import Lot, StockTake
 from inventory.states import MovementKind, Storage

@@ -10,7 +10,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, quality, quality_holds, stock_takes
+from inventory import holds, lots, quality, quality_holds
+from inventory.counting import stock_takes
 from inventory.families import parentage
 from inventory.models import (
     KeepingTime,

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from inventory import lots, shrink_rules
+from inventory import lots
+from inventory.counting import shrink_rules
 from inventory.events import StockDeviates
 from inventory.models import Lot, Movement, StockTake
 from inventory.states import MovementKind, Storage

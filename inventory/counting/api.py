@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import counting_schemas as schemas
-from inventory import lots, stock_takes
+from inventory import lots
+from inventory.counting import schemas, stock_takes
 from inventory.models import StockTake
 from inventory.stores import rooms
 from marketplace import context, paging
