@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, keeping, safety, stock_rules
+from inventory import buckets, safety, stock_rules
 from inventory.models import ColdStore, Lot, Movement
+from inventory.quality import keeping
 from inventory.states import LotStatus, MovementKind, Storage
 from inventory.stock_rules import Destination, Stock
 from inventory.stores import cold_stores, rooms

@@ -1,6 +1,6 @@
 """What inventory plugs in."""
 
-from inventory import api, quality_api
+from inventory import api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
@@ -16,6 +16,8 @@ from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
+from inventory.quality import api as quality_api
+from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
@@ -48,6 +50,7 @@ module = Module(
         *FAMILIES_INVARIANTS,
         *TRANSFERS_INVARIANTS,
         *COUNTING_INVARIANTS,
+        *QUALITY_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

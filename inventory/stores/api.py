@@ -1,4 +1,4 @@
-"""Doors of cold stores: their rooms and space, what a day in them costs, what storing cost, how long fruit keeps."""
+"""Doors of cold stores: their rooms, their space, what a day in them costs, and what storing has cost."""
 
 import uuid
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import keeping, lots, safety
-from inventory.models import ColdStore, KeepingTime, Room, SafetyStock, StoragePrice
+from inventory import lots, safety
+from inventory.models import ColdStore, Room, SafetyStock, StoragePrice
 from inventory.stores import cold_stores, rooms, schemas, storage_costs, storage_prices
 from inventory.stores.storage_costs import Cost
 from marketplace import context, paging
@@ -17,9 +17,6 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 
 stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", description="Cold stores 冷库")
-keeping_times = Blueprint(
-    "keeping_times", __name__, url_prefix="/keeping-times", description="How long fruit keeps 储藏期"
-)
 safety_stocks = Blueprint(
     "safety_stocks", __name__, url_prefix="/safety-stocks", description="What is not promised 安全库存"
 )
@@ -102,23 +99,6 @@ def set_price(session: Session, body: dict[str, Any], cold_store_id: uuid.UUID) 
     return storage_prices.set_price(session, context.current(), cold_store_id=cold_store_id, **body)
 
 
-@keeping_times.get("")
-@keeping_times.arguments(paging.Query, location="query")
-@keeping_times.response(200, schemas.KeepingTimePage)
-def list_keeping_times(query: dict[str, Any]) -> dict[str, Any]:
-    """What was told of varieties, oldest first; the last one counts 储藏期列表"""
-    with reading() as session:
-        return paging.read(session, select(KeepingTime), KeepingTime.id, **query)
-
-
-@keeping_times.post("")
-@keeping_times.arguments(schemas.TellKeepingTime)
-@keeping_times.writes(201, schemas.KeepingTime)
-def tell(session: Session, body: dict[str, Any]) -> KeepingTime:
-    """Say how long a variety keeps in a kind of store (operators) 设定储藏期"""
-    return keeping.tell(session, context.current(), **body)
-
-
 @safety_stocks.get("")
 @safety_stocks.arguments(schemas.SafetyQuery, location="query")
 @safety_stocks.problems(CooperativeNotFound)
@@ -157,4 +137,4 @@ def sum_costs(query: dict[str, Any]) -> dict[str, Any]:
         return {"items": storage_costs.of_cooperative(session, context.current(), **query)}
 
 
-blueprints = (stores, keeping_times, safety_stocks, costs)
+blueprints = (stores, safety_stocks, costs)

@@ -1,4 +1,4 @@
-"""Shapes of cold stores, rooms, space, prices, storage costs and keeping times in and out."""
+"""Shapes of cold stores, rooms, space, prices and storage costs in and out."""
 
 from marshmallow import Schema, fields, validate
 
@@ -145,20 +145,3 @@ class SafetyStock(Schema):
 
 class SafetyStocks(Schema):
     items = fields.List(fields.Nested(SafetyStock))
-
-
-class TellKeepingTime(Schema):
-    variety = Line(required=True, high=60)
-    storage = fields.String(required=True, validate=_STORAGE)
-    days = Whole(required=True, low=1, high=730, metadata={"description": "After the harvest."})
-
-
-class KeepingTime(Schema):
-    id = fields.UUID()
-    variety = fields.String()
-    storage = fields.String()
-    days = fields.Integer()
-    created_at = Instant()
-
-
-KeepingTimePage = paging.page_of(KeepingTime)

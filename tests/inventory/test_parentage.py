@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from inventory import holds, keeping, keeping_rules, lots, quality
+from inventory import holds, lots
 from inventory.families import parentage, parentage_rules
 from inventory.families.parentage import Family
 from inventory.families.parentage_rules import Fruit
 from inventory.models import Lot, LotParent, Movement
+from inventory.quality import keeping, keeping_rules, quality
 from inventory.states import Storage
 from inventory.stores import rooms
 from marketplace import database, errors

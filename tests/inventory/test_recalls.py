@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from inventory import holds, lots, quality
+from inventory import holds, lots
 from inventory.families import kin, parentage
 from inventory.models import Lot, LotParent, Movement
 from inventory.module import module
-from inventory.quality import Recalled
+from inventory.quality import quality
+from inventory.quality.quality import Recalled
 from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, quality, quality_holds
+from inventory import holds, lots
 from inventory.counting import stock_takes
 from inventory.families import parentage
 from inventory.models import (
@@ -23,6 +23,7 @@ from inventory.models import (
     StoragePrice,
     Transfer,
 )
+from inventory.quality import quality, quality_holds
 from inventory.states import MovementKind
 from inventory.stores import cold_stores, rooms
 from inventory.transfers import transfers

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cases, lots, quality
+from inventory import cases, lots
 from inventory.events import StockDeviates
 from inventory.models import Lot, Movement, Transfer
+from inventory.quality import quality
 from inventory.states import GapKind, TransferState
 from inventory.stores import cold_stores, rooms
 from inventory.transfers import rules, transfers

@@ -1,12 +1,15 @@
-"""Doors of quality holds, of the end of recalls, and of what is measured of fruit."""
+"""Doors of quality holds, of the end of recalls, of what is measured of fruit, and of how long it keeps."""
 
 import uuid
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, quality, quality_holds, quality_schemas, readings, schemas
-from inventory.models import Hold, QualityReading
+from inventory import holds, lots
+from inventory.models import Hold, KeepingTime, QualityReading
+from inventory.quality import keeping, quality, quality_holds, readings, schemas
+from inventory.schemas import RecalledLot, TurnLot
 from marketplace import context, paging
 from marketplace.database import reading
 from marketplace.door import Blueprint
@@ -15,12 +18,15 @@ blueprint = Blueprint("quality", __name__, description="Quality holds and recall
 measures = Blueprint(
     "quality_readings", __name__, url_prefix="/lots", description="Quality readings 品质检测"
 )
+keeping_times = Blueprint(
+    "keeping_times", __name__, url_prefix="/keeping-times", description="How long fruit keeps 储藏期"
+)
 
 
 @blueprint.post("/lots/<uuid:lot_id>/recall/closing")
 @blueprint.arguments(schemas.CloseRecall)
 @blueprint.problems(lots.LotNotFound, lots.LotStatusForbids)
-@blueprint.writes(200, schemas.RecalledLot)
+@blueprint.writes(200, RecalledLot)
 def close_recall(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> quality.Recalled:
     """End a lot's recall: cull what is free, or clear it; answers its family as well (operators) 结束召回"""
     return quality.close_recall(session, context.current(), lot_id=lot_id, **body)
@@ -44,7 +50,7 @@ def release(session: Session, hold_id: uuid.UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/quality-holds/<uuid:hold_id>/cull")
-@blueprint.arguments(schemas.TurnLot)
+@blueprint.arguments(TurnLot)
 @blueprint.problems(holds.HoldNotFound, holds.HoldNotActive)
 @blueprint.writes(200, schemas.QualityHold)
 def cull(session: Session, body: dict[str, Any], hold_id: uuid.UUID) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def cull(session: Session, body: dict[str, Any], hold_id: uuid.UUID) -> dict[str
 @measures.get("/<uuid:lot_id>/quality-readings")
 @measures.arguments(paging.Query, location="query")
 @measures.problems(lots.LotNotFound)
-@measures.response(200, quality_schemas.QualityReadingPage)
+@measures.response(200, schemas.QualityReadingPage)
 def list_readings(query: dict[str, Any], lot_id: uuid.UUID) -> dict[str, Any]:
     """What was measured of a lot's fruit 品质检测列表"""
     with reading() as session:
@@ -64,16 +70,33 @@ def list_readings(query: dict[str, Any], lot_id: uuid.UUID) -> dict[str, Any]:
 
 
 @measures.post("/<uuid:lot_id>/quality-readings")
-@measures.arguments(quality_schemas.WriteDownReading)
+@measures.arguments(schemas.WriteDownReading)
 @measures.problems(lots.LotNotFound, readings.NothingMeasured, readings.MeasuredTooEarly)
-@measures.writes(201, quality_schemas.QualityReading)
+@measures.writes(201, schemas.QualityReading)
 def write_down(session: Session, body: dict[str, Any], lot_id: uuid.UUID) -> QualityReading:
     """Write down sugar and firmness 登记品质检测"""
     return readings.write_down(session, context.current(), lot_id=lot_id, **body)
+
+
+@keeping_times.get("")
+@keeping_times.arguments(paging.Query, location="query")
+@keeping_times.response(200, schemas.KeepingTimePage)
+def list_keeping_times(query: dict[str, Any]) -> dict[str, Any]:
+    """What was told of varieties, oldest first; the last one counts 储藏期列表"""
+    with reading() as session:
+        return paging.read(session, select(KeepingTime), KeepingTime.id, **query)
+
+
+@keeping_times.post("")
+@keeping_times.arguments(schemas.TellKeepingTime)
+@keeping_times.writes(201, schemas.KeepingTime)
+def tell(session: Session, body: dict[str, Any]) -> KeepingTime:
+    """Say how long a variety keeps in a kind of store (operators) 设定储藏期"""
+    return keeping.tell(session, context.current(), **body)
 
 
 def _shown(session: Session, hold: Hold) -> dict[str, Any]:
     return {"hold": hold, "lot": quality_holds.lot_of(session, hold), "version": hold.version}
 
 
-blueprints = (blueprint, measures)
+blueprints = (blueprint, measures, keeping_times)
