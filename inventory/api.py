@@ -6,22 +6,11 @@ from typing import Any, Final
 from flask import current_app, request
 from sqlalchemy.orm import Session
 
-from inventory import (
-    cold_stores,
-    csv_intake,
-    explaining,
-    extending,
-    holds,
-    lots,
-    pools,
-    quality,
-    refusals,
-    rooms,
-    schemas,
-    waitlist,
-)
+from inventory import csv_intake, explaining, extending, holds, lots, pools, refusals, schemas, waitlist
 from inventory.models import Hold, Lot, Movement, Pool, WaitlistEntry
+from inventory.quality import quality
 from inventory.states import state_at
+from inventory.stores import cold_stores, rooms
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.csv_api import MEDIA_TYPE

@@ -13,9 +13,10 @@ from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, lots
+from inventory import lots
 from inventory.models import ColdStore, Lot, Movement
 from inventory.states import Storage
+from inventory.stores import cold_stores
 from marketplace import audit
 from marketplace.catalogue import cooperatives
 from marketplace.catalogue.csv_import import CODE, line, whole

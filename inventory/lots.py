@@ -9,10 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, cold_stores, keeping, rooms, safety, stock_rules
+from inventory import buckets, safety, stock_rules
 from inventory.models import ColdStore, Lot, Movement
+from inventory.quality import keeping
 from inventory.states import LotStatus, MovementKind, Storage
 from inventory.stock_rules import Destination, Stock
+from inventory.stores import cold_stores, rooms
 from marketplace import audit, database, errors
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives

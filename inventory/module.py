@@ -1,6 +1,6 @@
 """What inventory plugs in."""
 
-from inventory import api, counting_api, family_api, quality_api, stores_api, transfers_api
+from inventory import api
 from inventory.batch import api as batch_api
 from inventory.batch.invariants import INVARIANTS as BATCH_INVARIANTS
 from inventory.capacity import api as capacity_api
@@ -9,13 +9,22 @@ from inventory.cases import api as cases_api
 from inventory.cases.invariants import INVARIANTS as CASES_INVARIANTS
 from inventory.cases.watching import SUBSCRIPTIONS
 from inventory.commands import stock_group
+from inventory.counting import api as counting_api
+from inventory.counting.invariants import INVARIANTS as COUNTING_INVARIANTS
+from inventory.families import api as families_api
+from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
+from inventory.quality import api as quality_api
+from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
-from inventory.store_invariants import STORE_INVARIANTS
+from inventory.stores import api as stores_api
+from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
+from inventory.transfers import api as transfers_api
+from inventory.transfers.invariants import INVARIANTS as TRANSFERS_INVARIANTS
 from marketplace.module import Module
 
 module = Module(
@@ -23,10 +32,10 @@ module = Module(
     blueprints=(
         *stores_api.blueprints,
         *api.blueprints,
-        *family_api.blueprints,
+        families_api.blueprint,
         transfers_api.blueprint,
-        quality_api.blueprint,
-        *counting_api.blueprints,
+        *quality_api.blueprints,
+        counting_api.blueprint,
         batch_api.blueprint,
         capacity_api.blueprint,
         cases_api.blueprint,
@@ -37,7 +46,11 @@ module = Module(
     commands=(stock_group, gate_group),
     invariants=(
         *INVARIANTS,
-        *STORE_INVARIANTS,
+        *STORES_INVARIANTS,
+        *FAMILIES_INVARIANTS,
+        *TRANSFERS_INVARIANTS,
+        *COUNTING_INVARIANTS,
+        *QUALITY_INVARIANTS,
         *BATCH_INVARIANTS,
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from inventory.explaining import LOTS_SHOWN_MAX
-from inventory.quality import HOLDS_SHOWN_MAX
+from inventory.quality.quality import HOLDS_SHOWN_MAX
 from inventory.states import LotStatus, MovementKind, Storage, WaitState
 from inventory.stock_rules import Destination
 from marketplace import paging
@@ -65,20 +65,6 @@ class CorrectLot(Schema):
 
 
 class TurnLot(Schema):
-    reason = Line(required=True)
-
-
-class CloseRecall(Schema):
-    outcome = fields.String(
-        required=True,
-        validate=validate.OneOf([MovementKind.CULLED.value, MovementKind.CLEARED.value]),
-        metadata={"description": "What is free is thrown away, or the lot may be sold again."},
-    )
-    reason = Line(required=True)
-
-
-class KeepBack(Schema):
-    quantity = Grams(required=True, attribute="quantity_grams", data_key="quantity")
     reason = Line(required=True)
 
 
@@ -304,12 +290,6 @@ class RecalledLot(TurnedLot):
         fields.Nested(RecalledMember),
         metadata={"description": "The lot and all that came out of it, over all generations, by id."},
     )
-
-
-class QualityHold(Schema):
-    hold = fields.Nested(StandingHold)
-    state = fields.String(attribute="hold.state")
-    lot = fields.Nested(Lot)
 
 
 class ReleasedHold(Schema):

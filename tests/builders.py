@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from campaigns import planning
 from campaigns.models import Campaign
-from inventory import cases, cold_stores, lots
+from inventory import cases, lots
 from inventory.batch import intake
 from inventory.capacity import forecasts, promises, weighing
 from inventory.capacity.models import Capacity
@@ -30,6 +30,7 @@ from inventory.models import Hold, Lot, Pool
 from inventory.reconciling import reconciliations, repairs
 from inventory.reconciling.models import Reconciliation
 from inventory.reconciling.rules import Phase
+from inventory.stores import cold_stores
 from marketplace import context, database, errors, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from inventory import transfers
 from inventory.models import Transfer
+from inventory.transfers import transfers
 from marketplace import context, database
 from marketplace.access import ACCESS, Role
 from marketplace.catalogue import cooperatives, counties

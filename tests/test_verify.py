@@ -11,7 +11,12 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
-from inventory import holds, parentage, quality, stock_takes, storage_prices, transfers
+from inventory import holds
+from inventory.counting import stock_takes
+from inventory.families import parentage
+from inventory.quality import quality
+from inventory.stores import storage_prices
+from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 import wsgi
 from campaigns import planning
-from inventory import cold_stores, lots
+from inventory import lots
+from inventory.stores import cold_stores
 from marketplace import context, database, verify
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.database import db

@@ -19,7 +19,8 @@ from campaigns.demo import logins as demo_logins
 from campaigns.demo.logins import Logins
 from campaigns.demo.roster import Roster
 from campaigns.models import Campaign, Item
-from inventory import cold_stores, lots
+from inventory import lots
+from inventory.stores import cold_stores
 from marketplace import database
 from marketplace.access import Role
 from marketplace.catalogue import cooperatives, counties, products

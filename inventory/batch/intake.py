@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, lots
+from inventory import lots
 from inventory.batch import rules
 from inventory.batch.models import LotIntake
 from inventory.batch.rules import Outcome
+from inventory.stores import cold_stores
 from marketplace import audit, errors
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context

@@ -6,10 +6,11 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, lots
+from inventory import lots
 from inventory.capacity import forecasts, schemas, weighing
 from inventory.capacity.models import Capacity, CapacityLine, CapacityRevision, Weighing
 from inventory.capacity.rules import Haircut
+from inventory.stores import cold_stores
 from marketplace import context, paging, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.database import reading

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import binding, binding_rules, holds, lots, owing, quality, refusals
+from inventory import binding, binding_rules, holds, lots, owing, refusals
 from inventory.binding_rules import Pledged, TooFewPledged
 from inventory.models import Pool
+from inventory.quality import quality
 from inventory.states import LotStatus
 from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import database

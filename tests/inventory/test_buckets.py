@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from inventory import buckets, quality
+from inventory import buckets
 from inventory.models import Hold, Lot, Movement
 from inventory.models.lots import LEGAL
+from inventory.quality import quality
 from inventory.states import BEGINNINGS, GATES, LotStatus, MovementKind, lets
 from marketplace import database
 from tests.inventory.yard import PACK_GRAMS, Yard

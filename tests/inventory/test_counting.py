@@ -10,23 +10,13 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import (
-    buckets,
-    cases,
-    gram_day_rules,
-    holds,
-    lots,
-    rooms,
-    shrink_rules,
-    stock_takes,
-    storage_cost_rules,
-    storage_costs,
-    storage_prices,
-)
+from inventory import buckets, cases, holds, lots
+from inventory.counting import shrink_rules, stock_takes
 from inventory.events import StockDeviates
 from inventory.models import Lot, StockTake
 from inventory.states import MovementKind, Storage
-from inventory.storage_cost_rules import Leaving, Price
+from inventory.stores import gram_day_rules, rooms, storage_cost_rules, storage_costs, storage_prices
+from inventory.stores.storage_cost_rules import Leaving, Price
 from marketplace import database
 from marketplace.access import Role
 from tests.house import Caller

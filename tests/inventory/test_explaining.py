@@ -11,8 +11,9 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import buckets, explain_rules, explaining, lots, quality, safety, stock_rules
+from inventory import buckets, explain_rules, explaining, lots, safety, stock_rules
 from inventory.explain_rules import Causes
+from inventory.quality import quality
 from inventory.states import OF_POOL, HoldKind, LotStatus, MovementKind
 from inventory.stock_rules import REMAINING_DAYS, Destination, Stock
 from marketplace import database

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from inventory import extending, hold_policy, holds, lots, placing, quality
+from inventory import extending, hold_policy, holds, lots, placing
 from inventory.models import Hold, Pool
+from inventory.quality import quality
 from inventory.states import HoldKind
 from marketplace import database
 from marketplace.context import Context

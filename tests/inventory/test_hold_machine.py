@@ -14,8 +14,9 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from inventory import extending, holds, lots, pools, quality
+from inventory import extending, holds, lots, pools
 from inventory.models import Hold, Lot, Pool
+from inventory.quality import quality
 from marketplace import database, errors
 from marketplace.context import Context
 from tests.inventory.yard import PACK_GRAMS, Yard, place

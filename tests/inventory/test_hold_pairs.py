@@ -8,8 +8,9 @@ from itertools import combinations_with_replacement
 import pytest
 from sqlalchemy.orm import Session
 
-from inventory import extending, holds, lots, placing, pools, quality, waitlist
+from inventory import extending, holds, lots, placing, pools, waitlist
 from inventory.models import Hold, Lot, Pool
+from inventory.quality import quality
 from inventory.states import HoldKind
 from marketplace import errors
 from marketplace.context import Context

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import hold_policy, holds, lots, pools, quality, sweeping
+from inventory import hold_policy, holds, lots, pools, sweeping
 from inventory.models import Hold, Pool
 from inventory.module import module
+from inventory.quality import quality
 from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import database, errors
 from marketplace.context import Context

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import ProgrammingError
 
-from inventory import cold_stores, lots
+from inventory import lots
 from inventory.models import Lot, Movement
+from inventory.stores import cold_stores
 from marketplace import database
 from marketplace.access import Role
 from marketplace.catalogue.cooperatives import CooperativeNotFound

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, owing, quality, quality_holds
+from inventory import holds, lots, owing
 from inventory.models import Hold, Lot, Movement
+from inventory.quality import quality, quality_holds
 from inventory.refusals import BoxesNotReady, HoldExpired, HoldNotActive, HoldNotFound
 from marketplace import database, errors
 from marketplace.audit import AuditEntry

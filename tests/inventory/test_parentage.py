@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from inventory import holds, keeping, keeping_rules, lots, parentage, parentage_rules, quality, rooms
+from inventory import holds, lots
+from inventory.families import parentage, parentage_rules
+from inventory.families.parentage import Family
+from inventory.families.parentage_rules import Fruit
 from inventory.models import Lot, LotParent, Movement
-from inventory.parentage import Family
-from inventory.parentage_rules import Fruit
+from inventory.quality import keeping, keeping_rules, quality
 from inventory.states import Storage
+from inventory.stores import rooms
 from marketplace import database, errors
 from marketplace.access import Role
 from marketplace.audit import AuditEntry

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, holds, lots, quality, quality_holds
+from inventory import buckets, holds, lots
 from inventory.models import Hold, Lot, Movement
-from inventory.quality import Turned
+from inventory.quality import quality, quality_holds
+from inventory.quality.quality import Turned
 from inventory.states import GATES, LotStatus, MovementKind, lets
 from marketplace import database, errors
 from marketplace.access import Role

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from inventory import families, holds, lots, parentage, quality, transfers
+from inventory import holds, lots
+from inventory.families import kin, parentage
 from inventory.models import Lot, LotParent, Movement
-from inventory.quality import Recalled
-from inventory.store_invariants import STORE_INVARIANTS
+from inventory.module import module
+from inventory.quality import quality
+from inventory.quality.quality import Recalled
+from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
@@ -60,7 +63,7 @@ def turns(lot: Lot) -> list[tuple[str, str | None]]:
 def broken(yard: Yard) -> list[str]:
     database.db.session.remove()
     with database.reading() as session:
-        found = [each.invariant.id for each in verify.check(session, STORE_INVARIANTS) if not each.holds]
+        found = [each.invariant.id for each in verify.check(session, module.invariants) if not each.holds]
     return found + yard.broken()
 
 
@@ -184,7 +187,7 @@ def test_the_family_is_the_closure_of_the_ties_whatever_was_done(yard: Yard, see
     recall(yard, lot)
     with database.reading() as session:
         stopped = set(session.scalars(select(Lot.id).where(Lot.status == "recalled")))
-        assert families.descendants(session, lot_id=lot.id) == expected - {lot.id}
+        assert kin.descendants(session, lot_id=lot.id) == expected - {lot.id}
     assert stopped == expected
     assert broken(yard) == []
 

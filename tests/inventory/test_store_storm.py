@@ -10,17 +10,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import (
-    cold_stores,
-    holds,
-    lots,
-    parentage,
-    quality,
-    quality_holds,
-    rooms,
-    stock_takes,
-    transfers,
-)
+from inventory import holds, lots
+from inventory.counting import stock_takes
+from inventory.families import parentage
 from inventory.models import (
     KeepingTime,
     Lot,
@@ -31,7 +23,10 @@ from inventory.models import (
     StoragePrice,
     Transfer,
 )
+from inventory.quality import quality, quality_holds
 from inventory.states import MovementKind
+from inventory.stores import cold_stores, rooms
+from inventory.transfers import transfers
 from marketplace import database, errors
 from tests.inventory.yard import PACK_GRAMS, Yard, at_once
 

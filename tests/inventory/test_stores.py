@@ -13,9 +13,10 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, lots, rooms, storage_prices
+from inventory import lots
 from inventory.models import Lot, Room, StoragePrice
-from inventory.space_rules import Space
+from inventory.stores import cold_stores, rooms, storage_prices
+from inventory.stores.space_rules import Space
 from marketplace import database, errors
 from marketplace.access import Role
 from tests.house import Caller

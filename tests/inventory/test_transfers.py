@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cases, cold_stores, lots, quality, rooms, transfer_rules, transfers
+from inventory import cases, lots
 from inventory.events import StockDeviates
 from inventory.models import Lot, Movement, Transfer
+from inventory.quality import quality
 from inventory.states import GapKind, TransferState
+from inventory.stores import cold_stores, rooms
+from inventory.transfers import rules, transfers
 from marketplace import database, errors
 from marketplace.access import Role
 from marketplace.context import Actor
@@ -79,17 +82,17 @@ def test_a_gap_needs_a_word_exactly_when_it_is_wider_than_the_tolerance(
     out_grams: int, in_grams: int, permille: int
 ) -> None:
     gap = out_grams - in_grams
-    silent = transfer_rules.is_explained(out_grams, in_grams, None, permille)
+    silent = rules.is_explained(out_grams, in_grams, None, permille)
     assert silent == (abs(gap) * 1_000 <= out_grams * permille)
     for kind in GapKind:
-        told = transfer_rules.is_explained(out_grams, in_grams, kind, permille)
+        told = rules.is_explained(out_grams, in_grams, kind, permille)
         assert told == (gap > 0 or kind == GapKind.ADJUSTED)
 
 
 def test_what_has_ended_stays_ended_and_every_state_has_its_moves() -> None:
-    assert set(transfer_rules.MOVES) == set(TransferState)
+    assert set(rules.MOVES) == set(TransferState)
     for state in (TransferState.ARRIVED, TransferState.CANCELLED):
-        assert not any(transfer_rules.may_move(state, after) for after in TransferState)
+        assert not any(rules.may_move(state, after) for after in TransferState)
 
 
 def test_fruit_on_the_road_is_neither_free_nor_anywhere(yard: Yard, far: uuid.UUID) -> None:

@@ -11,10 +11,11 @@ from flask import Flask
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, holds, lots, pools
+from inventory import holds, lots, pools
 from inventory.gate import keeping
 from inventory.invariants import INVARIANTS
 from inventory.models import Hold, Lot, Pool
+from inventory.stores import cold_stores
 from marketplace import context, database, errors, verify
 from marketplace.access import Role
 from marketplace.catalogue import cooperatives, counties, products

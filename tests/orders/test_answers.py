@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from inventory import quality
 from inventory.models import Lot
+from inventory.quality import quality
 from marketplace import database
 from marketplace.access import Role
 from marketplace.jobs import queue, worker

@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, cold_stores, lots, parentage, rooms, transfer_rules
+from inventory import buckets, lots
 from inventory.events import StockDeviates
+from inventory.families import parentage
 from inventory.models import ColdStore, Lot, Transfer
 from inventory.states import Descent, GapKind, LotStatus, MovementKind, TransferState
+from inventory.stores import cold_stores, rooms
+from inventory.transfers import rules
 from marketplace import audit, database, errors, events
 from marketplace.access import Role
 from marketplace.context import Actor, Context
@@ -81,7 +84,7 @@ def dispatch(
         id=new_id(),
         state=TransferState.IN_TRANSIT,
         out_number=lot.version,
-        tolerance_permille=transfer_rules.TOLERANCE_PERMILLE,
+        tolerance_permille=rules.TOLERANCE_PERMILLE,
         dispatched_by=ctx.actor.label,
         dispatched_at=ctx.now,
         version=1,
@@ -111,12 +114,12 @@ def arrive(
     _check_may_end(ctx, transfer, TransferState.ARRIVED)
     out_grams, permille = transfer.out_grams, transfer.tolerance_permille
     kind = None if gap_kind is None else GapKind(gap_kind)
-    if not transfer_rules.is_explained(out_grams, quantity_grams, kind, permille):
+    if not rules.is_explained(out_grams, quantity_grams, kind, permille):
         raise GapUnexplained(
             out_grams=out_grams,
             in_grams=quantity_grams,
             gap_grams=out_grams - quantity_grams,
-            tolerated_grams=transfer_rules.tolerated_grams(out_grams, permille),
+            tolerated_grams=rules.tolerated_grams(out_grams, permille),
         )
     transfer.gap_kind, transfer.gap_reason = kind, gap_reason
     store = cold_stores.get(session, cold_store_id=transfer.to_cold_store_id)
@@ -153,7 +156,7 @@ def dispute(session: Session, ctx: Context, *, transfer_id: uuid.UUID, reason: s
     Publishes StockDeviates. Raises TransferNotFound, TransferEnded.
     """
     transfer = _locked(session, ctx, transfer_id)
-    if not transfer_rules.may_move(transfer.state, TransferState.DISPUTED):
+    if not rules.may_move(transfer.state, TransferState.DISPUTED):
         raise TransferEnded(state=str(transfer.state))
     _turn(transfer, TransferState.DISPUTED)
     _audit(session, ctx, "transfer.dispute", transfer, reason=reason)
@@ -239,7 +242,7 @@ def _weigh_in(
 
 def _check_may_end(ctx: Context, transfer: Transfer, state: TransferState) -> None:
     is_for_operators = transfer.state == TransferState.DISPUTED
-    if not transfer_rules.may_move(transfer.state, state) or (
+    if not rules.may_move(transfer.state, state) or (
         is_for_operators and not ctx.actor.has(Role.OPERATOR, Role.SYSTEM)
     ):
         raise TransferEnded(state=str(transfer.state))

@@ -1,4 +1,4 @@
-"""Doors of cold stores: their rooms, their space, what a day in them costs, how long fruit keeps in them."""
+"""Doors of cold stores: their rooms, their space, what a day in them costs, and what storing has cost."""
 
 import uuid
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, keeping, rooms, safety, storage_prices
-from inventory import store_schemas as schemas
-from inventory.models import ColdStore, KeepingTime, Room, SafetyStock, StoragePrice
+from inventory import lots, safety
+from inventory.models import ColdStore, Room, SafetyStock, StoragePrice
+from inventory.stores import cold_stores, rooms, schemas, storage_costs, storage_prices
+from inventory.stores.storage_costs import Cost
 from marketplace import context, paging
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
@@ -16,12 +17,10 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 
 stores = Blueprint("cold_stores", __name__, url_prefix="/cold-stores", description="Cold stores 冷库")
-keeping_times = Blueprint(
-    "keeping_times", __name__, url_prefix="/keeping-times", description="How long fruit keeps 储藏期"
-)
 safety_stocks = Blueprint(
     "safety_stocks", __name__, url_prefix="/safety-stocks", description="What is not promised 安全库存"
 )
+costs = Blueprint("storage_costs", __name__, description="What storing costs 冷藏费")
 
 
 @stores.get("")
@@ -100,23 +99,6 @@ def set_price(session: Session, body: dict[str, Any], cold_store_id: uuid.UUID) 
     return storage_prices.set_price(session, context.current(), cold_store_id=cold_store_id, **body)
 
 
-@keeping_times.get("")
-@keeping_times.arguments(paging.Query, location="query")
-@keeping_times.response(200, schemas.KeepingTimePage)
-def list_keeping_times(query: dict[str, Any]) -> dict[str, Any]:
-    """What was told of varieties, oldest first; the last one counts 储藏期列表"""
-    with reading() as session:
-        return paging.read(session, select(KeepingTime), KeepingTime.id, **query)
-
-
-@keeping_times.post("")
-@keeping_times.arguments(schemas.TellKeepingTime)
-@keeping_times.writes(201, schemas.KeepingTime)
-def tell(session: Session, body: dict[str, Any]) -> KeepingTime:
-    """Say how long a variety keeps in a kind of store (operators) 设定储藏期"""
-    return keeping.tell(session, context.current(), **body)
-
-
 @safety_stocks.get("")
 @safety_stocks.arguments(schemas.SafetyQuery, location="query")
 @safety_stocks.problems(CooperativeNotFound)
@@ -136,4 +118,23 @@ def keep(session: Session, body: dict[str, Any]) -> SafetyStock:
     return safety.keep(session, context.current(), **body)
 
 
-blueprints = (stores, keeping_times, safety_stocks)
+@costs.get("/lots/<uuid:lot_id>/storage-cost")
+@costs.problems(lots.LotNotFound)
+@costs.response(200, schemas.StorageCost)
+def get_cost(lot_id: uuid.UUID) -> Cost:
+    """What storing a lot has cost, and what selling early saves 批次冷藏费"""
+    with reading() as session:
+        return storage_costs.of_lot(session, context.current(), lot_id=lot_id)
+
+
+@costs.get("/storage-costs")
+@costs.arguments(schemas.CostQuery, location="query")
+@costs.problems(CooperativeNotFound)
+@costs.response(200, schemas.StorageCosts)
+def sum_costs(query: dict[str, Any]) -> dict[str, Any]:
+    """The same for all lots of a cooperative 合作社冷藏费"""
+    with reading() as session:
+        return {"items": storage_costs.of_cooperative(session, context.current(), **query)}
+
+
+blueprints = (stores, safety_stocks, costs)

@@ -12,8 +12,9 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, families, lots
-from inventory.families import Member
+from inventory import buckets, lots
+from inventory.families import kin
+from inventory.families.kin import Member
 from inventory.models import Hold, Lot
 from inventory.states import OPEN, LotStatus, MovementKind, lets
 from marketplace import audit, errors
@@ -64,7 +65,7 @@ def recall(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) ->
     A descendant that is recalled already is left as it is. Raises LotNotFound, LotStatusForbids, Forbidden.
     """
     _check_is_staff(ctx)
-    family = families.locked(session, ctx, lot_id=lot_id)
+    family = kin.locked(session, ctx, lot_id=lot_id)
     turned = _turn(session, ctx, lot_id, MovementKind.RECALLED, "lot.recall", reason=reason)
     stopped = [lot.id for lot in family if lot.id != lot_id and lets(lot.status, MovementKind.RECALLED)]
     for each in stopped:
@@ -79,7 +80,7 @@ def close_recall(session: Session, ctx: Context, *, lot_id: uuid.UUID, outcome: 
     LotStatusForbids, Forbidden.
     """
     _check_is_staff(ctx)
-    family = families.locked(session, ctx, lot_id=lot_id)
+    family = kin.locked(session, ctx, lot_id=lot_id)
     lot = next(each for each in family if each.id == lot_id)
     if lot.status != LotStatus.RECALLED:
         raise lots.LotStatusForbids(lot_status=str(lot.status))
@@ -151,7 +152,7 @@ def _recalled(
         lot=turned.lot,
         holds_count=turned.holds_count,
         holds=turned.holds,
-        family=families.members(session, family, turned=turned_ids),
+        family=kin.members(session, family, turned=turned_ids),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from inventory.gram_day_rules import Level, Span, spans
+from inventory.stores.gram_day_rules import Level, Span, spans
 
 MICRO: Final = 1_000_000
 """Grams in the tonne that a price is for."""

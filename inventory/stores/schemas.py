@@ -1,4 +1,4 @@
-"""Shapes of cold stores, rooms, space, prices and keeping times in and out."""
+"""Shapes of cold stores, rooms, space, prices and storage costs in and out."""
 
 from marshmallow import Schema, fields, validate
 
@@ -99,6 +99,25 @@ class StoragePrice(Schema):
 StoragePricePage = paging.page_of(StoragePrice)
 
 
+class StorageCost(Schema):
+    currency = fields.String(allow_none=True, metadata={"description": "null: nobody told a price."})
+    gram_days = fields.Integer()
+    accrued_minor = fields.Integer(metadata={"description": "So far, rounded once."})
+    accrued_micro = fields.Integer(metadata={"description": "Exact, in millionths of a minor unit."})
+    saved_minor = fields.Integer(
+        metadata={"description": "What keeping shipped and committed fruit to its last day would cost more."}
+    )
+    saved_micro = fields.Integer()
+
+
+class CostQuery(Schema):
+    cooperative_id = Id(required=True)
+
+
+class StorageCosts(Schema):
+    items = fields.List(fields.Nested(StorageCost), metadata={"description": "One for each currency."})
+
+
 class KeepSafety(Schema):
     cooperative_id = Id(required=True)
     variety = Line(required=True, high=60)
@@ -126,20 +145,3 @@ class SafetyStock(Schema):
 
 class SafetyStocks(Schema):
     items = fields.List(fields.Nested(SafetyStock))
-
-
-class TellKeepingTime(Schema):
-    variety = Line(required=True, high=60)
-    storage = fields.String(required=True, validate=_STORAGE)
-    days = Whole(required=True, low=1, high=730, metadata={"description": "After the harvest."})
-
-
-class KeepingTime(Schema):
-    id = fields.UUID()
-    variety = fields.String()
-    storage = fields.String()
-    days = fields.Integer()
-    created_at = Instant()
-
-
-KeepingTimePage = paging.page_of(KeepingTime)

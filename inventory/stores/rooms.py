@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores
 from inventory.models import ColdStore, Lot, Room
-from inventory.space_rules import Space
+from inventory.stores import cold_stores
+from inventory.stores.space_rules import Space
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import lots, storage_cost_rules
-from inventory.gram_day_rules import gram_days, levels
+from inventory import lots
 from inventory.models import Lot, Movement, StoragePrice
 from inventory.states import MovementKind
-from inventory.stock_takes import day_of
-from inventory.storage_cost_rules import Leaving, Price
+from inventory.stores import storage_cost_rules
+from inventory.stores.gram_day_rules import day_of, gram_days, levels
+from inventory.stores.storage_cost_rules import Leaving, Price
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 

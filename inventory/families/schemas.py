@@ -1,4 +1,4 @@
-"""Shapes of lots that come out of lots, and of what is measured of them."""
+"""Shapes of lots that come out of lots."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from inventory.schemas import Lot
 from inventory.states import Descent
-from marketplace import paging
-from marketplace.fields import Code, Day, Grams, Id, Instant, Line, Whole
+from marketplace.fields import Code, Grams, Id, Line
 
 PARTS_MAX = 100
 
@@ -78,25 +77,3 @@ class Tie(Schema):
 class Relatives(Schema):
     parents = fields.List(fields.Nested(Tie), metadata={"description": "Where the lot's fruit came from."})
     children = fields.List(fields.Nested(Tie), metadata={"description": "The lots that its fruit went into."})
-
-
-class WriteDownReading(Schema):
-    measured_on = Day(required=True)
-    brix_tenths = Whole(
-        load_default=None, allow_none=True, high=400, metadata={"description": "138 is 13.8 °Bx."}
-    )
-    firmness_newton_tenths = Whole(
-        load_default=None, allow_none=True, high=2000, metadata={"description": "735 is 73.5 N."}
-    )
-
-
-class QualityReading(Schema):
-    id = fields.UUID()
-    lot_id = fields.UUID()
-    measured_on = Day()
-    brix_tenths = fields.Integer(allow_none=True)
-    firmness_newton_tenths = fields.Integer(allow_none=True)
-    at = Instant()
-
-
-QualityReadingPage = paging.page_of(QualityReading)

@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores, lots, rooms, transfers
-from inventory import transfer_schemas as schemas
+from inventory import lots
 from inventory.models import Transfer
+from inventory.stores import cold_stores, rooms
+from inventory.transfers import schemas, transfers
 from marketplace import context, paging, versions
 from marketplace.database import reading
 from marketplace.door import Blueprint

@@ -6,8 +6,8 @@ from datetime import date
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import cold_stores
 from inventory.models import StoragePrice
+from inventory.stores import cold_stores
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text

@@ -6,7 +6,7 @@ does not.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,10 @@ class Span:
     @property
     def gram_days(self) -> int:
         return self.grams * self.days
+
+
+def day_of(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def levels(lines: Iterable[tuple[date, int]]) -> list[Level]:

@@ -13,10 +13,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from inventory import buckets, lots, parentage_rules, rooms
+from inventory import buckets, lots
+from inventory.families import parentage_rules
+from inventory.families.parentage_rules import Fruit
 from inventory.models import Lot, LotParent, Movement
-from inventory.parentage_rules import Fruit
 from inventory.states import Descent, LotStatus, MovementKind, lets
+from inventory.stores import rooms
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text

@@ -1,9 +1,9 @@
-"""Shapes of stock takes and storage costs in and out."""
+"""Shapes of stock takes in and out."""
 
 from marshmallow import Schema, fields
 
 from marketplace import paging
-from marketplace.fields import Day, Grams, Id, Instant, Line
+from marketplace.fields import Day, Grams, Instant, Line
 
 
 class TakeStock(Schema):
@@ -31,22 +31,3 @@ class StockTake(Schema):
 
 
 StockTakePage = paging.page_of(StockTake)
-
-
-class StorageCost(Schema):
-    currency = fields.String(allow_none=True, metadata={"description": "null: nobody told a price."})
-    gram_days = fields.Integer()
-    accrued_minor = fields.Integer(metadata={"description": "So far, rounded once."})
-    accrued_micro = fields.Integer(metadata={"description": "Exact, in millionths of a minor unit."})
-    saved_minor = fields.Integer(
-        metadata={"description": "What keeping shipped and committed fruit to its last day would cost more."}
-    )
-    saved_micro = fields.Integer()
-
-
-class CostQuery(Schema):
-    cooperative_id = Id(required=True)
-
-
-class StorageCosts(Schema):
-    items = fields.List(fields.Nested(StorageCost), metadata={"description": "One for each currency."})

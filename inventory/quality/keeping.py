@@ -5,8 +5,8 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import keeping_rules
 from inventory.models import KeepingTime
+from inventory.quality import keeping_rules
 from inventory.states import Storage
 from marketplace import audit
 from marketplace.context import Context

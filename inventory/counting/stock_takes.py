@@ -1,16 +1,18 @@
 """Stock takes: a lot is counted, its book set right, and the loss compared with what was to be expected."""
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from inventory import lots, rooms, shrink_rules
+from inventory import lots
+from inventory.counting import shrink_rules
 from inventory.events import StockDeviates
-from inventory.gram_day_rules import Level, gram_days, levels
 from inventory.models import Lot, Movement, StockTake
 from inventory.states import MovementKind, Storage
+from inventory.stores import rooms
+from inventory.stores.gram_day_rules import Level, day_of, gram_days, levels
 from marketplace import audit, events
 from marketplace.context import Context
 from marketplace.values import new_id
@@ -87,10 +89,6 @@ def journal_levels(session: Session, lot_id: uuid.UUID) -> list[Level]:
         .order_by(Movement.number)
     )
     return levels((day_of(at), grams) for at, grams in rows)
-
-
-def day_of(at: datetime) -> date:
-    return at.astimezone(UTC).date()
 
 
 def _written_off(session: Session, lot: Lot, since: datetime | None) -> int:
