@@ -28,7 +28,8 @@ TURNED: Final = """
     turned AS (
         UPDATE hold h SET state = 'converting', version = r.before + 1
         FROM jsonb_to_recordset(%(turned)s::jsonb) AS r(id uuid, before bigint)
-        WHERE h.id = r.id AND h.id = ANY(%(turned_ids)s::uuid[]) AND h.version = r.before AND h.state = 'active'
+        WHERE h.id = r.id AND h.id = ANY(%(turned_ids)s::uuid[]) AND h.version = r.before
+            AND coalesce(h.state, '') = 'active'
         RETURNING h.id
     )"""
 """A part of a statement: the holds that go to be paid. All must be as they were under the lock: see `check`."""
