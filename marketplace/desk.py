@@ -194,12 +194,18 @@ def meet(
 
 
 def _by_token(callers: Iterable[Caller[Any]], sessions: Mapping[str, Known]) -> dict[str, Known | Nobody]:
-    """By token who it is; those of no session may be service keys, and are asked for by themselves."""
-    tokens = [caller.token for caller in callers if caller.token is not None]
+    """By token who it is; those of no session may be service keys, and are asked for in one look of their own."""
     found: dict[str, Known | Nobody] = {}
-    for token in tokens:
-        known = sessions.get(arrivals.digest_of(token) or "")
-        found[token] = known or arrivals.look_up([token])[0]
+    strangers = []
+    for caller in callers:
+        if caller.token is None:
+            continue
+        if (known := sessions.get(caller.digest or "")) is not None:
+            found[caller.token] = known
+        else:
+            strangers.append(caller.token)
+    if strangers:
+        found |= zip(strangers, arrivals.look_up(strangers), strict=True)
     return found
 
 
