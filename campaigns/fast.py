@@ -11,12 +11,13 @@ from campaigns import selling, shapes, showing
 from campaigns.schemas import BOXES_PER_BUYER_MAX
 from marketplace import paging, versions
 from marketplace.context import Context
-from marketplace.fast_path import FastDoor, Plain, Serve
+from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer
 
-_UUID: Final = rb'"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"'
-_HOLD: Final = re.compile(rb'\{ ?"item_id": ?' + _UUID + rb', ?"boxes": ?([1-9][0-9]{0,3}) ?\}')
-_HOLD_TURNED: Final = re.compile(rb'\{ ?"boxes": ?([1-9][0-9]{0,3}), ?"item_id": ?' + _UUID + rb" ?\}")
+_ITEM: Final = f'"item_id": ?"{ID_FORM}"'
+_BOXES: Final = '"boxes": ?([1-9][0-9]{0,3})'
+_HOLD: Final = re.compile(rf"\{{ ?{_ITEM}, ?{_BOXES} ?\}}".encode())
+_HOLD_TURNED: Final = re.compile(rf"\{{ ?{_BOXES}, ?{_ITEM} ?\}}".encode())
 _LIMIT: Final = re.compile(r"limit=([1-9][0-9]|[1-9]|100)")
 _USUAL_LIMIT: Final[int] = paging.Query().load({})["limit"]
 

@@ -28,7 +28,8 @@ ID: Final = "{id}"
 BODY_BYTES_MAX: Final = 4_096
 """A plain body is small; it is read before anybody knows whose it is."""
 JSON: Final = "application/json"
-_ID_FORM: Final = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+ID_FORM: Final = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+"""An id as phones send it, in an address or a body."""
 _BEARER: Final = re.compile(r"Bearer ([A-Za-z0-9._~+/-]+)")
 _STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
@@ -90,7 +91,7 @@ class FastPath:
         self._usual = app.wsgi_app
         self._doors: dict[tuple[str, int], list[tuple[re.Pattern[str], FastDoor]]] = {}
         for each in doors:
-            form = re.compile(re.escape(each.path).replace(re.escape(ID), _ID_FORM))
+            form = re.compile(re.escape(each.path).replace(re.escape(ID), ID_FORM))
             self._doors.setdefault((each.method, each.path.count("/")), []).append((form, each))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -7,16 +7,14 @@ from typing import Final
 
 from inventory import paying
 from marketplace.context import Context
-from marketplace.fast_path import FastDoor, Plain, Serve
+from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
 from marketplace.till import Till
 from orders.ordering import Ordering
 
 TILL: Final = Till(name="orders", endpoint="orders.place", look=paying.LOOK, writing=Ordering)
 
-_BODY: Final = re.compile(
-    rb'\{ ?"hold_id": ?"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})" ?\}'
-)
+_BODY: Final = re.compile(rf'\{{ ?"hold_id": ?"{ID_FORM}" ?\}}'.encode())
 
 
 def place(ctx: Context, claim: Claim, *, hold_id: uuid.UUID) -> Answer:

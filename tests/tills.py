@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from marketplace import context, database, till
 from marketplace.context import ANONYMOUS, Context
-from marketplace.idempotency import Answer, Claim
+from marketplace.idempotency import Answer, Claim, IdempotencyKey
 from marketplace.till import Till
 from tests.house import Caller
 
@@ -70,3 +70,10 @@ def transactions(table: str) -> int:
 
 def without_what_changes(said: str) -> str:
     return CHANGING.sub("…", said)
+
+
+def stored_keys(key: str) -> int:
+    """How many answers stand under a key."""
+    with database.reading() as session:
+        statement = select(func.count()).select_from(IdempotencyKey).where(IdempotencyKey.key == key)
+        return session.scalar(statement) or 0

@@ -1,5 +1,6 @@
 """The market, and who acts in it."""
 
 from tests.builders import buyer, market, operator, shopper
+from tests.far import far_app, proxy
 
-__all__ = ["buyer", "market", "operator", "shopper"]
+__all__ = ["buyer", "far_app", "market", "operator", "proxy", "shopper"]

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,36 +11,16 @@ from flask import Flask
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-import wsgi
 from inventory.models import Hold, PoolMovement
 from inventory.states import PoolMovementKind
 from marketplace import database, express, patience
 from marketplace.access import Role
-from marketplace.embedded.databases import DatabaseUrls
-from tests import house
 from tests.builders import Market, Sale
 from tests.ground.proxy import Fault, Proxy
 from tests.house import Caller
 
 ENOUGH_SECONDS = 5.0
 BOXES = 4
-
-
-@pytest.fixture
-def proxy(database_urls: DatabaseUrls) -> Iterator[Proxy]:
-    found = Proxy(database_urls.app_url)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def far_app(proxy: Proxy, database_urls: DatabaseUrls) -> Iterator[Flask]:
-    """The same market, reached over a wire that can be cut."""
-    built = wsgi.build(house.settings_for(database_urls, database_url=proxy.url))
-    yield built
-    express.close_all(built)
-    with built.app_context():
-        database.db.engine.dispose()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from marketplace.audit import AuditEntry
 from marketplace.context import Actor, Context
 from marketplace.database import TryAgain
 from marketplace.desk import Broken
-from marketplace.idempotency import Claim, IdempotencyKey, IdempotencyKeyReused, KeyInFlight
+from marketplace.idempotency import Claim, IdempotencyKeyReused, KeyInFlight
 from marketplace.payments.models import Payment
 from orders import checkout, schemas
 from orders.at_till import TILL
@@ -26,7 +26,7 @@ from orders.models import Order
 from orders.ordering import Ordering
 from tests.builders import Market, Sale, broken, held
 from tests.house import Caller
-from tests.tills import arriving, code, serve, status, transactions
+from tests.tills import arriving, code, serve, status, stored_keys, transactions
 
 KEY = "k" * 16
 
@@ -50,12 +50,6 @@ def holding(sale: Sale, as_role: Callable[..., Caller]) -> Callable[..., tuple[C
 def count(kind: type) -> int:
     with database.reading() as session:
         return session.scalar(select(func.count()).select_from(kind)) or 0
-
-
-def stored_keys(key: str) -> int:
-    with database.reading() as session:
-        statement = select(func.count()).select_from(IdempotencyKey).where(IdempotencyKey.key == key)
-        return session.scalar(statement) or 0
 
 
 def acting(shopper: Caller) -> Context:

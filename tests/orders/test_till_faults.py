@@ -3,41 +3,21 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-import wsgi
 from marketplace import database, express
 from marketplace.access import Role
 from marketplace.audit import AuditEntry
-from marketplace.embedded.databases import DatabaseUrls
 from marketplace.payments.models import Payment
 from orders.models import Order
-from tests import house
 from tests.builders import Market, Sale, broken, held
 from tests.ground.proxy import Fault, Proxy
 from tests.house import Caller
-
-
-@pytest.fixture
-def proxy(database_urls: DatabaseUrls) -> Iterator[Proxy]:
-    found = Proxy(database_urls.app_url)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def far_app(proxy: Proxy, database_urls: DatabaseUrls) -> Iterator[Flask]:
-    """The same market, reached over a wire that can be cut."""
-    built = wsgi.build(house.settings_for(database_urls, database_url=proxy.url))
-    yield built
-    express.close_all(built)
-    with built.app_context():
-        database.db.engine.dispose()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from marketplace import context, database
@@ -14,7 +14,7 @@ from marketplace.access import Role
 from marketplace.audit import AuditEntry
 from marketplace.context import Actor, Context
 from marketplace.desk import Broken
-from marketplace.idempotency import IdempotencyKey, IdempotencyKeyReused
+from marketplace.idempotency import IdempotencyKeyReused
 from marketplace.language import Text
 from marketplace.payments import gateways, payments, schemas
 from marketplace.payments.at_till import TILL
@@ -25,7 +25,7 @@ from marketplace.payments.states import PaymentNotAwaited, PaymentState
 from marketplace.till import HANDED_BACK
 from tests.builders import Market, Sale, assert_refused, broken, ordered
 from tests.house import Caller
-from tests.tills import arriving, code, serve, status, transactions
+from tests.tills import arriving, code, serve, status, stored_keys, transactions
 
 KEY = "k" * 16
 
@@ -69,12 +69,6 @@ def card(monkeypatch: pytest.MonkeyPatch) -> CardGateway:
 def by_card(payment_id: str) -> None:
     statement = update(Payment).where(Payment.id == uuid.UUID(payment_id)).values(gateway=CardGateway.name)
     database.transact(lambda session: session.execute(statement))
-
-
-def stored_keys(key: str) -> int:
-    with database.reading() as session:
-        statement = select(func.count()).select_from(IdempotencyKey).where(IdempotencyKey.key == key)
-        return session.scalar(statement) or 0
 
 
 def confirm(caller: Caller, payment_id: str, **options: Any) -> TestResponse:
