@@ -4,7 +4,7 @@ import gc
 import sys
 from typing import Any
 
-from marketplace.running import web
+from marketplace.running import balance, web
 from marketplace.running.launch import Launch
 from marketplace.settings import Settings, WrongSetting
 
@@ -61,6 +61,7 @@ def post_worker_init(worker: Any) -> None:
 
 def child_exit(_server: Any, worker: Any) -> None:
     web.forget_worker(_metrics, worker.pid)
+    balance.Share(worker.age).leave()
 
 
 def on_exit(_server: Any) -> None:

@@ -1,10 +1,12 @@
 """What passers-by look at all day: the list of campaigns and a campaign's page, written out by one statement.
 
-Those who ask for the same at the same moment share one answer. Nothing stale is told: every question is asked of the
-database, and only what follows from its answer (state by the clock, text, ETag) is remembered with it.
+Passers-by who ask for the same share one answer of the database for READS_SHARED_MS, a tenth of a second: as long as
+this process has committed nothing since, so that who changed something sees it, and others see it a blink later. What
+follows from an answer (state by the clock, text, ETag) is remembered with it.
 """
 
 import hashlib
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +18,14 @@ from campaigns import shapes
 from campaigns.planning import INSIDERS, CampaignNotFound
 from campaigns.shapes import Shaped
 from campaigns.states import PUBLIC
-from marketplace import express
+from marketplace import commits, express
 from marketplace.context import Context
 from marketplace.express import Statement
+from marketplace.settings import Settings
 from marketplace.together import Together
 
 QUESTIONS_REMEMBERED_MAX: Final = 500
+NANOSECONDS_IN_MS: Final = 1_000_000
 _FIRST: Final = uuid.UUID(int=0)
 _PUBLIC: Final = ",".join(sorted(PUBLIC))
 
@@ -95,8 +99,22 @@ def one(ctx: Context, *, campaign_id: uuid.UUID) -> Told:
     return _tell(ctx, question, raw)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What the database said, and what may be told of it by whom."""
+
+    raw: str | None
+    until: int
+    """By this process's clock, in nanoseconds, counted from before it was asked."""
+    mark: object
+    """The latest commit of this process before it was asked."""
+
+
 def _ask(question: Question) -> str | None:
     extensions = current_app.extensions
+    said: _Said | None = _memory().get(question)
+    if said is not None and said.mark is commits.latest() and said.until > time.monotonic_ns():
+        return said.raw
     together = cast(Together[Question, str | None], extensions.get("campaigns_shown"))
     if together is None:
         together = extensions.setdefault("campaigns_shown", Together(_look_up))
@@ -105,9 +123,20 @@ def _ask(question: Question) -> str | None:
 
 def _look_up(questions: Sequence[Question]) -> Iterator[tuple[int, str | None]]:
     different = list(dict.fromkeys(questions))
+    settings: Settings = current_app.config["SETTINGS"]
+    mark, until = commits.latest(), time.monotonic_ns() + settings.reads_shared_ms * NANOSECONDS_IN_MS
     rows = express.line("reads").run(lambda work: work.look(*map(_statement, different)))
     told = {question: row.told for question, row in zip(different, rows, strict=True)}
+    memory = _memory()
+    if len(memory) + len(told) > QUESTIONS_REMEMBERED_MAX:
+        memory.clear()
+    memory |= {question: _Said(raw=raw, until=until, mark=mark) for question, raw in told.items()}
     yield from enumerate(told[question] for question in questions)
+
+
+def _memory() -> dict[Question, _Said]:
+    found: dict[Question, _Said] = current_app.extensions.setdefault("campaigns_said", {})
+    return found
 
 
 def _statement(question: Question) -> Statement:

@@ -117,8 +117,7 @@ def _work(work: Work, callers: dict[int, Caller]) -> dict[int, Told]:
     writing = granting.Writing(looked.facts)
     told = looked.told | {place: _reply(writing, looked, place) for place in looked.decisions}
     if writing:
-        keeping.forget(writing.freed)
-        work.commit(writing.statement(), check=writing.check)
+        writing.store_on(work)
     if gate is not None:
         refused = _refused_by_pool(looked)
         short = refused.keys() | {pool_id for pool_id, pool in writing.pools.items() if pool.available == 0}

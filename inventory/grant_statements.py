@@ -55,7 +55,8 @@ WRITE: Final = f"""
         ON CONFLICT (key) WHERE state = 'waiting' AND started_at IS NULL
         DO UPDATE SET due_at = least(job.due_at, excluded.due_at)
     ), {audit.TOLD}, {idempotency.KEPT}
-    SELECT (SELECT count(*) FROM counted) AS pools, (SELECT count(*) FROM resized) AS resized
+    SELECT whole((SELECT count(*) FROM counted) = jsonb_array_length(%(pools)s::jsonb)
+        AND (SELECT count(*) FROM resized) = cardinality(%(resized_ids)s::uuid[]))
     """  # noqa: S608 (the parts are our own)
 """The state is asked for in a form that no partial index has: with statistics of a time without live holds, the index
 of everybody's live holds looks empty, and all of it would be read for the few that are resized."""

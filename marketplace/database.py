@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from marketplace import errors, patience
+from marketplace import commits, errors, patience
 from marketplace.embedded import resolve_urls
 from marketplace.language import Text
 from marketplace.settings import PROJECT_ROOT, Settings
@@ -216,6 +216,8 @@ def _commit(session: Session) -> None:
         if problem.connection_invalidated:
             raise CommitUnknown from problem
         raise
+    finally:
+        commits.happened()
 
 
 def _roll_back(session: Session) -> None:

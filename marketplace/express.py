@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar, cast
 
+import orjson
 import psycopg
 from flask import Flask, current_app
 from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
-from marketplace import database
+from marketplace import commits, database
 from marketplace.database import ATTEMPTS_MAX, RETRYABLE, DatabaseUnavailable, TryAgain
 from marketplace.settings import Settings
 
@@ -25,6 +26,11 @@ T = TypeVar("T")
 
 Statement = tuple[str, Mapping[str, Any]]
 """SQL in psycopg's form, and its parameters."""
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows for a statement: ids and instants as texts."""
+    return orjson.dumps(rows, default=str).decode()
 
 
 class Runner(Protocol):
@@ -69,12 +75,15 @@ class Work:
             cursors = [self._connection.execute(sql, values) for sql, values in statements]
             return [cursor.fetchone() for cursor in cursors]
 
-    def commit(self, *statements: Statement, check: Callable[[Sequence[Any]], None]) -> None:
-        """Write and commit; `check` looks at the rows and raises if they are not what they must be."""
-        with self._connection.pipeline():
-            cursors = [self._connection.execute(sql, values) for sql, values in statements]
-            check([cursor.fetchone() for cursor in cursors])
-            self._connection.execute("COMMIT")
+    def commit(self, *statements: Statement) -> None:
+        """Write and commit in one round trip: a statement that must be whole says so itself (SQL `whole`)."""
+        try:
+            with self._connection.pipeline():
+                for sql, values in statements:
+                    self._connection.execute(sql, values)
+                self._connection.execute("COMMIT")
+        finally:
+            commits.happened()
         self._is_open = False
 
     def end(self) -> None:

@@ -3,10 +3,8 @@
 The standard library's loggers go through the same rendering, so libraries' lines look like ours.
 """
 
-import contextlib
 import json
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -19,6 +17,7 @@ from flask import g, has_app_context
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
+from marketplace.log_lines import lines
 from marketplace.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("marketplace")
@@ -71,7 +70,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
         """sys.stderr alone decides."""
 
     def write_request(self, event: dict[str, Any]) -> None:
-        """In one call of the system, which keeps lines whole by itself: many threads would wait for each other here."""
+        """Without the handler's lock and in bundles: many threads would wait for each other here."""
         formatter = cast(_Formatter, self.formatter)
         line = formatter.write_request(event) + self.terminator
         try:
@@ -79,8 +78,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
         except (OSError, ValueError):
             self.stream.write(line)
             return
-        with contextlib.suppress(OSError):  # who reads our log has gone; that must not break an answer
-            os.write(number, line.encode())
+        lines.add(number, line)
 
 
 def configure(settings: Settings) -> None:

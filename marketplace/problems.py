@@ -2,7 +2,9 @@
 
 import json
 import logging
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, cast
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, RequestURITooLarge
@@ -121,19 +123,24 @@ def rendered(
         headers["Retry-After"] = str(refusal.retry_after_seconds)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="marketplace"'
-    return status, _body(document(refusal, language), request_id), headers
+    return status, _of_request(_told(refusal, language), request_id), headers
 
 
 def document(refusal: errors.Refusal, language: Language) -> dict[str, Any]:
     """The problem's members, without those that only the request knows (instance, request_id)."""
-    facts = {name: _plain(value, language) for name, value in refusal.facts.items()}
+    return _document(type(refusal), refusal.detail, refusal.facts, language)
+
+
+def _document(
+    kind: type[errors.Refusal], detail: Text | None, facts: Mapping[str, Any], language: Language
+) -> dict[str, Any]:
     return {
-        "type": f"/problems/{type(refusal).slug()}",
-        "title": refusal.title.pick(language),
-        "status": status_of(type(refusal)),
-        "detail": (refusal.detail or refusal.title).pick(language),
-        "code": refusal.code,
-        **facts,
+        "type": f"/problems/{kind.slug()}",
+        "title": kind.title.pick(language),
+        "status": status_of(kind),
+        "detail": (detail or kind.title).pick(language),
+        "code": kind.code,
+        **{name: _plain(value, language) for name, value in facts.items()},
     }
 
 
@@ -177,8 +184,38 @@ def _response(status: int, body: dict[str, Any]) -> Response:
 
 
 def _body(document: dict[str, Any], request_id: str | None) -> str:
-    known = {"instance": f"urn:request:{request_id}", "request_id": request_id} if request_id else {}
-    return json.dumps({**document, **known}, ensure_ascii=False)
+    return _of_request(_text(document), request_id)
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _of_request(text: str, request_id: str | None) -> str:
+    """The document with what only the request knows as its last members."""
+    if not request_id:
+        return text
+    known = json.dumps({"instance": f"urn:request:{request_id}", "request_id": request_id})
+    return f"{text[:-1]}, {known[1:]}"
+
+
+def _told(refusal: errors.Refusal, language: Language) -> str:
+    """The document's text; a crowd that is refused alike is told the same words, put together once."""
+    facts = tuple((name, type(value), value) for name, value in refusal.facts.items())
+    try:
+        return _usual_text(cast(Any, type(refusal)), refusal.detail, facts, language)
+    except TypeError:  # a list among the facts
+        return _text(document(refusal, language))
+
+
+@lru_cache(maxsize=1_000)
+def _usual_text(
+    kind: type[errors.Refusal],
+    detail: Text | None,
+    facts: tuple[tuple[str, type, Any], ...],
+    language: Language,
+) -> str:
+    return _text(_document(kind, detail, {name: value for name, _, value in facts}, language))
 
 
 def _request_id() -> str | None:

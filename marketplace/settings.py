@@ -50,6 +50,7 @@ class Settings:
     hold_minutes_guest: int = 5
     hold_network_permille: int = 100
     idempotency_days: int = 7
+    reads_shared_ms: int = 100
     forecast_haircut_base_permille: int = 50
     forecast_haircut_weekly_permille: int = 20
     forecast_haircut_most_permille: int = 400
@@ -185,6 +186,7 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "hold_minutes_guest": _whole(1, 60),
     "hold_network_permille": _whole(0, 1_000),
     "idempotency_days": _whole(3, 365),
+    "reads_shared_ms": _whole(0, 1_000),
     "forecast_haircut_base_permille": _whole(0, 1_000),
     "forecast_haircut_weekly_permille": _whole(0, 1_000),
     "forecast_haircut_most_permille": _whole(0, 1_000),

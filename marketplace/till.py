@@ -4,7 +4,6 @@ One look locks the keys and the rows of all who wait, a rule decides on each alo
 commit. Refusals that are final are stored under their keys; what does not belong in a batch is handed back.
 """
 
-import json
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,11 +56,7 @@ class Writing(ABC):
 
     @abstractmethod
     def statement(self) -> Statement:
-        """Everything in one statement; `check` looks at its row."""
-
-    @abstractmethod
-    def check(self, rows: Sequence[Any]) -> None:
-        """Raises if a row was not as it was under the lock."""
+        """Everything in one statement, which fails unless it is `whole`: no row but as it was under the lock."""
 
     def keep(self, request: Request, answer: Answer) -> None:
         """Store the answer under its key, together with what it answers."""
@@ -73,7 +68,7 @@ class Writing(ABC):
 
     def values(self) -> dict[str, Any]:
         """What `audit.TOLD` and `idempotency.KEPT` are given."""
-        return {"told": as_json(self.told), "kept": as_json(self._kept)}
+        return {"told": express.as_json(self.told), "kept": express.as_json(self._kept)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +128,7 @@ class Till:
         for place, request in met.requests.items():
             told[place] = (request.ctx, _reply(writing, request))
         if writing:
-            work.commit(writing.statement(), check=writing.check)
+            work.commit(writing.statement())
         return told
 
 
@@ -149,17 +144,12 @@ def asked(callers: Sequence[Caller]) -> dict[str, Any]:
         }
         for place, caller in enumerate(callers, start=1)
     ]
-    return {"asked": as_json(rows)}
+    return {"asked": express.as_json(rows)}
 
 
 def asked_by(ctx: Context, subject_id: uuid.UUID) -> dict[str, Any]:
     """The same for the actor alone, in a transaction that has its key, if any, already."""
-    return {"asked": as_json([{"place": 1, "account": ctx.actor.id, "id": subject_id}])}
-
-
-def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows for a statement: ids and instants as texts."""
-    return json.dumps(rows, default=str)
+    return {"asked": express.as_json([{"place": 1, "account": ctx.actor.id, "id": subject_id}])}
 
 
 def _reply(writing: Writing, request: Request) -> Answer | errors.Refusal | HandedBack:

@@ -6,11 +6,11 @@ the till for somebody else's bank.
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from marketplace import audit, idempotency, till
+from marketplace import audit, express, idempotency, till
 from marketplace.context import Context
 from marketplace.express import Statement
 from marketplace.idempotency import Answer
@@ -29,12 +29,8 @@ CONFIRM: Final = f"""
         FROM jsonb_to_recordset(%(moved)s::jsonb) AS r(id uuid, before text, after text)
         WHERE p.id = r.id AND p.id = ANY(%(moved_ids)s::uuid[]) AND p.state = r.before RETURNING p.id
     ), {audit.TOLD}, {idempotency.KEPT}
-    SELECT (SELECT count(*) FROM moved) AS moved
+    SELECT whole((SELECT count(*) FROM moved) = cardinality(%(moved_ids)s::uuid[]))
     """  # noqa: S608 (the parts are our own)
-
-
-class PaymentMovedAway(Exception):
-    """A payment was not as it was under its lock: a broken promise of our code, never of the caller."""
 
 
 class Confirming(till.Writing):
@@ -87,14 +83,8 @@ class Confirming(till.Writing):
         return shaped(payment, answer, request.ctx.language)
 
     def statement(self) -> Statement:
-        moved = {"moved": till.as_json(list(self._moved.values())), "moved_ids": list(self._moved)}
+        moved = {"moved": express.as_json(list(self._moved.values())), "moved_ids": list(self._moved)}
         return CONFIRM, {**self.values(), **moved}
-
-    def check(self, rows: Sequence[Any]) -> None:
-        """Raises PaymentMovedAway."""
-        [done] = rows
-        if done.moved != len(self._moved):
-            raise PaymentMovedAway(sorted(self._moved))
 
 
 def shaped(payment: Mapping[str, Any], answer: Answered, language: Language) -> Answer:

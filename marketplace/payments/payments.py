@@ -81,7 +81,7 @@ def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[P
     if answer.state == PaymentState.CANCELED:
         return fail(session, ctx, payment_id=payment_id, reason="refused by its gateway"), answer
     writing.move(ctx, payment_id=payment_id, after=answer.state)
-    writing.check(run.rows(writing.statement()))
+    run.rows(writing.statement())
     database.changed_behind(session, Payment, [payment_id])
     return session.get_one(Payment, payment_id), answer
 

@@ -1,7 +1,8 @@
-"""gunicorn's threaded worker with three promises more: its own refusals are problem+json, a broken chunk is the
-client's fault, and nobody reads for ever.
+"""gunicorn's threaded worker with four promises more: its own refusals are problem+json, a broken chunk is the
+client's fault, nobody reads for ever, and connections are shared out among the workers.
 
-The default worker answers in HTML, lets the app fail, and gives a thread to a client that sends a byte and waits.
+The default worker answers in HTML, lets the app fail, gives a thread to a client that sends a byte and waits, and
+takes all the connections that it is quick enough to get.
 """
 
 import contextlib
@@ -18,10 +19,13 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from marketplace import problems
 from marketplace.language import DEFAULT
+from marketplace.running.balance import Share
 from marketplace.values import new_id
 
 READ_SECONDS_MAX: Final = 10
 """From the first byte of a request to the last of its body; the answer may take longer."""
+STEP_BACK_SECONDS: Final = 0.001
+"""Longer than another worker, woken for the same connection, needs to take it."""
 
 _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (http_errors.InvalidResponseHeader, 500),
@@ -41,6 +45,19 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._since: dict[Any, float] = {}
         self._since_lock = threading.Lock()
+        self._share = Share(self.age)
+
+    def accept(self, listener: Any) -> None:
+        """Who is ahead steps back for a moment; nobody else took the connection by then: it is served here."""
+        self._share.tell(self.nr_conns)
+        if self._share.is_ahead():
+            time.sleep(STEP_BACK_SECONDS)
+        super().accept(listener)
+        self._share.tell(self.nr_conns)
+
+    def wait_for_and_dispatch_events(self, *args: Any, **named: Any) -> None:
+        self._share.tell(self.nr_conns)
+        super().wait_for_and_dispatch_events(*args, **named)
 
     def handle(self, conn: Any) -> Any:
         with self._since_lock:

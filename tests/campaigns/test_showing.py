@@ -1,12 +1,15 @@
-"""The list and the page of campaigns: what the schemas say, from one statement, never stale, 304 when unchanged."""
+"""The list and the page of campaigns: what the schemas say, from one statement that many share, 304 when unchanged."""
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from flask import g
 from hypothesis import given
@@ -17,9 +20,10 @@ from campaigns import planning, schemas, shapes, showing
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
 from inventory.models import Pool
-from marketplace import context, database, express
+from marketplace import commits, context, database, express
 from marketplace.access import Role
 from marketplace.catalogue.models import County, Pack
+from tests import servers
 from tests.builders import Market, held
 from tests.house import Caller
 
@@ -176,6 +180,88 @@ def test_a_page_is_one_statement_and_no_other(
         assert looks == [1]
 
 
+def test_who_comes_a_moment_later_shares_the_answer_and_the_bound_is_a_tenth_of_a_second(
+    market: Market, sales, anyone: Caller, operator: Caller, looks, monkeypatch
+) -> None:
+    clock = [time.monotonic_ns()]
+    monkeypatch.setattr(showing.time, "monotonic_ns", lambda: clock[0])
+    first = anyone.get(sales[0].url)
+    assert [anyone.get(sales[0].url).data for _ in range(3)] == [first.data] * 3
+    assert looks == [1]
+    anyone.get(URL)
+    assert len(looks) == 2
+    operator.get(URL)
+    assert len(looks) == 4, "who it is, and the list anew: insiders share with insiders alone"
+    clock[0] += 100 * showing.NANOSECONDS_IN_MS - 1
+    anyone.get(sales[0].url)
+    assert len(looks) == 4
+    clock[0] += 1
+    anyone.get(sales[0].url)
+    assert len(looks) == 5
+
+
+def test_what_another_process_changes_is_told_when_the_bound_is_over(
+    market: Market, sales, anyone: Caller, database_urls, monkeypatch
+) -> None:
+    clock = [time.monotonic_ns()]
+    monkeypatch.setattr(showing.time, "monotonic_ns", lambda: clock[0])
+    before = anyone.get(sales[0].url)
+    with psycopg.connect(servers.plain(database_urls.owner_url), autocommit=True) as elsewhere:
+        elsewhere.execute("UPDATE campaign SET title_en = 'Changed' WHERE id = %s", [sales[0].campaign_id])
+    assert anyone.get(sales[0].url).data == before.data
+    clock[0] += 100 * showing.NANOSECONDS_IN_MS
+    assert anyone.get(sales[0].url).json["campaign"]["title_en"] == "Changed"
+
+
+def test_an_answer_that_was_asked_for_before_a_commit_is_not_told_after_it(
+    market: Market, sales, anyone: Caller, monkeypatch
+) -> None:
+    """The look began, then boxes went, then it was remembered: who comes after the boxes must ask again."""
+    look = express.Work.look
+
+    def overtaken(self: express.Work, *statements: express.Statement) -> list[Any]:
+        rows = look(self, *statements)
+        commits.happened()
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(express.Work, "look", overtaken)
+        anyone.get(sales[0].url)
+    counted: list[int] = []
+    monkeypatch.setattr(express.Work, "look", lambda *all_of: counted.append(1) or look(*all_of))
+    anyone.get(sales[0].url)
+    assert counted == [1]
+
+
+def test_every_commit_leaves_a_mark_even_one_of_which_nothing_is_known(market: Market, monkeypatch) -> None:
+    marks = [commits.latest()]
+    database.transact(lambda session: session.execute(select(1)))
+    marks.append(commits.latest())
+
+    def broken(_session: Any) -> None:
+        raise psycopg.OperationalError
+
+    session = SimpleNamespace(flush=lambda: None, commit=lambda: broken(None))
+    with pytest.raises(psycopg.OperationalError):
+        database._commit(session)
+    marks.append(commits.latest())
+    line = express.line("marks")
+    line.run(lambda work: (work.rows(("SELECT 1 AS one", {})), work.commit()))
+    marks.append(commits.latest())
+    assert len({id(mark) for mark in marks}) == 4
+    line.close()
+
+
+def test_shared_for_no_time_every_look_is_asked_of_the_database(
+    market: Market, sales, anyone: Caller, looks, monkeypatch
+) -> None:
+    settings = market.app.config["SETTINGS"]
+    monkeypatch.setitem(market.app.config, "SETTINGS", replace(settings, reads_shared_ms=0))
+    for _ in range(3):
+        anyone.get(URL)
+    assert looks == [1, 1, 1]
+
+
 def test_who_asks_at_the_same_moment_shares_the_answer(market: Market, sales, anyone: Caller, looks) -> None:
     waiting = threading.Barrier(2)
     run, asked = express.Line.run, []
@@ -235,3 +321,4 @@ def test_what_is_remembered_is_bounded(market: Market, sales, anyone: Caller, mo
     for limit in range(1, 9):
         assert anyone.get(f"{URL}?limit={limit}").status_code == 200
         assert len(market.app.extensions["campaigns_told"]) <= 3
+        assert len(market.app.extensions["campaigns_said"]) <= 3

@@ -46,7 +46,7 @@ def write(line, name, *, finds=True):
         looks.append(found.count)
         if not (finds and found.count):
             values = {"id": new_id(), "at": context.now_utc(), "name": name}
-            unit.commit((_WRITE, values), check=lambda rows: None)
+            unit.commit((_WRITE, values))
 
     line.run(work)
     return looks
@@ -111,16 +111,14 @@ def test_what_failed_inside_a_unit_of_work_leaves_the_line_usable_and_nothing_be
         raise ZeroDivisionError
 
     def unlike(unit):
-        def check(_rows):
-            raise ZeroDivisionError
-
+        values = {"id": new_id(), "at": context.now_utc(), "name": "spoilt"}
         unit.rows(("SELECT 1 AS x", {}))
-        unit.commit((_WRITE, {"id": new_id(), "at": context.now_utc(), "name": "spoilt"}), check=check)
+        unit.commit((_WRITE, values), ("SELECT whole(false)", {}))
 
     for work, wanted in (
         (spoilt, psycopg.errors.DivisionByZero),
         (refused, ZeroDivisionError),
-        (unlike, ZeroDivisionError),
+        (unlike, psycopg.Error),
     ):
         with pytest.raises(wanted):
             line.run(work)
