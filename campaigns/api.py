@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import planning, schemas, selling, shapes, showing
 from campaigns.models import Campaign
-from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
+from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from inventory import holds, lots, pools, refusals, waitlist
 from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
@@ -97,7 +97,7 @@ def schedule(session: Session, campaign_id: uuid.UUID) -> Campaign:
 def pause(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
     """No new holds; running ones finish 暂停"""
     ctx = context.current()
-    return planning.move(session, ctx, campaign_id=campaign_id, after=CampaignState.PAUSED, **body)
+    return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.PAUSE, **body)
 
 
 @blueprint.post("/<uuid:campaign_id>/resumption")
@@ -116,7 +116,7 @@ def resume(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Ca
 def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
     """End the sale before its time 提前结束"""
     ctx = context.current()
-    return planning.move(session, ctx, campaign_id=campaign_id, after=CampaignState.DEPOSIT_CLOSED, **body)
+    return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CLOSE, **body)
 
 
 @blueprint.post("/<uuid:campaign_id>/cancellation")

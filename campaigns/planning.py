@@ -8,18 +8,20 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns import states
 from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
+    BY_CLOCK,
     PLEDGEABLE,
     PUBLIC,
     SELLING,
+    CampaignEvent,
     CampaignKind,
     CampaignState,
     CampaignStateForbids,
     Plan,
-    check_move,
     check_ready,
-    due_move,
+    due_event,
 )
 from inventory import pools
 from inventory.models import Hold
@@ -149,36 +151,33 @@ def pledge(
 def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     """Make a draft public; it opens by the clock. Raises CampaignNotReady, CampaignStateForbids."""
     campaign = _locked(session, campaign_id)
-    check_move(campaign.state, CampaignState.SCHEDULED)
+    states.after(campaign.state, CampaignEvent.SCHEDULE)
     pledged = tuple(pools.get(session, pool_id=item.pool_id).boxes_pledged for item in campaign.items)
     check_ready(
         Plan(opens_at=campaign.opens_at, closes_at=campaign.closes_at, pledged_boxes=pledged), now=ctx.now
     )
-    _move(session, ctx, campaign, CampaignState.SCHEDULED, reason="scheduled")
+    _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)
     return campaign
 
 
 def move(
-    session: Session, ctx: Context, *, campaign_id: uuid.UUID, after: CampaignState, reason: str
+    session: Session, ctx: Context, *, campaign_id: uuid.UUID, event: CampaignEvent, reason: str
 ) -> Campaign:
-    """An operator's move from where the clock has brought the campaign, with its reason.
+    """What an operator asks for, from where the clock has brought the campaign, with its reason.
 
     Raises CampaignNotFound, CampaignStateForbids.
     """
     campaign = _locked(session, campaign_id)
     follow_clock(session, ctx, campaign)
-    check_move(campaign.state, after)
-    _move(session, ctx, campaign, after, reason=reason)
+    _move(session, ctx, campaign, event, reason=reason)
     return campaign
 
 
 def resume(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
     """Open a paused campaign again; only a paused one. Raises CampaignNotFound, CampaignStateForbids."""
     campaign = _locked(session, campaign_id)
-    if campaign.state != CampaignState.PAUSED:
-        raise CampaignStateForbids(state=campaign.state, asked=str(CampaignState.DEPOSIT_OPEN))
-    _move(session, ctx, campaign, CampaignState.DEPOSIT_OPEN, reason=reason)
+    _move(session, ctx, campaign, CampaignEvent.RESUME, reason=reason)
     follow_clock(session, ctx, campaign)
     return campaign
 
@@ -188,7 +187,7 @@ def cancel(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: st
 
     Raises CampaignNotFound, CampaignStateForbids.
     """
-    campaign = move(session, ctx, campaign_id=campaign_id, after=CampaignState.CANCELLED, reason=reason)
+    campaign = move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CANCEL, reason=reason)
     for item in campaign.items:
         pools.release_pledges(session, ctx, pool_id=item.pool_id)
     return campaign
@@ -206,8 +205,7 @@ def follow_clock(session: Session, ctx: Context, campaign: Campaign) -> None:
 
 def follow_clock_everywhere(session: Session, ctx: Context) -> int:
     """The job of every minute: open what is due to open, close what is due to close; how many moved."""
-    moving = (CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED)
-    candidates = session.scalars(select(Campaign).where(Campaign.state.in_(moving)).order_by(Campaign.id))
+    candidates = session.scalars(select(Campaign).where(Campaign.state.in_(BY_CLOCK)).order_by(Campaign.id))
     moved = 0
     for campaign in candidates:
         before = campaign.version
@@ -285,12 +283,14 @@ def _locked(session: Session, campaign_id: uuid.UUID) -> Campaign:
     return campaign
 
 
-def _due(campaign: Campaign, now: datetime) -> CampaignState | None:
-    return due_move(campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now)
+def _due(campaign: Campaign, now: datetime) -> CampaignEvent | None:
+    return due_event(campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now)
 
 
-def _move(session: Session, ctx: Context, campaign: Campaign, after: CampaignState, *, reason: str) -> None:
+def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEvent, *, reason: str) -> None:
+    """Raises CampaignStateForbids."""
     before = campaign.state
+    after = states.after(before, event)
     campaign.state = after
     campaign.version += 1
     _set_windows(session, ctx, campaign)
