@@ -24,6 +24,17 @@ class Campaign(Base):
     title_zh: Mapped[str] = mapped_column(String(200))
     opens_at: Mapped[datetime]
     closes_at: Mapped[datetime]
+    goal_boxes: Mapped[int | None]
+    goal_grams: Mapped[int | None]
+    cut_rule: Mapped[str] = mapped_column(String(20))
+    """How boxes are shared out if there are too few; fixed once it is scheduled."""
+    claims_days: Mapped[int]
+    seed: Mapped[str | None] = mapped_column(String(64))
+    """Breaks ties when there are too few boxes; secret until it is revealed."""
+    seed_hash: Mapped[str | None] = mapped_column(String(64))
+    """Public from the moment it is scheduled."""
+    seed_revealed_at: Mapped[datetime | None]
+    cloned_from_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaign.id"))
     created_at: Mapped[datetime]
     version: Mapped[int]
 
@@ -33,6 +44,12 @@ class Campaign(Base):
         CheckConstraint("closes_at > opens_at", name="window"),
         CheckConstraint(one_of("kind", CampaignKind), name="kind"),
         CheckConstraint(one_of("state", CampaignState), name="state"),
+        CheckConstraint("goal_boxes > 0 AND goal_boxes <= 1000000000", name="goal_boxes"),
+        CheckConstraint("goal_grams > 0 AND goal_grams <= 1000000000000000", name="goal_grams"),
+        CheckConstraint("cut_rule IN ('equal_award', 'proportional')", name="cut_rule"),
+        CheckConstraint("claims_days BETWEEN 1 AND 90", name="claims_days"),
+        CheckConstraint("(seed IS NULL) = (seed_hash IS NULL)", name="seed"),
+        CheckConstraint("seed_revealed_at IS NULL OR seed IS NOT NULL", name="seed_revealed"),
         Index(None, "state", "opens_at"),
     )
 

@@ -1,5 +1,6 @@
 """Planning a campaign: drafting it, filling its pools with pledges, moving it through its states."""
 
+import secrets
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -19,6 +20,7 @@ from campaigns.states import (
     CampaignKind,
     CampaignState,
     CampaignStateForbids,
+    CutRule,
     Plan,
     check_ready,
     due_event,
@@ -31,6 +33,9 @@ from marketplace.catalogue import cooperatives, counties, products
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
+from orders.allocation.commitment import seed_commitment
+
+CLAIMS_DAYS: Final = 7
 
 INSIDERS: Final = STAFF | {Role.COOPERATIVE}
 """Who sees a campaign before it is public: cooperatives pledge to drafts."""
@@ -79,6 +84,11 @@ def draft(
     opens_at: datetime,
     closes_at: datetime,
     items: Iterable[Mapping[str, Any]],
+    goal_boxes: int | None = None,
+    goal_grams: int | None = None,
+    cut_rule: str = CutRule.EQUAL_AWARD,
+    claims_days: int = CLAIMS_DAYS,
+    cloned_from_id: uuid.UUID | None = None,
 ) -> Campaign:
     """A new presale with an empty pool for each item ({pack_id, unit_price_minor,
     boxes_per_buyer_max, boxes_per_household_max}).
@@ -101,6 +111,11 @@ def draft(
         title_zh=title_zh,
         opens_at=opens_at,
         closes_at=closes_at,
+        goal_boxes=goal_boxes,
+        goal_grams=goal_grams,
+        cut_rule=cut_rule,
+        claims_days=claims_days,
+        cloned_from_id=cloned_from_id,
         created_at=ctx.now,
         version=1,
     )
@@ -149,13 +164,24 @@ def pledge(
 
 
 def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
-    """Make a draft public; it opens by the clock. Raises CampaignNotReady, CampaignStateForbids."""
+    """Make a draft public; it opens by the clock. From now on the hash of the seed that may break ties is known.
+
+    Raises CampaignNotReady, CampaignStateForbids.
+    """
     campaign = _locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.SCHEDULE)
-    pledged = tuple(pools.get(session, pool_id=item.pool_id).boxes_pledged for item in campaign.items)
-    check_ready(
-        Plan(opens_at=campaign.opens_at, closes_at=campaign.closes_at, pledged_boxes=pledged), now=ctx.now
+    filled = [pools.get(session, pool_id=item.pool_id) for item in campaign.items]
+    plan = Plan(
+        opens_at=campaign.opens_at,
+        closes_at=campaign.closes_at,
+        pledged_boxes=tuple(pool.boxes_pledged for pool in filled),
+        pledged_grams=sum(pool.boxes_pledged * pool.pack_grams for pool in filled),
+        goal_boxes=campaign.goal_boxes,
+        goal_grams=campaign.goal_grams,
     )
+    check_ready(plan, now=ctx.now)
+    campaign.seed = secrets.token_hex(32)
+    campaign.seed_hash = seed_commitment(campaign.seed)
     _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)
     return campaign

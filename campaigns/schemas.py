@@ -4,12 +4,15 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from campaigns.states import state_at
+from campaigns.planning import CLAIMS_DAYS
+from campaigns.states import CutRule, state_at
 from marketplace import context
 from marketplace.fields import Code, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
 
 ITEMS_MAX = 50
+GOAL_BOXES_MAX = 1_000_000_000
+GOAL_GRAMS_MAX = 10**15
 BOXES_PER_BUYER_MAX = 1_000
 BOXES_PER_HOUSEHOLD_MAX = 10_000
 
@@ -34,6 +37,14 @@ class DraftCampaign(Schema):
     title_zh = Line(required=True)
     opens_at = Instant(required=True)
     closes_at = Instant(required=True)
+    goal_boxes = Whole(load_default=None, allow_none=True, low=1, high=GOAL_BOXES_MAX)
+    goal_grams = Whole(load_default=None, allow_none=True, low=1, high=GOAL_GRAMS_MAX)
+    cut_rule = fields.String(
+        load_default=CutRule.EQUAL_AWARD.value,
+        validate=validate.OneOf([each.value for each in CutRule]),
+        metadata={"description": "How too few boxes are shared out among the orders."},
+    )
+    claims_days = Whole(load_default=CLAIMS_DAYS, low=1, high=90)
     items = fields.List(fields.Nested(DraftItem), required=True, validate=validate.Length(1, ITEMS_MAX))
 
 
@@ -88,7 +99,25 @@ class Campaign(Schema):
     title_zh = fields.String()
     opens_at = Instant()
     closes_at = Instant()
+    goal_boxes = fields.Integer(allow_none=True)
+    goal_grams = fields.Integer(allow_none=True)
+    cut_rule = fields.String()
+    claims_days = fields.Integer()
+    seed_hash = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of the seed that breaks ties if there are too few boxes; told before it opens."
+        },
+    )
+    seed = fields.Method(
+        "_seed_if_revealed",
+        metadata={"type": ["string", "null"], "description": "Once it has been used, or cannot be any more."},
+    )
     version = fields.Integer()
+
+    def _seed_if_revealed(self, campaign: Any) -> str | None:
+        seed: str | None = campaign.seed
+        return seed if campaign.seed_revealed_at is not None else None
 
     def _state_now(self, campaign: Any) -> str:
         now = context.current().now

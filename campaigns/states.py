@@ -16,6 +16,14 @@ class CampaignKind(StrEnum):
     PRESALE = "presale"
 
 
+class CutRule(StrEnum):
+    """How too few boxes are shared out among the orders."""
+
+    EQUAL_AWARD = "equal_award"
+    """Everybody up to the same number: first boxes are safe, large orders give most."""
+    PROPORTIONAL = "proportional"
+
+
 class CampaignState(StrEnum):
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -127,11 +135,14 @@ BY_CLOCK: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What decides whether a campaign may be scheduled: its window, and the boxes pledged for each item."""
+    """What decides whether a campaign may be scheduled: its window, its goal, and what is pledged for each item."""
 
     opens_at: datetime
     closes_at: datetime
     pledged_boxes: tuple[int, ...]
+    pledged_grams: int = 0
+    goal_boxes: int | None = None
+    goal_grams: int | None = None
 
 
 def after(before: str, event: CampaignEvent) -> CampaignState:
@@ -149,6 +160,8 @@ def check_ready(plan: Plan, *, now: datetime) -> None:
         missing.append(Text(en="It sells nothing: add an item.", zh="没有销售项目。"))
     if any(boxes == 0 for boxes in plan.pledged_boxes):
         missing.append(Text(en="An item has no pledged fruit.", zh="有项目尚无承诺货源。"))
+    if sum(plan.pledged_boxes) < (plan.goal_boxes or 0) or plan.pledged_grams < (plan.goal_grams or 0):
+        missing.append(Text(en="Less is pledged than the goal asks for.", zh="承诺货源不足以达到目标。"))
     if plan.closes_at <= now:
         missing.append(Text(en="Its window is already over.", zh="活动时间已过。"))
     if missing:
