@@ -6,9 +6,10 @@ from typing import Any, Final
 from flask import Response
 from sqlalchemy.orm import Session
 
-from campaigns import planning, schemas, selling, shapes, showing
+from campaigns import planning, pricing, schemas, selling, shapes, showing
 from campaigns.models import Campaign
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
+from campaigns.terms import TermsNotAllowed
 from inventory import holds, lots, pools, refusals, waitlist
 from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
@@ -51,10 +52,34 @@ def get_campaign(campaign_id: uuid.UUID) -> Response:
     return versions.fresh(told.body, etag=told.etag)
 
 
+@blueprint.get("/<uuid:campaign_id>/items/<uuid:item_id>/price")
+@blueprint.arguments(schemas.AskPrice, location="query")
+@blueprint.problems(planning.CampaignNotFound, planning.ItemNotFound)
+@blueprint.response(200, schemas.Price)
+def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID) -> dict[str, Any]:
+    """What boxes cost now and later, at every step, and who gets what of it 价格与构成"""
+    with reading() as session:
+        item, priced = pricing.price(
+            session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
+        )
+        told = {name: getattr(priced, name) for name in priced.__dataclass_fields__}
+        return {
+            **told,
+            "item_id": item.id,
+            "currency": item.currency,
+            "final_unit_price_minor": item.final_unit_price_minor,
+        }
+
+
 @blueprint.post("")
 @blueprint.arguments(schemas.DraftCampaign)
 @blueprint.problems(
-    CountyNotFound, PackNotFound, planning.CampaignCodeTaken, planning.WindowNotOrdered, planning.PackTwice
+    CountyNotFound,
+    PackNotFound,
+    planning.CampaignCodeTaken,
+    planning.WindowNotOrdered,
+    planning.PackTwice,
+    TermsNotAllowed,
 )
 @blueprint.writes(201, schemas.Campaign, location=lambda made: f"/v1/campaigns/{made.id}")
 def draft(session: Session, body: dict[str, Any]) -> Campaign:

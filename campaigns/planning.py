@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import states
+from campaigns import item_terms, states, terms
 from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
     BY_CLOCK,
@@ -25,6 +25,7 @@ from campaigns.states import (
     check_ready,
     due_event,
 )
+from campaigns.terms import BalanceWindow, ItemTerms
 from inventory import pools
 from inventory.models import Hold
 from marketplace import audit, database, errors
@@ -89,17 +90,22 @@ def draft(
     cut_rule: str = CutRule.EQUAL_AWARD,
     claims_days: int = CLAIMS_DAYS,
     cloned_from_id: uuid.UUID | None = None,
+    balance: Mapping[str, Any] | None = None,
 ) -> Campaign:
-    """A new presale with an empty pool for each item ({pack_id, unit_price_minor,
-    boxes_per_buyer_max, boxes_per_household_max}).
+    """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
+    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due.
 
-    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice.
+    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice, TermsNotAllowed.
     """
     if closes_at <= opens_at:
         raise WindowNotOrdered
     wanted = list(items)
     if len({each["pack_id"] for each in wanted}) < len(wanted):
         raise PackTwice
+    due = dict(balance or {})
+    free_hours = due.pop("free_withdrawal_hours", 0)
+    agreed = [item_terms.asked(each, free_hours=free_hours) for each in wanted]
+    terms.check(agreed, closes_at=closes_at, balance=BalanceWindow(**due) if due else None)
     counties.get(session, county_id=county_id)
     campaign = Campaign(
         id=new_id(),
@@ -116,13 +122,16 @@ def draft(
         cut_rule=cut_rule,
         claims_days=claims_days,
         cloned_from_id=cloned_from_id,
+        **{f"balance_{name}": value for name, value in due.items()},
         created_at=ctx.now,
         version=1,
     )
     session.add(campaign)
     with database.refusing({"uq_campaign_code": CampaignCodeTaken()}):
         session.flush()
-    campaign.items = [_item(session, ctx, campaign, **each) for each in wanted]
+    campaign.items = [
+        _item(session, ctx, campaign, each, its) for each, its in zip(wanted, agreed, strict=True)
+    ]
     _note(session, ctx, campaign, before=None, after=CampaignState.DRAFT, reason="drafted", number=1)
     session.flush()
     audit.record(session, ctx, "campaign.draft", subject=("campaign", campaign.id), after={"code": code})
@@ -267,13 +276,15 @@ def _item(
     session: Session,
     ctx: Context,
     campaign: Campaign,
-    *,
-    pack_id: uuid.UUID,
-    unit_price_minor: int,
-    boxes_per_buyer_max: int,
-    boxes_per_household_max: int | None = None,
+    wanted: Mapping[str, Any],
+    agreed: ItemTerms,
 ) -> Item:
-    pack = products.get_pack(session, pack_id=pack_id)
+    pack = products.get_pack(session, pack_id=wanted["pack_id"])
+    limits = {
+        "boxes_per_buyer_max": wanted["boxes_per_buyer_max"],
+        "boxes_per_household_max": wanted.get("boxes_per_household_max"),
+    }
+    unit_price_minor = wanted["unit_price_minor"]
     item_id = new_id()
     pool = pools.open_pool(
         session,
@@ -286,8 +297,8 @@ def _item(
         terms=pools.Terms(
             unit_price_minor=unit_price_minor,
             currency=pack.currency,
-            boxes_per_buyer_max=boxes_per_buyer_max,
-            boxes_per_household_max=boxes_per_household_max,
+            deposit=agreed.deposit,
+            **limits,
         ),
     )
     return Item(
@@ -297,8 +308,8 @@ def _item(
         pool_id=pool.id,
         unit_price_minor=unit_price_minor,
         currency=pack.currency,
-        boxes_per_buyer_max=boxes_per_buyer_max,
-        boxes_per_household_max=boxes_per_household_max,
+        steps=item_terms.rows(item_id, agreed.steps),
+        **limits,
     )
 
 

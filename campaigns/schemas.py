@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from campaigns.planning import CLAIMS_DAYS
 from campaigns.states import CutRule, state_at
+from inventory.deposit_rules import DepositType, Funder
 from marketplace import context
 from marketplace.fields import Code, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
@@ -13,8 +14,53 @@ from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
 ITEMS_MAX = 50
 GOAL_BOXES_MAX = 1_000_000_000
 GOAL_GRAMS_MAX = 10**15
+STEPS_MAX = 20
+HOURS_MAX = 720
 BOXES_PER_BUYER_MAX = 1_000
 BOXES_PER_HOUSEHOLD_MAX = 10_000
+
+
+class Waterfall(Schema):
+    """Who gets what of a price, in minor units; the sum is the price."""
+
+    orchard_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    cold_store_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    packing_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    freight_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    commission_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+
+
+class DraftStep(Schema):
+    from_boxes = Whole(required=True, low=1, high=QUANTITY_MAX)
+    unit_price_minor = Whole(required=True, low=1, high=UNIT_PRICE_MINOR_MAX)
+    waterfall = fields.Nested(Waterfall, load_default=None, allow_none=True)
+
+
+class DraftDeposit(Schema):
+    type = fields.String(required=True, validate=validate.OneOf([each.value for each in DepositType]))
+    per_box_minor = Whole(required=True, low=1, high=UNIT_PRICE_MINOR_MAX)
+    counts_minor = Whole(
+        load_default=None,
+        allow_none=True,
+        low=1,
+        high=UNIT_PRICE_MINOR_MAX,
+        metadata={"description": "What it is worth when the balance is paid; left out, what it is."},
+    )
+    funder = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf([each.value for each in Funder]),
+        metadata={"description": "Who pays the difference."},
+    )
+
+
+class DraftBalance(Schema):
+    """When what a deposit leaves may be paid; and for how long after it was paid earnest money goes back."""
+
+    opens_at = Instant(required=True)
+    closes_at = Instant(required=True)
+    grace_hours = Whole(load_default=24, low=0, high=HOURS_MAX)
+    free_withdrawal_hours = Whole(load_default=0, low=0, high=HOURS_MAX)
 
 
 class DraftItem(Schema):
@@ -27,6 +73,20 @@ class DraftItem(Schema):
         low=1,
         high=BOXES_PER_HOUSEHOLD_MAX,
         metadata={"description": "Held and bought by all who live together, if told."},
+    )
+    ladder = fields.List(
+        fields.Nested(DraftStep),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, STEPS_MAX),
+        metadata={"description": "The more is sold all together, the less each box costs, for everybody."},
+    )
+    waterfall = fields.Nested(Waterfall, load_default=None, allow_none=True)
+    deposit = fields.Nested(
+        DraftDeposit,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Due at once; left out, the whole price is."},
     )
 
 
@@ -46,6 +106,7 @@ class DraftCampaign(Schema):
     )
     claims_days = Whole(load_default=CLAIMS_DAYS, low=1, high=90)
     items = fields.List(fields.Nested(DraftItem), required=True, validate=validate.Length(1, ITEMS_MAX))
+    balance = fields.Nested(DraftBalance, load_default=None, allow_none=True)
 
 
 class PledgeBoxes(Schema):
@@ -72,6 +133,55 @@ class HoldBasket(Schema):
     )
 
 
+class OfferedStep(Schema):
+    from_boxes = fields.Integer()
+    unit_price_minor = fields.Integer()
+    waterfall = fields.Nested(Waterfall, allow_none=True)
+
+
+class OfferedDeposit(Schema):
+    """For each box, in minor units."""
+
+    type = fields.String()
+    per_box_minor = fields.Integer()
+    counts_minor = fields.Integer()
+    funder = fields.String(allow_none=True)
+    free_withdrawal_hours = fields.Integer(attribute="free_hours")
+
+
+class CampaignBalance(Schema):
+    opens_at = Instant()
+    closes_at = Instant()
+    grace_hours = fields.Integer()
+    due_at = Instant(allow_none=True, metadata={"description": "When it really ends, once it is open."})
+
+
+class AskPrice(Schema):
+    boxes = Whole(load_default=1, low=1, high=BOXES_PER_BUYER_MAX)
+
+
+class PricedStep(OfferedStep):
+    """All boxes asked for at this step."""
+
+    total_minor = fields.Integer()
+    now_minor = fields.Integer()
+    later_minor = fields.Integer()
+    bonus_minor = fields.Integer(metadata={"description": "What the deposit's funder pays."})
+    is_reached = fields.Boolean(metadata={"description": "The step at which the sale is now."})
+
+
+class Price(Schema):
+    item_id = fields.UUID()
+    boxes = fields.Integer()
+    currency = fields.String()
+    sold_boxes = fields.Integer()
+    total_minor = fields.Integer(metadata={"description": "The price shown: it never becomes more."})
+    now_minor = fields.Integer()
+    later_minor = fields.Integer()
+    final_unit_price_minor = fields.Integer(allow_none=True)
+    steps = fields.List(fields.Nested(PricedStep))
+
+
 class CampaignOffer(Schema):
     id = fields.UUID(attribute="item.id")
     pack_id = fields.UUID(attribute="item.pack_id")
@@ -85,6 +195,22 @@ class CampaignOffer(Schema):
     boxes_per_household_max = fields.Integer(attribute="item.boxes_per_household_max", allow_none=True)
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
+    ladder = fields.List(
+        fields.Nested(OfferedStep),
+        attribute="item.steps",
+        metadata={"description": "Empty if there is one price and its parts are not told."},
+    )
+    deposit = fields.Nested(
+        OfferedDeposit,
+        attribute="pool.deposit",
+        allow_none=True,
+        metadata={"description": "Null: the whole price is due at once."},
+    )
+    final_unit_price_minor = fields.Integer(
+        attribute="item.final_unit_price_minor",
+        allow_none=True,
+        metadata={"description": "Once it is fixed."},
+    )
 
 
 class Campaign(Schema):
@@ -136,6 +262,7 @@ class ShownCampaign(Schema):
     is_demo = fields.Boolean(
         attribute="county.is_demo", metadata={"description": "The county's roster is made up. 名册为虚构。"}
     )
+    balance = fields.Nested(CampaignBalance, attribute="campaign.balance", allow_none=True)
     offers = fields.List(fields.Nested(CampaignOffer))
 
 

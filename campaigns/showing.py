@@ -39,13 +39,26 @@ _LIST: Final = """
     ) AS c)::text AS told
 """
 _PAGE: Final = """
-    SELECT (SELECT json_build_object('campaign', row_to_json(c), 'is_demo', county.is_demo, 'offers', (
+    SELECT (SELECT json_build_object('campaign', row_to_json(c), 'is_demo', county.is_demo, 'balance', (
+        SELECT json_build_object('opens_at', b.balance_opens_at, 'closes_at', b.balance_closes_at,
+            'grace_hours', b.balance_grace_hours, 'due_at', b.balance_due_at)
+        FROM campaign b WHERE b.id = c.id AND b.balance_opens_at IS NOT NULL), 'offers', (
         SELECT coalesce(json_agg(json_build_object(
             'id', i.id, 'pack_id', i.pack_id, 'pool_id', i.pool_id, 'variety', product.variety,
             'grade', product.grade, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
             'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
             'boxes_per_household_max', i.boxes_per_household_max,
-            'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version
+            'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version,
+            'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,
+                'unit_price_minor', s.unit_price_minor, 'waterfall', CASE WHEN s.orchard_minor IS NOT NULL THEN
+                    json_build_object('orchard_minor', s.orchard_minor, 'cold_store_minor', s.cold_store_minor,
+                        'packing_minor', s.packing_minor, 'freight_minor', s.freight_minor,
+                        'commission_minor', s.commission_minor) END) ORDER BY s.from_boxes), '[]')
+                FROM campaign_step s WHERE s.item_id = i.id),
+            'deposit', CASE WHEN pool.deposit_type IS NOT NULL THEN json_build_object('type', pool.deposit_type,
+                'per_box_minor', pool.deposit_minor, 'counts_minor', pool.deposit_counts_minor,
+                'funder', pool.deposit_funder, 'free_withdrawal_hours', pool.deposit_free_hours) END,
+            'final_unit_price_minor', i.final_unit_price_minor
         ) ORDER BY i.id), '[]')
         FROM campaign_item i JOIN pack ON pack.id = i.pack_id JOIN product ON product.id = pack.product_id
             JOIN pool ON pool.id = i.pool_id

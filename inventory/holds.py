@@ -70,6 +70,7 @@ __all__ = [
     "release_purpose",
     "start_payment",
     "stop_payment",
+    "take_back",
     "take_out",
     "time_is_over",
 ]
@@ -181,6 +182,29 @@ def release(
     Raises HoldNotFound, HoldNotActive, HoldPart, PledgeNeeded.
     """
     return _release(session, ctx, locked(session, hold_id), boxes=boxes, reason=reason)
+
+
+def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
+    """Sold boxes of a shopper come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
+    hold = locked(session, hold_id)
+    if hold.kind != HoldKind.CART or hold.state != HoldState.CONSUMED or hold.pool_id is None:
+        raise HoldNotActive(state=hold.state)
+    boxes = hold.consumed_boxes
+    hold.consumed_boxes, hold.released_boxes = 0, hold.boxes
+    hold.state, hold.resolved_at, hold.reason = HoldState.RELEASED, ctx.now, reason
+    hold.version += 1
+    step = PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)
+    if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
+        raise CountersBroken(hold.id)
+    audit.record(
+        session,
+        ctx,
+        "hold.take_back",
+        subject=("hold", hold.id),
+        before={"state": str(HoldState.CONSUMED), "consumed_boxes": boxes},
+        after={"state": str(hold.state), "reason": reason},
+    )
+    return hold
 
 
 def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:

@@ -190,6 +190,7 @@ ACCESS: Final[dict[str, Access]] = {
     "orders.get_order": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.list_orders": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.withdraw": _may(Role.SHOPPER),
+    "orders.pay_balance": _may(Role.SHOPPER),
     "bulk_orders.place_bulk": _may(Role.BUYER, Role.OPERATOR),
     "bulk_orders.get_bulk": _may(Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "bulk_orders.approve": _may(Role.OPERATOR),
@@ -217,6 +218,7 @@ ACCESS: Final[dict[str, Access]] = {
     # campaigns
     "campaigns.list_campaigns": _EVERYONE,
     "campaigns.get_campaign": _EVERYONE,
+    "campaigns.get_price": _EVERYONE,
     "campaigns.draft": _may(Role.OPERATOR),
     "campaigns.pledge": _may(Role.COOPERATIVE, Role.OPERATOR),
     "campaigns.schedule": _may(Role.OPERATOR),

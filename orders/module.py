@@ -1,8 +1,14 @@
 """What orders plugs in."""
 
 from marketplace.module import Module
-from marketplace.payments.payments import LateMoney, MoneyCameLate, PaymentFailed, PaymentSucceeded
-from orders import api, bulk_api, checkout, late_money, season_api, split_api
+from marketplace.payments.payments import (
+    LateMoney,
+    MoneyCameLate,
+    PaymentFailed,
+    PaymentSucceeded,
+    RefundOwed,
+)
+from orders import api, balances, bulk_api, checkout, late_money, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
@@ -25,8 +31,9 @@ module = Module(
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
         (PaymentFailed, checkout.on_payment_failed),
-        (MoneyCameLate, checkout.on_money_came_late),
+        (MoneyCameLate, balances.on_money_came_late),
         (LateMoney, late_money.on_late_money),
+        (RefundOwed, late_money.on_refund_owed),
     ),
     invariants=INVARIANTS,
 )

@@ -23,6 +23,14 @@ class OrderState(StrEnum):
     """All have answered, and nobody is left for some of its boxes."""
     COMMITTED = "committed"
     """Paid, or split and confirmed: the buyer's boxes are promised."""
+    DEPOSIT_PAID = "deposit_paid"
+    """The boxes are the buyer's; until they are committed the deposit may go back, as its terms say."""
+    BALANCE_DUE = "balance_due"
+    """The price is final, and the rest of it is to be paid."""
+    BALANCE_PAID = "balance_paid"
+    """All of the price is paid."""
+    BALANCE_DEFAULTED = "balance_defaulted"
+    """The rest was not paid: the boxes went back, the deposit to the cooperatives that kept the fruit."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     PAYMENT_FAILED = "payment_failed"
@@ -66,18 +74,36 @@ class ShareStateForbids(errors.Conflict):
 
 MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.DEPOSIT_DUE: frozenset(
-        {OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.EXPIRED, OrderState.PAYMENT_FAILED}
+        {
+            OrderState.COMMITTED,
+            OrderState.DEPOSIT_PAID,
+            OrderState.WITHDRAWN,
+            OrderState.EXPIRED,
+            OrderState.PAYMENT_FAILED,
+        }
     ),
     OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
-    OrderState.COMMITTED: frozenset({OrderState.APPROVED, OrderState.SHORT}),
+    OrderState.COMMITTED: frozenset(
+        {OrderState.APPROVED, OrderState.SHORT, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
+    ),
+    OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN}),
+    OrderState.BALANCE_DUE: frozenset({OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED}),
+    OrderState.BALANCE_PAID: frozenset(),
+    OrderState.BALANCE_DEFAULTED: frozenset(),
     OrderState.WITHDRAWN: frozenset(),
     OrderState.EXPIRED: frozenset(),
     OrderState.PAYMENT_FAILED: frozenset(),
     OrderState.CANCELLED: frozenset(),
 }
-"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
+"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
+a deposit goes on from there to its balance."""
+
+BOUGHT: Final = frozenset(
+    {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
+)
+"""States of a shopper's order in which its boxes are sold."""
 
 LATE: Final = frozenset({OrderState.EXPIRED})
 """Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has

@@ -243,8 +243,13 @@ class Market:
         lasts: timedelta = timedelta(days=10),
         per_buyer: int = 10,
         price_minor: int = PRICE_MINOR,
+        item: dict[str, Any] | None = None,
+        balance: dict[str, Any] | None = None,
     ) -> Sale:
-        """A drafted campaign of one item without pledges."""
+        """A drafted campaign of one item without pledges; `item` and `balance` say more of its price terms.
+
+        The balance's days are told from the end of the sale: {opens_in, lasts, grace_hours, free_withdrawal_hours}.
+        """
 
         def work(session: Session) -> Sale:
             opens_at = self.ctx.now + opens_in
@@ -262,8 +267,10 @@ class Market:
                         "pack_id": self.pack_id,
                         "unit_price_minor": price_minor,
                         "boxes_per_buyer_max": per_buyer,
+                        **(item or {}),
                     }
                 ],
+                balance=_balance_window(opens_at + lasts, **balance) if balance else None,
             )
             item = made.items[0]
             return Sale(campaign_id=made.id, item_id=item.id, pool_id=item.pool_id)
@@ -369,6 +376,13 @@ class Market:
         after = contents()
         changed = {name for name in before if before[name] != after[name]}
         assert not changed, f"changed tables: {changed}"
+
+
+def _balance_window(
+    closes_at: datetime, *, opens_in: timedelta, lasts: timedelta, **others: int
+) -> dict[str, Any]:
+    opens_at = closes_at + opens_in
+    return {"grace_hours": 24, **others, "opens_at": opens_at, "closes_at": opens_at + lasts}
 
 
 def build(app: Flask) -> Market:

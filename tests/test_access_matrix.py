@@ -88,7 +88,7 @@ COMMON = {
     "cold_stores.list_prices", "cold_stores.set_price",
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
-    "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
+    "campaigns.get_campaign", "campaigns.get_price", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
 }  # fmt: skip

@@ -17,6 +17,13 @@ class PaymentState(StrEnum):
     CANCELED = "canceled"
 
 
+class PaymentPurpose(StrEnum):
+    ORDER = "order"
+    """What is due when something is ordered: all of it, or a deposit."""
+    BALANCE = "balance"
+    """The rest of the price, when the boxes are there."""
+
+
 class PaymentNotFound(errors.NotFound):
     title = Text(en="There is no such payment.", zh="没有该笔付款。")
 
