@@ -6,7 +6,7 @@ from typing import Any, Final
 from flask import Response
 from sqlalchemy.orm import Session
 
-from campaigns import planning, pricing, schemas, selling, shapes, showing
+from campaigns import advancing, cloning, ending, planning, pricing, schemas, selling, shapes, showing
 from campaigns.models import Campaign
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from campaigns.terms import TermsNotAllowed
@@ -149,8 +149,46 @@ def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Cam
 @blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
 @blueprint.writes(200, schemas.Campaign)
 def cancel(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
-    """Give up a campaign that has not opened; its pledges are free again 取消"""
-    return planning.cancel(session, context.current(), campaign_id=campaign_id, **body)
+    """Give a campaign up before its boxes go out: whoever paid gets the money back, pledges are free again 取消"""
+    return ending.cancel(session, context.current(), campaign_id=campaign_id, **body)
+
+
+@blueprint.post("/<uuid:campaign_id>/evaluation")
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids, advancing.GoalUndecided)
+@blueprint.writes(200, schemas.Campaign)
+def evaluate(session: Session, campaign_id: uuid.UUID) -> Campaign:
+    """Is the goal reached? Then its boxes are split, else everybody gets the money back 目标评估"""
+    return advancing.evaluate(session, context.current(), campaign_id=campaign_id)
+
+
+@blueprint.get("/<uuid:campaign_id>/ending")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.response(200, schemas.Ending)
+def get_ending(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """How many orders of a failed or cancelled campaign are released, and how many are left 退款进度"""
+    with reading() as session:
+        campaign = planning.get(session, context.current(), campaign_id=campaign_id)
+        told = ending.progress(session, campaign)
+        return {"state": campaign.state, "released_orders": told.released, "left_orders": told.left}
+
+
+@blueprint.post("/<uuid:campaign_id>/clones")
+@blueprint.arguments(schemas.CloneCampaign)
+@blueprint.problems(planning.CampaignNotFound, planning.CampaignCodeTaken)
+@blueprint.writes(201, schemas.Campaign, location=lambda made: f"/v1/campaigns/{made.id}")
+def clone(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+    """Draft the same campaign for another season 复制到新一季"""
+    return cloning.clone(session, context.current(), campaign_id=campaign_id, **body)
+
+
+@blueprint.get("/<uuid:campaign_id>/comparison")
+@blueprint.problems(planning.CampaignNotFound, cloning.NotCloned)
+@blueprint.response(200, schemas.Comparison)
+def compare(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """This season's plan beside last season's actuals 与上季对比"""
+    with reading() as session:
+        then, packs = cloning.compare(session, context.current(), campaign_id=campaign_id)
+        return {"then": then, "packs": packs}
 
 
 @blueprint.get("/<uuid:campaign_id>/transitions")

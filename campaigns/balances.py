@@ -90,6 +90,12 @@ def close_balance(
     return campaign
 
 
+def is_over(campaign: Campaign, now: datetime) -> bool:
+    """Whether nobody has any time left to pay, grace included; at once where nothing was due."""
+    due_at = campaign.balance_due_at
+    return due_at is None or due_at + timedelta(hours=campaign.balance_grace_hours or 0) <= now
+
+
 def _due_at(campaign: Campaign, now: datetime) -> datetime | None:
     """When the rest must be paid: as told, or later, so that nobody has less time than was shown."""
     opens_at, closes_at = campaign.balance_opens_at, campaign.balance_closes_at

@@ -154,7 +154,7 @@ def pledge(
     """
     if not ctx.actor.has(Role.OPERATOR, Role.SYSTEM) and not ctx.actor.belongs_to(cooperative_id):
         raise cooperatives.CooperativeNotFound
-    campaign = _locked(session, campaign_id)
+    campaign = locked(session, campaign_id)
     follow_clock(session, ctx, campaign)
     if campaign.state not in PLEDGEABLE:
         raise CampaignStateForbids(state=campaign.state)
@@ -177,7 +177,7 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
 
     Raises CampaignNotReady, CampaignStateForbids.
     """
-    campaign = _locked(session, campaign_id)
+    campaign = locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.SCHEDULE)
     filled = [pools.get(session, pool_id=item.pool_id) for item in campaign.items]
     plan = Plan(
@@ -203,7 +203,7 @@ def move(
 
     Raises CampaignNotFound, CampaignStateForbids.
     """
-    campaign = _locked(session, campaign_id)
+    campaign = locked(session, campaign_id)
     follow_clock(session, ctx, campaign)
     _move(session, ctx, campaign, event, reason=reason)
     return campaign
@@ -211,20 +211,9 @@ def move(
 
 def resume(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
     """Open a paused campaign again; only a paused one. Raises CampaignNotFound, CampaignStateForbids."""
-    campaign = _locked(session, campaign_id)
+    campaign = locked(session, campaign_id)
     _move(session, ctx, campaign, CampaignEvent.RESUME, reason=reason)
     follow_clock(session, ctx, campaign)
-    return campaign
-
-
-def cancel(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
-    """Give up what has not opened: nothing is sold yet, and its pledges are free again.
-
-    Raises CampaignNotFound, CampaignStateForbids.
-    """
-    campaign = move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CANCEL, reason=reason)
-    for item in campaign.items:
-        pools.release_pledges(session, ctx, pool_id=item.pool_id)
     return campaign
 
 
@@ -233,7 +222,7 @@ def follow_clock(session: Session, ctx: Context, campaign: Campaign) -> None:
     due = _due(campaign, ctx.now)
     if due is None:
         return
-    campaign = _locked(session, campaign.id)
+    campaign = locked(session, campaign.id)
     while (due := _due(campaign, ctx.now)) is not None:
         _move(session, ctx, campaign, due, reason="the clock")
 
@@ -313,7 +302,8 @@ def _item(
     )
 
 
-def _locked(session: Session, campaign_id: uuid.UUID) -> Campaign:
+def locked(session: Session, campaign_id: uuid.UUID) -> Campaign:
+    """Raises CampaignNotFound."""
     campaign = session.get(Campaign, campaign_id, with_for_update={"of": Campaign}, populate_existing=True)
     if campaign is None:
         raise CampaignNotFound

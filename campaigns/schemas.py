@@ -301,3 +301,37 @@ class CampaignTransition(Schema):
 
 class CampaignTransitions(Schema):
     items = fields.List(fields.Nested(CampaignTransition))
+
+
+class CloneCampaign(Schema):
+    code = Code(required=True)
+    opens_at = Instant(
+        required=True, metadata={"description": "All other moments keep their distance to it."}
+    )
+
+
+class SeasonOfPack(Schema):
+    price_minor = fields.Integer(attribute="unit_price_minor")
+    pledged_boxes = fields.Integer(attribute="boxes_pledged")
+    sold_boxes = fields.Integer(attribute="boxes_sold")
+
+
+class ComparedPack(Schema):
+    pack_id = fields.UUID()
+    then = fields.Nested(SeasonOfPack, allow_none=True)
+    now = fields.Nested(SeasonOfPack, allow_none=True)
+
+
+class Comparison(Schema):
+    """Last season's actuals beside this season's plan, pack by pack."""
+
+    then = fields.Nested(Campaign)
+    packs = fields.List(fields.Nested(ComparedPack))
+
+
+class Ending(Schema):
+    """How far the money of a failed or cancelled campaign is on its way back, in orders."""
+
+    state = fields.String()
+    released_orders = fields.Integer()
+    left_orders = fields.Integer()

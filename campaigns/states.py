@@ -119,7 +119,11 @@ MOVES: Final[dict[CampaignState, dict[CampaignEvent, CampaignState]]] = {
 """From each state, what may happen and where it leads. Who wants to cancel an open sale pauses it first, so that
 nobody buys meanwhile."""
 
-PUBLIC: Final = frozenset(CampaignState) - {CampaignState.DRAFT, CampaignState.CANCELLED}
+PUBLIC: Final = frozenset(CampaignState) - {
+    CampaignState.DRAFT,
+    CampaignState.CANCELLED,
+    CampaignState.CLOSED,
+}
 """What a passer-by may see."""
 
 PLEDGEABLE: Final = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN})

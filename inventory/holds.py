@@ -239,6 +239,17 @@ def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     return _release(session, ctx, hold)
 
 
+def release_carts(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int, reason: str) -> int:
+    """What people hold of a pool and have not ordered is free again, a batch of it; how many holds."""
+    statement = select(Hold).where(
+        Hold.pool_id == pool_id, Hold.lot_id.is_(None), Hold.state == HoldState.ACTIVE
+    )
+    carts = _take(session, statement.order_by(Hold.id).limit(batch))
+    for cart in carts:
+        _release(session, ctx, cart, reason=reason)
+    return len(carts)
+
+
 def release_pledges(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
     """Give all of a pool's pledged fruit back to its cooperatives; how many holds. Raises PledgeNeeded."""
     statement = select(Hold).where(

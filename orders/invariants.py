@@ -180,8 +180,8 @@ INVARIANTS: Final = (
         sql="""
             SELECT o.id, o.state, t.final_unit_price_minor, t.balance_minor FROM "order" o
             JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN pool_balance b ON b.pool_id = t.pool_id
-            WHERE (t.balance_minor IS NOT NULL) <>
-                (o.state IN ('balance_due', 'balance_paid', 'balance_defaulted'))
+            WHERE (o.state <> 'released' AND (t.balance_minor IS NOT NULL) <>
+                (o.state IN ('balance_due', 'balance_paid', 'balance_defaulted')))
             OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
                 THEN least(o.unit_price_minor, b.unit_price_minor) END
             OR t.balance_minor + t.bonus_minor <> o.boxes * (t.final_unit_price_minor - t.per_box_minor)

@@ -31,6 +31,8 @@ class OrderState(StrEnum):
     """All of the price is paid."""
     BALANCE_DEFAULTED = "balance_defaulted"
     """The rest was not paid: the boxes went back, the deposit to the cooperatives that kept the fruit."""
+    RELEASED = "released"
+    """Its campaign failed or was cancelled: the boxes went back, and so does the money."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     PAYMENT_FAILED = "payment_failed"
@@ -80,17 +82,27 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.WITHDRAWN,
             OrderState.EXPIRED,
             OrderState.PAYMENT_FAILED,
+            OrderState.RELEASED,
         }
     ),
     OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
     OrderState.COMMITTED: frozenset(
-        {OrderState.APPROVED, OrderState.SHORT, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
+        {
+            OrderState.APPROVED,
+            OrderState.SHORT,
+            OrderState.BALANCE_DUE,
+            OrderState.BALANCE_PAID,
+            OrderState.RELEASED,
+        }
     ),
-    OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN}),
-    OrderState.BALANCE_DUE: frozenset({OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED}),
-    OrderState.BALANCE_PAID: frozenset(),
+    OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
+    OrderState.BALANCE_DUE: frozenset(
+        {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED}
+    ),
+    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED}),
+    OrderState.RELEASED: frozenset(),
     OrderState.BALANCE_DEFAULTED: frozenset(),
     OrderState.WITHDRAWN: frozenset(),
     OrderState.EXPIRED: frozenset(),

@@ -89,7 +89,8 @@ COMMON = {
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.get_price", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
-    "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
+    "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold", "campaigns.evaluate",
+    "campaigns.get_ending", "campaigns.clone", "campaigns.compare",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""

@@ -285,6 +285,21 @@ def cancel_of_order(session: Session, ctx: Context, *, order_id: uuid.UUID) -> P
     return payment
 
 
+def lock_of_orders(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Payment]]:
+    """All payments of these orders, locked by id, by order."""
+    rows = session.scalars(
+        select(Payment)
+        .where(Payment.order_id.in_(order_ids))
+        .order_by(Payment.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found: dict[uuid.UUID, list[Payment]] = {}
+    for payment in rows:
+        found.setdefault(payment.order_id, []).append(payment)
+    return found
+
+
 def lock_unconfirmed(session: Session, *, opened_before: datetime, batch: int) -> Sequence[Payment]:
     """The oldest payments that wait for their payer's word; those that somebody works on are left out.
 

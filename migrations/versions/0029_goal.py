@@ -18,6 +18,29 @@ CHECKS = {
 }
 
 
+BEFORE = (
+    "deposit_due",
+    "proposed",
+    "approved",
+    "short",
+    "committed",
+    "deposit_paid",
+    "balance_due",
+    "balance_paid",
+    "balance_defaulted",
+    "withdrawn",
+    "expired",
+    "payment_failed",
+    "cancelled",
+)
+AFTER = (*BEFORE[:9], "released", *BEFORE[9:])
+
+
+def _order_states(words: tuple[str, ...]) -> None:
+    op.drop_constraint(op.f("ck_order_state"), "order")
+    op.create_check_constraint(op.f("ck_order_state"), "order", f"state IN ({', '.join(map(repr, words))})")
+
+
 def upgrade() -> None:
     op.add_column("campaign", sa.Column("goal_boxes", sa.BigInteger()))
     op.add_column("campaign", sa.Column("goal_grams", sa.BigInteger()))
@@ -31,11 +54,13 @@ def upgrade() -> None:
     op.add_column("campaign", sa.Column("cloned_from_id", sa.Uuid(), sa.ForeignKey("campaign.id")))
     op.alter_column("campaign", "cut_rule", server_default=None)
     op.alter_column("campaign", "claims_days", server_default=None)
+    _order_states(AFTER)
     for name, rule in CHECKS.items():
         op.create_check_constraint(op.f(f"ck_campaign_{name}"), "campaign", rule)
 
 
 def downgrade() -> None:
+    _order_states(BEFORE)
     for name in CHECKS:
         op.drop_constraint(op.f(f"ck_campaign_{name}"), "campaign")
     for name in (

@@ -76,7 +76,7 @@ def test_every_event_in_every_state_is_allowed_or_refused(state: S, event: E) ->
 
 def test_every_state_has_its_moves_and_only_unborn_ones_are_hidden() -> None:
     assert set(MOVES) == set(S)
-    assert set(S) - PUBLIC == {S.DRAFT, S.CANCELLED}
+    assert set(S) - PUBLIC == {S.DRAFT, S.CANCELLED, S.CLOSED}
     assert {S.DRAFT, S.SCHEDULED, S.DEPOSIT_OPEN} == PLEDGEABLE
 
 
