@@ -177,6 +177,7 @@ def ask(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Payment:
     order, terms = moving.locked_with_terms(session, order_id)
     if order.state != OrderState.BALANCE_DUE or terms is None or not terms.balance_minor:
         raise OrderStateForbids(state=order.state)
+    audit.record(session, ctx, "order.ask_balance", subject=("order", order.id))
     return payments.open_balance(
         session,
         ctx,

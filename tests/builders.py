@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -272,8 +272,8 @@ class Market:
                 ],
                 balance=_balance_window(opens_at + lasts, **balance) if balance else None,
             )
-            item = made.items[0]
-            return Sale(campaign_id=made.id, item_id=item.id, pool_id=item.pool_id)
+            [first] = made.items
+            return Sale(campaign_id=made.id, item_id=first.id, pool_id=first.pool_id)
 
         return database.transact(work)
 

@@ -22,13 +22,14 @@ from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
+from tests.campaigns import presale
 
 BREAKS = {
     # ground
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
-    "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded'",
+    "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
     "J1": """
@@ -218,6 +219,15 @@ BREAKS = {
             receipt_reference = 'BANK-9' WHERE state = 'processing'
     """,
     "O6": "UPDATE \"case\" SET subject_id = gen_random_uuid() WHERE kind = 'late_payment'",
+    "O7": """
+        UPDATE payment SET amount_minor = amount_minor + 1, received_minor = received_minor + 1
+        WHERE purpose = 'balance' AND state = 'succeeded'
+    """,
+    "O8": "UPDATE forfeit SET amount_minor = amount_minor + 1",
+    "O9": """
+        UPDATE deposit_terms SET balance_minor = balance_minor + 1
+        WHERE order_id IN (SELECT id FROM "order" WHERE state = 'balance_defaulted')
+    """,
     "H3": """
         DROP INDEX uq_order_hold_id;
         UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
@@ -226,13 +236,21 @@ BREAKS = {
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
-    "C2": "UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'",
+    "C2": """
+        UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'
+            AND campaign_id IN (SELECT id FROM campaign WHERE state = 'deposit_open')
+    """,
     "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
-    "C4": "UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1",
+    "C4": """
+        UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1
+        WHERE id NOT IN (SELECT item_id FROM campaign_step)
+    """,
     "C5": """
-        UPDATE campaign SET state = 'paused';
+        UPDATE campaign SET state = 'paused' WHERE state = 'deposit_open';
         UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'
     """,
+    "C6": "UPDATE pool SET deposit_minor = 1100 WHERE deposit_type = 'earnest'",
+    "C7": "UPDATE pool_balance SET boxes_sold = 0",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -271,6 +289,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
         market.reconciled(repaired=True)
         waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
+        parted_price(market, operator)
         yield built_app
     house.empty(database_urls)
 
@@ -278,6 +297,18 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
 def drift(sql: str) -> None:
     """A counter changes and nothing tells of it."""
     database.transact(lambda session: session.execute(text(sql)))
+
+
+def parted_price(market: builders.Market, operator: house.Caller) -> None:
+    """A presale with a ladder and deposits to its end: one who paid all, one who did not, one who withdrew."""
+    sale = presale.on_sale(market)
+    good, bad, gone = (house.caller(market.app, Role.SHOPPER) for _ in range(3))
+    kept, _, back = (presale.bought(each, operator, sale, 3) for each in (good, bad, gone))
+    assert gone.post(f"/v1/orders/{back['id']}/withdrawal").status_code == 200
+    presale.opened(market, sale)
+    payment = presale.confirm(good, presale.balance(good, kept))
+    assert presale.book(operator, payment).status_code == 200
+    presale.closed(market, sale)
 
 
 def parted(market: builders.Market) -> None:
