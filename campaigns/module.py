@@ -1,6 +1,7 @@
 """What campaigns plug in."""
 
 from campaigns import advancing, api, ending, planning
+from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
@@ -15,6 +16,6 @@ module = Module(
         *advancing.JOBS,
         *ending.JOBS,
     ),
-    commands=(demo_command,),
+    commands=(demo_command, campaigns_group),
     invariants=INVARIANTS,
 )

@@ -245,6 +245,7 @@ class Market:
         price_minor: int = PRICE_MINOR,
         item: dict[str, Any] | None = None,
         balance: dict[str, Any] | None = None,
+        goal_boxes: int | None = None,
     ) -> Sale:
         """A drafted campaign of one item without pledges; `item` and `balance` say more of its price terms.
 
@@ -271,6 +272,7 @@ class Market:
                     }
                 ],
                 balance=_balance_window(opens_at + lasts, **balance) if balance else None,
+                goal_boxes=goal_boxes,
             )
             [first] = made.items
             return Sale(campaign_id=made.id, item_id=first.id, pool_id=first.pool_id)

@@ -387,7 +387,7 @@ def test_each_step_is_for_its_states(market: Market, operator: Caller, step: str
         assert assert_refused(response, 409, "state")["state"] == state
 
 
-@pytest.mark.parametrize("step", ["pause", "closing", "resumption"])
+@pytest.mark.parametrize("step", ["pause", "closing"])
 def test_steps_start_from_where_the_clock_has_come(market: Market, operator: Caller, step: str) -> None:
     sale = market.over()
     with market.unchanged():
