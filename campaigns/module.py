@@ -4,6 +4,7 @@ from campaigns import api, planning
 from campaigns.demo.command import demo_command
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
+from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
 
 module = Module(
@@ -11,6 +12,7 @@ module = Module(
     blueprints=(api.blueprint,),
     fast_doors=FAST_DOORS,
     jobs=(Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),),
+    subscriptions=SUBSCRIPTIONS,
     commands=(demo_command,),
     invariants=INVARIANTS,
 )

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import states
+from campaigns.events import CampaignMoved, Pledged
 from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
     BY_CLOCK,
@@ -25,7 +26,7 @@ from campaigns.states import (
 )
 from inventory import pools
 from inventory.models import Hold
-from marketplace import audit, database, errors
+from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.context import Context
@@ -145,6 +146,8 @@ def pledge(
         subject=("campaign", campaign.id),
         after={"cooperative_id": str(cooperative_id), "item_id": str(item.id), "boxes": boxes},
     )
+    told = Pledged(campaign_id=campaign.id, item_id=item.id, cooperative_id=cooperative_id, boxes=boxes)
+    events.publish(session, ctx, told)
     return placed
 
 
@@ -297,7 +300,8 @@ def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEve
     taken = session.scalar(
         select(func.coalesce(func.max(Transition.number), 0)).where(Transition.campaign_id == campaign.id)
     )
-    _note(session, ctx, campaign, before=before, after=after, reason=reason, number=(taken or 0) + 1)
+    number = (taken or 0) + 1
+    _note(session, ctx, campaign, before=before, after=after, reason=reason, number=number)
     session.flush()
     audit.record(
         session,
@@ -307,6 +311,8 @@ def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEve
         before={"state": before},
         after={"state": str(after), "reason": reason},
     )
+    told = CampaignMoved(campaign_id=campaign.id, before=before, after=after, number=number)
+    events.publish(session, ctx, told)
 
 
 def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from inventory import holds, placing
 from inventory.models import Hold
-from marketplace import audit
+from marketplace import audit, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.payments import payments
@@ -17,6 +17,7 @@ from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
 from orders import ordering
 from orders.bulk import OrderNotFound
+from orders.events import OrderMoved
 from orders.models import Order
 from orders.states import LATE, OrderState, check_move
 
@@ -148,3 +149,4 @@ def _move(session: Session, ctx: Context, order: Order, after: OrderState) -> No
         before={"state": before},
         after={"state": str(after)},
     )
+    events.publish(session, ctx, OrderMoved(order_id=order.id, before=before, after=after))

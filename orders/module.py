@@ -7,6 +7,7 @@ from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.telling import SUBSCRIPTIONS as TELLING
 
 module = Module(
     name="orders",
@@ -27,6 +28,7 @@ module = Module(
         (PaymentFailed, checkout.on_payment_failed),
         (MoneyCameLate, checkout.on_money_came_late),
         (LateMoney, late_money.on_late_money),
+        *TELLING,
     ),
     invariants=INVARIANTS,
 )
