@@ -248,10 +248,14 @@ def get(session: Session, ctx: Context, *, endpoint_id: uuid.UUID, locked: bool 
 
 
 def enabled(session: Session, ctx: Context, *, endpoint_id: uuid.UUID) -> Endpoint:
-    """The locked endpoint, if it is told anything. Raises EndpointNotFound, EndpointDisabled."""
+    """The locked endpoint, if it is told anything; what a person asks for ends its rest.
+
+    Raises EndpointNotFound, EndpointDisabled.
+    """
     endpoint = get(session, ctx, endpoint_id=endpoint_id, locked=True)
     if endpoint.state != EndpointState.ENABLED:
         raise EndpointDisabled(disabled_reason=endpoint.disabled_reason)
+    endpoint.rests_until = None
     return endpoint
 
 

@@ -7,14 +7,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from marketplace import database, jobs
+from marketplace import context, database, jobs
 from marketplace.access import Role
 from marketplace.context import Context
 from marketplace.outbound import client as outbound
@@ -111,6 +112,20 @@ def worked(app: Flask) -> None:
 def turn(ctx: Context, endpoint_id: str) -> None:
     """One turn of the endpoint's sender at another time."""
     database.transact(lambda session: delivering.deliver(session, ctx, endpoint_id=endpoint_id))
+
+
+def hurried(**moved: float) -> None:
+    """As if every wait and rest were over; with `moved`, as if endpoints had failed for so long."""
+    now = context.now_utc()
+
+    def work(session: Session) -> None:
+        session.execute(update(Delivery).values(due_at=now))
+        session.execute(update(Endpoint).values(rests_until=None))
+        if moved:
+            failing = update(Endpoint).where(Endpoint.failing_since.is_not(None))
+            session.execute(failing.values(failing_since=now - timedelta(**moved)))
+
+    database.transact(work)
 
 
 def stored(kind: type, **only: Any) -> list[Any]:
