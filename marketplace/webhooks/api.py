@@ -85,13 +85,15 @@ def register(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/<uuid:endpoint_id>")
 @blueprint.problems(endpoints.EndpointNotFound)
-@blueprint.response(200, schemas.Endpoint)
-def get_endpoint(endpoint_id: uuid.UUID) -> Endpoint:
+@blueprint.response(200, schemas.EndpointInFull)
+def get_endpoint(endpoint_id: uuid.UUID) -> dict[str, Any]:
     """One endpoint and how it is doing 查询端点"""
+    ctx = context.current()
     with reading() as session:
-        endpoint = endpoints.get(session, context.current(), endpoint_id=endpoint_id)
+        endpoint = endpoints.get(session, ctx, endpoint_id=endpoint_id)
         versions.tag(endpoint.version)
-        return endpoint
+        live = endpoints.live_secrets(session, ctx, endpoint_id=endpoint_id)
+        return {**_fields(endpoint), "secrets": live}
 
 
 @blueprint.put("/<uuid:endpoint_id>")
@@ -207,7 +209,11 @@ def replay(session: Session, delivery_id: uuid.UUID) -> dict[str, Any]:
 
 
 def _with_secret(endpoint: Endpoint, clear: str) -> dict[str, Any]:
-    return {**{name: getattr(endpoint, name) for name in schemas.Endpoint().fields}, "secret": clear}
+    return {**_fields(endpoint), "secret": clear}
+
+
+def _fields(endpoint: Endpoint) -> dict[str, Any]:
+    return {name: getattr(endpoint, name) for name in schemas.Endpoint().fields}
 
 
 def _shown(delivery: Delivery, message: Message) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from marketplace import metrics
@@ -39,6 +39,8 @@ TURN_MS: Final = 1_000
 GONE: Final = 410
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
+_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")
+"""The job's row stays locked while its calls are made, so that a lost worker is noticed at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ def _turn(session: Session, ctx: Context, endpoint_id: uuid.UUID) -> None:
         return
     due = _due(session, ctx, endpoint)
     if due:
+        session.execute(_PATIENCE)
         sent = _send(outbound.client(), endpoint.url, keys, due, health=endpoint.health, began_at=ctx.now)
         _write_down(session, ctx, endpoint_id, sent)
     _go_on(session, endpoint_id)

@@ -82,6 +82,18 @@ class Endpoint(Schema):
     version = fields.Integer()
 
 
+class LiveSecret(Schema):
+    number = fields.Integer()
+    created_at = Instant()
+    expires_at = Instant(allow_none=True)
+
+
+class EndpointInFull(Endpoint):
+    secrets = fields.List(
+        fields.Nested(LiveSecret), metadata={"description": "Those that sign now, the newest first."}
+    )
+
+
 class EndpointWithSecret(Endpoint):
     secret = fields.String(
         metadata={"description": "Standard Webhooks: `whsec_` and the key in base64. Shown once."}

@@ -242,3 +242,21 @@ def test_a_header_field_of_two_lines_is_never_sent(serve, client_of):
     answer = client_of(server).post(f"https://{NAME}:{server.port}/", headers={"a": "b\r\nc: d"}, body=b"")
     assert answer.outcome == Outcome.ANSWER_BROKEN
     assert not server.requests or all(b"c: d" not in each for each in server.requests)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["127.0.0.1", "127.1", "0177.0.0.1", "017700000001", "0x7f000001", "0x7f.1", "2130706433", "0", "0.0.0.0", "::1",
+     "::", "::ffff:127.0.0.1", "0:0:0:0:0:ffff:7f00:1", "::127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::",
+     "2852039166", "169.254.43518", "fe80::1", "fd00::1", "10.1", "255.255.255.255"],
+)  # fmt: skip
+def test_the_second_gate_holds_alone_against_addresses_in_any_spelling(canary, spelling):
+    """A public name, and a resolver that reads the spelling as the system does."""
+    client = Client(
+        ports=frozenset({canary.port}),
+        resolve=lambda host, port: outbound.resolve_by_system(spelling, port),
+        dial=guarded_dial,
+    )
+    answer = client.post(f"https://{NAME}:{canary.port}/", headers={}, body=b"")
+    assert answer.outcome == Outcome.ADDRESS_NOT_ALLOWED
+    assert canary.connections == 0

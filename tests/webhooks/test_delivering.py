@@ -12,6 +12,7 @@ from marketplace.jobs.models import StoredJob
 from marketplace.outbound import client as outbound
 from marketplace.outbound.client import Answer
 from marketplace.outbound.rules import Outcome
+from marketplace.settings import PROJECT_ROOT
 from marketplace.webhooks import delivering
 from marketplace.webhooks.rules import TRIES_MAX, WAITS_SECONDS, DisabledReason
 from tests.builders import broken
@@ -55,6 +56,21 @@ def test_a_message_arrives_signed_by_the_standard(app, market, operator, receive
     assert not verified(got, registered(operator)["secret"])
     changed = replace(got, body=got.body.replace(b"webhook.test", b"webhook.tesT"))
     assert not verified(changed, made["secret"])
+
+
+def test_the_example_of_the_documentation_verifies_what_is_sent(app, market, operator, receiver):
+    page = (PROJECT_ROOT / "docs" / "webhooks.md").read_text()
+    known: dict = {}
+    exec(page.split("```python\n")[1].split("```")[0], known)
+    made = registered(operator)
+    tried(operator, made)
+    worked(app)
+    [got] = receiver.got
+    assert known["is_genuine"](got.headers, got.body, made["secret"])
+    assert not known["is_genuine"](got.headers, got.body + b" ", made["secret"])
+    assert not known["is_genuine"](got.headers, got.body, registered(operator)["secret"])
+    late = {**got.headers, "webhook-timestamp": str(int(got.headers["webhook-timestamp"]) - 400)}
+    assert not known["is_genuine"](late, got.body, made["secret"])
 
 
 def test_in_an_overlap_both_secrets_sign_and_then_the_new_one_alone(app, market, operator, receiver):

@@ -41,6 +41,8 @@ def test_an_endpoint_is_registered_and_its_secret_is_shown_once(market, member):
         member, events=["share.offered", "share.offered"], cooperative_id=str(market.cooperative_ids[0])
     )
     shown = member.get(f"{PATH}/{made['id']}")
+    [signs] = shown.json.pop("secrets")
+    assert (signs["number"], signs["expires_at"]) == (1, None)
     assert shown.json == {name: value for name, value in made.items() if name != "secret"}
     assert shown.headers["ETag"] == '"1"'
     assert made["events"] == ["share.offered"]
@@ -148,6 +150,12 @@ def test_secrets_are_rotated_with_an_overlap_and_not_without_end(operator):
     third = operator.post(path, json={"overlap_hours": 2})
     ends = [each.expires_at for each in stored_secrets()]
     assert ends[2] is None
+    live = operator.get(f"{PATH}/{made['id']}").json["secrets"]
+    assert [(each["number"], each["expires_at"] is None) for each in live] == [
+        (3, True),
+        (2, False),
+        (1, False),
+    ]
     assert ends[0] == ends[1], "the shorter overlap holds for both"
     assert len({made["secret"], second.json["secret"], third.json["secret"]}) == 3
     assert_refused(operator.post(path, json={"overlap_hours": 1}), 409, "too_many_secrets")
