@@ -5,6 +5,7 @@ from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
+from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
 
 module = Module(
@@ -16,6 +17,7 @@ module = Module(
         *advancing.JOBS,
         *ending.JOBS,
     ),
+    subscriptions=SUBSCRIPTIONS,
     commands=(demo_command, campaigns_group),
     invariants=INVARIANTS,
 )

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import item_terms, states, terms
+from campaigns.events import CampaignMoved, Pledged
 from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
     BY_CLOCK,
@@ -28,7 +29,7 @@ from campaigns.states import (
 from campaigns.terms import BalanceWindow, ItemTerms
 from inventory import pools
 from inventory.models import Hold
-from marketplace import audit, database, errors
+from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.context import Context
@@ -169,6 +170,8 @@ def pledge(
         subject=("campaign", campaign.id),
         after={"cooperative_id": str(cooperative_id), "item_id": str(item.id), "boxes": boxes},
     )
+    told = Pledged(campaign_id=campaign.id, item_id=item.id, cooperative_id=cooperative_id, boxes=boxes)
+    events.publish(session, ctx, told)
     return placed
 
 
@@ -324,7 +327,8 @@ def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEve
     taken = session.scalar(
         select(func.coalesce(func.max(Transition.number), 0)).where(Transition.campaign_id == campaign.id)
     )
-    _note(session, ctx, campaign, before=before, after=after, reason=reason, number=(taken or 0) + 1)
+    number = (taken or 0) + 1
+    _note(session, ctx, campaign, before=before, after=after, reason=reason, number=number)
     session.flush()
     audit.record(
         session,
@@ -334,6 +338,8 @@ def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEve
         before={"state": before},
         after={"state": str(after), "reason": reason},
     )
+    told = CampaignMoved(campaign_id=campaign.id, before=before, after=after, number=number)
+    events.publish(session, ctx, told)
 
 
 def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:

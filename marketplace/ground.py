@@ -1,4 +1,4 @@
-"""What the ground plugs in: identity, catalogue, payments, jobs."""
+"""What the ground plugs in: identity, catalogue, payments, jobs, webhooks."""
 
 from marketplace.catalogue import api as catalogue_api
 from marketplace.catalogue.invariants import INVARIANTS as CATALOGUE_INVARIANTS
@@ -13,6 +13,10 @@ from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
 from marketplace.module import Module
 from marketplace.payments import api as payments_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
+from marketplace.webhooks import api as webhooks_api
+from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
+from marketplace.webhooks.jobs import JOBS as WEBHOOKS_JOBS
+from marketplace.webhooks.telling import SUBSCRIPTIONS
 
 module = Module(
     name="ground",
@@ -21,9 +25,17 @@ module = Module(
         *catalogue_api.blueprints,
         payments_api.blueprint,
         *jobs_api.blueprints,
+        *webhooks_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS),
+    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS),
+    subscriptions=SUBSCRIPTIONS,
     commands=COMMANDS,
-    invariants=(*INVARIANTS, *IDENTITY_INVARIANTS, *CATALOGUE_INVARIANTS, *JOBS_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *IDENTITY_INVARIANTS,
+        *CATALOGUE_INVARIANTS,
+        *JOBS_INVARIANTS,
+        *WEBHOOKS_INVARIANTS,
+    ),
 )

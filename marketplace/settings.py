@@ -54,6 +54,7 @@ class Settings:
     forecast_haircut_base_permille: int = 50
     forecast_haircut_weekly_permille: int = 20
     forecast_haircut_most_permille: int = 400
+    webhook_ports: str = "443"
     metrics_token: str = ""
 
     @classmethod
@@ -158,6 +159,13 @@ def _secret(name: str, raw: str) -> str:
     return raw
 
 
+def _ports(name: str, raw: str) -> str:
+    parts = [part.strip() for part in raw.split(",")]
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65_535 for part in parts):
+        raise WrongSetting(f"{name} is {raw!r}: it must be ports from 1 to 65535, separated by commas.")
+    return ",".join(str(int(part)) for part in parts)
+
+
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "environment": _one_of(*ENVIRONMENTS),
     "database_url": _postgres_url,
@@ -190,5 +198,6 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "forecast_haircut_base_permille": _whole(0, 1_000),
     "forecast_haircut_weekly_permille": _whole(0, 1_000),
     "forecast_haircut_most_permille": _whole(0, 1_000),
+    "webhook_ports": _ports,
     "metrics_token": _text,
 }

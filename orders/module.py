@@ -13,6 +13,7 @@ from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.telling import SUBSCRIPTIONS as TELLING
 
 module = Module(
     name="orders",
@@ -34,6 +35,7 @@ module = Module(
         (MoneyCameLate, balances.on_money_came_late),
         (LateMoney, late_money.on_late_money),
         (RefundOwed, late_money.on_refund_owed),
+        *TELLING,
     ),
     invariants=INVARIANTS,
 )

@@ -5,9 +5,10 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace import audit
+from marketplace import audit, events
 from marketplace.context import Context
 from orders.bulk import OrderNotFound
+from orders.events import OrderMoved
 from orders.models import DepositTerms, Order
 from orders.states import OrderState
 
@@ -43,3 +44,4 @@ def move(session: Session, ctx: Context, order: Order, after: OrderState) -> Non
         before={"state": before},
         after={"state": str(after)},
     )
+    events.publish(session, ctx, OrderMoved(order_id=order.id, before=before, after=after))

@@ -38,6 +38,7 @@ from marketplace.catalogue import cooperatives, counties, products
 from marketplace.catalogue.models import Pack
 from marketplace.context import Actor, Context
 from marketplace.payments.models import Payment
+from marketplace.webhooks import endpoints
 from orders import bulk, season
 from orders.models import AllocationRun, Order
 from tests.house import Caller
@@ -193,6 +194,22 @@ class Market:
                 cooperative_id=self.cooperative_ids[cooperative],
             )
         )
+
+    def endpoint(self, *, cooperative: int | None = 0) -> tuple[uuid.UUID, uuid.UUID]:
+        """Where a cooperative (None: the marketplace) is told of cases; its id, and that of a delivery under way."""
+
+        def work(session: Session) -> tuple[uuid.UUID, uuid.UUID]:
+            made, _ = endpoints.register(
+                session,
+                self.ctx,
+                url="https://hooks.example.com/in",
+                events=["case.opened"],
+                description="the till",
+                cooperative_id=None if cooperative is None else self.cooperative_ids[cooperative],
+            )
+            return made.id, endpoints.try_out(session, self.ctx, endpoint_id=made.id).id
+
+        return database.transact(work)
 
     def reconciled(self, *, repaired: bool = False) -> Reconciliation:
         """A run over everything, and its findings repaired if told."""

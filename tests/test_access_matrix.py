@@ -73,6 +73,17 @@ OWNED = {
     "allocation_runs.get_report": "run",
     "allocation_runs.draw_run": "run",
     "allocation_runs.explain_share": "run",
+    "webhook_endpoints.get_endpoint": "endpoint",
+    "webhook_endpoints.edit_endpoint": "endpoint",
+    "webhook_endpoints.remove": "endpoint",
+    "webhook_endpoints.rotate": "endpoint",
+    "webhook_endpoints.disable": "endpoint",
+    "webhook_endpoints.enable": "endpoint",
+    "webhook_endpoints.try_out": "endpoint",
+    "webhook_endpoints.replay_since": "endpoint",
+    "webhook_endpoints.list_deliveries": "endpoint",
+    "webhook_deliveries.get_delivery": "delivery",
+    "webhook_deliveries.replay": "delivery",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -109,9 +120,18 @@ OWNERS = {
     "bulk_order": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
+    "endpoint": Role.COOPERATIVE,
+    "delivery": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "webhook_endpoints.edit_endpoint": {
+        "url": "https://hooks.example.com/",
+        "events": ["case.opened"],
+        "description": "x",
+    },
+    "webhook_endpoints.rotate": {},
+    "webhook_endpoints.replay_since": {"since": "2026-01-01T00:00:00Z"},
     "bulk_orders.cancel": {"reason": "changed our mind"},
     "shares.confirm": {},
     "shares.decline": {"reason": "no packers"},
@@ -282,6 +302,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/lots", Role.COOPERATIVE, "lot"),
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
+        ("/v1/webhook-endpoints", Role.COOPERATIVE, "endpoint"),
     ):
         shown = {
             item["id"]
@@ -328,6 +349,8 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "run": str(run.id),
         "share": str(share.id),
     }
+    endpoint_id, delivery_id = market.endpoint(cooperative=cooperative)
+    ids |= {"endpoint": str(endpoint_id), "delivery": str(delivery_id)}
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
     callers = {
         Role.SHOPPER: shopper,

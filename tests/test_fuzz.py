@@ -52,6 +52,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "capacity_id": str(market.capacity(promised=40_000, weighed=20_000).id),
         "case_id": str(market.case().id),
         "reconciliation_id": str(market.reconciled().id),
+        **dict(zip(("endpoint_id", "delivery_id"), map(str, market.endpoint()), strict=True)),
         "run_id": str(run.id),
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
 from inventory import holds
@@ -20,6 +20,11 @@ from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
+from marketplace.outbound.client import Answer
+from marketplace.outbound.rules import Outcome
+from marketplace.webhooks import delivering
+from marketplace.webhooks.delivering import Sent
+from marketplace.webhooks.models import Delivery
 from tests import builders, house
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import presale
@@ -61,6 +66,16 @@ BREAKS = {
         ALTER TABLE pack DROP CONSTRAINT fk_pack_product_id_product;
         UPDATE pack SET product_id = gen_random_uuid() WHERE code = 'FUJI-A-5'
     """,
+    # webhooks
+    "W1": "UPDATE webhook_message SET told_count = told_count + 1 WHERE type = 'case.opened'",
+    "W2": """
+        UPDATE webhook_message SET cooperative_ids = '{}' WHERE id =
+            (SELECT d.message_id FROM webhook_delivery d JOIN webhook_endpoint e ON e.id = d.endpoint_id
+            JOIN webhook_message m ON m.id = d.message_id
+            WHERE e.cooperative_id IS NOT NULL AND m.endpoint_id IS NULL LIMIT 1)
+    """,
+    "W3": "UPDATE webhook_attempt SET outcome = 'refused', status = 500 WHERE outcome = 'accepted'",
+    "W4": "UPDATE webhook_secret SET expires_at = now()",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -265,6 +280,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         )
         house.caller(built_app, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
         market.pack("GALA")
+        told(market)
         market.lot(40, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
@@ -292,6 +308,26 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         parted_price(market, operator)
         yield built_app
     house.empty(database_urls)
+
+
+def told(market: builders.Market) -> None:
+    """A cooperative and the marketplace listen; one message has arrived, one is refused, others wait."""
+    mine, _ = market.endpoint()
+    market.endpoint(cooperative=None)
+    market.case()
+
+    def work(session: Session) -> None:
+        due = session.scalars(
+            select(Delivery).where(Delivery.endpoint_id == mine).order_by(Delivery.id)
+        ).all()
+        for delivery, status in zip(due, (204, 500), strict=True):
+            outcome = Outcome.ACCEPTED if status == 204 else Outcome.REFUSED
+            sent = Sent(
+                delivery_id=delivery.id, answer=Answer(outcome=outcome, status=status), at=market.ctx.now
+            )
+            delivering._note(session, delivery, sent)
+
+    database.transact(work)
 
 
 def drift(sql: str) -> None:
