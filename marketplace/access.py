@@ -82,6 +82,12 @@ ACCESS: Final[dict[str, Access]] = {
     "service_keys.create_service_key": _may(Role.OPERATOR),
     "service_keys.list_service_keys": _may(Role.OPERATOR),
     "service_keys.revoke_service_key": _may(Role.OPERATOR),
+    # addresses
+    "addresses.list_addresses": _may(Role.SHOPPER),
+    "addresses.get_address": _may(Role.SHOPPER),
+    "addresses.add_address": _may(Role.SHOPPER),
+    "addresses.edit_address": _may(Role.SHOPPER),
+    "addresses.delete_address": _may(Role.SHOPPER),
     # catalogue
     "counties.list_counties": _EVERYONE,
     "counties.get_county": _EVERYONE,
@@ -190,6 +196,8 @@ ACCESS: Final[dict[str, Access]] = {
     "orders.get_order": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.list_orders": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.withdraw": _may(Role.SHOPPER),
+    "orders.get_address": _may(Role.SHOPPER, Role.OPERATOR),
+    "orders.choose_address": _may(Role.SHOPPER),
     "bulk_orders.place_bulk": _may(Role.BUYER, Role.OPERATOR),
     "bulk_orders.get_bulk": _may(Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "bulk_orders.approve": _may(Role.OPERATOR),

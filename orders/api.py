@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from inventory import holds
 from marketplace import context, paging
+from marketplace.addresses.addresses import AddressNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
 from marketplace.payments import payments
 from marketplace.payments.states import PaymentNotAwaited
-from orders import at_till, bulk, checkout, schemas
+from orders import addressing, at_till, bulk, checkout, schemas
 from orders.models import Order
 from orders.states import OrderStateForbids
 
@@ -54,6 +55,24 @@ def get_order(order_id: uuid.UUID) -> dict[str, Any]:
 def withdraw(session: Session, order_id: uuid.UUID) -> dict[str, Any]:
     """Give an unpaid order up 取消未付款订单"""
     return _with_payment(session, checkout.withdraw(session, context.current(), order_id=order_id))
+
+
+@blueprint.get("/<uuid:order_id>/address")
+@blueprint.problems(bulk.OrderNotFound, addressing.AddressNotChosen)
+@blueprint.response(200, schemas.OrderAddress)
+def get_address(order_id: uuid.UUID) -> dict[str, Any]:
+    """Where an order is sent, for its buyer and who sends it 查询订单收货地址"""
+    with reading() as session:
+        return addressing.chosen(session, context.current(), order_id=order_id)
+
+
+@blueprint.put("/<uuid:order_id>/address")
+@blueprint.arguments(schemas.ChooseAddress)
+@blueprint.problems(bulk.OrderNotFound, AddressNotFound, OrderStateForbids)
+@blueprint.writes(200, schemas.OrderAddress, key=False)
+def choose_address(session: Session, body: dict[str, Any], order_id: uuid.UUID) -> dict[str, Any]:
+    """Say where an order is sent; it keeps a copy of the address 选择收货地址"""
+    return addressing.choose(session, context.current(), order_id=order_id, **body)
 
 
 def _with_payment(session: Session, order: Order) -> dict[str, Any]:

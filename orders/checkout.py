@@ -35,7 +35,7 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order,
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
     """The money is here: the boxes are the buyer's."""
-    order = _locked(session, event.order_id)
+    order = locked(session, order_id=event.order_id)
     if order.state == OrderState.COMMITTED:
         return  # late money: `on_money_came_late` has committed it with its boxes
     check_move(order.state, OrderState.COMMITTED)
@@ -46,7 +46,7 @@ def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded
 
 def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> None:
     """No money comes: the boxes are in the cart again for what is left of their time, or free if it is over."""
-    order = _locked(session, event.order_id)
+    order = locked(session, order_id=event.order_id)
     check_move(order.state, OrderState.PAYMENT_FAILED)
     assert order.hold_id is not None
     holds.stop_payment(session, ctx, hold_id=order.hold_id)
@@ -58,7 +58,7 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
 
     Boxes and money are decided on in one transaction, under the locks of payment, order and pool: never both.
     """
-    order = _locked(session, event.order_id)
+    order = locked(session, order_id=event.order_id)
     if order.state not in LATE or order.hold_id is None:
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
         return
@@ -119,7 +119,7 @@ def _end(session: Session, ctx: Context, order_id: uuid.UUID, after: OrderState)
     Locks the payment before the order, as a receipt does, so that the two never wait for each other.
     """
     payments.cancel_of_order(session, ctx, order_id=order_id)
-    order = _locked(session, order_id)
+    order = locked(session, order_id=order_id)
     check_move(order.state, after)
     assert order.hold_id is not None
     holds.release(session, ctx, hold_id=order.hold_id)
@@ -127,7 +127,8 @@ def _end(session: Session, ctx: Context, order_id: uuid.UUID, after: OrderState)
     return order
 
 
-def _locked(session: Session, order_id: uuid.UUID) -> Order:
+def locked(session: Session, *, order_id: uuid.UUID) -> Order:
+    """Anybody's; raises OrderNotFound."""
     found = session.scalar(
         select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
     )

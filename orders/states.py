@@ -79,6 +79,9 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
 
+ADDRESSABLE: Final = frozenset({OrderState.DEPOSIT_DUE, OrderState.COMMITTED})
+"""While a buyer may say where a shopper's order goes: it is neither over nor packed."""
+
 LATE: Final = frozenset({OrderState.EXPIRED})
 """Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has
 withdrawn stays withdrawn, and what was told to have failed has: the buyer may have ordered anew. Money for these is

@@ -28,6 +28,7 @@ ROLES: Final = (Role.OPERATOR, Role.SHOPPER, Role.BUYER, Role.COOPERATIVE)
 LOGS: Final = {"audit_entry", "idempotency_key"}
 NAMED: Final = {
     "counties.create_county",
+    "addresses.add_address",
     "campaigns.draft",
     "campaigns.hold_basket",
     "campaigns.join_waitlist",

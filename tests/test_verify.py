@@ -21,6 +21,7 @@ from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
+from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 
 BREAKS = {
@@ -53,6 +54,8 @@ BREAKS = {
         WHERE id IN (SELECT account_id FROM account_role WHERE role = 'operator')
     """,
     "I6": "UPDATE audit_entry SET action = 'account.found' WHERE action = 'account.create'",
+    # addresses
+    "D1": "UPDATE address SET is_default = false",
     # catalogue
     "K1": "UPDATE pack SET gtin = '09521234000014' WHERE code = 'FUJI-A-5'",
     "K2": "UPDATE cooperative SET gln = '9521234001004' WHERE code = 'YJ01'",
@@ -259,6 +262,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
         assert failed.status_code == 200
         held(shopper, sale, 2)
+        book.added(shopper)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
         assert late.json["refund_due_minor"] == withdrawn["total_minor"]
