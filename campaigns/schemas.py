@@ -110,6 +110,37 @@ class ShownCampaign(Schema):
     offers = fields.List(fields.Nested(CampaignOffer))
 
 
+class ItemProgress(Schema):
+    item_id = fields.UUID()
+    pack_id = fields.UUID()
+    boxes_sold = fields.Integer()
+    boxes_held = fields.Integer(metadata={"description": "In carts, and ordered but not paid."})
+    boxes_left = fields.Integer()
+    grams_sold = fields.Integer()
+    version = fields.Integer(metadata={"description": "of the pool"})
+
+
+class NextChange(Schema):
+    event = fields.String()
+    at = Instant()
+
+
+class Progress(Schema):
+    campaign_id = fields.UUID()
+    state = fields.String(metadata={"description": "As of now, by the clock."})
+    version = fields.Integer(metadata={"description": "Grows with every change of what is told here."})
+    boxes_sold = fields.Integer()
+    boxes_held = fields.Integer()
+    boxes_left = fields.Integer()
+    grams_sold = fields.Integer()
+    items = fields.List(fields.Nested(ItemProgress))
+    next_change = fields.Nested(
+        NextChange,
+        allow_none=True,
+        metadata={"description": "What the clock does next; null: it waits for people."},
+    )
+
+
 class CampaignHold(Schema):
     hold_id = fields.UUID(attribute="hold.id")
     state = fields.String(attribute="hold.state")

@@ -225,6 +225,8 @@ ACCESS: Final[dict[str, Access]] = {
     # campaigns
     "campaigns.list_campaigns": _EVERYONE,
     "campaigns.get_campaign": _EVERYONE,
+    "campaigns.get_progress": _EVERYONE,
+    "campaigns.stream_progress": _EVERYONE,
     "campaigns.draft": _may(Role.OPERATOR),
     "campaigns.pledge": _may(Role.COOPERATIVE, Role.OPERATOR),
     "campaigns.schedule": _may(Role.OPERATOR),

@@ -94,7 +94,8 @@ COMMON = {
     "cold_stores.list_prices", "cold_stores.set_price",
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
-    "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
+    "campaigns.get_campaign", "campaigns.get_progress", "campaigns.stream_progress",
+    "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
 }  # fmt: skip
@@ -116,6 +117,7 @@ OWNERS = {
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "addresses.edit_address": book.AT_HOME,
     "orders.choose_address": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "bulk_orders.cancel": {"reason": "changed our mind"},
     "shares.confirm": {},

@@ -55,7 +55,7 @@ BREAKS = {
     """,
     "I6": "UPDATE audit_entry SET action = 'account.found' WHERE action = 'account.create'",
     # addresses
-    "D1": "UPDATE address SET is_default = false",
+    "AD1": "UPDATE address SET is_default = false",
     # catalogue
     "K1": "UPDATE pack SET gtin = '09521234000014' WHERE code = 'FUJI-A-5'",
     "K2": "UPDATE cooperative SET gln = '9521234001004' WHERE code = 'YJ01'",

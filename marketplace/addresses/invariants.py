@@ -7,7 +7,7 @@ from marketplace.module import Invariant
 
 INVARIANTS: Final = (
     Invariant(
-        id="D1",
+        id="AD1",
         says=Text(en="Who has addresses has one default.", zh="有地址的人恰有一个默认地址。"),
         sql="SELECT account_id FROM address GROUP BY account_id HAVING count(*) FILTER (WHERE is_default) <> 1",
     ),
