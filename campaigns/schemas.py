@@ -6,8 +6,9 @@ from marshmallow import Schema, fields, validate
 
 from campaigns.states import state_at
 from marketplace import context
-from marketplace.fields import Code, Id, Instant, Line, Whole
+from marketplace.fields import Code, Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
+from orders.states import NextStep
 
 ITEMS_MAX = 50
 BOXES_PER_BUYER_MAX = 1_000
@@ -176,3 +177,56 @@ class CampaignTransition(Schema):
 
 class CampaignTransitions(Schema):
     items = fields.List(fields.Nested(CampaignTransition))
+
+
+class OrdersCampaign(Schema):
+    id = fields.UUID()
+    code = fields.String()
+    title_en = fields.String()
+    title_zh = fields.String()
+    item_id = fields.UUID()
+
+
+class OrdersPayment(Schema):
+    id = fields.UUID()
+    state = fields.String()
+    reference = fields.String(metadata={"description": "What the payer writes on the transfer."})
+    received_minor = fields.Integer()
+    refund_due_minor = fields.Integer(metadata={"description": "Came too late, and is owed back."})
+
+
+class MyOrder(Schema):
+    id = fields.UUID()
+    state = fields.String()
+    boxes = fields.Integer()
+    pack_grams = fields.Integer()
+    unit_price_minor = fields.Integer()
+    total_minor = fields.Integer()
+    currency = fields.String()
+    delivered_on = Day(allow_none=True)
+    created_at = Instant()
+    version = fields.Integer()
+    variety = fields.String()
+    grade = fields.String()
+    campaign = fields.Nested(OrdersCampaign, allow_none=True)
+    payment = fields.Nested(OrdersPayment, allow_none=True)
+    has_address = fields.Boolean()
+    due_now_minor = fields.Integer()
+    next_steps = fields.List(fields.String(validate=validate.OneOf([step.value for step in NextStep])))
+
+
+class MyOrderPage(Schema):
+    items = fields.List(fields.Nested(MyOrder))
+    next_cursor = fields.UUID(allow_none=True)
+
+
+class HistoryStep(Schema):
+    at = Instant()
+    what = fields.String(metadata={"description": "`order.place`, `payment.succeeded`, …"})
+    state = fields.String(
+        allow_none=True, metadata={"description": "The state it led to, if it led to another."}
+    )
+
+
+class MyOrderWithHistory(MyOrder):
+    history = fields.List(fields.Nested(HistoryStep))

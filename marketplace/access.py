@@ -238,5 +238,7 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.hold": _may(Role.SHOPPER),
     "campaigns.hold_basket": _may(Role.SHOPPER),
     "campaigns.join_waitlist": _may(Role.SHOPPER),
+    "my_orders.list_mine": _may(Role.SHOPPER),
+    "my_orders.get_mine": _may(Role.SHOPPER),
 }
 """Endpoint name (blueprint.function) → who may call it."""

@@ -29,6 +29,7 @@ OWNED = {
     "orders.get_order": "order",
     "orders.withdraw": "order",
     "orders.get_address": "order",
+    "my_orders.get_mine": "order",
     "orders.choose_address": "order",
     "addresses.get_address": "address",
     "addresses.edit_address": "address",

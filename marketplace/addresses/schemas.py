@@ -4,6 +4,7 @@ from typing import Final
 
 from marshmallow import Schema, fields, validate
 
+from marketplace.addresses.rules import COUNTRIES
 from marketplace.fields import Flag, Line
 
 PLACE_NAME_MAX: Final = 100
@@ -13,7 +14,11 @@ PLACE_NAME_MAX: Final = 100
 class TypeAddress(Schema):
     recipient = Line(required=True, high=80)
     phone = Line(required=True, high=32, metadata={"description": "Kept as E.164."})
-    country = Line(required=True, low=2, high=2, metadata={"description": "ISO 3166, two letters: CN, AE."})
+    country = fields.String(
+        required=True,
+        validate=validate.OneOf(sorted(COUNTRIES)),
+        metadata={"description": "ISO 3166, two letters: CN, AE."},
+    )
     province = Line(
         load_default="",
         low=0,
