@@ -29,6 +29,20 @@ def sealed_columns() -> Iterator[tuple[Table, Column[Any]]]:
         yield from ((table, column) for column in table.columns if "sealed" in column.info)
 
 
+def unopened(session: Session) -> list[dict[str, Any]]:
+    """The rows whose sealed text was changed, moved, or sealed under a key that is not known."""
+    found = []
+    for table, column in sealed_columns():
+        [key] = table.primary_key.columns
+        rows = select(key, column).where(column.is_not(None)).execution_options(yield_per=BATCH)
+        for subject_id, text in session.execute(rows):
+            try:
+                sealed.unseal(text, context=context_of(column.info["sealed"], subject_id))
+            except sealed.SealBroken:
+                found.append({"table": table.name, "id": subject_id})
+    return found
+
+
 def reseal_batch(
     session: Session, ctx: Context, *, table: Table, column: Column[Any], after: object
 ) -> tuple[object, int]:

@@ -56,6 +56,7 @@ BREAKS = {
     "I6": "UPDATE audit_entry SET action = 'account.found' WHERE action = 'account.create'",
     # addresses
     "AD1": "UPDATE address SET is_default = false",
+    "AD2": "UPDATE address SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))",
     # catalogue
     "K1": "UPDATE pack SET gtin = '09521234000014' WHERE code = 'FUJI-A-5'",
     "K2": "UPDATE cooperative SET gln = '9521234001004' WHERE code = 'YJ01'",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns import planning, progress, schemas, streaming
 from campaigns.states import CampaignEvent, CampaignState, next_change, state_at
-from marketplace import context, database, express, leaving
+from marketplace import context, database, errors, express, leaving
 from marketplace.access import Role
 from tests.builders import Market, assert_refused, held, ordered, paid
 from tests.house import Caller
@@ -270,3 +270,32 @@ def test_a_shopper_and_a_passer_by_are_fed_by_the_same_look(market, as_role, ope
     order = ordered(as_role(Role.SHOPPER), sale)
     assert order["boxes"] == 1
     assert len({each.feed for each in (opened(sale, address="1"), opened(sale, address="2"))}) == 1
+
+
+def test_while_the_database_is_away_a_stream_waits_and_then_goes_on(
+    market, shopper, opened, monkeypatch
+) -> None:
+    sale = market.on_sale(9)
+    stream = opened(sale)
+    next(stream)
+    one, looks = progress.one, []
+
+    def away(asked, *, now):
+        looks.append(now)
+        if len(looks) == 1:
+            raise errors.TryLater
+        return one(asked, now=now)
+
+    monkeypatch.setattr(streaming, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(progress, "one", away)
+    wait_until(lambda: len(looks) > 1)
+    monkeypatch.setattr(progress, "one", one)
+    held(shopper, sale, 2)
+    assert b'"boxes_held":2' in next(stream)
+
+
+def test_the_place_of_who_is_gone_is_free_even_if_the_stream_never_began(market, opened) -> None:
+    sale = market.on_sale(9)
+    for _ in range(5):
+        opened(sale).close()
+    assert streaming.streams().count() == 0
