@@ -68,11 +68,11 @@ class Feed:
             self._is_over = True
             self._changed.notify_all()
 
-    def after(self, version: int | None, *, timeout: float) -> Progress | None:
+    def after(self, version: int | None, *, wait_ms: int) -> Progress | None:
         """The latest of another version than this; None if there is none so soon."""
         with self._changed:
             if self._latest.version == version and not self._is_over:
-                self._changed.wait(timeout)
+                self._changed.wait(wait_ms / 1_000)
             return None if self._latest.version == version else self._latest
 
     @property
@@ -123,14 +123,14 @@ class Stream(Iterator[bytes]):
     def __next__(self) -> bytes:
         if not self._has_begun:
             self._has_begun = True
-            return b"retry: %d\n\n" % RETRY_MS + self._event(self.feed.after(self._version, timeout=0))
+            return b"retry: %d\n\n" % RETRY_MS + self._event(self.feed.after(self._version, wait_ms=0))
         heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
         while not self._is_over():
             now = time.monotonic()
             if now >= heartbeat_at:
                 return b": still here\n\n"
             patience = min(WAIT_SECONDS, heartbeat_at - now, max(0.0, self.ends_at - now))
-            if found := self.feed.after(self._version, timeout=patience):
+            if found := self.feed.after(self._version, wait_ms=1 + int(patience * 1_000)):
                 return self._event(found)
         self.close()
         raise StopIteration

@@ -351,7 +351,7 @@ def test_addresses_that_name_nothing_are_not_found(verdicts, app):
 
 
 def test_queries_that_are_wrong_are_refused(verdicts, app):
-    staff = house.caller(app, Role.OPERATOR, Role.AUDITOR)
+    staff = house.caller(app, Role.OPERATOR, Role.AUDITOR, Role.SHOPPER)
     verdicts.before = row_counts(verdicts.owner_url)
     for rule in app.url_map.iter_rules():
         asked = (

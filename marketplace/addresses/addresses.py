@@ -39,7 +39,7 @@ class DefaultStays(errors.Conflict):
     title = Text(en="Make another address your default instead.", zh="请改为将其他地址设为默认。")
 
 
-def add(session: Session, ctx: Context, *, is_default: bool, **typed: str) -> SavedAddress:
+def add(session: Session, ctx: Context, *, is_default: bool, **typed: Any) -> SavedAddress:
     """The first one is the default whatever is said. Raises AddressNotValid, TooManyAddresses."""
     address = rules.checked(Address(**typed))
     known = _all_locked(session, ctx)
@@ -62,7 +62,7 @@ def add(session: Session, ctx: Context, *, is_default: bool, **typed: str) -> Sa
 
 
 def edit(
-    session: Session, ctx: Context, saved: SavedAddress, *, is_default: bool, **typed: str
+    session: Session, ctx: Context, saved: SavedAddress, *, is_default: bool, **typed: Any
 ) -> SavedAddress:
     """`saved` is the actor's, locked by `get`. Raises AddressNotValid, DefaultStays."""
     address = rules.checked(Address(**typed))

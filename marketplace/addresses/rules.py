@@ -79,18 +79,18 @@ class AddressNotValid(errors.Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Who gets a box, and where. Empty: there is none."""
+    """Who gets a box, and where. None, or empty before it is checked: there is none."""
 
     recipient: str
     phone: str
     country: str
-    province: str
+    province: str | None
     city: str
-    county: str
+    county: str | None
     street: str
-    postal_code: str
+    postal_code: str | None
 
-    def facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str | None]:
         return asdict(self)
 
 
@@ -106,7 +106,7 @@ def checked(address: Address) -> Address:
     phone = _phone(address.phone, country)
     if phone is None:
         wrong["phone"] = "Is not a telephone number. 电话号码有误。"
-    postal_code = " ".join(address.postal_code.upper().split())
+    postal_code = " ".join((address.postal_code or "").upper().split())
     if not _is_postal_code(postal_code, country):
         wrong["postal_code"] = "Is not a postal code of this country. 邮政编码有误。"
     province = _province(address, wrong) if country == CHINA else address.province
@@ -118,11 +118,11 @@ def checked(address: Address) -> Address:
         recipient=address.recipient,
         phone=phone or "",
         country=country,
-        province=province,
+        province=province or None,
         city=address.city,
-        county=address.county,
+        county=address.county or None,
         street=address.street,
-        postal_code=postal_code,
+        postal_code=postal_code or None,
     )
 
 
@@ -152,7 +152,7 @@ def _is_postal_code(postal_code: str, country: str) -> bool:
 
 def _province(address: Address, wrong: dict[str, str]) -> str:
     """Its full name. City and county: names, or codes of six digits that lie in the province, and one in the other."""
-    code = _PROVINCE_CODES.get(address.province.casefold())
+    code = _PROVINCE_CODES.get((address.province or "").casefold())
     if code is None:
         wrong["province"] = "Is not a province of China, by name or code. 省级行政区有误。"
         return ""
@@ -160,7 +160,7 @@ def _province(address: Address, wrong: dict[str, str]) -> str:
         wrong["county"] = "Is missing. 请填写区县。"
     around = code
     for name, division in (("city", address.city), ("county", address.county)):
-        if division.isdecimal():
+        if division and division.isdecimal():
             is_city = division.endswith("00") and not division.endswith("0000")
             if (
                 not _DIVISION_CODE.fullmatch(division)

@@ -20,20 +20,20 @@ class TypeAddress(Schema):
         metadata={"description": "ISO 3166, two letters: CN, AE."},
     )
     province = Line(
-        load_default="",
-        low=0,
+        load_default=None,
+        allow_none=True,
         high=PLACE_NAME_MAX,
         metadata={"description": "In China a province's name or code (陕西, Shaanxi, 610000), and required."},
     )
     city = Line(required=True, high=PLACE_NAME_MAX)
     county = Line(
-        load_default="",
-        low=0,
+        load_default=None,
+        allow_none=True,
         high=PLACE_NAME_MAX,
         metadata={"description": "District or county; required in China."},
     )
     street = Line(required=True, high=200)
-    postal_code = Line(load_default="", low=0, high=12)
+    postal_code = Line(load_default=None, allow_none=True, high=12)
     is_default = Flag(load_default=False)
 
 
@@ -49,11 +49,11 @@ class Place(Schema):
     recipient = fields.String()
     phone = fields.String()
     country = fields.String()
-    province = fields.String()
+    province = fields.String(allow_none=True)
     city = fields.String()
-    county = fields.String()
+    county = fields.String(allow_none=True)
     street = fields.String()
-    postal_code = fields.String()
+    postal_code = fields.String(allow_none=True)
 
 
 class Address(Place):
