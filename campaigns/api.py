@@ -3,10 +3,22 @@
 import uuid
 from typing import Any, Final
 
-from flask import Response
+from flask import Response, request
 from sqlalchemy.orm import Session
 
-from campaigns import advancing, cloning, ending, planning, pricing, schemas, selling, shapes, showing
+from campaigns import (
+    advancing,
+    cloning,
+    ending,
+    planning,
+    pricing,
+    progress,
+    schemas,
+    selling,
+    shapes,
+    showing,
+    streaming,
+)
 from campaigns.models import Campaign
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from campaigns.terms import TermsNotAllowed
@@ -19,6 +31,7 @@ from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
+from marketplace.limits import UNKNOWN
 
 HOLDING: Final = (
     planning.CampaignNotFound,
@@ -69,6 +82,37 @@ def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID)
             "currency": item.currency,
             "final_unit_price_minor": item.final_unit_price_minor,
         }
+
+
+@blueprint.get("/<uuid:campaign_id>/progress")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.revalidates(200, schemas.Progress)
+def get_progress(campaign_id: uuid.UUID) -> Response:
+    """How far a campaign is; to be asked for again and again 活动进度（轮询）"""
+    ctx = context.current()
+    told = progress.one(progress.question(ctx, campaign_id=campaign_id), now=ctx.now)
+    return versions.fresh(told.body, etag=told.etag)
+
+
+@blueprint.get("/<uuid:campaign_id>/progress/stream")
+@blueprint.problems(planning.CampaignNotFound, streaming.NoStreamFree, streaming.StreamsOfAddress)
+@blueprint.response(200, content_type="text/event-stream")
+def stream_progress(campaign_id: uuid.UUID) -> Response:
+    """The same as server-sent events, for a minute 活动进度（实时推送）"""
+    ctx = context.current()
+    asked = progress.question(ctx, campaign_id=campaign_id)
+    told = progress.one(asked, now=ctx.now)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if request.method == "HEAD":  # nothing would be read, and nobody would close it
+        return Response(mimetype="text/event-stream", headers=headers)
+    stream = streaming.streams().open(
+        asked,
+        told,
+        address=ctx.address or UNKNOWN,
+        seen=request.headers.get("Last-Event-ID"),
+        poll=f"/v1/campaigns/{campaign_id}/progress",
+    )
+    return Response(stream, mimetype="text/event-stream", headers=headers)
 
 
 @blueprint.post("")

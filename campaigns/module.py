@@ -1,6 +1,6 @@
 """What campaigns plug in."""
 
-from campaigns import advancing, api, ending, planning
+from campaigns import advancing, api, ending, my_orders_api, planning
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.fast import FAST_DOORS
@@ -10,7 +10,7 @@ from marketplace.module import Job, Module
 
 module = Module(
     name="campaigns",
-    blueprints=(api.blueprint,),
+    blueprints=(api.blueprint, my_orders_api.blueprint),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),

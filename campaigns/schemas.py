@@ -8,8 +8,9 @@ from campaigns.planning import CLAIMS_DAYS
 from campaigns.states import CutRule, state_at
 from inventory.deposit_rules import DepositType, Funder
 from marketplace import context
-from marketplace.fields import Code, Id, Instant, Line, Whole
+from marketplace.fields import Code, Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
+from orders.states import NextStep
 
 ITEMS_MAX = 50
 GOAL_BOXES_MAX = 1_000_000_000
@@ -266,6 +267,37 @@ class ShownCampaign(Schema):
     offers = fields.List(fields.Nested(CampaignOffer))
 
 
+class ItemProgress(Schema):
+    item_id = fields.UUID()
+    pack_id = fields.UUID()
+    boxes_sold = fields.Integer()
+    boxes_held = fields.Integer(metadata={"description": "In carts, and ordered but not paid."})
+    boxes_left = fields.Integer()
+    grams_sold = fields.Integer()
+    version = fields.Integer(metadata={"description": "of the pool"})
+
+
+class NextChange(Schema):
+    event = fields.String()
+    at = Instant()
+
+
+class Progress(Schema):
+    campaign_id = fields.UUID()
+    state = fields.String(metadata={"description": "As of now, by the clock."})
+    version = fields.Integer(metadata={"description": "Grows with every change of what is told here."})
+    boxes_sold = fields.Integer()
+    boxes_held = fields.Integer()
+    boxes_left = fields.Integer()
+    grams_sold = fields.Integer()
+    items = fields.List(fields.Nested(ItemProgress))
+    next_change = fields.Nested(
+        NextChange,
+        allow_none=True,
+        metadata={"description": "What the clock does next; null: it waits for people."},
+    )
+
+
 class CampaignHold(Schema):
     hold_id = fields.UUID(attribute="hold.id")
     state = fields.String(attribute="hold.state")
@@ -335,3 +367,56 @@ class Ending(Schema):
     state = fields.String()
     released_orders = fields.Integer()
     left_orders = fields.Integer()
+
+
+class OrdersCampaign(Schema):
+    id = fields.UUID()
+    code = fields.String()
+    title_en = fields.String()
+    title_zh = fields.String()
+    item_id = fields.UUID()
+
+
+class OrdersPayment(Schema):
+    id = fields.UUID()
+    state = fields.String()
+    reference = fields.String(metadata={"description": "What the payer writes on the transfer."})
+    received_minor = fields.Integer()
+    refund_due_minor = fields.Integer(metadata={"description": "Came too late, and is owed back."})
+
+
+class MyOrder(Schema):
+    id = fields.UUID()
+    state = fields.String()
+    boxes = fields.Integer()
+    pack_grams = fields.Integer()
+    unit_price_minor = fields.Integer()
+    total_minor = fields.Integer()
+    currency = fields.String()
+    delivered_on = Day(allow_none=True)
+    created_at = Instant()
+    version = fields.Integer()
+    variety = fields.String()
+    grade = fields.String()
+    campaign = fields.Nested(OrdersCampaign, allow_none=True)
+    payment = fields.Nested(OrdersPayment, allow_none=True)
+    has_address = fields.Boolean()
+    due_now_minor = fields.Integer()
+    next_steps = fields.List(fields.String(validate=validate.OneOf([step.value for step in NextStep])))
+
+
+class MyOrderPage(Schema):
+    items = fields.List(fields.Nested(MyOrder))
+    next_cursor = fields.UUID(allow_none=True)
+
+
+class HistoryStep(Schema):
+    at = Instant()
+    what = fields.String(metadata={"description": "`order.place`, `payment.succeeded`, …"})
+    state = fields.String(
+        allow_none=True, metadata={"description": "The state it led to, if it led to another."}
+    )
+
+
+class MyOrderWithHistory(MyOrder):
+    history = fields.List(fields.Nested(HistoryStep))

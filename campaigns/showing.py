@@ -79,6 +79,8 @@ class Question:
 
     is_insider: bool
     campaign_id: uuid.UUID | None = None
+    about: str | None = None
+    """A statement that tells something else of the campaign than its page."""
     limit: int = 0
     cursor: uuid.UUID | None = None
 
@@ -104,13 +106,13 @@ class _Remembered:
 def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None) -> Told:
     """A page of the list in the form of `schemas.CampaignPage`."""
     question = Question(is_insider=ctx.actor.has(*INSIDERS), limit=limit, cursor=cursor)
-    return _tell(ctx, question, _ask(question) or "[]")
+    return _tell(ctx, question, ask(question) or "[]")
 
 
 def one(ctx: Context, *, campaign_id: uuid.UUID) -> Told:
     """One campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound."""
     question = Question(is_insider=ctx.actor.has(*INSIDERS), campaign_id=campaign_id)
-    raw = _ask(question)
+    raw = ask(question)
     if raw is None:
         raise CampaignNotFound
     return _tell(ctx, question, raw)
@@ -127,7 +129,8 @@ class _Said:
     """The latest commit of this process before it was asked."""
 
 
-def _ask(question: Question) -> str | None:
+def ask(question: Question) -> str | None:
+    """What the database says, shared with all who ask the same in this moment."""
     extensions = current_app.extensions
     said: _Said | None = _memory().get(question)
     if said is not None and said.mark is commits.latest() and said.until > time.monotonic_ns():
@@ -159,7 +162,7 @@ def _memory() -> dict[Question, _Said]:
 def _statement(question: Question) -> Statement:
     seen: dict[str, Any] = {"is_insider": question.is_insider, "public": _PUBLIC}
     if question.campaign_id is not None:
-        return _PAGE, {**seen, "id": question.campaign_id}
+        return question.about or _PAGE, {**seen, "id": question.campaign_id}
     return _LIST, {**seen, "cursor": question.cursor or _FIRST, "limit": question.limit + 1}
 
 

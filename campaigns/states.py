@@ -181,6 +181,17 @@ def due_event(state: str, *, opens_at: datetime, closes_at: datetime, now: datet
     return None
 
 
+def next_change(
+    state: str, *, opens_at: datetime, closes_at: datetime
+) -> tuple[CampaignEvent, datetime] | None:
+    """What the clock will ask for next, and when; None: it waits for a person."""
+    if state == CampaignState.SCHEDULED:
+        return CampaignEvent.OPEN, opens_at
+    if state == CampaignState.DEPOSIT_OPEN:
+        return CampaignEvent.CLOSE, closes_at
+    return None
+
+
 def state_at(state: str, *, opens_at: datetime, closes_at: datetime, now: datetime) -> CampaignState:
     """The state a reader sees: what the clock asks for has happened, whether or not it was written down."""
     seen = CampaignState(state)

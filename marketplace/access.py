@@ -82,6 +82,12 @@ ACCESS: Final[dict[str, Access]] = {
     "service_keys.create_service_key": _may(Role.OPERATOR),
     "service_keys.list_service_keys": _may(Role.OPERATOR),
     "service_keys.revoke_service_key": _may(Role.OPERATOR),
+    # addresses
+    "addresses.list_addresses": _may(Role.SHOPPER),
+    "addresses.get_address": _may(Role.SHOPPER),
+    "addresses.add_address": _may(Role.SHOPPER),
+    "addresses.edit_address": _may(Role.SHOPPER),
+    "addresses.delete_address": _may(Role.SHOPPER),
     # catalogue
     "counties.list_counties": _EVERYONE,
     "counties.get_county": _EVERYONE,
@@ -206,6 +212,8 @@ ACCESS: Final[dict[str, Access]] = {
     "orders.list_orders": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.withdraw": _may(Role.SHOPPER),
     "orders.pay_balance": _may(Role.SHOPPER),
+    "orders.get_address": _may(Role.SHOPPER, Role.OPERATOR),
+    "orders.choose_address": _may(Role.SHOPPER),
     "bulk_orders.place_bulk": _may(Role.BUYER, Role.OPERATOR),
     "bulk_orders.get_bulk": _may(Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "bulk_orders.approve": _may(Role.OPERATOR),
@@ -234,6 +242,8 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.list_campaigns": _EVERYONE,
     "campaigns.get_campaign": _EVERYONE,
     "campaigns.get_price": _EVERYONE,
+    "campaigns.get_progress": _EVERYONE,
+    "campaigns.stream_progress": _EVERYONE,
     "campaigns.draft": _may(Role.OPERATOR),
     "campaigns.pledge": _may(Role.COOPERATIVE, Role.OPERATOR),
     "campaigns.schedule": _may(Role.OPERATOR),
@@ -249,5 +259,7 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.hold": _may(Role.SHOPPER),
     "campaigns.hold_basket": _may(Role.SHOPPER),
     "campaigns.join_waitlist": _may(Role.SHOPPER),
+    "my_orders.list_mine": _may(Role.SHOPPER),
+    "my_orders.get_mine": _may(Role.SHOPPER),
 }
 """Endpoint name (blueprint.function) → who may call it."""

@@ -1,5 +1,7 @@
-"""What the ground plugs in: identity, catalogue, payments, jobs, webhooks."""
+"""What the ground plugs in: identity, addresses, catalogue, payments, jobs, webhooks."""
 
+from marketplace.addresses import api as addresses_api
+from marketplace.addresses.invariants import INVARIANTS as ADDRESSES_INVARIANTS
 from marketplace.catalogue import api as catalogue_api
 from marketplace.catalogue.invariants import INVARIANTS as CATALOGUE_INVARIANTS
 from marketplace.identity import api as identity_api
@@ -13,6 +15,7 @@ from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
 from marketplace.module import Module
 from marketplace.payments import api as payments_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
+from marketplace.resealing import reseal
 from marketplace.webhooks import api as webhooks_api
 from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
 from marketplace.webhooks.jobs import JOBS as WEBHOOKS_JOBS
@@ -22,6 +25,7 @@ module = Module(
     name="ground",
     blueprints=(
         *identity_api.blueprints,
+        addresses_api.blueprint,
         *catalogue_api.blueprints,
         payments_api.blueprint,
         *jobs_api.blueprints,
@@ -30,10 +34,11 @@ module = Module(
     fast_doors=PAYMENT_FAST_DOORS,
     jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS),
     subscriptions=SUBSCRIPTIONS,
-    commands=COMMANDS,
+    commands=(*COMMANDS, reseal),
     invariants=(
         *INVARIANTS,
         *IDENTITY_INVARIANTS,
+        *ADDRESSES_INVARIANTS,
         *CATALOGUE_INVARIANTS,
         *JOBS_INVARIANTS,
         *WEBHOOKS_INVARIANTS,

@@ -29,6 +29,7 @@ class Settings:
     data_dir: str | None = None
     redis_url: str | None = None
     secret_key: str = ""
+    secret_key_before: str = ""
     public_url: str = "http://127.0.0.1:8000"
     docs_enabled: bool = True
     log_format: str = "auto"
@@ -51,6 +52,8 @@ class Settings:
     hold_network_permille: int = 100
     idempotency_days: int = 7
     reads_shared_ms: int = 100
+    progress_streams_max: int = 4
+    progress_stream_seconds: int = 60
     forecast_haircut_base_permille: int = 50
     forecast_haircut_weekly_permille: int = 20
     forecast_haircut_most_permille: int = 400
@@ -173,6 +176,7 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "data_dir": _text,
     "redis_url": _url("redis", "rediss", "unix"),
     "secret_key": _secret,
+    "secret_key_before": _secret,
     "public_url": _url("http", "https"),
     "docs_enabled": _flag,
     "log_format": _one_of(*LOG_FORMATS),
@@ -195,6 +199,8 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "hold_network_permille": _whole(0, 1_000),
     "idempotency_days": _whole(3, 365),
     "reads_shared_ms": _whole(0, 1_000),
+    "progress_streams_max": _whole(0, 64),
+    "progress_stream_seconds": _whole(1, 600),
     "forecast_haircut_base_permille": _whole(0, 1_000),
     "forecast_haircut_weekly_permille": _whole(0, 1_000),
     "forecast_haircut_most_permille": _whole(0, 1_000),

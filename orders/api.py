@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from inventory import holds
 from marketplace import context, paging
+from marketplace.addresses.addresses import AddressNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
@@ -15,7 +16,7 @@ from marketplace.payments import payments
 from marketplace.payments.models import Payment as PaymentRow
 from marketplace.payments.schemas import Payment
 from marketplace.payments.states import PaymentNotAwaited
-from orders import at_till, balances, bulk, checkout, schemas
+from orders import addressing, at_till, balances, bulk, checkout, schemas
 from orders.models import DepositTerms, Order
 from orders.states import OrderStateForbids
 
@@ -64,6 +65,24 @@ def withdraw(session: Session, order_id: uuid.UUID) -> dict[str, Any]:
 def pay_balance(session: Session, order_id: uuid.UUID) -> PaymentRow:
     """Open the payment of what is left of the price 支付尾款"""
     return balances.ask(session, context.current(), order_id=order_id)
+
+
+@blueprint.get("/<uuid:order_id>/address")
+@blueprint.problems(bulk.OrderNotFound, addressing.AddressNotChosen)
+@blueprint.response(200, schemas.OrderAddress)
+def get_address(order_id: uuid.UUID) -> dict[str, Any]:
+    """Where an order is sent, for its buyer and who sends it 查询订单收货地址"""
+    with reading() as session:
+        return addressing.chosen(session, context.current(), order_id=order_id)
+
+
+@blueprint.put("/<uuid:order_id>/address")
+@blueprint.arguments(schemas.ChooseAddress)
+@blueprint.problems(bulk.OrderNotFound, AddressNotFound, OrderStateForbids)
+@blueprint.writes(200, schemas.OrderAddress, key=False)
+def choose_address(session: Session, body: dict[str, Any], order_id: uuid.UUID) -> dict[str, Any]:
+    """Say where an order is sent; it keeps a copy of the address 选择收货地址"""
+    return addressing.choose(session, context.current(), order_id=order_id, **body)
 
 
 def _with_payment(session: Session, order: Order) -> dict[str, Any]:

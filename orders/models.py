@@ -4,11 +4,12 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from inventory.deposit_rules import Deposit, DepositType, Funder
+from inventory.stock_rules import Destination
 from marketplace.database import Base, one_of
 from orders.states import OrderKind, OrderState, ShareState, Silence
 
@@ -268,4 +269,22 @@ class SeasonEntry(Base):
         CheckConstraint("reason IN ('opening', 'share', 'given_back')", name="reason"),
         CheckConstraint("(reason = 'opening') = (run_id IS NULL)", name="run"),
         CheckConstraint("(reason = 'given_back') = (grams < 0)", name="sign"),
+    )
+
+
+class OrderAddress(Base):
+    """Where an order is sent: a sealed copy, which no later edit of the address book changes."""
+
+    __tablename__ = "order_address"
+
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed": "order_address"})
+    destination: Mapped[str] = mapped_column(String(20))
+    """How far the fruit goes: all that may be known of it without opening the seal."""
+    chosen_at: Mapped[datetime]
+    version: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("octet_length(sealed) BETWEEN 33 AND 20000", name="sealed"),
+        CheckConstraint(one_of("destination", Destination), name="destination"),
     )

@@ -4,6 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
+from inventory.stock_rules import Destination
+from marketplace.addresses.schemas import Place
 from marketplace.fields import Code, Day, Flag, Id, Instant, Line, Quantity, Whole
 from marketplace.values import QUANTITY_MAX
 from orders.allocation.problem import RULES
@@ -242,6 +244,18 @@ class Order(Schema):
 class OrderPage(Schema):
     items = fields.List(fields.Nested(Order))
     next_cursor = fields.UUID(allow_none=True)
+
+
+class ChooseAddress(Schema):
+    address_id = Id(required=True)
+
+
+class OrderAddress(Schema):
+    order_id = fields.UUID()
+    address = fields.Nested(Place)
+    destination = fields.String(validate=validate.OneOf([each.value for each in Destination]))
+    chosen_at = Instant()
+    version = fields.Integer()
 
 
 class Share(Schema):

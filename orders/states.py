@@ -60,6 +60,14 @@ class Silence(StrEnum):
     CONFIRMS = "confirms"
 
 
+class NextStep(StrEnum):
+    """What the buyer of a shopper's order may do next."""
+
+    PAY = "pay"
+    WITHDRAW = "withdraw"
+    CHOOSE_ADDRESS = "choose_address"
+
+
 class OrderStateForbids(errors.Conflict):
     """The order's state does not allow this step."""
 
@@ -116,6 +124,18 @@ BOUGHT: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
 )
 """States of a shopper's order in which its boxes are sold."""
+
+ADDRESSABLE: Final = frozenset({OrderState.DEPOSIT_DUE, OrderState.COMMITTED})
+"""While a buyer may say where a shopper's order goes: it is neither over nor packed."""
+
+
+def next_steps(state: str, *, is_unconfirmed: bool) -> tuple[NextStep, ...]:
+    """What would be let in; the doors decide. `is_unconfirmed`: the buyer has not said yet how it is paid."""
+    steps: list[NextStep] = []
+    if state == OrderState.DEPOSIT_DUE:
+        steps = [NextStep.PAY, NextStep.WITHDRAW] if is_unconfirmed else [NextStep.WITHDRAW]
+    return (*steps, NextStep.CHOOSE_ADDRESS) if state in ADDRESSABLE else tuple(steps)
+
 
 LATE: Final = frozenset({OrderState.EXPIRED})
 """Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has

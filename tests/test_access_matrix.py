@@ -19,6 +19,7 @@ from marketplace.catalogue import cooperatives, counties
 from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
 from tests import builders, house
+from tests.addresses import book
 from tests.builders import Market, Sale
 from tests.house import SAFE, Caller
 
@@ -28,6 +29,12 @@ OWNED = {
     "orders.get_order": "order",
     "orders.withdraw": "order",
     "orders.pay_balance": "order",
+    "orders.get_address": "order",
+    "my_orders.get_mine": "order",
+    "orders.choose_address": "order",
+    "addresses.get_address": "address",
+    "addresses.edit_address": "address",
+    "addresses.delete_address": "address",
     "holds.get_hold": "hold",
     "holds.release": "hold",
     "holds.extend": "hold",
@@ -100,7 +107,8 @@ COMMON = {
     "cold_stores.list_prices", "cold_stores.set_price",
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
-    "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
+    "campaigns.get_campaign", "campaigns.get_progress", "campaigns.stream_progress",
+    "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.evaluate", "campaigns.get_ending", "campaigns.clone", "campaigns.compare",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
@@ -111,6 +119,7 @@ COMMON = {
 OWNERS = {
     "payment": Role.SHOPPER,
     "order": Role.SHOPPER,
+    "address": Role.SHOPPER,
     "hold": Role.SHOPPER,
     "place": Role.SHOPPER,
     "lot": Role.COOPERATIVE,
@@ -132,6 +141,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "webhook_endpoints.rotate": {},
     "webhook_endpoints.replay_since": {"since": "2026-01-01T00:00:00Z"},
+    "addresses.edit_address": book.AT_HOME,
+    "orders.choose_address": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "bulk_orders.cancel": {"reason": "changed our mind"},
     "shares.confirm": {},
     "shares.decline": {"reason": "no packers"},
@@ -160,6 +171,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "transfers.dispute": {"reason": "a bin is missing"},
     "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
+
+NAMED_IN_THE_BODY = {"orders.choose_address": "address_not_found"}
+"""One's own is there; what the body names besides is not."""
 
 ROLES = [
     Role.ANONYMOUS,
@@ -247,8 +261,9 @@ def test_what_is_ones_own_is_there(app: Flask, world: World, endpoint: str):
     kind = OWNED[endpoint]
     [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
     owner = world.one.callers[OWNERS[kind]]
+    answer = ask(owner, rule, method, world.one.ids[kind])
 
-    assert ask(owner, rule, method, world.one.ids[kind]).status_code not in (401, 403, 404)
+    assert answer.status_code not in (401, 403, 404) or answer.json["code"] == NAMED_IN_THE_BODY.get(endpoint)
 
 
 @pytest.mark.parametrize("endpoint", sorted(OWNED))
@@ -331,6 +346,9 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     shopper, buyer = as_role(Role.SHOPPER), as_role(Role.BUYER)
     order = builders.ordered(shopper, sale)
     free_hold = builders.held(shopper, sale)["hold_id"]
+    home = book.added(shopper)
+    chosen = shopper.put(f"/v1/orders/{order['id']}/address", json={"address_id": home["id"]})
+    assert chosen.status_code == 200
     lot = market.lot(20, cooperative=cooperative, variety=f"Kind {cooperative}")
     market.lot(40, cooperative=2)
     bulk_order, run = market.bulk(buyer, 4)
@@ -340,6 +358,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "order": order["id"],
         "hold": free_hold,
         "free_hold": free_hold,
+        "address": home["id"],
         "place": builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))["id"],
         "lot": str(lot.id),
         "capacity": str(market.capacity(cooperative=cooperative).id),

@@ -28,6 +28,7 @@ ROLES: Final = (Role.OPERATOR, Role.SHOPPER, Role.BUYER, Role.COOPERATIVE)
 LOGS: Final = {"audit_entry", "idempotency_key"}
 NAMED: Final = {
     "counties.create_county",
+    "addresses.add_address",
     "campaigns.draft",
     "campaigns.hold_basket",
     "campaigns.join_waitlist",
@@ -350,7 +351,7 @@ def test_addresses_that_name_nothing_are_not_found(verdicts, app):
 
 
 def test_queries_that_are_wrong_are_refused(verdicts, app):
-    staff = house.caller(app, Role.OPERATOR, Role.AUDITOR)
+    staff = house.caller(app, Role.OPERATOR, Role.AUDITOR, Role.SHOPPER)
     verdicts.before = row_counts(verdicts.owner_url)
     for rule in app.url_map.iter_rules():
         asked = (

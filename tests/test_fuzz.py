@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from marketplace.access import ACCESS, Role
 from marketplace.problems import MEDIA_TYPE
 from tests import builders
+from tests.addresses import book
 from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
@@ -54,6 +55,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "reconciliation_id": str(market.reconciled().id),
         **dict(zip(("endpoint_id", "delivery_id"), map(str, market.endpoint()), strict=True)),
         "run_id": str(run.id),
+        "address_id": book.added(shopper)["id"],
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),
         "code": "YJ01",

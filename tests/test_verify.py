@@ -26,6 +26,7 @@ from marketplace.webhooks import delivering
 from marketplace.webhooks.delivering import Sent
 from marketplace.webhooks.models import Delivery
 from tests import builders, house
+from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import presale
 
@@ -59,6 +60,9 @@ BREAKS = {
         WHERE id IN (SELECT account_id FROM account_role WHERE role = 'operator')
     """,
     "I6": "UPDATE audit_entry SET action = 'account.found' WHERE action = 'account.create'",
+    # addresses
+    "AD1": "UPDATE address SET is_default = false",
+    "AD2": "UPDATE address SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))",
     # catalogue
     "K1": "UPDATE pack SET gtin = '09521234000014' WHERE code = 'FUJI-A-5'",
     "K2": "UPDATE cooperative SET gln = '9521234001004' WHERE code = 'YJ01'",
@@ -293,6 +297,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
         assert failed.status_code == 200
         held(shopper, sale, 2)
+        book.added(shopper)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
         assert late.json["refund_due_minor"] == withdrawn["total_minor"]

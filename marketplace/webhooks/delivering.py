@@ -26,7 +26,7 @@ from marketplace.logs import log
 from marketplace.outbound import client as outbound
 from marketplace.outbound.client import Answer, Client
 from marketplace.outbound.rules import Outcome
-from marketplace.sealed import CannotUnseal
+from marketplace.sealed import SealBroken
 from marketplace.values import instant_text
 from marketplace.webhooks import endpoints, outbox, rules, signing
 from marketplace.webhooks.models import Attempt, Delivery, Endpoint, Message
@@ -109,7 +109,7 @@ def _turn(session: Session, ctx: Context, endpoint_id: uuid.UUID) -> None:
         return
     try:
         keys = endpoints.keys_of(session, ctx, endpoint_id=endpoint_id)
-    except CannotUnseal:
+    except SealBroken:
         locked = _locked(session, endpoint_id)
         if locked.state == EndpointState.ENABLED:
             endpoints.disable_by_system(

@@ -195,7 +195,7 @@ def enable(session: Session, ctx: Context, *, endpoint_id: uuid.UUID) -> Endpoin
         raise EndpointEnabled
     try:
         keys_of(session, ctx, endpoint_id=endpoint.id)
-    except sealed.CannotUnseal:
+    except sealed.SealBroken:
         raise SecretUnreadable from None
     endpoint.state = EndpointState.ENABLED
     endpoint.disabled_reason = endpoint.disabled_at = None
@@ -272,7 +272,7 @@ def live_secrets(session: Session, ctx: Context, *, endpoint_id: uuid.UUID) -> S
 
 
 def keys_of(session: Session, ctx: Context, *, endpoint_id: uuid.UUID) -> list[bytes]:
-    """The secrets that sign now, opened. Raises CannotUnseal."""
+    """The secrets that sign now, opened. Raises SealBroken."""
     found = live_secrets(session, ctx, endpoint_id=endpoint_id)
     return [sealed.unseal(each.sealed, context=_context(endpoint_id, each.number)) for each in found]
 
