@@ -11,7 +11,7 @@ from marketplace.language import Text
 
 S = CampaignState
 
-WIDTH: Final = 1_240
+WIDTH: Final = 1_290
 HEIGHT: Final = 520
 BOX_WIDTH: Final = 132
 BOX_HEIGHT: Final = 52
@@ -62,7 +62,7 @@ _BENT: Final = {
     (
         S.SHORTFALL,
         S.FAILED,
-    ): f"M {LEFT + 5 * COLUMN + 66} {TOP + 3 * ROW} H {WIDTH - 24} V 24 H {LEFT + 4 * COLUMN} V {TOP - 26}"
+    ): f"M {LEFT + 5 * COLUMN + 66} {TOP + 3 * ROW} H {WIDTH - 20} V 24 H {LEFT + 4 * COLUMN} V {TOP - 26}"
 }
 """Moves whose straight line would cross others."""
 TITLE: Final = Text(en="The life of a campaign", zh="活动的生命周期")

@@ -26,10 +26,17 @@ _ORDERS: Final = f"""
             'title_zh', c.title_zh, 'item_id', i.id) END AS campaign,
         CASE WHEN p.id IS NOT NULL THEN json_build_object('id', p.id, 'state', p.state, 'reference', p.reference,
             'received_minor', p.received_minor, 'refund_due_minor', p.refund_due_minor) END AS payment,
-        EXISTS (SELECT FROM order_address a WHERE a.order_id = o.id) AS has_address
+        EXISTS (SELECT FROM order_address a WHERE a.order_id = o.id) AS has_address,
+        CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN coalesce(p.amount_minor - p.received_minor, 0)
+            WHEN '{OrderState.BALANCE_DUE}' THEN t.balance_minor ELSE 0 END AS due_now_minor,
+        CASE WHEN o.state IN ('{OrderState.DEPOSIT_DUE}', '{OrderState.DEPOSIT_PAID}', '{OrderState.COMMITTED}')
+            THEN coalesce(o.total_minor - t.counts_minor * o.boxes, 0)
+            ELSE 0 END AS due_later_minor
     FROM "order" o JOIN pack ON pack.id = o.pack_id JOIN product ON product.id = pack.product_id
         LEFT JOIN hold h ON h.id = o.hold_id LEFT JOIN campaign_item i ON i.pool_id = h.pool_id
-        LEFT JOIN campaign c ON c.id = i.campaign_id LEFT JOIN payment p ON p.order_id = o.id
+        LEFT JOIN campaign c ON c.id = i.campaign_id LEFT JOIN deposit_terms t ON t.order_id = o.id
+        LEFT JOIN LATERAL (SELECT * FROM payment last WHERE last.order_id = o.id ORDER BY last.id DESC LIMIT 1) p
+            ON true
     WHERE o.buyer_id = %(buyer)s::uuid AND o.kind = '{OrderKind.SHOPPER_PRESALE}'
 """  # noqa: S608 (the parts are our own)
 _PAGE: Final = f"""
@@ -44,7 +51,8 @@ _ONE: Final = f"""
                 ORDER BY e.at, e.id), '[]')
             FROM audit_entry e
             WHERE (e.subject_kind = 'order' AND e.subject_id = mine.id::text)
-                OR (e.subject_kind = 'payment' AND e.subject_id = mine.payment ->> 'id')
+                OR (e.subject_kind = 'payment' AND e.subject_id IN (
+                    SELECT each.id::text FROM payment each WHERE each.order_id = mine.id))
         ) AS history
         FROM ({_ORDERS} AND o.id = %(id)s::uuid) AS mine
     ) AS shown)::text AS told
@@ -85,11 +93,9 @@ def _look(sql: str, **values: Any) -> str | None:
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     payment = row["payment"]
     is_unconfirmed = payment is not None and payment["state"] == PaymentState.REQUIRES_CONFIRMATION
-    is_due = row["state"] == OrderState.DEPOSIT_DUE
     return {
         **row,
         "created_at": _instant(row["created_at"]),
-        "due_now_minor": row["total_minor"] - payment["received_minor"] if is_due and payment else 0,
         "next_steps": [str(step) for step in next_steps(row["state"], is_unconfirmed=is_unconfirmed)],
     }
 

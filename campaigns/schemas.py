@@ -402,6 +402,7 @@ class MyOrder(Schema):
     payment = fields.Nested(OrdersPayment, allow_none=True)
     has_address = fields.Boolean()
     due_now_minor = fields.Integer()
+    due_later_minor = fields.Integer(metadata={"description": "At most: the ladder may make it less."})
     next_steps = fields.List(fields.String(validate=validate.OneOf([step.value for step in NextStep])))
 
 

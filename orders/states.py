@@ -125,7 +125,7 @@ BOUGHT: Final = frozenset(
 )
 """States of a shopper's order in which its boxes are sold."""
 
-ADDRESSABLE: Final = frozenset({OrderState.DEPOSIT_DUE, OrderState.COMMITTED})
+ADDRESSABLE: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
 """While a buyer may say where a shopper's order goes: it is neither over nor packed."""
 
 
@@ -134,6 +134,10 @@ def next_steps(state: str, *, is_unconfirmed: bool) -> tuple[NextStep, ...]:
     steps: list[NextStep] = []
     if state == OrderState.DEPOSIT_DUE:
         steps = [NextStep.PAY, NextStep.WITHDRAW] if is_unconfirmed else [NextStep.WITHDRAW]
+    elif state == OrderState.BALANCE_DUE:
+        steps = [NextStep.PAY]
+    elif state == OrderState.DEPOSIT_PAID:
+        steps = [NextStep.WITHDRAW]
     return (*steps, NextStep.CHOOSE_ADDRESS) if state in ADDRESSABLE else tuple(steps)
 
 

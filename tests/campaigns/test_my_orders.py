@@ -27,8 +27,8 @@ def mine(caller: Caller, order: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("is_unconfirmed", [True, False])
 def test_next_steps_by_state(state: OrderState, is_unconfirmed: bool) -> None:
     steps = next_steps(state, is_unconfirmed=is_unconfirmed)
-    assert (NextStep.WITHDRAW in steps) == (state == "deposit_due")
-    assert (NextStep.PAY in steps) == (state == "deposit_due" and is_unconfirmed)
+    assert (NextStep.WITHDRAW in steps) == (state in ("deposit_due", "deposit_paid"))
+    assert (NextStep.PAY in steps) == (state == "balance_due" or (state == "deposit_due" and is_unconfirmed))
     assert (NextStep.CHOOSE_ADDRESS in steps) == (state in ADDRESSABLE)
 
 

@@ -28,6 +28,16 @@ LEGAL = {
     (OrderState.COMMITTED, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_DEFAULTED),
+    *(
+        (before, OrderState.RELEASED)
+        for before in (
+            OrderState.DEPOSIT_DUE,
+            OrderState.DEPOSIT_PAID,
+            OrderState.COMMITTED,
+            OrderState.BALANCE_DUE,
+            OrderState.BALANCE_PAID,
+        )
+    ),
 }
 
 
