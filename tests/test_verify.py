@@ -265,7 +265,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         )
         house.caller(built_app, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
         market.pack("GALA")
-        market.lot(40, code="L-1")
+        market.lot(60, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
         market.bulk(buyer, 12)
