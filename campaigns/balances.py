@@ -8,21 +8,14 @@ from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning, terms
 from campaigns.models import Campaign, Item
-from campaigns.states import CampaignEvent
+from campaigns.states import BalanceTooEarly, CampaignEvent
 from inventory import pools
-from marketplace import audit, errors
+from marketplace import audit
 from marketplace.context import Context
-from marketplace.language import Text
 from orders import balances
 
 Kept = Mapping[uuid.UUID, int]
 """Boxes by cooperative."""
-
-
-class BalanceTooEarly(errors.Conflict):
-    """Buyers were told another time; `possible_at` says when."""
-
-    title = Text(en="It is too early for that step of the balance.", zh="尾款步骤尚未到时间。")
 
 
 def commit_deposits(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> int:

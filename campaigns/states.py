@@ -90,6 +90,12 @@ class CampaignNotReady(errors.Conflict):
     code = "not_ready"
 
 
+class BalanceTooEarly(errors.Conflict):
+    """Buyers were told another time; `possible_at` says when."""
+
+    title = Text(en="It is too early for that step of the balance.", zh="尾款步骤尚未到时间。")
+
+
 _S = CampaignState
 _E = CampaignEvent
 

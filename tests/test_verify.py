@@ -286,6 +286,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.pack("GALA")
         told(market)
         market.lot(40, code="L-1")
+        market.lot(60, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
         market.bulk(buyer, 12)

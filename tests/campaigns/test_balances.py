@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from campaigns import balances, planning
+from campaigns.states import BalanceTooEarly
 from inventory import holds
 from inventory.cases.models import Case
 from inventory.models import Hold
@@ -214,7 +215,7 @@ def test_a_balance_opens_and_closes_at_the_times_that_were_told(
     sale = presale.on_sale(market)
     bought(shopper, operator, sale, 1)
     presale.harvested(market, sale)
-    with market.unchanged(), pytest.raises(balances.BalanceTooEarly):
+    with market.unchanged(), pytest.raises(BalanceTooEarly):
         presale.open_balance(market, sale)
     presale.let_pass(market, sale, hours=48)
     presale.open_balance(market, sale)
@@ -223,7 +224,7 @@ def test_a_balance_opens_and_closes_at_the_times_that_were_told(
     late = presale.now(market).now + timedelta(days=5) - due_at
     assert timedelta(0) <= late < timedelta(minutes=5), "opened a day late, and all five days from then"
     presale.let_pass(market, sale, hours=5 * 24 + 23)
-    with market.unchanged(), pytest.raises(balances.BalanceTooEarly):
+    with market.unchanged(), pytest.raises(BalanceTooEarly):
         presale.close_balance(market, sale)
     presale.let_pass(market, sale, hours=1)
     presale.close_balance(market, sale)
