@@ -103,11 +103,12 @@ INVARIANTS: Final = (
     Invariant(
         id="O5",
         says=Text(
-            en="Committed means paid, and paid means committed.", zh="已确认即已付款，已付款即已确认。"
+            en="Committed means paid, and what was paid is committed, or was until it was cut.",
+            zh="已确认即已付款；已付款即已确认，或确认后因缺货被削减。",
         ),
         sql="""
             SELECT o.id, o.state, p.state AS payment FROM "order" o JOIN payment p ON p.order_id = o.id
-            WHERE (o.state = 'committed') <> (p.state = 'succeeded')
+            WHERE (o.state IN ('committed', 'cut')) <> (p.state = 'succeeded')
         """,
     ),
     Invariant(

@@ -28,6 +28,8 @@ class OrderState(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     """No money came, and its boxes went back to the buyer's cart, for what was left of their time there."""
     CANCELLED = "cancelled"
+    CUT = "cut"
+    """It was committed, and a shortage left it without a box."""
 
 
 class ShareState(StrEnum):
@@ -71,13 +73,15 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
-    OrderState.COMMITTED: frozenset({OrderState.APPROVED, OrderState.SHORT}),
+    OrderState.COMMITTED: frozenset({OrderState.APPROVED, OrderState.SHORT, OrderState.CUT}),
     OrderState.WITHDRAWN: frozenset(),
     OrderState.EXPIRED: frozenset(),
     OrderState.PAYMENT_FAILED: frozenset(),
     OrderState.CANCELLED: frozenset(),
+    OrderState.CUT: frozenset(),
 }
-"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
+"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is, and only
+it can be cut."""
 
 LATE: Final = frozenset({OrderState.EXPIRED})
 """Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has

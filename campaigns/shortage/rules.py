@@ -1,4 +1,4 @@
-"""What a shortage asks of whom: neighbours in fairness order, then what buyers chose, then the cut; and its money. Pure.
+"""What a shortage asks of neighbours, then of buyers, then the cut, and its money. Pure.
 
 Boxes are counted once: what an order asked for is what it gets now, what it moves elsewhere, what its buyer gave up
 and what the cut took, and nothing else. Nothing here looks at when somebody ordered.
@@ -6,6 +6,7 @@ and what the cut took, and nothing else. Nothing here looks at when somebody ord
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +15,8 @@ from orders.allocation.ration import Claim, Ration, RationPolicy, ration
 
 EARNEST_PERMILLE_MAX: Final = 200
 """Earnest money above a fifth of the contract is none in law."""
+
+SEASON_BEGINS_IN_MONTH: Final = 7
 
 
 class Choice(StrEnum):
@@ -142,6 +145,21 @@ class Due:
 
     refund_minor: int
     compensation_minor: int
+
+
+def season_of(day: date) -> str:
+    """The season in whose account a day falls: it begins in July, before the first apples. 2026-09-01: 2026-27."""
+    year = day.year if day.month >= SEASON_BEGINS_IN_MONTH else day.year - 1
+    return f"{year}-{(year + 1) % 100:02d}"
+
+
+def policy_of(word: str) -> RationPolicy:
+    """Raises ValueError for what is none."""
+    if word == "proportional":
+        return "proportional"
+    if word != "equal_awards":
+        raise ValueError(word)
+    return "equal_awards"
 
 
 def gap(*, committed: int, supply: int) -> int:

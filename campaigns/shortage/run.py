@@ -1,20 +1,19 @@
-"""The one stored run of a shortage: its problem and its result as JSON, and the digest by which it is replayed. Pure."""
+"""The one stored run of a shortage: problem and result as JSON, and the digest of both, to be replayed. Pure."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from campaigns.shortage import rules
 from campaigns.shortage.rules import Choice, Cut, Demand
 from orders.allocation import verify
 from orders.allocation.commitment import is_committed
-from orders.allocation.ration import RationPolicy
 
 
 def problem_of(
-    demands: Sequence[Demand], supply: int, *, policy: RationPolicy, seed: str, batch: str
+    demands: Sequence[Demand], supply: int, *, policy: str, seed: str, batch: str
 ) -> dict[str, Any]:
     """All that the cut depends on, orders by id."""
     return {
@@ -43,7 +42,7 @@ def solve(problem: Mapping[str, Any]) -> Cut:
     made = rules.cut(
         demands_of(problem),
         problem["supply"],
-        policy=cast(RationPolicy, problem["policy"]),
+        policy=rules.policy_of(problem["policy"]),
         seed=problem["seed"],
         batch=problem["batch"],
     )

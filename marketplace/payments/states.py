@@ -17,6 +17,13 @@ class PaymentState(StrEnum):
     CANCELED = "canceled"
 
 
+class PartRefundKind(StrEnum):
+    REFUND = "refund"
+    """Of what was received."""
+    COMPENSATION = "compensation"
+    """On top of it."""
+
+
 class PaymentNotFound(errors.NotFound):
     title = Text(en="There is no such payment.", zh="没有该笔付款。")
 

@@ -1,0 +1,88 @@
+"""A harvested campaign whose fruit is partly stopped, as tests of shortages begin with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from campaigns import planning
+from campaigns.shortage import opening
+from campaigns.shortage.models import Shortage
+from campaigns.states import CampaignEvent
+from inventory.models import Lot
+from inventory.quality import quality
+from marketplace import database
+from marketplace.access import Role
+from tests.builders import Market, Sale, paid
+from tests.house import Caller
+
+SEED = "the seed of the season"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    market: Market
+    sale: Sale
+    buyers: tuple[Caller, ...]
+    orders: tuple[dict, ...]
+    lots: tuple[Lot, ...]
+    """Of the first cooperative: the one that is stopped, and the one that is there."""
+
+    def shortage(self) -> Shortage:
+        with database.reading() as session:
+            found = session.query(Shortage).filter_by(campaign_id=self.sale.campaign_id).one()
+            _ = found.standings, found.offers
+            session.expunge_all()
+            return found
+
+
+def pledge(market: Market, sale: Sale, boxes: int, *, cooperative: int = 0) -> Lot:
+    lot = market.lot(boxes, cooperative=cooperative)
+    database.transact(
+        lambda session: planning.pledge(
+            session,
+            market.ctx,
+            campaign_id=sale.campaign_id,
+            item_id=sale.item_id,
+            cooperative_id=market.cooperative_ids[cooperative],
+            boxes=boxes,
+        )
+    )
+    return lot
+
+
+def harvested(
+    market: Market, as_role: Callable[..., Caller], operator: Caller, boxes: Sequence[int], *, there: int
+) -> Short:
+    """Everything is sold to so many buyers; of the fruit only `there` boxes may leave the store."""
+    sale = market.draft(per_buyer=100)
+    stopped = pledge(market, sale, sum(boxes) - there)
+    good = (pledge(market, sale, there),) if there else ()
+    database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
+    buyers = tuple(as_role(Role.SHOPPER) for _ in boxes)
+    orders = tuple(paid(buyer, operator, sale, each) for buyer, each in zip(buyers, boxes, strict=True))
+
+    def work(session) -> None:
+        for event in (
+            CampaignEvent.CLOSE,
+            CampaignEvent.ALLOCATE,
+            CampaignEvent.CONFIRM,
+            CampaignEvent.HARVEST,
+        ):
+            planning.move(session, market.ctx, campaign_id=sale.campaign_id, event=event, reason="on")
+
+    database.transact(work)
+    as_operator = market.acting(operator, roles=frozenset({Role.OPERATOR}))
+    database.transact(
+        lambda session: quality.recall(session, as_operator, lot_id=stopped.id, reason="residues")
+    )
+    return Short(market=market, sale=sale, buyers=buyers, orders=orders, lots=(stopped, *good))
+
+
+def opened(short: Short, **terms) -> Shortage:
+    market = short.market
+
+    def work(session) -> bool:
+        campaign = planning.get(session, market.ctx, campaign_id=short.sale.campaign_id)
+        return opening.open_if_short(session, market.ctx, campaign, terms=opening.Terms(**terms), seed=SEED)
+
+    assert database.transact(work)
+    return short.shortage()
