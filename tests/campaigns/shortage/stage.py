@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from campaigns import planning
 from campaigns.shortage import opening
 from campaigns.shortage.models import Shortage
@@ -86,3 +88,27 @@ def opened(short: Short, **terms) -> Shortage:
 
     assert database.transact(work)
     return short.shortage()
+
+
+def let_pass(short: Short, hours: int) -> None:
+    """Move the windows of the campaign's shortages into the past, as if so many hours had gone by."""
+    moved = {"hours": hours, "campaign": short.sale.campaign_id}
+
+    def work(session) -> None:
+        session.execute(
+            text(
+                "UPDATE shortage_offer SET answer_due_at = answer_due_at - make_interval(hours => :hours)"
+                " WHERE shortage_id IN (SELECT id FROM shortage WHERE campaign_id = :campaign)"
+            ),
+            moved,
+        )
+        session.execute(
+            text(
+                "UPDATE shortage SET answers_due_at = answers_due_at - make_interval(hours => :hours),"
+                " elections_due_at = elections_due_at - make_interval(hours => :hours)"
+                " WHERE campaign_id = :campaign"
+            ),
+            moved,
+        )
+
+    database.transact(work)

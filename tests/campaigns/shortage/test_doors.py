@@ -8,14 +8,15 @@ from sqlalchemy import select
 from campaigns import planning
 from campaigns.shortage import closing, opening, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer
+from inventory import lots
 from inventory.models import Hold, Lot
 from marketplace import database
 from marketplace.access import Role
 from marketplace.payments.models import PartRefund
 from orders.allocation.commitment import seed_commitment
 from orders.models import Order, SeasonEntry
-from tests.builders import PACK_GRAMS, PRICE_MINOR, Market, assert_refused
-from tests.campaigns.shortage.stage import SEED, Short, harvested, opened, pledge
+from tests.builders import PRICE_MINOR, Market, assert_refused
+from tests.campaigns.shortage.stage import SEED, Short, harvested, let_pass, opened, pledge
 from tests.house import Caller
 
 BOXES = (1, 2, 5, 10)
@@ -28,9 +29,10 @@ def short(market: Market, as_role, operator: Caller) -> Short:
     return harvested(market, as_role, operator, BOXES, there=12)
 
 
-def advance(short: Short, **later) -> int:
-    ctx = short.market.later(**later)
-    return database.transact(lambda session: closing.advance_due(session, ctx))
+def advance(short: Short, *, hours: int) -> int:
+    """So many hours pass, and the clock's job comes; how many windows it ended."""
+    let_pass(short, hours)
+    return database.transact(lambda session: closing.advance_due(session, short.market.later()))
 
 
 def choose(short: Short, number: int, **body):
@@ -143,8 +145,9 @@ def test_force_majeure_pays_back_what_was_cut_and_touches_no_season(short: Short
             each.payment_id: (each.kind, each.amount_minor) for each in session.scalars(select(PartRefund))
         }
         assert session.scalars(select(SeasonEntry)).all() == []
-    assert len(refunds) == 2
-    for order in short.orders[2:]:
+    short_ones = [each for each in short.orders if found[each["id"]].boxes_cut]
+    assert len(refunds) == len(short_ones) > 0
+    for order in short_ones:
         cut = found[order["id"]]
         assert refunds[uuid.UUID(order["payment_id"])] == ("refund", cut.boxes_cut * PRICE_MINOR)
         assert cut.compensation_minor == 0
@@ -331,8 +334,9 @@ def test_fruit_that_is_gone_meanwhile_cannot_be_given(short: Short, as_role) -> 
     taken = [each for each in lots_of(market, 1) if each.held_grams == 0]
     assert taken, "the builder's pledge brought a lot of its own"
     database.transact(lambda session: lose_all(session, market, taken))
+    neighbour = member(short, as_role, 1)
     with market.unchanged():
-        refused = member(short, as_role, 1).post(f"/v1/shortage-offers/{offer.id}/accept", json={})
+        refused = neighbour.post(f"/v1/shortage-offers/{offer.id}/accept", json={})
         assert_refused(refused, 409, "sold_out")
 
 
@@ -343,8 +347,6 @@ def lots_of(market: Market, cooperative: int) -> list[Lot]:
 
 
 def lose_all(session, market: Market, lots_: list[Lot]) -> None:
-    from inventory import lots
-
     for each in lots_:
         lots.lose(session, market.ctx, lot_id=each.id, quantity_grams=each.on_hand_grams, reason="rot")
 
@@ -377,7 +379,8 @@ def test_fruit_that_is_cleared_in_time_leaves_nobody_short(short: Short, operato
 
 def test_the_clocks_job_makes_one_job_for_each_shortage(short: Short) -> None:
     shortage = opened(short, **HAIL)
-    later = short.market.later(hours=49)
+    let_pass(short, 49)
+    later = short.market.later()
     database.transact(lambda session: closing.enqueue_due(session, later))
     database.transact(lambda session: closing.run_advance(session, later, shortage_id=str(shortage.id)))
     assert short.market.stored(Shortage, shortage.id).state == "settled"
@@ -401,4 +404,3 @@ def test_without_a_seed_one_is_drawn(short: Short) -> None:
     stored = short.shortage()
     assert stored.seed_hash == seed_commitment(stored.seed)
     assert len(stored.seed) > 40
-    assert PACK_GRAMS
