@@ -20,6 +20,7 @@ from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
 from tests import builders, house
 from tests.builders import Market, Sale
+from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 
 OWNED = {
@@ -72,6 +73,10 @@ OWNED = {
     "allocation_runs.get_report": "run",
     "allocation_runs.draw_run": "run",
     "allocation_runs.explain_share": "run",
+    "elections.get_election": "order",
+    "elections.elect": "order",
+    "shortage_offers.accept": "offer",
+    "shortage_offers.decline": "offer",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -91,6 +96,8 @@ COMMON = {
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
+    "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
+    "shortages.close",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -106,10 +113,13 @@ OWNERS = {
     "bulk_order": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
+    "offer": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
     "bulk_orders.cancel": {"reason": "changed our mind"},
+    "elections.elect": {"choice": "refund"},
+    "shortage_offers.accept": {},
     "shares.confirm": {},
     "shares.decline": {"reason": "no packers"},
     "shares.divide": {"members": []},
@@ -279,6 +289,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/lots", Role.COOPERATIVE, "lot"),
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
+        ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
     ):
         shown = {
             item["id"]
@@ -294,9 +305,12 @@ def test_lists_show_only_what_is_ones_own(world: World):
 def world(app: Flask, as_role: Callable[..., Caller]) -> World:
     market = builders.build(app)
     sales = (market.on_sale(20), market.on_sale(20))
+    one = side(market, as_role, sales[0], cooperative=0)
+    other = side(market, as_role, sales[0], cooperative=1)
+    one.ids["offer"], other.ids["offer"] = asked(market, as_role)
     return World(
-        one=side(market, as_role, sales[0], cooperative=0),
-        other=side(market, as_role, sales[0], cooperative=1),
+        one=one,
+        other=other,
         sales=sales,
         market=market,
         stranger=as_role(Role.COOPERATIVE, cooperative_ids=(elsewhere(market),)),
@@ -334,6 +348,15 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def asked(market: Market, as_role: Callable[..., Caller]) -> list[str]:
+    """The third cooperative lacks more boxes than it has: the first two are asked for theirs."""
+    for cooperative in (0, 1):
+        market.lot(5, cooperative=cooperative)
+    short = stage.harvested(market, as_role, as_role(Role.OPERATOR), [95], there=0, cooperative=2)
+    offers = {each.cooperative_id: str(each.id) for each in stage.opened(short).offers}
+    return [offers[cooperative_id] for cooperative_id in market.cooperative_ids[:2]]
 
 
 def on_the_road(market: Market, lot_id: uuid.UUID) -> Transfer:

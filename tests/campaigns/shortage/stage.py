@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import text
 
@@ -37,7 +38,7 @@ class Short:
 
 
 def pledge(market: Market, sale: Sale, boxes: int, *, cooperative: int = 0) -> Lot:
-    lot = market.lot(boxes, cooperative=cooperative)
+    lot = market.lot(boxes, cooperative=cooperative, best_before_on=market.today + timedelta(days=20))
     database.transact(
         lambda session: planning.pledge(
             session,
@@ -52,12 +53,18 @@ def pledge(market: Market, sale: Sale, boxes: int, *, cooperative: int = 0) -> L
 
 
 def harvested(
-    market: Market, as_role: Callable[..., Caller], operator: Caller, boxes: Sequence[int], *, there: int
+    market: Market,
+    as_role: Callable[..., Caller],
+    operator: Caller,
+    boxes: Sequence[int],
+    *,
+    there: int,
+    cooperative: int = 0,
 ) -> Short:
     """Everything is sold to so many buyers; of the fruit only `there` boxes may leave the store."""
     sale = market.draft(per_buyer=100)
-    stopped = pledge(market, sale, sum(boxes) - there)
-    good = (pledge(market, sale, there),) if there else ()
+    stopped = pledge(market, sale, sum(boxes) - there, cooperative=cooperative)
+    good = (pledge(market, sale, there, cooperative=cooperative),) if there else ()
     database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
     buyers = tuple(as_role(Role.SHOPPER) for _ in boxes)
     orders = tuple(paid(buyer, operator, sale, each) for buyer, each in zip(buyers, boxes, strict=True))
