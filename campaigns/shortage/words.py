@@ -9,6 +9,7 @@ from typing import Final, Literal
 from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
 from marketplace.language import Text
 from orders.allocation import explain, text, ties
+from orders.allocation.explain import drawn_sellers
 from orders.allocation.ration import RationPolicy
 
 TERMS_MAX: Final = 12
@@ -70,6 +71,8 @@ class BuyerWords:
         self._asked = sum(self._claims.values())
         self._line = line_of(self._claims, cut.supply)
         self._places = places_of(cut, self._line.full)
+        self._part = _part_of(cut) if policy == "proportional" else None
+        self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
     def reason(self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int) -> Text:
         parts = [self._asked_for(outcome), self._chose(demand, outcome)]
@@ -151,14 +154,17 @@ class BuyerWords:
         ]
 
     def _proportional(self, outcome: Outcome) -> Text:
-        told = explain(self._cut.ration.problem, self._cut.ration.allocation, outcome.order_id)
-        line = told.short_line if told.short_line is not None else told.shared_line
+        line = self._part
         claim = self._claims[outcome.order_id]
         if line is None:
             return Text(en="Every order got its first box.", zh="每个订单各得首箱。")
         number, product = text.exact_decimal(line), text.exact_decimal(line * claim)
-        draw_en = " Its last box lay exactly on the line, and the draw decided." if told.was_drawn else ""
-        draw_zh = "最后一箱恰在线上，由抽签决定。" if told.was_drawn else ""
+        draw_en = (
+            " Its last box lay exactly on the line, and the draw decided."
+            if outcome.order_id in self._drawn_for
+            else ""
+        )
+        draw_zh = "最后一箱恰在线上，由抽签决定。" if outcome.order_id in self._drawn_for else ""
         return Text(
             en=f"Every order got {number} of what it asked for, to the nearest box and at least one:"
             f" {claim:,} × {number} = {product}.{draw_en}",
@@ -191,6 +197,15 @@ class BuyerWords:
     @staticmethod
     def _money(minor: int) -> str:
         return text.decimal(Fraction(minor, 100))
+
+
+def _part_of(cut: Cut) -> Fraction | None:
+    """The part of what it asked for that every order got: one number for all of them, told with few digits."""
+    problem, allocation = cut.ration.problem, cut.ration.allocation
+    if not problem.sellers:
+        return None
+    told = explain(problem, allocation, problem.sellers[0].id)
+    return told.short_line if told.short_line is not None else told.shared_line
 
 
 def for_cooperative(

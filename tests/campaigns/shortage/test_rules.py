@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -200,3 +201,25 @@ def test_a_stored_run_proves_itself_and_nothing_else_does(asked, supply, policy,
     forged = {**result, "kept": result["kept"] + 1}
     assert run.fault_of(problem, forged, digest, published) == "not the digest"
     assert run.fault_of(problem, forged, run.digest_of(problem, forged), published) is not None
+
+
+@pytest.mark.parametrize(
+    ("day", "season"),
+    [
+        ((2026, 6, 30), "2025-26"),
+        ((2026, 7, 1), "2026-27"),
+        ((2027, 1, 5), "2026-27"),
+        ((2099, 9, 1), "2099-00"),
+    ],
+)
+def test_the_season_of_a_day(day, season):
+    assert rules.season_of(date(*day)) == season
+
+
+def test_there_are_two_policies():
+    assert [rules.policy_of(each) for each in ("equal_awards", "proportional")] == [
+        "equal_awards",
+        "proportional",
+    ]
+    with pytest.raises(ValueError, match="first_come"):
+        rules.policy_of("first_come")
