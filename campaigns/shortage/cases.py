@@ -38,6 +38,10 @@ class Stock:
     supply: int
     pledged: tuple[shortages.Pledged, ...]
 
+    def supply_for(self, boxes: int) -> int:
+        """What is there for so many of the sold boxes, when the others must be had as well."""
+        return max(0, self.supply - (self.sold - boxes))
+
     @property
     def gap(self) -> int:
         return rules.gap(committed=self.sold, supply=self.supply)

@@ -54,7 +54,7 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     demands = _demands(session, shortage, bought)
     problem = run.problem_of(
         demands,
-        stock.supply,
+        stock.supply_for(sum(each.boxes for each in demands)),
         policy=shortage.policy,
         seed=shortage.seed,
         batch=cases.batch_of(shortage),

@@ -14,7 +14,7 @@ from inventory.models import Lot
 from inventory.quality import quality
 from marketplace import database
 from marketplace.access import Role
-from tests.builders import Market, Sale, paid
+from tests.builders import Market, Sale, confirmed, paid
 from tests.house import Caller
 
 SEED = "the seed of the season"
@@ -60,14 +60,21 @@ def harvested(
     *,
     there: int,
     cooperative: int = 0,
+    paying: int = 0,
 ) -> Short:
-    """Everything is sold to so many buyers; of the fruit only `there` boxes may leave the store."""
+    """Everything is sold to so many buyers; of the fruit only `there` boxes may leave the store.
+
+    So many boxes more are somebody's whose money has not come yet: the last order.
+    """
     sale = market.draft(per_buyer=100)
-    stopped = pledge(market, sale, sum(boxes) - there, cooperative=cooperative)
+    stopped = pledge(market, sale, sum(boxes) + paying - there, cooperative=cooperative)
     good = (pledge(market, sale, there, cooperative=cooperative),) if there else ()
     database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
     buyers = tuple(as_role(Role.SHOPPER) for _ in boxes)
     orders = tuple(paid(buyer, operator, sale, each) for buyer, each in zip(buyers, boxes, strict=True))
+    if paying:
+        buyers += (as_role(Role.SHOPPER),)
+        orders += (confirmed(buyers[-1], sale, paying),)
 
     def work(session) -> None:
         for event in (

@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import select
 
 from campaigns import planning
-from campaigns.shortage import closing, opening, run
+from campaigns.shortage import closing, offering, opening, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer
 from inventory import lots
 from inventory.models import Hold, Lot
-from marketplace import database
+from marketplace import database, events
 from marketplace.access import Role
 from marketplace.payments.models import PartRefund
 from orders.allocation.commitment import seed_commitment
 from orders.models import Order, SeasonEntry
-from tests.builders import PRICE_MINOR, Market, assert_refused
+from tests.builders import PRICE_MINOR, Market, assert_refused, receipt
 from tests.campaigns.shortage.stage import SEED, Short, harvested, let_pass, opened, pledge
 from tests.house import Caller
 
@@ -191,6 +191,44 @@ def test_proportional_is_another_policy(short: Short) -> None:
     opened(short, policy="proportional", **HAIL)
     advance(short, hours=49)
     assert kept(short) == [1, 1, 3, 7]
+
+
+def test_boxes_that_are_being_paid_for_stay_with_who_pays(market: Market, as_role, operator: Caller) -> None:
+    short = harvested(market, as_role, operator, BOXES, there=12, paying=3)
+    shortage = opened(short, **HAIL)
+    assert (shortage.committed_boxes, shortage.supply_boxes) == (18, 9)
+    advance(short, hours=49)
+    with database.reading() as session:
+        assert sum(session.scalars(select(ShortageCut.boxes_after))) == 9
+    late = short.orders[-1]
+    booked = operator.post(f"/v1/payments/{late['payment_id']}/receipts", json=receipt(late))
+    assert booked.status_code == 200, booked.json
+    pool = market.pool(short.sale)
+    assert (pool.boxes_pledged, pool.boxes_held, pool.boxes_sold) == (12, 0, 12)
+
+
+def test_money_that_comes_during_the_election_makes_one_order_more(
+    market: Market, as_role, operator: Caller
+) -> None:
+    short = harvested(market, as_role, operator, BOXES, there=12, paying=3)
+    opened(short, **HAIL)
+    late = short.orders[-1]
+    assert operator.post(f"/v1/payments/{late['payment_id']}/receipts", json=receipt(late)).status_code == 200
+    advance(short, hours=49)
+    assert sum(kept(short)) == 12
+    assert kept(short)[:3] == [1, 2, 3]
+
+
+def test_what_is_told_to_others(short: Short, monkeypatch) -> None:
+    told = []
+    monkeypatch.setattr(events, "publish", lambda session, ctx, event: told.append(event))
+    opened(short, **HAIL)
+    advance(short, hours=49)
+    found = cuts(short)
+    assert [type(each) for each in told[:1]] == [offering.ElectionsOpened]
+    assert {str(each.order_id) for each in told[1:]} == {
+        order_id for order_id, each in found.items() if each.boxes_cut
+    }
 
 
 # Elections
