@@ -59,7 +59,7 @@ class Campaign(Base):
         CheckConstraint(one_of("state", CampaignState), name="state"),
         CheckConstraint("goal_boxes > 0 AND goal_boxes <= 1000000000", name="goal_boxes"),
         CheckConstraint("goal_grams > 0 AND goal_grams <= 1000000000000000", name="goal_grams"),
-        CheckConstraint("cut_rule IN ('equal_award', 'proportional')", name="cut_rule"),
+        CheckConstraint("cut_rule IN ('equal_awards', 'proportional')", name="cut_rule"),
         CheckConstraint("claims_days BETWEEN 1 AND 90", name="claims_days"),
         CheckConstraint("(seed IS NULL) = (seed_hash IS NULL)", name="seed"),
         CheckConstraint("seed_revealed_at IS NULL OR seed IS NOT NULL", name="seed_revealed"),

@@ -5,19 +5,23 @@ from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
+from campaigns.shortage import api as shortage_api
+from campaigns.shortage import closing
+from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
 
 module = Module(
     name="campaigns",
-    blueprints=(api.blueprint, my_orders_api.blueprint),
+    blueprints=(api.blueprint, my_orders_api.blueprint, *shortage_api.BLUEPRINTS),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
         *advancing.JOBS,
         *ending.JOBS,
+        *closing.JOBS,
     ),
     subscriptions=SUBSCRIPTIONS,
     commands=(demo_command, campaigns_group),
-    invariants=INVARIANTS,
+    invariants=(*INVARIANTS, *SHORTAGE_INVARIANTS),
 )

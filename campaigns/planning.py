@@ -88,7 +88,7 @@ def draft(
     items: Iterable[Mapping[str, Any]],
     goal_boxes: int | None = None,
     goal_grams: int | None = None,
-    cut_rule: str = CutRule.EQUAL_AWARD,
+    cut_rule: str = CutRule.EQUAL_AWARDS,
     claims_days: int = CLAIMS_DAYS,
     cloned_from_id: uuid.UUID | None = None,
     balance: Mapping[str, Any] | None = None,

@@ -101,7 +101,7 @@ class DraftCampaign(Schema):
     goal_boxes = Whole(load_default=None, allow_none=True, low=1, high=GOAL_BOXES_MAX)
     goal_grams = Whole(load_default=None, allow_none=True, low=1, high=GOAL_GRAMS_MAX)
     cut_rule = fields.String(
-        load_default=CutRule.EQUAL_AWARD.value,
+        load_default=CutRule.EQUAL_AWARDS.value,
         validate=validate.OneOf([each.value for each in CutRule]),
         metadata={"description": "How too few boxes are shared out among the orders."},
     )

@@ -19,7 +19,7 @@ class CampaignKind(StrEnum):
 class CutRule(StrEnum):
     """How too few boxes are shared out among the orders."""
 
-    EQUAL_AWARD = "equal_award"
+    EQUAL_AWARDS = "equal_awards"
     """Everybody up to the same number: first boxes are safe, large orders give most."""
     PROPORTIONAL = "proportional"
 

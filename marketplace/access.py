@@ -261,5 +261,17 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.join_waitlist": _may(Role.SHOPPER),
     "my_orders.list_mine": _may(Role.SHOPPER),
     "my_orders.get_mine": _may(Role.SHOPPER),
+    "campaign_shortages.start": _may(Role.OPERATOR),
+    "shortages.list_shortages": Access(roles=STAFF),
+    "shortages.get_shortage": Access(roles=STAFF),
+    "shortages.list_cuts": Access(roles=STAFF),
+    "shortages.set_cause": _may(Role.OPERATOR),
+    "shortages.close": _may(Role.OPERATOR),
+    "shortage_offers.list_offers": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "shortage_offers.accept": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "shortage_offers.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "shortage_standings.list_standings": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "elections.get_election": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
+    "elections.elect": _may(Role.SHOPPER),
 }
 """Endpoint name (blueprint.function) → who may call it."""

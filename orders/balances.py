@@ -338,9 +338,9 @@ def _lock_bought(session: Session, pool_id: uuid.UUID) -> None:
 
 
 def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_minor: int) -> int:
-    """Who paid in full gets back what the final price is lower."""
+    """Who paid in full gets back what the final price is lower, for the boxes that no shortage took."""
     paid = session.execute(
-        select(Order.boxes, Order.unit_price_minor, Payment.id)
+        select(Hold.consumed_boxes, Order.unit_price_minor, Payment.id)
         .join(Hold, Hold.id == Order.hold_id)
         .join(Payment, Payment.order_id == Order.id)
         .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)

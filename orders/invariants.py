@@ -113,7 +113,7 @@ INVARIANTS: Final = (
             SELECT o.id, o.state, p.state AS payment FROM "order" o
             JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
             WHERE (p.state = 'succeeded') <> (o.state IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid',
-                'balance_defaulted') OR (o.state IN ('withdrawn', 'released') AND p.received_minor > 0
+                'balance_defaulted', 'cut') OR (o.state IN ('withdrawn', 'released') AND p.received_minor > 0
                 AND p.refund_due_minor = p.received_minor))
         """,
     ),

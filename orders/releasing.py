@@ -61,7 +61,7 @@ def _release(
     assert order.hold_id is not None
     for payment in of_order:
         if payment.state == PaymentState.SUCCEEDED:
-            if payment.refund_due_minor < payment.received_minor:
+            if payments.kept_minor(session, payment) > 0:
                 payments.owe_back(session, ctx, payment_id=payment.id, reason=reason)
         elif payment.state != PaymentState.CANCELED:
             payments.cancel(session, ctx, payment)

@@ -38,6 +38,8 @@ class OrderState(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     """No money came, and its boxes went back to the buyer's cart, for what was left of their time there."""
     CANCELLED = "cancelled"
+    CUT = "cut"
+    """It was committed, and a shortage left it without a box."""
 
 
 class ShareState(StrEnum):
@@ -103,6 +105,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.BALANCE_DUE,
             OrderState.BALANCE_PAID,
             OrderState.RELEASED,
+            OrderState.CUT,
         }
     ),
     OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
@@ -116,6 +119,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.EXPIRED: frozenset(),
     OrderState.PAYMENT_FAILED: frozenset(),
     OrderState.CANCELLED: frozenset(),
+    OrderState.CUT: frozenset(),
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
 a deposit goes on from there to its balance."""

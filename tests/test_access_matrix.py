@@ -21,6 +21,7 @@ from marketplace.identity.scopes import Scope
 from tests import builders, house
 from tests.addresses import book
 from tests.builders import Market, Sale
+from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 
 OWNED = {
@@ -91,6 +92,10 @@ OWNED = {
     "webhook_endpoints.list_deliveries": "endpoint",
     "webhook_deliveries.get_delivery": "delivery",
     "webhook_deliveries.replay": "delivery",
+    "elections.get_election": "order",
+    "elections.elect": "order",
+    "shortage_offers.accept": "offer",
+    "shortage_offers.decline": "offer",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -113,6 +118,8 @@ COMMON = {
     "campaigns.evaluate", "campaigns.get_ending", "campaigns.clone", "campaigns.compare",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
     "campaigns.get_price",
+    "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
+    "shortages.close",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -131,6 +138,7 @@ OWNERS = {
     "run": Role.BUYER,
     "endpoint": Role.COOPERATIVE,
     "delivery": Role.COOPERATIVE,
+    "offer": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -144,6 +152,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "addresses.edit_address": book.AT_HOME,
     "orders.choose_address": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "bulk_orders.cancel": {"reason": "changed our mind"},
+    "elections.elect": {"choice": "refund"},
+    "shortage_offers.accept": {},
     "shares.confirm": {},
     "shares.decline": {"reason": "no packers"},
     "shares.divide": {"members": []},
@@ -318,6 +328,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
         ("/v1/webhook-endpoints", Role.COOPERATIVE, "endpoint"),
+        ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
     ):
         shown = {
             item["id"]
@@ -333,9 +344,12 @@ def test_lists_show_only_what_is_ones_own(world: World):
 def world(app: Flask, as_role: Callable[..., Caller]) -> World:
     market = builders.build(app)
     sales = (market.on_sale(20), market.on_sale(20))
+    one = side(market, as_role, sales[0], cooperative=0)
+    other = side(market, as_role, sales[0], cooperative=1)
+    one.ids["offer"], other.ids["offer"] = asked(market, as_role)
     return World(
-        one=side(market, as_role, sales[0], cooperative=0),
-        other=side(market, as_role, sales[0], cooperative=1),
+        one=one,
+        other=other,
         sales=sales,
         market=market,
         stranger=as_role(Role.COOPERATIVE, cooperative_ids=(elsewhere(market),)),
@@ -379,6 +393,15 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def asked(market: Market, as_role: Callable[..., Caller]) -> list[str]:
+    """The third cooperative lacks more boxes than it has: the first two are asked for theirs."""
+    for cooperative in (0, 1):
+        market.lot(5, cooperative=cooperative)
+    short = stage.harvested(market, as_role, as_role(Role.OPERATOR), [95], there=0, cooperative=2)
+    offers = {each.cooperative_id: str(each.id) for each in stage.opened(short).offers}
+    return [offers[cooperative_id] for cooperative_id in market.cooperative_ids[:2]]
 
 
 def on_the_road(market: Market, lot_id: uuid.UUID) -> Transfer:

@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.shortage import closing
 from inventory import holds
 from inventory.counting import stock_takes
 from inventory.families import parentage
@@ -29,6 +30,7 @@ from tests import builders, house
 from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import presale
+from tests.campaigns.shortage import stage
 
 BREAKS = {
     # ground
@@ -158,6 +160,7 @@ BREAKS = {
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
         WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
             (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
+        AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('released', 'shipped'))
     """,
     "H2": """
         UPDATE hold SET created_at = now() - interval '1 hour', expires_at = now() - interval '20 minutes'
@@ -252,6 +255,7 @@ BREAKS = {
         UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
@@ -270,6 +274,14 @@ BREAKS = {
     """,
     "C6": "UPDATE pool SET deposit_minor = 1100 WHERE deposit_type = 'earnest'",
     "C7": "UPDATE pool_balance SET boxes_sold = 0",
+    # shortages
+    "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
+    "X2": "DELETE FROM shortage_cut",
+    "X3": """
+        UPDATE shortage_cut SET boxes_after = 1 - boxes_after, boxes_cut = boxes_before - 1 + boxes_after
+    """,
+    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1",
+    "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -283,9 +295,9 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
             house.caller(built_app, role) for role in (Role.SHOPPER, Role.OPERATOR, Role.BUYER)
         )
         house.caller(built_app, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+        cut(market, operator)
         market.pack("GALA")
         told(market)
-        market.lot(40, code="L-1")
         market.lot(60, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
@@ -334,6 +346,14 @@ def told(market: builders.Market) -> None:
             delivering._note(session, delivery, sent)
 
     database.transact(work)
+
+
+def cut(market: builders.Market, operator: house.Caller) -> None:
+    """Two orders, and a box for one of them: the other is cut."""
+    short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2), there=1)
+    stage.opened(short)
+    stage.let_pass(short, 49)
+    assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
 
 
 def drift(sql: str) -> None:

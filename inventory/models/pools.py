@@ -139,6 +139,7 @@ class PoolMovement(Base):
             " WHEN 'superseded' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
             " WHEN 'returned' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta < 0"
+            " WHEN 'cut' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta < 0"
             " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
             " ELSE false END",
             name="kind",
@@ -170,7 +171,7 @@ class Hold(Base):
     boxes: Mapped[int]
     consumed_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     released_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Given back, lapsed, or taken over by another hold."""
+    """Given back, lapsed, cut, or taken over by another hold."""
     pack_grams: Mapped[int]
     quantity_grams: Mapped[int]
     unit_price_minor: Mapped[int | None]

@@ -3,11 +3,11 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, one_of
-from marketplace.payments.states import PaymentPurpose, PaymentState
+from marketplace.payments.states import PartRefundKind, PaymentPurpose, PaymentState
 
 
 class Payment(Base):
@@ -57,4 +57,26 @@ class Payment(Base):
             postgresql_where=text("purpose = 'balance' AND state <> 'canceled'"),
         ),
         Index(None, "state"),
+    )
+
+
+class PartRefund(Base):
+    """Part of a received payment that must go back, or what is owed on top of it. Append-only."""
+
+    __tablename__ = "part_refund"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    reason: Mapped[str] = mapped_column(String(40))
+    source_id: Mapped[uuid.UUID]
+    """What it is owed for, in the package above."""
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("payment_id", "kind", "source_id"),
+        CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
+        CheckConstraint(one_of("kind", PartRefundKind), name="kind"),
     )

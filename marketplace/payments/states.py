@@ -24,6 +24,13 @@ class PaymentPurpose(StrEnum):
     """The rest of the price, when the boxes are there."""
 
 
+class PartRefundKind(StrEnum):
+    REFUND = "refund"
+    """Of what was received."""
+    COMPENSATION = "compensation"
+    """On top of it."""
+
+
 class PaymentNotFound(errors.NotFound):
     title = Text(en="There is no such payment.", zh="没有该笔付款。")
 

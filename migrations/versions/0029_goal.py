@@ -11,14 +11,14 @@ depends_on = None
 CHECKS = {
     "goal_boxes": "goal_boxes > 0 AND goal_boxes <= 1000000000",
     "goal_grams": "goal_grams > 0 AND goal_grams <= 1000000000000000",
-    "cut_rule": "cut_rule IN ('equal_award', 'proportional')",
+    "cut_rule": "cut_rule IN ('equal_awards', 'proportional')",
     "claims_days": "claims_days BETWEEN 1 AND 90",
     "seed": "(seed IS NULL) = (seed_hash IS NULL)",
     "seed_revealed": "seed_revealed_at IS NULL OR seed IS NOT NULL",
 }
 
 
-BEFORE = (
+AFTER = (
     "deposit_due",
     "proposed",
     "approved",
@@ -28,12 +28,14 @@ BEFORE = (
     "balance_due",
     "balance_paid",
     "balance_defaulted",
+    "released",
     "withdrawn",
     "expired",
     "payment_failed",
     "cancelled",
+    "cut",
 )
-AFTER = (*BEFORE[:9], "released", *BEFORE[9:])
+BEFORE = tuple(word for word in AFTER if word != "released")
 
 
 def _order_states(words: tuple[str, ...]) -> None:
@@ -45,7 +47,7 @@ def upgrade() -> None:
     op.add_column("campaign", sa.Column("goal_boxes", sa.BigInteger()))
     op.add_column("campaign", sa.Column("goal_grams", sa.BigInteger()))
     op.add_column(
-        "campaign", sa.Column("cut_rule", sa.String(20), nullable=False, server_default="equal_award")
+        "campaign", sa.Column("cut_rule", sa.String(20), nullable=False, server_default="equal_awards")
     )
     op.add_column("campaign", sa.Column("claims_days", sa.BigInteger(), nullable=False, server_default="7"))
     op.add_column("campaign", sa.Column("seed", sa.String(64)))
