@@ -6,8 +6,8 @@ from typing import Any, Final
 from flask import Response
 from sqlalchemy.orm import Session
 
-from campaigns import planning, schemas, selling, shapes, showing
-from campaigns.models import Campaign
+from campaigns import planning, schemas, selling, shapes, showing, subscriptions
+from campaigns.models import Campaign, Subscription
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from inventory import holds, lots, pools, refusals, waitlist
 from inventory.schemas import WaitlistPlace
@@ -178,3 +178,19 @@ def join_waitlist(session: Session, body: dict[str, Any], campaign_id: uuid.UUID
     ctx = context.current()
     entry = selling.wait(session, ctx, campaign_id=campaign_id, **body)
     return waitlist.shown(waitlist.place_of(session, ctx, entry))
+
+
+@blueprint.post("/<uuid:campaign_id>/subscription")
+@blueprint.problems(planning.CampaignNotFound, subscriptions.OpenAlready)
+@blueprint.writes(200, schemas.CampaignSubscription, key=False)
+def subscribe(session: Session, campaign_id: uuid.UUID) -> Subscription:
+    """Be told when it opens 订阅开售提醒"""
+    return subscriptions.subscribe(session, context.current(), campaign_id=campaign_id)
+
+
+@blueprint.delete("/<uuid:campaign_id>/subscription")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.writes(204, key=False)
+def unsubscribe(session: Session, campaign_id: uuid.UUID) -> None:
+    """Do not be told 取消开售提醒"""
+    subscriptions.unsubscribe(session, context.current(), campaign_id=campaign_id)

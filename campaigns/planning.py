@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from campaigns.states import (
 )
 from inventory import pools
 from inventory.models import Hold
-from marketplace import audit, database, errors
+from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.context import Context
@@ -66,6 +67,15 @@ class ForeignPledge(errors.Conflict):
     """The cooperative does not belong to the campaign's county."""
 
     title = Text(en="That cooperative is of another county.", zh="该合作社属于其他县。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignMoved:
+    """A campaign is in another state; published in the transaction of the move."""
+
+    campaign_id: uuid.UUID
+    before: str
+    after: CampaignState
 
 
 def draft(
@@ -307,6 +317,7 @@ def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEve
         before={"state": before},
         after={"state": str(after), "reason": reason},
     )
+    events.publish(session, ctx, CampaignMoved(campaign_id=campaign.id, before=before, after=after))
 
 
 def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:

@@ -145,3 +145,8 @@ class CampaignTransition(Schema):
 
 class CampaignTransitions(Schema):
     items = fields.List(fields.Nested(CampaignTransition))
+
+
+class CampaignSubscription(Schema):
+    campaign_id = fields.UUID()
+    created_at = Instant(metadata={"description": "Since when."})

@@ -1,4 +1,4 @@
-"""What the ground plugs in: identity, catalogue, payments, jobs."""
+"""What the ground plugs in: identity, catalogue, payments, jobs, notifications."""
 
 from marketplace.catalogue import api as catalogue_api
 from marketplace.catalogue.invariants import INVARIANTS as CATALOGUE_INVARIANTS
@@ -11,6 +11,9 @@ from marketplace.jobs import api as jobs_api
 from marketplace.jobs.builtin import JOBS
 from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
 from marketplace.module import Module
+from marketplace.notifications import api as notifications_api
+from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
+from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVARIANTS
 from marketplace.payments import api as payments_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
 
@@ -20,10 +23,17 @@ module = Module(
         *identity_api.blueprints,
         *catalogue_api.blueprints,
         payments_api.blueprint,
+        notifications_api.blueprint,
         *jobs_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS),
+    jobs=(*JOBS, *IDENTITY_JOBS, *NOTIFICATION_JOBS),
     commands=COMMANDS,
-    invariants=(*INVARIANTS, *IDENTITY_INVARIANTS, *CATALOGUE_INVARIANTS, *JOBS_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *IDENTITY_INVARIANTS,
+        *CATALOGUE_INVARIANTS,
+        *JOBS_INVARIANTS,
+        *NOTIFICATION_INVARIANTS,
+    ),
 )

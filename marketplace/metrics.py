@@ -50,6 +50,12 @@ _GATE: Final = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+_NOTIFICATIONS: Final = Counter(
+    "notification_deliveries_total",
+    "Messages by channel and kind: sent, failed (tried again later), dead, skipped.",
+    ("channel", "kind", "outcome"),
+    registry=REGISTRY,
+)
 _REDIS_FAILURES: Final = Counter("redis_failures_total", "Redis failed to answer.", registry=REGISTRY)
 
 JOBS_SQL: Final = text(
@@ -87,6 +93,10 @@ def observe_job(name: str, outcome: str, seconds: float) -> None:
 
 def observe_gate(outcome: str, count: int = 1) -> None:
     _GATE.labels(outcome).inc(count)
+
+
+def observe_notification(channel: str, kind: str, outcome: str) -> None:
+    _NOTIFICATIONS.labels(channel, kind, outcome).inc()
 
 
 def observe_redis_failure() -> None:

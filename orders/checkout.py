@@ -15,7 +15,7 @@ from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
-from orders import ordering
+from orders import ordering, telling
 from orders.bulk import OrderNotFound
 from orders.models import Order
 from orders.states import LATE, OrderState, check_move
@@ -148,3 +148,4 @@ def _move(session: Session, ctx: Context, order: Order, after: OrderState) -> No
         before={"state": before},
         after={"state": str(after)},
     )
+    telling.tell_moved(session, ctx, order)

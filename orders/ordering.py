@@ -20,6 +20,7 @@ from marketplace.idempotency import Answer
 from marketplace.payments import opening
 from marketplace.till import Request
 from marketplace.values import instant_text, new_id
+from orders import telling
 from orders.states import OrderKind, OrderState
 
 PLACE: Final = f"""
@@ -31,7 +32,7 @@ PLACE: Final = f"""
         FROM jsonb_to_recordset(%(placed)s::jsonb) AS r(id uuid, kind text, state text, buyer_id uuid, pack_id uuid,
             hold_id uuid, boxes bigint, pack_grams bigint, unit_price_minor bigint, total_minor bigint,
             currency text, created_at timestamptz, version bigint)
-    ), {opening.OPENED}, {audit.TOLD}, {idempotency.KEPT}
+    ), {opening.OPENED}, {telling.PUT_IN}, {audit.TOLD}, {idempotency.KEPT}
     SELECT {paying.WHOLE}
     """  # noqa: S608 (the parts are our own)
 

@@ -25,6 +25,7 @@ from tests.house import SAFE, Caller
 OWNED = {
     "payments.get_payment": "payment",
     "payments.confirm": "payment",
+    "notifications.read_notification": "notification",
     "orders.get_order": "order",
     "orders.withdraw": "order",
     "holds.get_hold": "hold",
@@ -91,11 +92,13 @@ COMMON = {
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
+    "campaigns.subscribe", "campaigns.unsubscribe",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
 OWNERS = {
     "payment": Role.SHOPPER,
+    "notification": Role.SHOPPER,
     "order": Role.SHOPPER,
     "hold": Role.SHOPPER,
     "place": Role.SHOPPER,
@@ -109,6 +112,7 @@ OWNERS = {
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "notifications.read_notification": {"and_older": False},
     "bulk_orders.cancel": {"reason": "changed our mind"},
     "shares.confirm": {},
     "shares.decline": {"reason": "no packers"},
@@ -313,6 +317,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     share = next(each for each in run.shares if each.cooperative_id == market.cooperative_ids[cooperative])
     ids = {
         "payment": order["payment_id"],
+        "notification": builders.told(shopper),
         "order": order["id"],
         "hold": free_hold,
         "free_hold": free_hold,
