@@ -76,6 +76,9 @@ OWNED = {
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
+PRIVATE = {"notifications.read_notification"}
+"""Of these, doors to what is the owner's alone: staff sees nobody else's."""
+
 COMMON = {
     "shell.docs_file", "shell.problem_page", "jobs.get_job", "jobs.retry",
     "accounts.get_account", "accounts.set_roles", "accounts.disable_account", "accounts.enable_account",
@@ -232,7 +235,16 @@ def test_what_is_ones_own_is_there(app: Flask, world: World, endpoint: str):
     assert ask(owner, rule, method, world.one.ids[kind]).status_code not in (401, 403, 404)
 
 
-@pytest.mark.parametrize("endpoint", sorted(OWNED))
+@pytest.mark.parametrize("endpoint", sorted(PRIVATE))
+def test_what_is_private_is_missing_to_staff_too(app: Flask, world: World, endpoint: str):
+    [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
+
+    assert (
+        ask(world.one.callers[Role.OPERATOR], rule, method, world.one.ids[OWNED[endpoint]]).status_code == 404
+    )
+
+
+@pytest.mark.parametrize("endpoint", sorted(OWNED.keys() - PRIVATE))
 def test_staff_sees_both_and_an_auditor_changes_neither(app: Flask, world: World, endpoint: str):
     kind = OWNED[endpoint]
     [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]

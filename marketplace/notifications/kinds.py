@@ -143,8 +143,8 @@ class BoxesOffered(About):
     kind = Kind.BOXES_OFFERED
     title = Text(en="{boxes} boxes have come free for you", zh="候补到 {boxes} 箱")
     body = Text(
-        en="Boxes that you waited for have come free: {boxes} are in your cart until {expires_at}.",
-        zh="您候补的货源已释放，{boxes} 箱已放入购物车，保留至 {expires_at}。",
+        en="Boxes that you waited for have come free: {boxes} are in your cart until {expires_at} (hold {hold_id}).",
+        zh="您候补的货源已释放，{boxes} 箱已放入购物车，保留至 {expires_at}（保留编号 {hold_id}）。",
     )
     is_urgent = True
     hold_id: uuid.UUID

@@ -66,8 +66,9 @@ class Smtp:
         """Raises Undelivered; Uncertain when the whole mail was handed over and no answer came."""
         told = message(mail, sender=self.sender)
         handed_over = False
+        hung_up = threading.Event()
         try:
-            with self._connected() as server:
+            with self._connected(hung_up) as server:
                 refused = server.mail(parseaddr(self.sender)[1])
                 _check(refused)
                 _check(server.rcpt(mail.to))
@@ -76,6 +77,8 @@ class Smtp:
                     raise smtplib.SMTPDataError(code, answer)
                 handed_over = True
                 _check(_hand_over(server, told))
+                if hung_up.is_set():  # the answer is what was there of it by then
+                    raise TimeoutError
         except smtplib.SMTPResponseException as problem:
             raise Undelivered(
                 f"SMTP {problem.smtp_code}", is_final=_FINAL <= problem.smtp_code < _FINAL + 100
@@ -87,7 +90,7 @@ class Smtp:
             raise Undelivered(why) from None
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[smtplib.SMTP]:
+    def _connected(self, hung_up: threading.Event) -> Iterator[smtplib.SMTP]:
         context = self.tls or ssl.create_default_context()
         server: smtplib.SMTP = (
             smtplib.SMTP_SSL(timeout=self.seconds, context=context)
@@ -95,7 +98,7 @@ class Smtp:
             else smtplib.SMTP(timeout=self.seconds)
         )
         server._host = self.host  # type: ignore[attr-defined]  # noqa: SLF001 (the name the certificate must bear)
-        end = threading.Timer(self.seconds, _hang_up, [server])
+        end = threading.Timer(self.seconds, _hang_up, [server, hung_up])
         end.daemon = True
         end.start()
         try:
@@ -155,7 +158,8 @@ def _check(answer: tuple[int, bytes]) -> None:
         raise smtplib.SMTPResponseException(code, words)
 
 
-def _hang_up(server: smtplib.SMTP) -> None:
+def _hang_up(server: smtplib.SMTP, hung_up: threading.Event) -> None:
+    hung_up.set()
     sock = server.sock
     if sock is not None:
         with contextlib.suppress(OSError):
