@@ -18,8 +18,9 @@ from campaigns import (
     shapes,
     showing,
     streaming,
+    subscriptions,
 )
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Subscription
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from campaigns.terms import TermsNotAllowed
 from inventory import holds, lots, pools, refusals, waitlist
@@ -285,3 +286,19 @@ def join_waitlist(session: Session, body: dict[str, Any], campaign_id: uuid.UUID
     ctx = context.current()
     entry = selling.wait(session, ctx, campaign_id=campaign_id, **body)
     return waitlist.shown(waitlist.place_of(session, ctx, entry))
+
+
+@blueprint.post("/<uuid:campaign_id>/subscription")
+@blueprint.problems(planning.CampaignNotFound, subscriptions.OpenAlready)
+@blueprint.writes(200, schemas.CampaignSubscription, key=False)
+def subscribe(session: Session, campaign_id: uuid.UUID) -> Subscription:
+    """Be told when it opens 订阅开售提醒"""
+    return subscriptions.subscribe(session, context.current(), campaign_id=campaign_id)
+
+
+@blueprint.delete("/<uuid:campaign_id>/subscription")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.writes(204, key=False)
+def unsubscribe(session: Session, campaign_id: uuid.UUID) -> None:
+    """Do not be told 取消开售提醒"""
+    subscriptions.unsubscribe(session, context.current(), campaign_id=campaign_id)

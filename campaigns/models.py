@@ -154,3 +154,13 @@ class Transition(Base):
     actor: Mapped[str] = mapped_column(String(80))
     request_id: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime]
+
+
+class Subscription(Base):
+    """Somebody asks to be told when a campaign opens."""
+
+    __tablename__ = "campaign_subscription"
+
+    campaign_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    created_at: Mapped[datetime]

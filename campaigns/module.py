@@ -1,8 +1,9 @@
 """What campaigns plug in."""
 
-from campaigns import advancing, api, ending, my_orders_api, planning
+from campaigns import advancing, api, ending, my_orders_api, planning, subscriptions
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
+from campaigns.events import CampaignMoved
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
 from campaigns.shortage import api as shortage_api
@@ -20,8 +21,9 @@ module = Module(
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
+        Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
-    subscriptions=SUBSCRIPTIONS,
+    subscriptions=(*SUBSCRIPTIONS, (CampaignMoved, subscriptions.on_campaign_moved)),
     commands=(demo_command, campaigns_group),
     invariants=(*INVARIANTS, *SHORTAGE_INVARIANTS),
 )

@@ -421,3 +421,8 @@ class HistoryStep(Schema):
 
 class MyOrderWithHistory(MyOrder):
     history = fields.List(fields.Nested(HistoryStep))
+
+
+class CampaignSubscription(Schema):
+    campaign_id = fields.UUID()
+    created_at = Instant(metadata={"description": "Since when."})

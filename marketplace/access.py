@@ -48,6 +48,8 @@ def _may(*roles: Role, scope: str | None = None) -> Access:
 
 _EVERYONE: Final = Access(roles=EVERYONE)
 _SIGNED_IN: Final = Access(roles=PEOPLE)
+_TOLD: Final = Access(roles=PEOPLE - {Role.AUDITOR})
+"""Who is told things. An auditor takes part in nothing."""
 
 ACCESS: Final[dict[str, Access]] = {
     # shell
@@ -70,6 +72,9 @@ ACCESS: Final[dict[str, Access]] = {
     "sessions.log_out": _SIGNED_IN,
     "accounts.get_me": _SIGNED_IN,
     "accounts.change_password": _SIGNED_IN,
+    "accounts.tell_email": _TOLD,
+    "accounts.prove_email": _TOLD,
+    "accounts.forget_email": _TOLD,
     "accounts.tell_household": _may(Role.SHOPPER),
     "accounts.change_household": _may(Role.OPERATOR),
     "accounts.list_accounts": Access(roles=STAFF),
@@ -131,6 +136,11 @@ ACCESS: Final[dict[str, Access]] = {
     "webhook_endpoints.list_deliveries": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "webhook_deliveries.get_delivery": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "webhook_deliveries.replay": _may(Role.COOPERATIVE, Role.OPERATOR),
+    # notifications
+    "notifications.list_notifications": _TOLD,
+    "notifications.read_notification": _TOLD,
+    "notifications.get_preferences": _TOLD,
+    "notifications.replace_preferences": _TOLD,
     # inventory
     "cold_stores.list_cold_stores": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "cold_stores.get_cold_store": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
@@ -273,5 +283,7 @@ ACCESS: Final[dict[str, Access]] = {
     "shortage_standings.list_standings": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "elections.get_election": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
     "elections.elect": _may(Role.SHOPPER),
+    "campaigns.subscribe": _may(Role.SHOPPER),
+    "campaigns.unsubscribe": _may(Role.SHOPPER),
 }
 """Endpoint name (blueprint.function) → who may call it."""

@@ -1,4 +1,4 @@
-"""What the ground plugs in: identity, addresses, catalogue, payments, jobs, webhooks."""
+"""What the ground plugs in: identity, addresses, catalogue, payments, jobs, webhooks, notifications."""
 
 from marketplace.addresses import api as addresses_api
 from marketplace.addresses.invariants import INVARIANTS as ADDRESSES_INVARIANTS
@@ -13,6 +13,9 @@ from marketplace.jobs import api as jobs_api
 from marketplace.jobs.builtin import JOBS
 from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
 from marketplace.module import Module
+from marketplace.notifications import api as notifications_api
+from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
+from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVARIANTS
 from marketplace.payments import api as payments_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
 from marketplace.resealing import reseal
@@ -28,11 +31,12 @@ module = Module(
         addresses_api.blueprint,
         *catalogue_api.blueprints,
         payments_api.blueprint,
+        notifications_api.blueprint,
         *jobs_api.blueprints,
         *webhooks_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS),
+    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS),
     subscriptions=SUBSCRIPTIONS,
     commands=(*COMMANDS, reseal),
     invariants=(
@@ -42,5 +46,6 @@ module = Module(
         *CATALOGUE_INVARIANTS,
         *JOBS_INVARIANTS,
         *WEBHOOKS_INVARIANTS,
+        *NOTIFICATION_INVARIANTS,
     ),
 )

@@ -54,6 +54,11 @@ _WEBHOOKS: Final = Counter(
     "webhook_attempts_total",
     "Calls of partners' endpoints by how they went.",
     ("outcome",),
+)
+_NOTIFICATIONS: Final = Counter(
+    "notification_deliveries_total",
+    "Messages by channel and kind: sent, failed (tried again later), dead, skipped.",
+    ("channel", "kind", "outcome"),
     registry=REGISTRY,
 )
 _REDIS_FAILURES: Final = Counter("redis_failures_total", "Redis failed to answer.", registry=REGISTRY)
@@ -101,6 +106,10 @@ def observe_gate(outcome: str, count: int = 1) -> None:
 
 def observe_webhook(outcome: str) -> None:
     _WEBHOOKS.labels(outcome).inc()
+
+
+def observe_notification(channel: str, kind: str, outcome: str) -> None:
+    _NOTIFICATIONS.labels(channel, kind, outcome).inc()
 
 
 def observe_redis_failure() -> None:

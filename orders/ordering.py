@@ -21,7 +21,7 @@ from marketplace.idempotency import Answer
 from marketplace.payments import opening
 from marketplace.till import Request
 from marketplace.values import instant_text, new_id
-from orders import balance_rules
+from orders import balance_rules, placed_job
 from orders.states import OrderKind, OrderState
 
 PLACE: Final = f"""
@@ -38,7 +38,7 @@ PLACE: Final = f"""
         SELECT r.order_id, r.pool_id, r.type, r.per_box_minor, r.counts_minor, r.funder, r.free_hours
         FROM jsonb_to_recordset(%(deposited)s::jsonb) AS r(order_id uuid, pool_id uuid, type text,
             per_box_minor bigint, counts_minor bigint, funder text, free_hours bigint)
-    ), {opening.OPENED}, {audit.TOLD}, {idempotency.KEPT}
+    ), {opening.OPENED}, {placed_job.PUT_IN}, {audit.TOLD}, {idempotency.KEPT}
     SELECT {paying.WHOLE}
     """  # noqa: S608 (the parts are our own)
 

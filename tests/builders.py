@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text, update
+from sqlalchemy import String, func, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -37,6 +37,10 @@ from marketplace.audit import AuditEntry
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.catalogue.models import Pack
 from marketplace.context import Actor, Context
+from marketplace.language import Text
+from marketplace.notifications import Message, notify
+from marketplace.notifications.kinds import CampaignClosed
+from marketplace.notifications.models import Notification
 from marketplace.payments.models import Payment
 from marketplace.webhooks import endpoints
 from orders import bulk, season
@@ -561,3 +565,15 @@ def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal
 
     with ThreadPoolExecutor(max_workers=len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def told(caller: Caller) -> str:
+    """The id of a message to the caller."""
+    about = CampaignClosed(campaign_id=uuid.uuid4(), campaign=Text(en="Spring", zh="春"))
+    message = Message(account_id=caller.account_id or uuid.uuid4(), cause=str(uuid.uuid4()), about=about)
+    database.transact(lambda session: notify(session, context.system(), message))
+    with database.reading() as session:
+        found = session.scalar(
+            select(func.max(Notification.id.cast(String))).where(Notification.account_id == caller.account_id)
+        )
+        return str(found)

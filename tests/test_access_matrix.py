@@ -27,6 +27,7 @@ from tests.house import SAFE, Caller
 OWNED = {
     "payments.get_payment": "payment",
     "payments.confirm": "payment",
+    "notifications.read_notification": "notification",
     "orders.get_order": "order",
     "orders.withdraw": "order",
     "orders.pay_balance": "order",
@@ -99,6 +100,9 @@ OWNED = {
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
+PRIVATE = {"notifications.read_notification"}
+"""Of these, doors to what is the owner's alone: staff sees nobody else's."""
+
 COMMON = {
     "shell.docs_file", "shell.problem_page", "jobs.get_job", "jobs.retry",
     "accounts.get_account", "accounts.set_roles", "accounts.disable_account", "accounts.enable_account",
@@ -120,11 +124,13 @@ COMMON = {
     "campaigns.get_price",
     "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
     "shortages.close",
+    "campaigns.subscribe", "campaigns.unsubscribe",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
 OWNERS = {
     "payment": Role.SHOPPER,
+    "notification": Role.SHOPPER,
     "order": Role.SHOPPER,
     "address": Role.SHOPPER,
     "hold": Role.SHOPPER,
@@ -151,6 +157,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "webhook_endpoints.replay_since": {"since": "2026-01-01T00:00:00Z"},
     "addresses.edit_address": book.AT_HOME,
     "orders.choose_address": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
+    "notifications.read_notification": {"and_older": False},
     "bulk_orders.cancel": {"reason": "changed our mind"},
     "elections.elect": {"choice": "refund"},
     "shortage_offers.accept": {},
@@ -276,7 +283,16 @@ def test_what_is_ones_own_is_there(app: Flask, world: World, endpoint: str):
     assert answer.status_code not in (401, 403, 404) or answer.json["code"] == NAMED_IN_THE_BODY.get(endpoint)
 
 
-@pytest.mark.parametrize("endpoint", sorted(OWNED))
+@pytest.mark.parametrize("endpoint", sorted(PRIVATE))
+def test_what_is_private_is_missing_to_staff_too(app: Flask, world: World, endpoint: str):
+    [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
+
+    assert (
+        ask(world.one.callers[Role.OPERATOR], rule, method, world.one.ids[OWNED[endpoint]]).status_code == 404
+    )
+
+
+@pytest.mark.parametrize("endpoint", sorted(OWNED.keys() - PRIVATE))
 def test_staff_sees_both_and_an_auditor_changes_neither(app: Flask, world: World, endpoint: str):
     kind = OWNED[endpoint]
     [(rule, method)] = [door for door in doors(app) if door[0].endpoint == endpoint]
@@ -369,6 +385,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     share = next(each for each in run.shares if each.cooperative_id == market.cooperative_ids[cooperative])
     ids = {
         "payment": order["payment_id"],
+        "notification": builders.told(shopper),
         "order": order["id"],
         "hold": free_hold,
         "free_hold": free_hold,

@@ -38,6 +38,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
     return {
         "entry_id": place["id"],
+        "notification_id": builders.told(shopper),
         "county_id": str(market.county_id),
         "cooperative_id": str(market.cooperative_ids[0]),
         "pack_id": str(market.pack_id),

@@ -82,6 +82,23 @@ BREAKS = {
     """,
     "W3": "UPDATE webhook_attempt SET outcome = 'refused', status = 500 WHERE outcome = 'accepted'",
     "W4": "UPDATE webhook_secret SET expires_at = now()",
+    # notifications
+    "U1": """
+        ALTER TABLE notification DROP CONSTRAINT uq_notification_account_id_kind_cause;
+        UPDATE notification SET cause = 'order:x' WHERE kind = 'order_committed';
+        INSERT INTO notification SELECT gen_random_uuid(), account_id, kind, cause, facts, title_en, title_zh,
+            body_en, body_zh, created_at, read_at FROM notification WHERE kind = 'order_committed'
+    """,
+    "U2": """
+        UPDATE notification_delivery SET state = 'sent', attempts = 1, resolved_at = now();
+        INSERT INTO notification_refusal SELECT account_id, kind, 'console', created_at - interval '1 hour'
+        FROM notification WHERE kind = 'order_committed'
+    """,
+    "U3": """
+        INSERT INTO notification_refusal SELECT account_id, 'refund_paid', 'email', now()
+        FROM notification WHERE kind = 'order_committed'
+    """,
+    "U4": "DELETE FROM job WHERE name = 'notifications.deliver'",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
