@@ -103,11 +103,8 @@ def _pledges(session: Session, items: Sequence[Item]) -> list[Hold]:
         .execution_options(populate_existing=True)
     )
     found = list(session.scalars(statement))
-    ends = dict(
-        session.execute(select(Lot.id, Lot.best_before_on).where(Lot.id.in_([each.lot_id for each in found])))
-        .tuples()
-        .all()
-    )
+    lots = select(Lot.id, Lot.best_before_on).where(Lot.id.in_([each.lot_id for each in found]))
+    ends = {row.id: row.best_before_on for row in session.execute(lots)}
     return sorted(found, key=lambda each: (ends[each.lot_id], each.lot_id) if each.lot_id else ())
 
 

@@ -195,4 +195,4 @@ def orders_of(sale: Sale) -> dict[uuid.UUID, int]:
             .join(Hold, Hold.id == Order.hold_id)
             .where(Hold.pool_id == sale.pool_id, Hold.state == "consumed")
         )
-        return dict(session.execute(statement).tuples().all())
+        return {row.id: row.boxes for row in session.execute(statement)}
