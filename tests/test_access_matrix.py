@@ -20,6 +20,7 @@ from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
 from tests import builders, house
 from tests.builders import Market, Sale
+from tests.campaigns import allotted
 from tests.house import SAFE, Caller
 
 OWNED = {
@@ -72,6 +73,12 @@ OWNED = {
     "allocation_runs.get_report": "run",
     "allocation_runs.draw_run": "run",
     "allocation_runs.explain_share": "run",
+    "commitments.get_commitment": "commitment",
+    "commitments.confirm": "commitment",
+    "commitments.decline": "commitment",
+    "commitments.list_supplies": "commitment",
+    "allotment_runs.get_run": "allotment_run",
+    "allotment_runs.explain": "allotment_run",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -91,6 +98,7 @@ COMMON = {
     "campaigns.get_campaign", "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
+    "campaign_allocations.get_allocation",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -106,11 +114,15 @@ OWNERS = {
     "bulk_order": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
+    "commitment": Role.COOPERATIVE,
+    "allotment_run": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
     "bulk_orders.cancel": {"reason": "changed our mind"},
     "shares.confirm": {},
+    "commitments.confirm": {},
+    "commitments.decline": {"reason": "no packers"},
     "shares.decline": {"reason": "no packers"},
     "shares.divide": {"members": []},
     "shares.reduce": {"boxes": 1, "reason": "frost"},
@@ -279,6 +291,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/lots", Role.COOPERATIVE, "lot"),
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
+        ("/v1/commitments", Role.COOPERATIVE, "commitment"),
     ):
         shown = {
             item["id"]
@@ -311,7 +324,11 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     market.lot(40, cooperative=2)
     bulk_order, run = market.bulk(buyer, 4)
     share = next(each for each in run.shares if each.cooperative_id == market.cooperative_ids[cooperative])
+    pledged = tuple(20 if each in (cooperative, 2) else 0 for each in range(3))
+    commitment = allotted.sold(market, as_role(Role.OPERATOR), pledged=pledged).start().commitments()[0]
     ids = {
+        "commitment": str(commitment.id),
+        "allotment_run": str(commitment.run_id),
         "payment": order["payment_id"],
         "order": order["id"],
         "hold": free_hold,

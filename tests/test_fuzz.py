@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from marketplace.access import ACCESS, Role
 from marketplace.problems import MEDIA_TYPE
 from tests import builders
+from tests.campaigns import allotted
 from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
@@ -53,6 +54,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "case_id": str(market.case().id),
         "reconciliation_id": str(market.reconciled().id),
         "run_id": str(run.id),
+        "commitment_id": str(allotted.sold(market, as_role(Role.OPERATOR)).start().commitments()[0].id),
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),
         "code": "YJ01",

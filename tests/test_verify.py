@@ -22,6 +22,7 @@ from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
 from tests import builders, house
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
+from tests.campaigns import allotted
 
 BREAKS = {
     # ground
@@ -200,7 +201,7 @@ BREAKS = {
         UPDATE hold SET purpose_id = gen_random_uuid()
         WHERE id = (SELECT id FROM hold WHERE purpose_kind = 'share' LIMIT 1)
     """,
-    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share'",
+    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share' AND run_id IS NOT NULL",
     "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
     "A5": "UPDATE \"order\" SET state = 'approved' WHERE kind = 'sponsor_bulk'",
     "A6": """
@@ -226,13 +227,26 @@ BREAKS = {
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
-    "C2": "UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'",
+    "C2": """
+        UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'
+            AND campaign_id IN (SELECT id FROM campaign WHERE state = 'deposit_open')
+    """,
     "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
     "C4": "UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1",
     "C5": """
-        UPDATE campaign SET state = 'paused';
+        UPDATE campaign SET state = 'paused' WHERE state = 'deposit_open';
         UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'
     """,
+    # allocations of campaigns
+    "L1": "UPDATE allotted_item SET boxes = boxes + 1",
+    "L2": """
+        UPDATE hold h SET cooperative_id = (SELECT id FROM cooperative WHERE code = 'YJ01')
+        FROM campaign_item i JOIN commitment m ON m.item_id = i.id
+        WHERE h.pool_id = i.pool_id AND h.kind = 'pledge' AND h.cooperative_id = m.cooperative_id AND m.code = 'YJ02'
+    """,
+    "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
+    "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
+    "L5": "UPDATE supply SET boxes = boxes + 1",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -271,6 +285,9 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
         market.reconciled(repaired=True)
         waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
+        harvested, asked = (allotted.sold(market, operator).start() for _ in range(2))
+        harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
+        asked.done(asked.decline("YJ01"))
         yield built_app
     house.empty(database_urls)
 
