@@ -325,7 +325,8 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     bulk_order, run = market.bulk(buyer, 4)
     share = next(each for each in run.shares if each.cooperative_id == market.cooperative_ids[cooperative])
     pledged = tuple(20 if each in (cooperative, 2) else 0 for each in range(3))
-    commitment = allotted.sold(market, as_role(Role.OPERATOR), pledged=pledged).start().commitments()[0]
+    life = allotted.sold(market, as_role(Role.OPERATOR), pledged=pledged).start(season="2027-28")
+    commitment = life.latest(f"YJ0{cooperative + 1}")
     ids = {
         "commitment": str(commitment.id),
         "allotment_run": str(commitment.run_id),

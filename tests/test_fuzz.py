@@ -36,6 +36,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     bulk_order, run = market.bulk(buyer, 4)
     lot = market.lot(20)
     place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
+    life = allotted.sold(market, as_role(Role.OPERATOR)).start(season="2027-28")
     return {
         "entry_id": place["id"],
         "county_id": str(market.county_id),
@@ -54,7 +55,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "case_id": str(market.case().id),
         "reconciliation_id": str(market.reconciled().id),
         "run_id": str(run.id),
-        "commitment_id": str(allotted.sold(market, as_role(Role.OPERATOR)).start().commitments()[0].id),
+        "commitment_id": str(life.latest("YJ01").id),
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),
         "code": "YJ01",

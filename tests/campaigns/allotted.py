@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -75,12 +76,11 @@ class Allotted:
 
     def let_time_pass(self) -> None:
         """The time of every open question is over, though nobody has written it down yet."""
-        past = self.market.later(minutes=-1).now
-        database.transact(
-            lambda session: session.execute(
-                update(Commitment).where(Commitment.state == "offered").values(answer_due_at=past)
-            )
-        )
+        self.let_answers_be_due(self.market.later(minutes=-1).now)
+
+    def let_answers_be_due(self, at: datetime) -> None:
+        offered = update(Commitment).where(Commitment.state == "offered").values(answer_due_at=at)
+        database.transact(lambda session: session.execute(offered))
 
     def lapse(self) -> None:
         """The job of every minute, and what it calls for."""
@@ -138,13 +138,18 @@ def begin(
 
 
 def sold(
-    market: Market, operator: Caller, *, pledged: Sequence[int] = (20, 20, 20), orders: Sequence[int] = (12,)
+    market: Market,
+    operator: Caller,
+    *,
+    pledged: Sequence[int] = (20, 20, 20),
+    orders: Sequence[int] = (12,),
+    variety: str = "Fuji",
 ) -> Allotted:
     """A campaign on sale whose orders are paid; each cooperative has pledged so many boxes."""
     sale = market.draft(per_buyer=100)
     for number, boxes in enumerate(pledged):
         if boxes:
-            market.lot(boxes, cooperative=number)
+            market.lot(boxes, cooperative=number, variety=variety)
             pledge(market, sale, number, boxes)
     database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
     return sold_of(market, operator, sale, orders)

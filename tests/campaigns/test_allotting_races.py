@@ -61,7 +61,7 @@ def test_two_last_answers_split_the_rest_once(life: Allotted, round_: int):
 @pytest.mark.parametrize("round_", ROUNDS)
 def test_a_decline_against_the_end_of_silence_has_one_winner(life: Allotted, round_: int):
     """The member's request came in time; the job's clock is past it."""
-    late = life.market.later(hours=49)
+    late = life.market.later(minutes=3)
 
     def lapse() -> int:
         return database.transact(
@@ -69,6 +69,7 @@ def test_a_decline_against_the_end_of_silence_has_one_winner(life: Allotted, rou
         )
 
     life.done(life.confirm("YJ01"), life.confirm("YJ02"))
+    life.let_answers_be_due(life.market.later(minutes=2).now)
     works = [answering(life, "YJ03", "refusal"), lapse]
     found = at_once(life.market.app, works[:: 1 - 2 * (round_ % 2)])[:: 1 - 2 * (round_ % 2)]
     ended = life.latest("YJ03").state
