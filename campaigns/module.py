@@ -1,6 +1,9 @@
 """What campaigns plug in."""
 
 from campaigns import advancing, api, ending, my_orders_api, planning, subscriptions
+from campaigns.allotting import api as allotting_api
+from campaigns.allotting.invariants import INVARIANTS as ALLOTTING_INVARIANTS
+from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
@@ -14,16 +17,24 @@ from marketplace.module import Job, Module
 
 module = Module(
     name="campaigns",
-    blueprints=(api.blueprint, my_orders_api.blueprint, *shortage_api.BLUEPRINTS),
+    blueprints=(
+        api.blueprint,
+        my_orders_api.blueprint,
+        allotting_api.allocations,
+        allotting_api.commitments,
+        allotting_api.runs,
+        *shortage_api.BLUEPRINTS,
+    ),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
+        *ALLOTTING_JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(*SUBSCRIPTIONS, (CampaignMoved, subscriptions.on_campaign_moved)),
     commands=(demo_command, campaigns_group),
-    invariants=(*INVARIANTS, *SHORTAGE_INVARIANTS),
+    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS),
 )

@@ -285,5 +285,13 @@ ACCESS: Final[dict[str, Access]] = {
     "elections.elect": _may(Role.SHOPPER),
     "campaigns.subscribe": _may(Role.SHOPPER),
     "campaigns.unsubscribe": _may(Role.SHOPPER),
+    "campaign_allocations.get_allocation": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "commitments.list_commitments": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "commitments.get_commitment": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "commitments.confirm": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "commitments.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "commitments.list_supplies": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "allotment_runs.get_run": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "allotment_runs.explain": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
 }
 """Endpoint name (blueprint.function) → who may call it."""

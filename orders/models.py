@@ -255,6 +255,8 @@ class SeasonEntry(Base):
     grams: Mapped[int]
     reason: Mapped[str] = mapped_column(String(20))
     run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("allocation_run.id"))
+    purpose_id: Mapped[uuid.UUID | None]
+    """What else gave it: a cooperative's commitment to a campaign."""
     at: Mapped[datetime]
 
     __table_args__ = (
@@ -267,7 +269,9 @@ class SeasonEntry(Base):
             postgresql_where=text("reason = 'opening'"),
         ),
         CheckConstraint("reason IN ('opening', 'share', 'given_back')", name="reason"),
-        CheckConstraint("(reason = 'opening') = (run_id IS NULL)", name="run"),
+        CheckConstraint(
+            "num_nonnulls(run_id, purpose_id) = CASE reason WHEN 'opening' THEN 0 ELSE 1 END", name="cause"
+        ),
         CheckConstraint("(reason = 'given_back') = (grams < 0)", name="sign"),
     )
 

@@ -1,4 +1,4 @@
-"""The job that tells a buyer of a placed order: put in by the till's statement, so that the till writes nothing more."""
+"""The job that tells a buyer of a placed order: put in by the till's statement, which writes nothing more for it."""
 
 from typing import Final
 

@@ -21,6 +21,7 @@ from marketplace.identity.scopes import Scope
 from tests import builders, house
 from tests.addresses import book
 from tests.builders import Market, Sale
+from tests.campaigns import allotted
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 
@@ -97,6 +98,12 @@ OWNED = {
     "elections.elect": "order",
     "shortage_offers.accept": "offer",
     "shortage_offers.decline": "offer",
+    "commitments.get_commitment": "commitment",
+    "commitments.confirm": "commitment",
+    "commitments.decline": "commitment",
+    "commitments.list_supplies": "commitment",
+    "allotment_runs.get_run": "allotment_run",
+    "allotment_runs.explain": "allotment_run",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -125,6 +132,7 @@ COMMON = {
     "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
     "shortages.close",
     "campaigns.subscribe", "campaigns.unsubscribe",
+    "campaign_allocations.get_allocation",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -145,6 +153,8 @@ OWNERS = {
     "endpoint": Role.COOPERATIVE,
     "delivery": Role.COOPERATIVE,
     "offer": Role.COOPERATIVE,
+    "commitment": Role.COOPERATIVE,
+    "allotment_run": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -162,6 +172,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "elections.elect": {"choice": "refund"},
     "shortage_offers.accept": {},
     "shares.confirm": {},
+    "commitments.confirm": {},
+    "commitments.decline": {"reason": "no packers"},
     "shares.decline": {"reason": "no packers"},
     "shares.divide": {"members": []},
     "shares.reduce": {"boxes": 1, "reason": "frost"},
@@ -345,6 +357,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/cases", Role.COOPERATIVE, "case"),
         ("/v1/webhook-endpoints", Role.COOPERATIVE, "endpoint"),
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
+        ("/v1/commitments", Role.COOPERATIVE, "commitment"),
     ):
         shown = {
             item["id"]
@@ -383,7 +396,12 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     market.lot(40, cooperative=2)
     bulk_order, run = market.bulk(buyer, 4)
     share = next(each for each in run.shares if each.cooperative_id == market.cooperative_ids[cooperative])
+    pledged = tuple(20 if each in (cooperative, 2) else 0 for each in range(3))
+    life = allotted.sold(market, as_role(Role.OPERATOR), pledged=pledged).start(season="2027-28")
+    commitment = life.latest(f"YJ0{cooperative + 1}")
     ids = {
+        "commitment": str(commitment.id),
+        "allotment_run": str(commitment.run_id),
         "payment": order["payment_id"],
         "notification": builders.told(shopper),
         "order": order["id"],

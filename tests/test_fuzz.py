@@ -16,6 +16,7 @@ from marketplace.access import ACCESS, Role
 from marketplace.problems import MEDIA_TYPE
 from tests import builders
 from tests.addresses import book
+from tests.campaigns import allotted
 from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
@@ -36,6 +37,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     bulk_order, run = market.bulk(buyer, 4)
     lot = market.lot(20)
     place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
+    life = allotted.sold(market, as_role(Role.OPERATOR)).start(season="2027-28")
     return {
         "entry_id": place["id"],
         "notification_id": builders.told(shopper),
@@ -57,6 +59,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         **dict(zip(("endpoint_id", "delivery_id"), map(str, market.endpoint()), strict=True)),
         "run_id": str(run.id),
         "address_id": book.added(shopper)["id"],
+        "commitment_id": str(life.latest("YJ01").id),
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),
         "code": "YJ01",

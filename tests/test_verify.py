@@ -4,6 +4,7 @@ Rules are broken by SQL as the owner of the tables, in a transaction that is rol
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from marketplace.webhooks.models import Delivery
 from tests import builders, house
 from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
-from tests.campaigns import presale
+from tests.campaigns import allotted, presale
 from tests.campaigns.shortage import stage
 
 BREAKS = {
@@ -178,6 +179,7 @@ BREAKS = {
         WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
             (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
         AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('released', 'shipped'))
+        AND m.lot_id NOT IN (SELECT id FROM lot WHERE variety = 'Qinguan')
     """,
     "H2": """
         UPDATE hold SET created_at = now() - interval '1 hour', expires_at = now() - interval '20 minutes'
@@ -240,7 +242,7 @@ BREAKS = {
         UPDATE hold SET purpose_id = gen_random_uuid()
         WHERE id = (SELECT id FROM hold WHERE purpose_kind = 'share' LIMIT 1)
     """,
-    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share'",
+    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share' AND run_id IS NOT NULL",
     "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
     "A5": "UPDATE \"order\" SET state = 'approved' WHERE kind = 'sponsor_bulk'",
     "A6": """
@@ -299,6 +301,16 @@ BREAKS = {
     """,
     "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1",
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
+    # allocations of campaigns
+    "L1": "UPDATE allotted_item SET boxes = boxes + 1",
+    "L2": """
+        UPDATE hold h SET cooperative_id = (SELECT id FROM cooperative WHERE code = 'YJ01')
+        FROM campaign_item i JOIN commitment m ON m.item_id = i.id
+        WHERE h.pool_id = i.pool_id AND h.kind = 'pledge' AND h.cooperative_id = m.cooperative_id AND m.code = 'YJ02'
+    """,
+    "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
+    "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
+    "L5": "UPDATE supply SET boxes = boxes + 1",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -341,6 +353,12 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         market.reconciled(repaired=True)
         waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
         parted_price(market, operator)
+        other = replace(market, pack_id=market.pack("Qinguan").id)
+        harvested, asked = (
+            allotted.sold(other, operator, variety="Qinguan").start(season="2027-28") for _ in range(2)
+        )
+        harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
+        asked.done(asked.decline("YJ01"))
         yield built_app
     house.empty(database_urls)
 
