@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import balances, ending, goal_rules, planning
+from campaigns.allotting import allotting
 from campaigns.goal_rules import Goal, Sold, Verdict
 from campaigns.models import Campaign
+from campaigns.shortage import opening
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import pools
 from marketplace import errors, jobs
@@ -21,7 +23,7 @@ from marketplace.language import Text
 from marketplace.module import Job
 
 ADVANCE: Final = "campaigns.advance"
-WAITING: Final = (CampaignState.DEPOSIT_CLOSED, CampaignState.BALANCE_OPEN)
+WAITING: Final = (CampaignState.DEPOSIT_CLOSED, CampaignState.HARVESTED, CampaignState.BALANCE_OPEN)
 """States that end by themselves, once their guards let them."""
 
 
@@ -44,7 +46,9 @@ def evaluate(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
         return _allocate(session, ctx, campaign)
     if said == Verdict.WAIT:
         raise GoalUndecided(held_boxes=sold.boxes_held)
-    return ending.fail(session, ctx, campaign_id=campaign_id, reason="the goal is missed")
+    return planning.move(
+        session, ctx, campaign_id=campaign_id, event=CampaignEvent.FAIL, reason="the goal is missed"
+    )
 
 
 def sold_of(session: Session, campaign: Campaign) -> Sold:
@@ -76,6 +80,8 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
     try:
         if campaign.state == CampaignState.DEPOSIT_CLOSED:
             evaluate(session, ctx, campaign_id=campaign.id)
+        elif campaign.state == CampaignState.HARVESTED:
+            _after_harvest(session, ctx, campaign)
         elif campaign.state == CampaignState.BALANCE_OPEN and balances.is_over(campaign, ctx.now):
             balances.close_balance(session, ctx, campaign_id=campaign.id)
         elif campaign.state in ending.ENDING:
@@ -91,7 +97,20 @@ def _allocate(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
         session, ctx, campaign_id=campaign.id, event=CampaignEvent.ALLOCATE, reason="the goal is reached"
     )
     balances.commit_deposits(session, ctx, campaign_id=campaign.id)
+    allotting.start(session, ctx, campaign)
     return campaign
+
+
+def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
+    """A shortage is seen to first; then the rest of the price is due, when its time has come.
+
+    Boxes with deposits that are short wait for an operator: their balances do not follow a cut yet.
+    """
+    if opening.is_short(session, campaign):
+        if not opening.has_deposits(session, campaign):
+            opening.open_if_short(session, ctx, campaign)
+    elif balances.may_open(campaign, ctx.now):
+        balances.open_balance(session, ctx, campaign_id=campaign.id)
 
 
 JOBS: Final = (

@@ -83,6 +83,11 @@ def close_balance(
     return campaign
 
 
+def may_open(campaign: Campaign, now: datetime) -> bool:
+    """Whether the time that buyers were told has come; there is none where all is paid already."""
+    return campaign.balance_opens_at is None or campaign.balance_opens_at <= now
+
+
 def is_over(campaign: Campaign, now: datetime) -> bool:
     """Whether nobody has any time left to pay, grace included; at once where nothing was due."""
     due_at = campaign.balance_due_at

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
+from campaigns.events import CampaignMoved
 from campaigns.models import Campaign
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import holds, pools
@@ -38,24 +39,21 @@ class Progress:
 
 def cancel(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
     """An operator gives the campaign up. Raises CampaignNotFound, CampaignStateForbids."""
-    campaign = planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CANCEL, reason=reason)
-    return begin(session, ctx, campaign)
+    return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CANCEL, reason=reason)
 
 
-def fail(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
-    """The guards say that it cannot be. Raises CampaignNotFound, CampaignStateForbids."""
-    campaign = planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.FAIL, reason=reason)
-    return begin(session, ctx, campaign)
-
-
-def begin(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
-    """What follows the move into `failed` or `cancelled`: fruit that nobody has is free at once, the rest by jobs."""
+def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> None:
+    """What follows the move into `failed` or `cancelled`, whoever made it: fruit that nobody has is free at once, the
+    rest by jobs.
+    """
+    if event.after not in ENDING:
+        return
+    campaign = planning.locked(session, event.campaign_id)
     campaign.seed_revealed_at = ctx.now if campaign.seed is not None else None
     if not any(pool.boxes_held or pool.boxes_sold for pool in _pools(session, campaign)):
         _release_pledges(session, ctx, campaign)
     _call_next(session, campaign.id)
     session.flush()
-    return campaign
 
 
 def end_orders(session: Session, ctx: Context, *, campaign_id: str) -> int:

@@ -34,7 +34,11 @@ module = Module(
         *ALLOTTING_JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
-    subscriptions=(*SUBSCRIPTIONS, (CampaignMoved, subscriptions.on_campaign_moved)),
+    subscriptions=(
+        *SUBSCRIPTIONS,
+        (CampaignMoved, subscriptions.on_campaign_moved),
+        (CampaignMoved, ending.on_campaign_moved),
+    ),
     commands=(demo_command, campaigns_group),
     invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS),
 )

@@ -69,13 +69,13 @@ def open_if_short(
     campaign = cases.locked_campaign(session, campaign.id)
     if campaign.state != CampaignState.HARVESTED:
         raise CampaignStateForbids(state=campaign.state)
+    if is_short(session, campaign) and has_deposits(session, campaign):
+        raise ShortageOfDeposits
     sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
     opened = []
     for item in sorted(campaign.items, key=lambda each: each.pool_id):
         stock = cases.stock_of(session, item)
         if stock.gap:
-            if pools.get(session, pool_id=item.pool_id).deposit is not None:
-                raise ShortageOfDeposits
             opened.append(_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as))
     if not opened:
         return False
@@ -89,6 +89,16 @@ def open_if_short(
     for shortage in opened:
         offering.go_on(session, ctx, shortage)
     return True
+
+
+def is_short(session: Session, campaign: Campaign) -> bool:
+    """Whether any item lacks boxes; locks all their pools, by id."""
+    items = sorted(campaign.items, key=lambda each: each.pool_id)
+    return max(cases.stock_of(session, item).gap for item in items) > 0
+
+
+def has_deposits(session: Session, campaign: Campaign) -> bool:
+    return any(pools.get(session, pool_id=item.pool_id).deposit is not None for item in campaign.items)
 
 
 def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import planning
+from campaigns import balances, planning
 from campaigns.models import Campaign
 from campaigns.shortage import cases, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection
@@ -201,9 +201,8 @@ def _go_on(session: Session, ctx: Context, shortage: Shortage) -> None:
             Order.state == OrderState.COMMITTED,
         )
     )
-    event, reason = (
-        (CampaignEvent.OPEN_BALANCE, "the shortage is settled")
-        if left
-        else (CampaignEvent.FAIL, "no box is left for anybody")
-    )
-    planning.move(session, ctx, campaign_id=campaign.id, event=event, reason=reason)
+    if left:
+        balances.open_balance(session, ctx, campaign_id=campaign.id, reason="the shortage is settled")
+        return
+    reason = "no box is left for anybody"
+    planning.move(session, ctx, campaign_id=campaign.id, event=CampaignEvent.FAIL, reason=reason)
