@@ -158,7 +158,7 @@ class CampaignBalance(Schema):
 
 
 class AskPrice(Schema):
-    boxes = Whole(load_default=1, low=1, high=BOXES_PER_BUYER_MAX)
+    boxes = Whole(load_default=1, low=1, high=BOXES_PER_BUYER_MAX, in_query=True)
 
 
 class PricedStep(OfferedStep):

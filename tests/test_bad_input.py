@@ -92,8 +92,12 @@ class Operation:
     def text_with(self, way: list[str | int], literal: str) -> str:
         """The good body as JSON text with `literal` in one place."""
         body: Any = self.body()
-        spot = body
+        spot, known = body, dict(named_fields(self.schema))
         for step in way[:-1]:
+            if isinstance(step, str):
+                field = known[step]
+                spot.setdefault(step, good(field))  # where it may be left out
+                known = dict(named_fields(field.inner.schema))
             spot = spot[step]
         spot[way[-1]] = "@@HERE@@"
         return json.dumps(body).replace('"@@HERE@@"', literal)

@@ -21,7 +21,7 @@ from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
 INPUTS_IN_ALL = 500
-HOLDING = ("/holds", "/baskets", "/waitlist")
+HOLDING = ("/holds", "/baskets", "/waitlist", "/price")
 """Doors of a campaign that is on sale; the others meet a draft."""
 ENDS_THE_SESSION = {"sessions_log_out", "accounts_change_password"}
 

@@ -81,7 +81,7 @@ def test_a_plain_draft_has_one_price_and_all_is_due_at_once(market: Market, oper
     ("changes", "pointer"),
     [
         ({"deposit": {**DEPOSIT, "per_box_minor": 1_121}}, "/items/0"),
-        ({"deposit": {**DEPOSIT, "counts_minor": 900}}, "/items/0"),
+        ({"deposit": {**DEPOSIT, "counts_minor": 900, "funder": None}}, "/items/0"),
         ({"deposit": {**DEPOSIT, "counts_minor": 5_601}}, "/items/0"),
         ({"deposit": {**DEPOSIT, "funder": None}}, "/items/0"),
         ({"ladder": [{"from_boxes": 5, "unit_price_minor": 6_000, "waterfall": PARTS}]}, "/items/0"),
