@@ -21,6 +21,7 @@ LEGAL = {
     (OrderState.SHORT, OrderState.CANCELLED),
     (OrderState.COMMITTED, OrderState.APPROVED),
     (OrderState.COMMITTED, OrderState.SHORT),
+    (OrderState.COMMITTED, OrderState.CUT),
 }
 
 
