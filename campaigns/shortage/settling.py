@@ -66,6 +66,7 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
         order = of_order[outcome.order_id]
         payment = payments[order.id]
         writing.apply(demand, outcome, order=order, payment=payment, paid=kept_minor[payment.id])
+    writing.finish()
     shortages.settle(session, ctx, pool_id=item.pool_id, cuts=writing.cuts, reason=REASON)
     _carry(shortage, boxes=sum(writing.cuts.values()), minor=writing.compensation_minor)
     _store(session, ctx, shortage, problem, cut)
@@ -83,6 +84,8 @@ class _Writing:
         self._words = BuyerWords(cut, rules.policy_of(shortage.policy), cause=self._cause, currency=currency)
         self.cuts: dict[uuid.UUID, int] = {}
         self.compensation_minor = 0
+        self._owed: list[tuple[Payment, PartRefundKind, int]] = []
+        self._told: list[OrderCut] = []
 
     def apply(self, demand: Demand, outcome: Outcome, *, order: Order, payment: Payment, paid: int) -> None:
         due = rules.due(
@@ -94,28 +97,26 @@ class _Writing:
         reason = self._words.reason(demand, outcome, due, paid_minor=paid)
         row = _row(self._shortage, order, outcome, due, paid=paid, reason=reason)
         self._session.add(row)
-        self._session.flush()
-        self._owe(payment, PartRefundKind.REFUND, due.refund_minor)
-        self._owe(payment, PartRefundKind.COMPENSATION, due.compensation_minor)
+        for kind, minor in (
+            (PartRefundKind.REFUND, due.refund_minor),
+            (PartRefundKind.COMPENSATION, due.compensation_minor),
+        ):
+            if minor:
+                self._owed.append((payment, kind, minor))
         self.compensation_minor += due.compensation_minor
         if outcome.refunded:
             assert order.hold_id is not None, "a shopper's order has its hold"
             self.cuts[order.hold_id] = outcome.refunded
             cutting.note_cut(self._session, self._ctx, order, before=outcome.ordered, after=outcome.kept)
-            told = OrderCut(order_id=order.id, buyer_id=order.buyer_id, cut_id=row.id)
-            events.publish(self._session, self._ctx, told)
+            self._told.append(OrderCut(order_id=order.id, buyer_id=order.buyer_id, cut_id=row.id))
 
-    def _owe(self, payment: Payment, kind: PartRefundKind, minor: int) -> None:
-        if minor:
-            part_refunds.owe_part(
-                self._session,
-                self._ctx,
-                payment=payment,
-                kind=kind,
-                amount_minor=minor,
-                reason=REASON,
-                source_id=self._shortage.id,
-            )
+    def finish(self) -> None:
+        """Refunds at once for all orders; then who listens is told."""
+        part_refunds.owe_parts(
+            self._session, self._ctx, self._owed, reason=REASON, source_id=self._shortage.id
+        )
+        for told in self._told:
+            events.publish(self._session, self._ctx, told)
 
 
 def _demands(session: Session, shortage: Shortage, bought: Sequence[tuple[Order, int]]) -> list[Demand]:

@@ -1,7 +1,7 @@
 """Money of a received payment that must go back in part, and what is owed on top of it."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -41,36 +41,47 @@ def kept_minor(session: Session, payments: Collection[Payment]) -> dict[uuid.UUI
     return {each.id: each.received_minor - back.get(each.id, 0) for each in payments}
 
 
-def owe_part(
+def owe_parts(
     session: Session,
     ctx: Context,
+    parts: Sequence[tuple[Payment, PartRefundKind, int]],
     *,
-    payment: Payment,
-    kind: PartRefundKind,
-    amount_minor: int,
     reason: str,
     source_id: uuid.UUID,
-) -> PartRefund:
-    """So much goes back, once for each kind and source. The payment is locked by the caller.
+) -> list[PartRefund]:
+    """So much of each payment goes back, once for each kind and source; the payments are locked by the caller.
 
     A refund is never more than what was received and not given back. Raises PaymentNotAwaited, RefundTooLarge.
     """
-    if payment.state != PaymentState.SUCCEEDED:
-        raise PaymentNotAwaited(state=payment.state)
-    if kind == PartRefundKind.REFUND and amount_minor > kept_minor(session, [payment])[payment.id]:
-        raise RefundTooLarge
-    owed = PartRefund(
-        id=new_id(),
-        payment_id=payment.id,
-        kind=kind,
-        amount_minor=amount_minor,
-        currency=payment.currency,
-        reason=reason,
-        source_id=source_id,
-        at=ctx.now,
-    )
-    session.add(owed)
+    kept = kept_minor(session, [payment for payment, _, _ in parts])
+    owed = []
+    for payment, kind, minor in parts:
+        if payment.state != PaymentState.SUCCEEDED:
+            raise PaymentNotAwaited(state=payment.state)
+        if kind == PartRefundKind.REFUND:
+            kept[payment.id] -= minor
+            if kept[payment.id] < 0:
+                raise RefundTooLarge
+        owed.append(
+            PartRefund(
+                id=new_id(),
+                payment_id=payment.id,
+                kind=kind,
+                amount_minor=minor,
+                currency=payment.currency,
+                reason=reason,
+                source_id=source_id,
+                at=ctx.now,
+            )
+        )
+    session.add_all(owed)
+    for each in owed:
+        after = {
+            "payment_id": str(each.payment_id),
+            "amount_minor": each.amount_minor,
+            "kind": str(each.kind),
+            "reason": reason,
+        }
+        audit.record(session, ctx, "part_refund.owe", subject=("part_refund", each.id), after=after)
     session.flush()
-    after = {"payment_id": str(payment.id), "amount_minor": amount_minor, "kind": str(kind), "reason": reason}
-    audit.record(session, ctx, "part_refund.owe", subject=("part_refund", owed.id), after=after)
     return owed
