@@ -110,7 +110,15 @@ BAD = {
     "FORECAST_HAIRCUT_MOST_PERMILLE": ["1001", *NOT_WHOLE],
     "WEBHOOK_PORTS": ["0", "65536", "443;8443", "443,", "all"],
 }
-FREE_TEXT = {"DATA_DIR", "CORS_ORIGINS", "METRICS_TOKEN"}
+FREE_TEXT = {
+    "SMTP_HOST",
+    "SMTP_USER",
+    "SMTP_PASSWORD",
+    "NOTIFY_WEBHOOK_TOKEN",
+    "DATA_DIR",
+    "CORS_ORIGINS",
+    "METRICS_TOKEN",
+}
 
 
 @pytest.mark.parametrize(
