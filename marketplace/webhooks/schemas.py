@@ -22,10 +22,16 @@ class _Events(fields.List[str]):
         super().__init__(name, validate=validate.Length(1, len(WISHED)), **kwargs)
 
 
+class _Url(Line):
+    """One line that may be longer than others; what it says is looked at by the rule of addresses."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(high=URL_LENGTH_MAX, **kwargs)
+
+
 class EditEndpoint(Schema):
-    url = Line(
+    url = _Url(
         required=True,
-        high=URL_LENGTH_MAX,
         metadata={"description": "https, a public name, no user or password, no fragment, port 443."},
     )
     events = _Events(required=True)
