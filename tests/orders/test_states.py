@@ -28,6 +28,7 @@ LEGAL = {
     (OrderState.COMMITTED, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_DEFAULTED),
+    (OrderState.COMMITTED, OrderState.CUT),
     *(
         (before, OrderState.RELEASED)
         for before in (
