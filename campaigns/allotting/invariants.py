@@ -20,8 +20,8 @@ INVARIANTS: Final = (
     Invariant(
         id="L1",
         says=Text(
-            en="Commitments are never more than an item sold, and exactly that once a campaign is allocated.",
-            zh="供货承诺不超过已售箱数，分配完成后与之相等。",
+            en="Commitments are never more than an item sold, and exactly what it had sold once it is allocated.",
+            zh="供货承诺不超过已售箱数，分配完成后与当时已售箱数相等。",
         ),
         sql="""
             SELECT a.item_id, c.state, a.boxes, p.boxes_sold, coalesce(k.kept, 0) AS kept FROM allotted_item a
@@ -30,9 +30,11 @@ INVARIANTS: Final = (
             LEFT JOIN (SELECT item_id, sum(boxes - boxes_given_back) AS kept,
                 count(*) FILTER (WHERE state = 'offered') AS asked FROM commitment GROUP BY item_id
             ) k ON k.item_id = a.item_id
-            WHERE coalesce(k.kept, 0) > a.boxes OR a.boxes > p.boxes_sold
+            WHERE coalesce(k.kept, 0) > a.boxes
+            OR (c.state IN ('allocating', 'allocated', 'harvested') AND a.boxes > p.boxes_sold)
+            OR (c.state IN ('allocated', 'harvested') AND a.boxes <> p.boxes_sold)
             OR (c.state NOT IN ('allocating', 'failed', 'cancelled', 'closed')
-                AND (coalesce(k.kept, 0) <> a.boxes OR a.boxes <> p.boxes_sold OR coalesce(k.asked, 0) > 0))
+                AND (coalesce(k.kept, 0) <> a.boxes OR coalesce(k.asked, 0) > 0))
         """,
     ),
     Invariant(
