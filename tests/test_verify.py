@@ -3,6 +3,7 @@
 Rules are broken by SQL as the owner of the tables, in a transaction that is rolled back.
 """
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
+from campaigns.promotions import budgets, promoting
+from campaigns.promotions.rules import Funder, PromotionKind
+from campaigns.promotions.states import PromotionState
 from inventory import holds
 from inventory.counting import stock_takes
 from inventory.families import parentage
@@ -60,6 +64,12 @@ BREAKS = {
         ALTER TABLE pack DROP CONSTRAINT fk_pack_product_id_product;
         UPDATE pack SET product_id = gen_random_uuid() WHERE code = 'FUJI-A-5'
     """,
+    # promotions
+    "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1",
+    "V2": """
+        UPDATE promotion_use SET state = 'given_back' WHERE id = (SELECT min(id::text)::uuid FROM promotion_use)
+    """,
+    "V3": "UPDATE promotion SET uses_per_person_max = 1",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -271,6 +281,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
         market.reconciled(repaired=True)
         waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
+        promoted(market, shopper)
         yield built_app
     house.empty(database_urls)
 
@@ -278,6 +289,36 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
 def drift(sql: str) -> None:
     """A counter changes and nothing tells of it."""
     database.transact(lambda session: session.execute(text(sql)))
+
+
+def promoted(market: builders.Market, shopper: house.Caller) -> None:
+    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held."""
+    sale, ctx = market.on_sale(5), market.acting(shopper)
+    terms = promoting.Terms(
+        kind=PromotionKind.COUPON,
+        funder=Funder.COUNTY,
+        title_en="Harvest",
+        title_zh="丰收",
+        budget_minor=1_000,
+        amount_minor=500,
+        uses_per_person_max=2,
+    )
+
+    def start(session: Session) -> uuid.UUID:
+        row = promoting.draft(session, market.ctx, campaign_id=sale.campaign_id, terms=terms)
+        promoting.move(session, market.ctx, promotion_id=row.id, to=PromotionState.ACTIVE)
+        return row.id
+
+    def use(session: Session) -> int:
+        quoted, _ = budgets.reserve(session, ctx, hold_id=hold_id, promotion_ids=[coupon])
+        return quoted.discount_minor
+
+    coupon = database.transact(start)
+    for is_ordered in (True, False):
+        hold_id = uuid.UUID(held(shopper, sale)["hold_id"])
+        assert database.transact(use) == 500
+        if is_ordered:
+            assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
 
 
 def parted(market: builders.Market) -> None:
