@@ -230,3 +230,17 @@ def test_more_than_can_be_weighed_are_refused() -> None:
 def test_what_makes_no_sense_is_no_promotion(changes: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         promotion(**changes)
+
+
+def test_the_example_of_the_documentation() -> None:
+    together = frozenset({PromotionKind.EARLY_BIRD, PromotionKind.COUPON, PromotionKind.FREE_FREIGHT})
+    offers = [
+        promotion(PromotionKind.EARLY_BIRD, 1, permille=100, boxes_left=4, stacks_with=together),
+        promotion(number=2, amount_minor=500, funder=Funder.PLATFORM, stacks_with=together),
+        promotion(PromotionKind.FREE_FREIGHT, 3, funder=Funder.SPONSOR, stacks_with=together),
+        promotion(number=4, amount_minor=2_000),
+    ]
+    told = quote(basket(freight_minor=1_200), offers)
+    assert [line.left_minor for line in told.discounts] == [51_120, 50_620, 49_420]
+    assert told.by_funder() == {Funder.COUNTY: 2_080, Funder.PLATFORM: 500, Funder.SPONSOR: 1_200}
+    assert told.unmet == ((offers[3].id, Unmet.NOT_COMBINABLE),)
