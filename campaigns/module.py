@@ -9,6 +9,8 @@ from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
+from campaigns.promotions import budgets
+from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import closing
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
@@ -28,6 +30,7 @@ module = Module(
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
+        Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
@@ -40,5 +43,5 @@ module = Module(
         (CampaignMoved, ending.on_campaign_moved),
     ),
     commands=(demo_command, campaigns_group),
-    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS),
+    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS, *PROMOTION_INVARIANTS),
 )

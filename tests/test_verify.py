@@ -3,6 +3,7 @@
 Rules are broken by SQL as the owner of the tables, in a transaction that is rolled back.
 """
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,9 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.promotions import budgets, promoting
+from campaigns.promotions.rules import Funder, PromotionKind
+from campaigns.promotions.states import PromotionState
 from campaigns.shortage import closing
 from inventory import holds
 from inventory.counting import stock_takes
@@ -100,6 +104,12 @@ BREAKS = {
         FROM notification WHERE kind = 'order_committed'
     """,
     "U4": "DELETE FROM job WHERE name = 'notifications.deliver'",
+    # promotions
+    "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1",
+    "V2": """
+        UPDATE promotion_use SET state = 'given_back' WHERE id = (SELECT min(id::text)::uuid FROM promotion_use)
+    """,
+    "V3": "UPDATE promotion SET uses_per_person_max = 1",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -359,6 +369,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         )
         harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
         asked.done(asked.decline("YJ01"))
+        promoted(market, shopper)
         yield built_app
     house.empty(database_urls)
 
@@ -406,6 +417,36 @@ def parted_price(market: builders.Market, operator: house.Caller) -> None:
     payment = presale.confirm(good, presale.balance(good, kept))
     assert presale.book(operator, payment).status_code == 200
     presale.closed(market, sale)
+
+
+def promoted(market: builders.Market, shopper: house.Caller) -> None:
+    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held."""
+    sale, ctx = market.on_sale(5), market.acting(shopper)
+    terms = promoting.Terms(
+        kind=PromotionKind.COUPON,
+        funder=Funder.COUNTY,
+        title_en="Harvest",
+        title_zh="丰收",
+        budget_minor=1_000,
+        amount_minor=500,
+        uses_per_person_max=2,
+    )
+
+    def start(session: Session) -> uuid.UUID:
+        row = promoting.draft(session, market.ctx, campaign_id=sale.campaign_id, terms=terms)
+        promoting.move(session, market.ctx, promotion_id=row.id, to=PromotionState.ACTIVE)
+        return row.id
+
+    def use(session: Session) -> int:
+        quoted, _ = budgets.reserve(session, ctx, hold_id=hold_id, promotion_ids=[coupon])
+        return quoted.discount_minor
+
+    coupon = database.transact(start)
+    for is_ordered in (True, False):
+        hold_id = uuid.UUID(held(shopper, sale)["hold_id"])
+        assert database.transact(use) == 500
+        if is_ordered:
+            assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
 
 
 def parted(market: builders.Market) -> None:
