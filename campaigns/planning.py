@@ -27,7 +27,7 @@ from campaigns.states import (
     due_event,
 )
 from campaigns.terms import BalanceWindow, ItemTerms
-from inventory import pools
+from inventory import bell, pools
 from inventory.models import Hold
 from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
@@ -238,7 +238,20 @@ def follow_clock_everywhere(session: Session, ctx: Context) -> int:
         before = campaign.version
         follow_clock(session, ctx, campaign)
         moved += campaign.version > before
+    _tell_who_waits_in_vain(session, ctx)
     return moved
+
+
+def _tell_who_waits_in_vain(session: Session, ctx: Context) -> None:
+    """A pause lets the window pass without a move: the sale is over for who waits in line all the same."""
+    pool_ids = session.scalars(
+        select(Item.pool_id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
+        .where(Campaign.state == CampaignState.PAUSED, Campaign.closes_at <= ctx.now)
+        .order_by(Item.pool_id)
+    )
+    for pool_id in pool_ids:
+        bell.ring(session, pool_id)
 
 
 def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from campaigns import showing
+from campaigns import goal_rules, showing
+from campaigns.goal_rules import Goal, Sold
 from campaigns.planning import INSIDERS, CampaignNotFound
 from campaigns.showing import Question
 from campaigns.states import after, due_event, next_change
@@ -28,7 +29,7 @@ PROGRESS: Final = """
         FROM campaign_item i JOIN pool ON pool.id = i.pool_id JOIN pack ON pack.id = i.pack_id
         WHERE i.campaign_id = c.id))
     FROM (
-        SELECT id, state, opens_at, closes_at, version FROM campaign
+        SELECT id, state, opens_at, closes_at, goal_boxes, goal_grams, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id = %(id)s::uuid
     ) AS c)::text AS told
 """
@@ -66,11 +67,17 @@ def shaped(raw: str, *, now: datetime) -> Progress:
         state, moves = after(state, due), moves + 1
     version = campaign["version"] + moves + sum(item["version"] for item in items)
     upcoming = next_change(state, **window)
+    sums = {name: sum(item[name] for item in items) for name in _SUMS}
+    goal = Goal(boxes=campaign["goal_boxes"], grams=campaign["goal_grams"])
+    sold = Sold(boxes=sums["boxes_sold"], grams=sums["grams_sold"])
     body: dict[str, Any] = {
         "campaign_id": campaign["id"],
         "state": str(state),
         "version": version,
-        **{name: sum(item[name] for item in items) for name in _SUMS},
+        **sums,
+        "goal_boxes": goal.boxes,
+        "goal_grams": goal.grams,
+        "goal_is_reached": goal_rules.is_reached(goal, sold),
         "items": items,
         "next_change": upcoming and {"event": str(upcoming[0]), "at": instant_text(upcoming[1])},
     }

@@ -290,6 +290,9 @@ class Progress(Schema):
     boxes_held = fields.Integer()
     boxes_left = fields.Integer()
     grams_sold = fields.Integer()
+    goal_boxes = fields.Integer(allow_none=True)
+    goal_grams = fields.Integer(allow_none=True)
+    goal_is_reached = fields.Boolean(metadata={"description": "By what is paid now."})
     items = fields.List(fields.Nested(ItemProgress))
     next_change = fields.Nested(
         NextChange,

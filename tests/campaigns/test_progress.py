@@ -299,3 +299,15 @@ def test_the_place_of_who_is_gone_is_free_even_if_the_stream_never_began(market,
     for _ in range(5):
         opened(sale).close()
     assert streaming.streams().count() == 0
+
+
+def test_the_goal_is_told_and_whether_what_is_paid_reaches_it(
+    market: Market, shopper: Caller, operator: Caller, anyone: Caller
+) -> None:
+    sale = market.on_sale(8, goal_boxes=3)
+    told = []
+    for _ in range(2):
+        paid(shopper, operator, sale, 2)
+        found = anyone.get(f"{sale.url}/progress").json
+        told.append((found["boxes_sold"], found["goal_boxes"], found["goal_grams"], found["goal_is_reached"]))
+    assert told == [(2, 3, None, False), (4, 3, None, True)]

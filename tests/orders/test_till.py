@@ -223,7 +223,8 @@ def test_a_batch_whose_rows_were_not_as_they_were_under_the_lock_leaves_nothing(
 
     def stale(self: Ordering):
         sql, values = statement(self)
-        return sql, {**values, "turned": values["turned"].replace('"before": 1', '"before": 9')}
+        assert '"before":1' in values["turned"]
+        return sql, {**values, "turned": values["turned"].replace('"before":1', '"before":9')}
 
     monkeypatch.setattr(Ordering, "statement", stale)
     [reply] = serve(TILL, arriving(TILL, shopper, hold_id, key=KEY))
