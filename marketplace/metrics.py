@@ -54,6 +54,7 @@ _WEBHOOKS: Final = Counter(
     "webhook_attempts_total",
     "Calls of partners' endpoints by how they went.",
     ("outcome",),
+    registry=REGISTRY,
 )
 _NOTIFICATIONS: Final = Counter(
     "notification_deliveries_total",

@@ -105,7 +105,7 @@ def sold(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
 
     The pool's window must be over, so that what holds boxes only becomes less.
     """
-    _end_unpaid(session, ctx, pool_id)
+    end_unpaid(session, ctx, pool_id)
     _lock_bought(session, pool_id)
     pool = session.get_one(Pool, pool_id, with_for_update={"key_share": True}, populate_existing=True)
     if pool.boxes_held:
@@ -309,7 +309,7 @@ def _default(
         )
 
 
-def _end_unpaid(session: Session, ctx: Context, pool_id: uuid.UUID) -> None:
+def end_unpaid(session: Session, ctx: Context, pool_id: uuid.UUID) -> None:
     """The time for deposits, and for full payments, is over: money that comes now comes late."""
     unpaid = (
         select(Order.id)

@@ -295,7 +295,7 @@ BREAKS = {
     "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
     "C4": """
         UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1
-        WHERE id NOT IN (SELECT item_id FROM campaign_step)
+        WHERE id NOT IN (SELECT item_id FROM campaign_step) AND pool_id NOT IN (SELECT pool_id FROM pool_balance)
     """,
     "C5": """
         UPDATE campaign SET state = 'paused' WHERE state = 'deposit_open';

@@ -24,6 +24,7 @@ from marketplace.payments import part_refunds
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PartRefundKind
 from marketplace.values import new_id
+from orders import balances as orders_balances
 from orders import cutting
 from orders.models import Order
 from orders.states import OrderState
@@ -46,10 +47,13 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     Raises ShortageStateForbids.
     """
     check_move(shortage.state, ShortageState.SETTLED)
+    item = cases.item_of(session, shortage)
+    orders_balances.end_unpaid(
+        session, ctx, item.pool_id
+    )  # nobody else is cut for boxes that are not paid by now
     bought = cutting.lock_bought(session, item_ids=[shortage.item_id])
     payments = part_refunds.lock_of_orders(session, [order.id for order, _ in bought])
     kept_minor = part_refunds.kept_minor(session, payments.values())
-    item = cases.item_of(session, shortage)
     stock = cases.stock_of(session, item)
     demands = _demands(session, shortage, bought)
     problem = run.problem_of(

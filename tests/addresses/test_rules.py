@@ -122,7 +122,13 @@ def test_any_address_is_refused_without_an_echo_or_brought_to_a_form_that_stays(
 def wrong_of(address):
     """All the sentences there are, for they are the same whatever was typed."""
     sentences = set()
-    for each in (address, made(province="x", county=""), made(city="1", county="1"), made(city="")):
+    for each in (
+        address,
+        made(province="x", county=""),
+        made(city="1", county="1"),
+        made(city=""),
+        made(county=""),
+    ):
         with pytest.raises(AddressNotValid) as refused:
             checked(each)
         sentences |= {told["detail"] for told in refused.value.facts["errors"]}

@@ -193,16 +193,19 @@ def test_proportional_is_another_policy(short: Short) -> None:
     assert kept(short) == [1, 1, 3, 7]
 
 
-def test_boxes_that_are_being_paid_for_stay_with_who_pays(market: Market, as_role, operator: Caller) -> None:
+def test_boxes_that_are_not_paid_by_the_cut_are_there_for_who_has_paid(
+    market: Market, as_role, operator: Caller
+) -> None:
     short = harvested(market, as_role, operator, BOXES, there=12, paying=3)
     shortage = opened(short, **HAIL)
     assert (shortage.committed_boxes, shortage.supply_boxes) == (18, 9)
     advance(short, hours=49)
     with database.reading() as session:
-        assert sum(session.scalars(select(ShortageCut.boxes_after))) == 9
+        assert sum(session.scalars(select(ShortageCut.boxes_after))) == 12
     late = short.orders[-1]
     booked = operator.post(f"/v1/payments/{late['payment_id']}/receipts", json=receipt(late))
     assert booked.status_code == 200, booked.json
+    assert booked.json["refund_due_minor"] == booked.json["amount_minor"], "too late: all of it goes back"
     pool = market.pool(short.sale)
     assert (pool.boxes_pledged, pool.boxes_held, pool.boxes_sold) == (12, 0, 12)
 
