@@ -49,7 +49,7 @@ _metrics = web.open_metrics(_settings.data_folder)
 def post_worker_init(worker: Any) -> None:
     """Each worker does jobs beside requests: rows are locked one by one, so two do not disturb each other."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    worker.app.wsgi()
+    worker.app.wsgi().extensions["web_threads"] = threads
     gc.collect()
     gc.freeze()  # what was built at the start stays: no later collection walks through it again
     if _settings.worker_embedded:

@@ -3,12 +3,26 @@
 import uuid
 from typing import Any, Final
 
-from flask import Response
+from flask import Response, request
 from sqlalchemy.orm import Session
 
-from campaigns import planning, schemas, selling, shapes, showing
-from campaigns.models import Campaign
-from campaigns.states import CampaignNotReady, CampaignState, CampaignStateForbids
+from campaigns import (
+    advancing,
+    cloning,
+    ending,
+    planning,
+    pricing,
+    progress,
+    schemas,
+    selling,
+    shapes,
+    showing,
+    streaming,
+    subscriptions,
+)
+from campaigns.models import Campaign, Subscription
+from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
+from campaigns.terms import TermsNotAllowed
 from inventory import holds, lots, pools, refusals, waitlist
 from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
@@ -18,6 +32,7 @@ from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
+from marketplace.limits import UNKNOWN
 
 HOLDING: Final = (
     planning.CampaignNotFound,
@@ -51,10 +66,65 @@ def get_campaign(campaign_id: uuid.UUID) -> Response:
     return versions.fresh(told.body, etag=told.etag)
 
 
+@blueprint.get("/<uuid:campaign_id>/items/<uuid:item_id>/price")
+@blueprint.arguments(schemas.AskPrice, location="query")
+@blueprint.problems(planning.CampaignNotFound, planning.ItemNotFound)
+@blueprint.response(200, schemas.Price)
+def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID) -> dict[str, Any]:
+    """What boxes cost now and later, at every step, and who gets what of it 价格与构成"""
+    with reading() as session:
+        item, priced = pricing.price(
+            session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
+        )
+        told = {name: getattr(priced, name) for name in priced.__dataclass_fields__}
+        return {
+            **told,
+            "item_id": item.id,
+            "currency": item.currency,
+            "final_unit_price_minor": item.final_unit_price_minor,
+        }
+
+
+@blueprint.get("/<uuid:campaign_id>/progress")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.revalidates(200, schemas.Progress)
+def get_progress(campaign_id: uuid.UUID) -> Response:
+    """How far a campaign is; to be asked for again and again 活动进度（轮询）"""
+    ctx = context.current()
+    told = progress.one(progress.question(ctx, campaign_id=campaign_id), now=ctx.now)
+    return versions.fresh(told.body, etag=told.etag)
+
+
+@blueprint.get("/<uuid:campaign_id>/progress/stream")
+@blueprint.problems(planning.CampaignNotFound, streaming.NoStreamFree, streaming.StreamsOfAddress)
+@blueprint.response(200, content_type="text/event-stream")
+def stream_progress(campaign_id: uuid.UUID) -> Response:
+    """The same as server-sent events, for a minute 活动进度（实时推送）"""
+    ctx = context.current()
+    asked = progress.question(ctx, campaign_id=campaign_id)
+    told = progress.one(asked, now=ctx.now)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if request.method == "HEAD":  # nothing would be read, and nobody would close it
+        return Response(mimetype="text/event-stream", headers=headers)
+    stream = streaming.streams().open(
+        asked,
+        told,
+        address=ctx.address or UNKNOWN,
+        seen=request.headers.get("Last-Event-ID"),
+        poll=f"/v1/campaigns/{campaign_id}/progress",
+    )
+    return Response(stream, mimetype="text/event-stream", headers=headers)
+
+
 @blueprint.post("")
 @blueprint.arguments(schemas.DraftCampaign)
 @blueprint.problems(
-    CountyNotFound, PackNotFound, planning.CampaignCodeTaken, planning.WindowNotOrdered, planning.PackTwice
+    CountyNotFound,
+    PackNotFound,
+    planning.CampaignCodeTaken,
+    planning.WindowNotOrdered,
+    planning.PackTwice,
+    TermsNotAllowed,
 )
 @blueprint.writes(201, schemas.Campaign, location=lambda made: f"/v1/campaigns/{made.id}")
 def draft(session: Session, body: dict[str, Any]) -> Campaign:
@@ -97,7 +167,7 @@ def schedule(session: Session, campaign_id: uuid.UUID) -> Campaign:
 def pause(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
     """No new holds; running ones finish 暂停"""
     ctx = context.current()
-    return planning.move(session, ctx, campaign_id=campaign_id, after=CampaignState.PAUSED, **body)
+    return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.PAUSE, **body)
 
 
 @blueprint.post("/<uuid:campaign_id>/resumption")
@@ -116,7 +186,7 @@ def resume(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Ca
 def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
     """End the sale before its time 提前结束"""
     ctx = context.current()
-    return planning.move(session, ctx, campaign_id=campaign_id, after=CampaignState.DEPOSIT_CLOSED, **body)
+    return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CLOSE, **body)
 
 
 @blueprint.post("/<uuid:campaign_id>/cancellation")
@@ -124,8 +194,46 @@ def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Cam
 @blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
 @blueprint.writes(200, schemas.Campaign)
 def cancel(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
-    """Give up a campaign that has not opened; its pledges are free again 取消"""
-    return planning.cancel(session, context.current(), campaign_id=campaign_id, **body)
+    """Give a campaign up before its boxes go out: whoever paid gets the money back, pledges are free again 取消"""
+    return ending.cancel(session, context.current(), campaign_id=campaign_id, **body)
+
+
+@blueprint.post("/<uuid:campaign_id>/evaluation")
+@blueprint.problems(planning.CampaignNotFound, CampaignStateForbids, advancing.GoalUndecided)
+@blueprint.writes(200, schemas.Campaign)
+def evaluate(session: Session, campaign_id: uuid.UUID) -> Campaign:
+    """Is the goal reached? Then its boxes are split, else everybody gets the money back 目标评估"""
+    return advancing.evaluate(session, context.current(), campaign_id=campaign_id)
+
+
+@blueprint.get("/<uuid:campaign_id>/ending")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.response(200, schemas.Ending)
+def get_ending(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """How many orders of a failed or cancelled campaign are released, and how many are left 退款进度"""
+    with reading() as session:
+        campaign = planning.get(session, context.current(), campaign_id=campaign_id)
+        told = ending.progress(session, campaign)
+        return {"state": campaign.state, "released_orders": told.released, "left_orders": told.left}
+
+
+@blueprint.post("/<uuid:campaign_id>/clones")
+@blueprint.arguments(schemas.CloneCampaign)
+@blueprint.problems(planning.CampaignNotFound, planning.CampaignCodeTaken)
+@blueprint.writes(201, schemas.Campaign, location=lambda made: f"/v1/campaigns/{made.id}")
+def clone(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+    """Draft the same campaign for another season 复制到新一季"""
+    return cloning.clone(session, context.current(), campaign_id=campaign_id, **body)
+
+
+@blueprint.get("/<uuid:campaign_id>/comparison")
+@blueprint.problems(planning.CampaignNotFound, cloning.NotCloned)
+@blueprint.response(200, schemas.Comparison)
+def compare(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """This season's plan beside last season's actuals 与上季对比"""
+    with reading() as session:
+        then, packs = cloning.compare(session, context.current(), campaign_id=campaign_id)
+        return {"then": then, "packs": packs}
 
 
 @blueprint.get("/<uuid:campaign_id>/transitions")
@@ -178,3 +286,19 @@ def join_waitlist(session: Session, body: dict[str, Any], campaign_id: uuid.UUID
     ctx = context.current()
     entry = selling.wait(session, ctx, campaign_id=campaign_id, **body)
     return waitlist.shown(waitlist.place_of(session, ctx, entry))
+
+
+@blueprint.post("/<uuid:campaign_id>/subscription")
+@blueprint.problems(planning.CampaignNotFound, subscriptions.OpenAlready)
+@blueprint.writes(200, schemas.CampaignSubscription, key=False)
+def subscribe(session: Session, campaign_id: uuid.UUID) -> Subscription:
+    """Be told when it opens 订阅开售提醒"""
+    return subscriptions.subscribe(session, context.current(), campaign_id=campaign_id)
+
+
+@blueprint.delete("/<uuid:campaign_id>/subscription")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.writes(204, key=False)
+def unsubscribe(session: Session, campaign_id: uuid.UUID) -> None:
+    """Do not be told 取消开售提醒"""
+    subscriptions.unsubscribe(session, context.current(), campaign_id=campaign_id)

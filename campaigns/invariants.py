@@ -57,4 +57,41 @@ INVARIANTS: Final = (
             AND (p.sells_from IS NOT NULL OR p.sells_until IS NULL OR p.sells_until > c.closes_at)
         """,
     ),
+    Invariant(
+        id="C6",
+        says=Text(
+            en="A ladder begins at the price shown and falls step by step; deposits stay within their cap of its end.",
+            zh="阶梯价自所示价格起逐级递减；定金不超过最低价的法定上限。",
+        ),
+        sql="""
+            SELECT i.id FROM campaign_item i JOIN pool p ON p.id = i.pool_id
+            CROSS JOIN LATERAL (
+                SELECT least(min(s.unit_price_minor), i.unit_price_minor) AS minor,
+                    bool_and(s.is_falling) AS is_falling,
+                    max(s.unit_price_minor) FILTER (WHERE s.from_boxes = 0) AS first_minor
+                FROM (SELECT unit_price_minor, from_boxes, coalesce(unit_price_minor
+                    < lag(unit_price_minor) OVER (ORDER BY from_boxes), from_boxes = 0) AS is_falling
+                    FROM campaign_step WHERE item_id = i.id) s
+            ) lowest
+            WHERE NOT coalesce(lowest.is_falling, true)
+            OR coalesce(lowest.first_minor, i.unit_price_minor) <> i.unit_price_minor
+            OR p.deposit_counts_minor > lowest.minor
+            OR (p.deposit_type = 'earnest' AND 5 * p.deposit_minor > lowest.minor)
+        """,
+    ),
+    Invariant(
+        id="C7",
+        says=Text(
+            en="The final price of an item is that of the step its sales reached.",
+            zh="项目最终价即销量所达阶梯的价格。",
+        ),
+        sql="""
+            SELECT i.id, i.final_unit_price_minor, b.unit_price_minor, b.boxes_sold FROM campaign_item i
+            LEFT JOIN pool_balance b ON b.pool_id = i.pool_id
+            WHERE i.final_unit_price_minor IS DISTINCT FROM b.unit_price_minor
+            OR b.unit_price_minor <> coalesce((SELECT s.unit_price_minor FROM campaign_step s
+                WHERE s.item_id = i.id AND s.from_boxes <= b.boxes_sold ORDER BY s.from_boxes DESC LIMIT 1),
+                i.unit_price_minor)
+        """,
+    ),
 )

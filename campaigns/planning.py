@@ -1,5 +1,6 @@
 """Planning a campaign: drafting it, filling its pools with pledges, moving it through its states."""
 
+import secrets
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,27 +9,35 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns import item_terms, states, terms
+from campaigns.events import CampaignMoved, Pledged
 from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
+    BY_CLOCK,
     PLEDGEABLE,
     PUBLIC,
     SELLING,
+    CampaignEvent,
     CampaignKind,
     CampaignState,
     CampaignStateForbids,
+    CutRule,
     Plan,
-    check_move,
     check_ready,
-    due_move,
+    due_event,
 )
-from inventory import pools
+from campaigns.terms import BalanceWindow, ItemTerms
+from inventory import bell, pools
 from inventory.models import Hold
-from marketplace import audit, database, errors
+from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
+from orders.allocation.commitment import seed_commitment
+
+CLAIMS_DAYS: Final = 7
 
 INSIDERS: Final = STAFF | {Role.COOPERATIVE}
 """Who sees a campaign before it is public: cooperatives pledge to drafts."""
@@ -77,17 +86,27 @@ def draft(
     opens_at: datetime,
     closes_at: datetime,
     items: Iterable[Mapping[str, Any]],
+    goal_boxes: int | None = None,
+    goal_grams: int | None = None,
+    cut_rule: str = CutRule.EQUAL_AWARDS,
+    claims_days: int = CLAIMS_DAYS,
+    cloned_from_id: uuid.UUID | None = None,
+    balance: Mapping[str, Any] | None = None,
 ) -> Campaign:
-    """A new presale with an empty pool for each item ({pack_id, unit_price_minor,
-    boxes_per_buyer_max, boxes_per_household_max}).
+    """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
+    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due.
 
-    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice.
+    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice, TermsNotAllowed.
     """
     if closes_at <= opens_at:
         raise WindowNotOrdered
     wanted = list(items)
     if len({each["pack_id"] for each in wanted}) < len(wanted):
         raise PackTwice
+    due = dict(balance or {})
+    free_hours = due.pop("free_withdrawal_hours", 0)
+    agreed = [item_terms.asked(each, free_hours=free_hours) for each in wanted]
+    terms.check(agreed, closes_at=closes_at, balance=BalanceWindow(**due) if due else None)
     counties.get(session, county_id=county_id)
     campaign = Campaign(
         id=new_id(),
@@ -99,13 +118,21 @@ def draft(
         title_zh=title_zh,
         opens_at=opens_at,
         closes_at=closes_at,
+        goal_boxes=goal_boxes,
+        goal_grams=goal_grams,
+        cut_rule=cut_rule,
+        claims_days=claims_days,
+        cloned_from_id=cloned_from_id,
+        **{f"balance_{name}": value for name, value in due.items()},
         created_at=ctx.now,
         version=1,
     )
     session.add(campaign)
     with database.refusing({"uq_campaign_code": CampaignCodeTaken()}):
         session.flush()
-    campaign.items = [_item(session, ctx, campaign, **each) for each in wanted]
+    campaign.items = [
+        _item(session, ctx, campaign, each, its) for each, its in zip(wanted, agreed, strict=True)
+    ]
     _note(session, ctx, campaign, before=None, after=CampaignState.DRAFT, reason="drafted", number=1)
     session.flush()
     audit.record(session, ctx, "campaign.draft", subject=("campaign", campaign.id), after={"code": code})
@@ -128,7 +155,7 @@ def pledge(
     """
     if not ctx.actor.has(Role.OPERATOR, Role.SYSTEM) and not ctx.actor.belongs_to(cooperative_id):
         raise cooperatives.CooperativeNotFound
-    campaign = _locked(session, campaign_id)
+    campaign = locked(session, campaign_id)
     follow_clock(session, ctx, campaign)
     if campaign.state not in PLEDGEABLE:
         raise CampaignStateForbids(state=campaign.state)
@@ -143,54 +170,53 @@ def pledge(
         subject=("campaign", campaign.id),
         after={"cooperative_id": str(cooperative_id), "item_id": str(item.id), "boxes": boxes},
     )
+    told = Pledged(campaign_id=campaign.id, item_id=item.id, cooperative_id=cooperative_id, boxes=boxes)
+    events.publish(session, ctx, told)
     return placed
 
 
 def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
-    """Make a draft public; it opens by the clock. Raises CampaignNotReady, CampaignStateForbids."""
-    campaign = _locked(session, campaign_id)
-    check_move(campaign.state, CampaignState.SCHEDULED)
-    pledged = tuple(pools.get(session, pool_id=item.pool_id).boxes_pledged for item in campaign.items)
-    check_ready(
-        Plan(opens_at=campaign.opens_at, closes_at=campaign.closes_at, pledged_boxes=pledged), now=ctx.now
+    """Make a draft public; it opens by the clock. From now on the hash of the seed that may break ties is known.
+
+    Raises CampaignNotReady, CampaignStateForbids.
+    """
+    campaign = locked(session, campaign_id)
+    states.after(campaign.state, CampaignEvent.SCHEDULE)
+    filled = [pools.get(session, pool_id=item.pool_id) for item in campaign.items]
+    plan = Plan(
+        opens_at=campaign.opens_at,
+        closes_at=campaign.closes_at,
+        pledged_boxes=tuple(pool.boxes_pledged for pool in filled),
+        pledged_grams=sum(pool.boxes_pledged * pool.pack_grams for pool in filled),
+        goal_boxes=campaign.goal_boxes,
+        goal_grams=campaign.goal_grams,
     )
-    _move(session, ctx, campaign, CampaignState.SCHEDULED, reason="scheduled")
+    check_ready(plan, now=ctx.now)
+    campaign.seed = secrets.token_hex(32)
+    campaign.seed_hash = seed_commitment(campaign.seed)
+    _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)
     return campaign
 
 
 def move(
-    session: Session, ctx: Context, *, campaign_id: uuid.UUID, after: CampaignState, reason: str
+    session: Session, ctx: Context, *, campaign_id: uuid.UUID, event: CampaignEvent, reason: str
 ) -> Campaign:
-    """An operator's move from where the clock has brought the campaign, with its reason.
+    """What an operator asks for, from where the clock has brought the campaign, with its reason.
 
     Raises CampaignNotFound, CampaignStateForbids.
     """
-    campaign = _locked(session, campaign_id)
+    campaign = locked(session, campaign_id)
     follow_clock(session, ctx, campaign)
-    check_move(campaign.state, after)
-    _move(session, ctx, campaign, after, reason=reason)
+    _move(session, ctx, campaign, event, reason=reason)
     return campaign
 
 
 def resume(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
     """Open a paused campaign again; only a paused one. Raises CampaignNotFound, CampaignStateForbids."""
-    campaign = _locked(session, campaign_id)
-    if campaign.state != CampaignState.PAUSED:
-        raise CampaignStateForbids(state=campaign.state, asked=str(CampaignState.DEPOSIT_OPEN))
-    _move(session, ctx, campaign, CampaignState.DEPOSIT_OPEN, reason=reason)
+    campaign = locked(session, campaign_id)
+    _move(session, ctx, campaign, CampaignEvent.RESUME, reason=reason)
     follow_clock(session, ctx, campaign)
-    return campaign
-
-
-def cancel(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
-    """Give up what has not opened: nothing is sold yet, and its pledges are free again.
-
-    Raises CampaignNotFound, CampaignStateForbids.
-    """
-    campaign = move(session, ctx, campaign_id=campaign_id, after=CampaignState.CANCELLED, reason=reason)
-    for item in campaign.items:
-        pools.release_pledges(session, ctx, pool_id=item.pool_id)
     return campaign
 
 
@@ -199,21 +225,33 @@ def follow_clock(session: Session, ctx: Context, campaign: Campaign) -> None:
     due = _due(campaign, ctx.now)
     if due is None:
         return
-    campaign = _locked(session, campaign.id)
+    campaign = locked(session, campaign.id)
     while (due := _due(campaign, ctx.now)) is not None:
         _move(session, ctx, campaign, due, reason="the clock")
 
 
 def follow_clock_everywhere(session: Session, ctx: Context) -> int:
     """The job of every minute: open what is due to open, close what is due to close; how many moved."""
-    moving = (CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED)
-    candidates = session.scalars(select(Campaign).where(Campaign.state.in_(moving)).order_by(Campaign.id))
+    candidates = session.scalars(select(Campaign).where(Campaign.state.in_(BY_CLOCK)).order_by(Campaign.id))
     moved = 0
     for campaign in candidates:
         before = campaign.version
         follow_clock(session, ctx, campaign)
         moved += campaign.version > before
+    _tell_who_waits_in_vain(session, ctx)
     return moved
+
+
+def _tell_who_waits_in_vain(session: Session, ctx: Context) -> None:
+    """A pause lets the window pass without a move: the sale is over for who waits in line all the same."""
+    pool_ids = session.scalars(
+        select(Item.pool_id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
+        .where(Campaign.state == CampaignState.PAUSED, Campaign.closes_at <= ctx.now)
+        .order_by(Item.pool_id)
+    )
+    for pool_id in pool_ids:
+        bell.ring(session, pool_id)
 
 
 def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
@@ -243,13 +281,15 @@ def _item(
     session: Session,
     ctx: Context,
     campaign: Campaign,
-    *,
-    pack_id: uuid.UUID,
-    unit_price_minor: int,
-    boxes_per_buyer_max: int,
-    boxes_per_household_max: int | None = None,
+    wanted: Mapping[str, Any],
+    agreed: ItemTerms,
 ) -> Item:
-    pack = products.get_pack(session, pack_id=pack_id)
+    pack = products.get_pack(session, pack_id=wanted["pack_id"])
+    limits = {
+        "boxes_per_buyer_max": wanted["boxes_per_buyer_max"],
+        "boxes_per_household_max": wanted.get("boxes_per_household_max"),
+    }
+    unit_price_minor = wanted["unit_price_minor"]
     item_id = new_id()
     pool = pools.open_pool(
         session,
@@ -262,8 +302,8 @@ def _item(
         terms=pools.Terms(
             unit_price_minor=unit_price_minor,
             currency=pack.currency,
-            boxes_per_buyer_max=boxes_per_buyer_max,
-            boxes_per_household_max=boxes_per_household_max,
+            deposit=agreed.deposit,
+            **limits,
         ),
     )
     return Item(
@@ -273,31 +313,35 @@ def _item(
         pool_id=pool.id,
         unit_price_minor=unit_price_minor,
         currency=pack.currency,
-        boxes_per_buyer_max=boxes_per_buyer_max,
-        boxes_per_household_max=boxes_per_household_max,
+        steps=item_terms.rows(item_id, agreed.steps),
+        **limits,
     )
 
 
-def _locked(session: Session, campaign_id: uuid.UUID) -> Campaign:
+def locked(session: Session, campaign_id: uuid.UUID) -> Campaign:
+    """Raises CampaignNotFound."""
     campaign = session.get(Campaign, campaign_id, with_for_update={"of": Campaign}, populate_existing=True)
     if campaign is None:
         raise CampaignNotFound
     return campaign
 
 
-def _due(campaign: Campaign, now: datetime) -> CampaignState | None:
-    return due_move(campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now)
+def _due(campaign: Campaign, now: datetime) -> CampaignEvent | None:
+    return due_event(campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now)
 
 
-def _move(session: Session, ctx: Context, campaign: Campaign, after: CampaignState, *, reason: str) -> None:
+def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEvent, *, reason: str) -> None:
+    """Raises CampaignStateForbids."""
     before = campaign.state
+    after = states.after(before, event)
     campaign.state = after
     campaign.version += 1
     _set_windows(session, ctx, campaign)
     taken = session.scalar(
         select(func.coalesce(func.max(Transition.number), 0)).where(Transition.campaign_id == campaign.id)
     )
-    _note(session, ctx, campaign, before=before, after=after, reason=reason, number=(taken or 0) + 1)
+    number = (taken or 0) + 1
+    _note(session, ctx, campaign, before=before, after=after, reason=reason, number=number)
     session.flush()
     audit.record(
         session,
@@ -307,6 +351,8 @@ def _move(session: Session, ctx: Context, campaign: Campaign, after: CampaignSta
         before={"state": before},
         after={"state": str(after), "reason": reason},
     )
+    told = CampaignMoved(campaign_id=campaign.id, before=before, after=after, number=number)
+    events.publish(session, ctx, told)
 
 
 def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:

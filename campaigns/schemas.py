@@ -4,14 +4,64 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from campaigns.states import state_at
+from campaigns.planning import CLAIMS_DAYS
+from campaigns.states import CutRule, state_at
+from inventory.deposit_rules import DepositType, Funder
 from marketplace import context
-from marketplace.fields import Code, Id, Instant, Line, Whole
+from marketplace.fields import Code, Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
+from orders.states import NextStep
 
 ITEMS_MAX = 50
+GOAL_BOXES_MAX = 1_000_000_000
+GOAL_GRAMS_MAX = 10**15
+STEPS_MAX = 20
+HOURS_MAX = 720
 BOXES_PER_BUYER_MAX = 1_000
 BOXES_PER_HOUSEHOLD_MAX = 10_000
+
+
+class Waterfall(Schema):
+    """Who gets what of a price, in minor units; the sum is the price."""
+
+    orchard_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    cold_store_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    packing_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    freight_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+    commission_minor = Whole(required=True, low=0, high=UNIT_PRICE_MINOR_MAX)
+
+
+class DraftStep(Schema):
+    from_boxes = Whole(required=True, low=1, high=QUANTITY_MAX)
+    unit_price_minor = Whole(required=True, low=1, high=UNIT_PRICE_MINOR_MAX)
+    waterfall = fields.Nested(Waterfall, load_default=None, allow_none=True)
+
+
+class DraftDeposit(Schema):
+    type = fields.String(required=True, validate=validate.OneOf([each.value for each in DepositType]))
+    per_box_minor = Whole(required=True, low=1, high=UNIT_PRICE_MINOR_MAX)
+    counts_minor = Whole(
+        load_default=None,
+        allow_none=True,
+        low=1,
+        high=UNIT_PRICE_MINOR_MAX,
+        metadata={"description": "What it is worth when the balance is paid; left out, what it is."},
+    )
+    funder = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf([each.value for each in Funder]),
+        metadata={"description": "Who pays the difference."},
+    )
+
+
+class DraftBalance(Schema):
+    """When what a deposit leaves may be paid; and for how long after it was paid earnest money goes back."""
+
+    opens_at = Instant(required=True)
+    closes_at = Instant(required=True)
+    grace_hours = Whole(load_default=24, low=0, high=HOURS_MAX)
+    free_withdrawal_hours = Whole(load_default=0, low=0, high=HOURS_MAX)
 
 
 class DraftItem(Schema):
@@ -25,6 +75,20 @@ class DraftItem(Schema):
         high=BOXES_PER_HOUSEHOLD_MAX,
         metadata={"description": "Held and bought by all who live together, if told."},
     )
+    ladder = fields.List(
+        fields.Nested(DraftStep),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, STEPS_MAX),
+        metadata={"description": "The more is sold all together, the less each box costs, for everybody."},
+    )
+    waterfall = fields.Nested(Waterfall, load_default=None, allow_none=True)
+    deposit = fields.Nested(
+        DraftDeposit,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Due at once; left out, the whole price is."},
+    )
 
 
 class DraftCampaign(Schema):
@@ -34,7 +98,16 @@ class DraftCampaign(Schema):
     title_zh = Line(required=True)
     opens_at = Instant(required=True)
     closes_at = Instant(required=True)
+    goal_boxes = Whole(load_default=None, allow_none=True, low=1, high=GOAL_BOXES_MAX)
+    goal_grams = Whole(load_default=None, allow_none=True, low=1, high=GOAL_GRAMS_MAX)
+    cut_rule = fields.String(
+        load_default=CutRule.EQUAL_AWARDS.value,
+        validate=validate.OneOf([each.value for each in CutRule]),
+        metadata={"description": "How too few boxes are shared out among the orders."},
+    )
+    claims_days = Whole(load_default=CLAIMS_DAYS, low=1, high=90)
     items = fields.List(fields.Nested(DraftItem), required=True, validate=validate.Length(1, ITEMS_MAX))
+    balance = fields.Nested(DraftBalance, load_default=None, allow_none=True)
 
 
 class PledgeBoxes(Schema):
@@ -61,6 +134,55 @@ class HoldBasket(Schema):
     )
 
 
+class OfferedStep(Schema):
+    from_boxes = fields.Integer()
+    unit_price_minor = fields.Integer()
+    waterfall = fields.Nested(Waterfall, allow_none=True)
+
+
+class OfferedDeposit(Schema):
+    """For each box, in minor units."""
+
+    type = fields.String()
+    per_box_minor = fields.Integer()
+    counts_minor = fields.Integer()
+    funder = fields.String(allow_none=True)
+    free_withdrawal_hours = fields.Integer(attribute="free_hours")
+
+
+class CampaignBalance(Schema):
+    opens_at = Instant()
+    closes_at = Instant()
+    grace_hours = fields.Integer()
+    due_at = Instant(allow_none=True, metadata={"description": "When it really ends, once it is open."})
+
+
+class AskPrice(Schema):
+    boxes = Whole(load_default=1, low=1, high=BOXES_PER_BUYER_MAX, in_query=True)
+
+
+class PricedStep(OfferedStep):
+    """All boxes asked for at this step."""
+
+    total_minor = fields.Integer()
+    now_minor = fields.Integer()
+    later_minor = fields.Integer()
+    bonus_minor = fields.Integer(metadata={"description": "What the deposit's funder pays."})
+    is_reached = fields.Boolean(metadata={"description": "The step at which the sale is now."})
+
+
+class Price(Schema):
+    item_id = fields.UUID()
+    boxes = fields.Integer()
+    currency = fields.String()
+    sold_boxes = fields.Integer()
+    total_minor = fields.Integer(metadata={"description": "The price shown: it never becomes more."})
+    now_minor = fields.Integer()
+    later_minor = fields.Integer()
+    final_unit_price_minor = fields.Integer(allow_none=True)
+    steps = fields.List(fields.Nested(PricedStep))
+
+
 class CampaignOffer(Schema):
     id = fields.UUID(attribute="item.id")
     pack_id = fields.UUID(attribute="item.pack_id")
@@ -74,6 +196,22 @@ class CampaignOffer(Schema):
     boxes_per_household_max = fields.Integer(attribute="item.boxes_per_household_max", allow_none=True)
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
+    ladder = fields.List(
+        fields.Nested(OfferedStep),
+        attribute="item.steps",
+        metadata={"description": "Empty if there is one price and its parts are not told."},
+    )
+    deposit = fields.Nested(
+        OfferedDeposit,
+        attribute="pool.deposit",
+        allow_none=True,
+        metadata={"description": "Null: the whole price is due at once."},
+    )
+    final_unit_price_minor = fields.Integer(
+        attribute="item.final_unit_price_minor",
+        allow_none=True,
+        metadata={"description": "Once it is fixed."},
+    )
 
 
 class Campaign(Schema):
@@ -88,7 +226,25 @@ class Campaign(Schema):
     title_zh = fields.String()
     opens_at = Instant()
     closes_at = Instant()
+    goal_boxes = fields.Integer(allow_none=True)
+    goal_grams = fields.Integer(allow_none=True)
+    cut_rule = fields.String()
+    claims_days = fields.Integer()
+    seed_hash = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of the seed that breaks ties if there are too few boxes; told before it opens."
+        },
+    )
+    seed = fields.Method(
+        "_seed_if_revealed",
+        metadata={"type": ["string", "null"], "description": "Once it has been used, or cannot be any more."},
+    )
     version = fields.Integer()
+
+    def _seed_if_revealed(self, campaign: Any) -> str | None:
+        seed: str | None = campaign.seed
+        return seed if campaign.seed_revealed_at is not None else None
 
     def _state_now(self, campaign: Any) -> str:
         now = context.current().now
@@ -107,7 +263,42 @@ class ShownCampaign(Schema):
     is_demo = fields.Boolean(
         attribute="county.is_demo", metadata={"description": "The county's roster is made up. 名册为虚构。"}
     )
+    balance = fields.Nested(CampaignBalance, attribute="campaign.balance", allow_none=True)
     offers = fields.List(fields.Nested(CampaignOffer))
+
+
+class ItemProgress(Schema):
+    item_id = fields.UUID()
+    pack_id = fields.UUID()
+    boxes_sold = fields.Integer()
+    boxes_held = fields.Integer(metadata={"description": "In carts, and ordered but not paid."})
+    boxes_left = fields.Integer()
+    grams_sold = fields.Integer()
+    version = fields.Integer(metadata={"description": "of the pool"})
+
+
+class NextChange(Schema):
+    event = fields.String()
+    at = Instant()
+
+
+class Progress(Schema):
+    campaign_id = fields.UUID()
+    state = fields.String(metadata={"description": "As of now, by the clock."})
+    version = fields.Integer(metadata={"description": "Grows with every change of what is told here."})
+    boxes_sold = fields.Integer()
+    boxes_held = fields.Integer()
+    boxes_left = fields.Integer()
+    grams_sold = fields.Integer()
+    goal_boxes = fields.Integer(allow_none=True)
+    goal_grams = fields.Integer(allow_none=True)
+    goal_is_reached = fields.Boolean(metadata={"description": "By what is paid now."})
+    items = fields.List(fields.Nested(ItemProgress))
+    next_change = fields.Nested(
+        NextChange,
+        allow_none=True,
+        metadata={"description": "What the clock does next; null: it waits for people."},
+    )
 
 
 class CampaignHold(Schema):
@@ -145,3 +336,96 @@ class CampaignTransition(Schema):
 
 class CampaignTransitions(Schema):
     items = fields.List(fields.Nested(CampaignTransition))
+
+
+class CloneCampaign(Schema):
+    code = Code(required=True)
+    opens_at = Instant(
+        required=True, metadata={"description": "All other moments keep their distance to it."}
+    )
+
+
+class SeasonOfPack(Schema):
+    price_minor = fields.Integer(attribute="unit_price_minor")
+    pledged_boxes = fields.Integer(attribute="boxes_pledged")
+    sold_boxes = fields.Integer(attribute="boxes_sold")
+
+
+class ComparedPack(Schema):
+    pack_id = fields.UUID()
+    then = fields.Nested(SeasonOfPack, allow_none=True)
+    now = fields.Nested(SeasonOfPack, allow_none=True)
+
+
+class Comparison(Schema):
+    """Last season's actuals beside this season's plan, pack by pack."""
+
+    then = fields.Nested(Campaign)
+    packs = fields.List(fields.Nested(ComparedPack))
+
+
+class Ending(Schema):
+    """How far the money of a failed or cancelled campaign is on its way back, in orders."""
+
+    state = fields.String()
+    released_orders = fields.Integer()
+    left_orders = fields.Integer()
+
+
+class OrdersCampaign(Schema):
+    id = fields.UUID()
+    code = fields.String()
+    title_en = fields.String()
+    title_zh = fields.String()
+    item_id = fields.UUID()
+
+
+class OrdersPayment(Schema):
+    id = fields.UUID()
+    state = fields.String()
+    reference = fields.String(metadata={"description": "What the payer writes on the transfer."})
+    received_minor = fields.Integer()
+    refund_due_minor = fields.Integer(metadata={"description": "Came too late, and is owed back."})
+
+
+class MyOrder(Schema):
+    id = fields.UUID()
+    state = fields.String()
+    boxes = fields.Integer()
+    pack_grams = fields.Integer()
+    unit_price_minor = fields.Integer()
+    total_minor = fields.Integer()
+    currency = fields.String()
+    delivered_on = Day(allow_none=True)
+    created_at = Instant()
+    version = fields.Integer()
+    variety = fields.String()
+    grade = fields.String()
+    campaign = fields.Nested(OrdersCampaign, allow_none=True)
+    payment = fields.Nested(OrdersPayment, allow_none=True)
+    has_address = fields.Boolean()
+    due_now_minor = fields.Integer()
+    due_later_minor = fields.Integer(metadata={"description": "At most: the ladder may make it less."})
+    next_steps = fields.List(fields.String(validate=validate.OneOf([step.value for step in NextStep])))
+
+
+class MyOrderPage(Schema):
+    items = fields.List(fields.Nested(MyOrder))
+    next_cursor = fields.UUID(allow_none=True)
+
+
+class HistoryStep(Schema):
+    at = Instant()
+    what = fields.String(metadata={"description": "`order.place`, `payment.succeeded`, …"})
+    state = fields.String(
+        allow_none=True, metadata={"description": "The state it led to, if it led to another."}
+    )
+
+
+class MyOrderWithHistory(MyOrder):
+    history = fields.List(fields.Nested(HistoryStep))
+
+
+class CampaignSubscription(Schema):
+    campaign_id = fields.UUID()
+    created_at = Instant(metadata={"description": "Since when."})

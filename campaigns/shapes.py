@@ -43,7 +43,18 @@ def shown_campaign(raw: str, *, now: datetime) -> Shaped:
     """The form of `schemas.ShownCampaign`."""
     row = json.loads(raw)
     since, until = _window([row["campaign"]], now)
-    return Shaped(text=_text({**row, "campaign": _campaign(row["campaign"], now)}), since=since, until=until)
+    told = {**row, "campaign": _campaign(row["campaign"], now), "balance": _balance(row["balance"])}
+    return Shaped(text=_text(told), since=since, until=until)
+
+
+def _balance(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    instants = ("opens_at", "closes_at", "due_at")
+    return {
+        name: instant_text(datetime.fromisoformat(value)) if name in instants and value else value
+        for name, value in row.items()
+    }
 
 
 def _campaign(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -31,25 +31,42 @@ _PUBLIC: Final = ",".join(sorted(PUBLIC))
 
 _LIST: Final = """
     SELECT (SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (
-        SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at, version FROM campaign
+        SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at,
+            goal_boxes, goal_grams, cut_rule, claims_days, seed_hash,
+            CASE WHEN seed_revealed_at IS NOT NULL THEN seed END AS seed, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id > %(cursor)s::uuid
         ORDER BY id LIMIT %(limit)s::bigint
     ) AS c)::text AS told
 """
 _PAGE: Final = """
-    SELECT (SELECT json_build_object('campaign', row_to_json(c), 'is_demo', county.is_demo, 'offers', (
+    SELECT (SELECT json_build_object('campaign', row_to_json(c), 'is_demo', county.is_demo, 'balance', (
+        SELECT json_build_object('opens_at', b.balance_opens_at, 'closes_at', b.balance_closes_at,
+            'grace_hours', b.balance_grace_hours, 'due_at', b.balance_due_at)
+        FROM campaign b WHERE b.id = c.id AND b.balance_opens_at IS NOT NULL), 'offers', (
         SELECT coalesce(json_agg(json_build_object(
             'id', i.id, 'pack_id', i.pack_id, 'pool_id', i.pool_id, 'variety', product.variety,
             'grade', product.grade, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
             'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
             'boxes_per_household_max', i.boxes_per_household_max,
-            'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version
+            'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version,
+            'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,
+                'unit_price_minor', s.unit_price_minor, 'waterfall', CASE WHEN s.orchard_minor IS NOT NULL THEN
+                    json_build_object('orchard_minor', s.orchard_minor, 'cold_store_minor', s.cold_store_minor,
+                        'packing_minor', s.packing_minor, 'freight_minor', s.freight_minor,
+                        'commission_minor', s.commission_minor) END) ORDER BY s.from_boxes), '[]')
+                FROM campaign_step s WHERE s.item_id = i.id),
+            'deposit', CASE WHEN pool.deposit_type IS NOT NULL THEN json_build_object('type', pool.deposit_type,
+                'per_box_minor', pool.deposit_minor, 'counts_minor', pool.deposit_counts_minor,
+                'funder', pool.deposit_funder, 'free_withdrawal_hours', pool.deposit_free_hours) END,
+            'final_unit_price_minor', i.final_unit_price_minor
         ) ORDER BY i.id), '[]')
         FROM campaign_item i JOIN pack ON pack.id = i.pack_id JOIN product ON product.id = pack.product_id
             JOIN pool ON pool.id = i.pool_id
         WHERE i.campaign_id = c.id))
     FROM (
-        SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at, version FROM campaign
+        SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at,
+            goal_boxes, goal_grams, cut_rule, claims_days, seed_hash,
+            CASE WHEN seed_revealed_at IS NOT NULL THEN seed END AS seed, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id = %(id)s::uuid
     ) AS c JOIN county ON county.id = c.county_id)::text AS told
 """
@@ -62,6 +79,8 @@ class Question:
 
     is_insider: bool
     campaign_id: uuid.UUID | None = None
+    about: str | None = None
+    """A statement that tells something else of the campaign than its page."""
     limit: int = 0
     cursor: uuid.UUID | None = None
 
@@ -87,13 +106,13 @@ class _Remembered:
 def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None) -> Told:
     """A page of the list in the form of `schemas.CampaignPage`."""
     question = Question(is_insider=ctx.actor.has(*INSIDERS), limit=limit, cursor=cursor)
-    return _tell(ctx, question, _ask(question) or "[]")
+    return _tell(ctx, question, ask(question) or "[]")
 
 
 def one(ctx: Context, *, campaign_id: uuid.UUID) -> Told:
     """One campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound."""
     question = Question(is_insider=ctx.actor.has(*INSIDERS), campaign_id=campaign_id)
-    raw = _ask(question)
+    raw = ask(question)
     if raw is None:
         raise CampaignNotFound
     return _tell(ctx, question, raw)
@@ -110,7 +129,8 @@ class _Said:
     """The latest commit of this process before it was asked."""
 
 
-def _ask(question: Question) -> str | None:
+def ask(question: Question) -> str | None:
+    """What the database says, shared with all who ask the same in this moment."""
     extensions = current_app.extensions
     said: _Said | None = _memory().get(question)
     if said is not None and said.mark is commits.latest() and said.until > time.monotonic_ns():
@@ -142,7 +162,7 @@ def _memory() -> dict[Question, _Said]:
 def _statement(question: Question) -> Statement:
     seen: dict[str, Any] = {"is_insider": question.is_insider, "public": _PUBLIC}
     if question.campaign_id is not None:
-        return _PAGE, {**seen, "id": question.campaign_id}
+        return question.about or _PAGE, {**seen, "id": question.campaign_id}
     return _LIST, {**seen, "cursor": question.cursor or _FIRST, "limit": question.limit + 1}
 
 

@@ -14,3 +14,24 @@ class StockDeviates:
     subject: tuple[str, uuid.UUID]
     cooperative_id: uuid.UUID
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMoved:
+    """A question came up, or was settled."""
+
+    case_id: uuid.UUID
+    kind: str
+    state: str
+    subject: tuple[str, uuid.UUID]
+    cooperative_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotTurned:
+    """A lot was quarantined, recalled or cleared."""
+
+    lot_id: uuid.UUID
+    cooperative_id: uuid.UUID
+    before: str
+    after: str

@@ -70,6 +70,7 @@ __all__ = [
     "release_purpose",
     "start_payment",
     "stop_payment",
+    "take_back",
     "take_out",
     "time_is_over",
 ]
@@ -183,6 +184,29 @@ def release(
     return _release(session, ctx, locked(session, hold_id), boxes=boxes, reason=reason)
 
 
+def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
+    """Sold boxes of a shopper come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
+    hold = locked(session, hold_id)
+    if hold.kind != HoldKind.CART or hold.state != HoldState.CONSUMED or hold.pool_id is None:
+        raise HoldNotActive(state=hold.state)
+    boxes = hold.consumed_boxes
+    hold.consumed_boxes, hold.released_boxes = 0, hold.boxes
+    hold.state, hold.resolved_at, hold.reason = HoldState.RELEASED, ctx.now, reason
+    hold.version += 1
+    step = PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)
+    if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
+        raise CountersBroken(hold.id)
+    audit.record(
+        session,
+        ctx,
+        "hold.take_back",
+        subject=("hold", hold.id),
+        before={"state": str(HoldState.CONSUMED), "consumed_boxes": boxes},
+        after={"state": str(hold.state), "reason": reason},
+    )
+    return hold
+
+
 def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
     """What was kept back is thrown away. Raises HoldNotFound, HoldNotActive."""
     hold = locked(session, hold_id)
@@ -213,6 +237,17 @@ def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     if hold.state != HoldState.ACTIVE:
         raise HoldNotActive(state=hold.state)
     return _release(session, ctx, hold)
+
+
+def release_carts(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int, reason: str) -> int:
+    """What people hold of a pool and have not ordered is free again, a batch of it; how many holds."""
+    statement = select(Hold).where(
+        Hold.pool_id == pool_id, Hold.lot_id.is_(None), Hold.state == HoldState.ACTIVE
+    )
+    carts = _take(session, statement.order_by(Hold.id).limit(batch))
+    for cart in carts:
+        _release(session, ctx, cart, reason=reason)
+    return len(carts)
 
 
 def release_pledges(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:

@@ -135,8 +135,10 @@ INVARIANTS: Final = (
             WHERE h.pool_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind IN ('held', 'pledged') AND m.pool_id = h.pool_id) <> 1
             OR coalesce(sum(m.sold_delta), 0) <> CASE h.kind WHEN 'pledge' THEN 0 ELSE h.consumed_boxes END
-            OR coalesce(sum(m.held_delta + m.pledged_delta)
-                FILTER (WHERE m.kind IN ('released', 'expired', 'superseded', 'withdrawn')), 0) <> - h.released_boxes
+            OR coalesce(sum(CASE WHEN m.kind IN ('returned', 'cut') THEN m.sold_delta
+                    ELSE m.held_delta + m.pledged_delta END)
+                FILTER (WHERE m.kind IN ('released', 'expired', 'superseded', 'withdrawn', 'returned', 'cut')), 0)
+                <> - h.released_boxes
             OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.lot_id IS NULL AND h.state = 'expired')::int
             OR count(*) FILTER (WHERE m.kind = 'superseded') <> (h.state = 'superseded')::int
             OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind <> 'pledge')

@@ -23,6 +23,7 @@ from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANT
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
 from inventory.stores import api as stores_api
 from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
+from inventory.telling import SUBSCRIPTIONS as TELLING
 from inventory.transfers import api as transfers_api
 from inventory.transfers.invariants import INVARIANTS as TRANSFERS_INVARIANTS
 from marketplace.module import Module
@@ -42,7 +43,7 @@ module = Module(
         reconciling_api.blueprint,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS),
-    subscriptions=SUBSCRIPTIONS,
+    subscriptions=(*SUBSCRIPTIONS, *TELLING),
     commands=(stock_group, gate_group),
     invariants=(
         *INVARIANTS,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from inventory.deposit_rules import Deposit, DepositType, Funder
 from inventory.models import Hold
 from inventory.paying_rules import Hindrance, HoldFacts, hindrance
 from inventory.refusals import HoldExpired, HoldNotActive, HoldNotFound
@@ -50,6 +51,9 @@ class Payable:
     boxes: int
     unit_price_minor: int
     currency: str
+    pool_id: uuid.UUID
+    deposit: Deposit | None
+    """What of it is due at once; None: all."""
 
 
 class Paying:
@@ -82,6 +86,8 @@ class Paying:
             boxes=found["boxes"],
             unit_price_minor=found["price"],
             currency=found["currency"],
+            pool_id=uuid.UUID(found["pool_id"]),
+            deposit=_deposit(found["deposit"]),
         )
 
     def values(self) -> dict[str, Any]:
@@ -109,6 +115,18 @@ def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold
     InSession(session).rows((_TURN, {**paying.values(), "told": express.as_json(told)}))
     paying.known_to(session)
     return session.get_one(Hold, hold_id)
+
+
+def _deposit(row: Mapping[str, Any] | None) -> Deposit | None:
+    if row is None:
+        return None
+    return Deposit(
+        type=DepositType(row["type"]),
+        per_box_minor=row["per_box_minor"],
+        counts_minor=row["counts_minor"],
+        funder=None if row["funder"] is None else Funder(row["funder"]),
+        free_hours=row["free_hours"],
+    )
 
 
 def _facts(row: Mapping[str, Any]) -> HoldFacts:

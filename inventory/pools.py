@@ -3,12 +3,14 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from inventory import bell, buckets, holds
 from inventory.buckets import PoolStep
+from inventory.deposit_rules import Deposit
 from inventory.gate import keeping
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Pool
@@ -23,6 +25,7 @@ __all__ = [
     "PoolNotFound",
     "Terms",
     "get",
+    "kept_by",
     "open_pool",
     "pledge",
     "release_pledges",
@@ -38,6 +41,8 @@ class Terms:
     currency: str
     boxes_per_buyer_max: int | None = None
     boxes_per_household_max: int | None = None
+    deposit: Deposit | None = None
+    """What is due at once; without one, the whole price."""
 
 
 class PoolExists(errors.Conflict):
@@ -76,6 +81,7 @@ def open_pool(
         currency=terms.currency if terms else None,
         boxes_per_buyer_max=terms.boxes_per_buyer_max if terms else None,
         boxes_per_household_max=terms.boxes_per_household_max if terms else None,
+        **_deposit(terms.deposit if terms else None),
         version=1,
         created_at=ctx.now,
     )
@@ -163,6 +169,31 @@ def get(session: Session, *, pool_id: uuid.UUID) -> Pool:
     if pool is None:
         raise PoolNotFound
     return pool
+
+
+def kept_by(session: Session, *, pool_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """The boxes that each cooperative has in the pool."""
+    boxes = func.sum(Hold.boxes - Hold.released_boxes)
+    rows = session.execute(
+        select(Hold.cooperative_id, boxes)
+        .where(Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE)
+        .group_by(Hold.cooperative_id)
+        .having(boxes > 0)
+        .order_by(Hold.cooperative_id)
+    )
+    return {cooperative_id: int(count) for cooperative_id, count in rows if cooperative_id is not None}
+
+
+def _deposit(deposit: Deposit | None) -> dict[str, Any]:
+    if deposit is None:
+        return {}
+    return {
+        "deposit_type": deposit.type,
+        "deposit_minor": deposit.per_box_minor,
+        "deposit_counts_minor": deposit.counts_minor,
+        "deposit_funder": deposit.funder,
+        "deposit_free_hours": deposit.free_hours,
+    }
 
 
 def _iso(instant: datetime | None) -> str | None:

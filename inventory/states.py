@@ -80,6 +80,10 @@ class PoolMovementKind(StrEnum):
     SUPERSEDED = "superseded"
     """Another hold took the boxes over: its own line follows."""
     SOLD = "sold"
+    RETURNED = "returned"
+    """Sold boxes came back: their buyer withdrew, or did not pay the rest."""
+    CUT = "cut"
+    """Sold boxes that are not there: a shortage took them back from their buyer."""
     RECONCILED = "reconciled"
     """The counters had drifted and are what the journal says again; no box moved."""
 

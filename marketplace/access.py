@@ -48,6 +48,8 @@ def _may(*roles: Role, scope: str | None = None) -> Access:
 
 _EVERYONE: Final = Access(roles=EVERYONE)
 _SIGNED_IN: Final = Access(roles=PEOPLE)
+_TOLD: Final = Access(roles=PEOPLE - {Role.AUDITOR})
+"""Who is told things. An auditor takes part in nothing."""
 
 ACCESS: Final[dict[str, Access]] = {
     # shell
@@ -70,6 +72,9 @@ ACCESS: Final[dict[str, Access]] = {
     "sessions.log_out": _SIGNED_IN,
     "accounts.get_me": _SIGNED_IN,
     "accounts.change_password": _SIGNED_IN,
+    "accounts.tell_email": _TOLD,
+    "accounts.prove_email": _TOLD,
+    "accounts.forget_email": _TOLD,
     "accounts.tell_household": _may(Role.SHOPPER),
     "accounts.change_household": _may(Role.OPERATOR),
     "accounts.list_accounts": Access(roles=STAFF),
@@ -82,6 +87,12 @@ ACCESS: Final[dict[str, Access]] = {
     "service_keys.create_service_key": _may(Role.OPERATOR),
     "service_keys.list_service_keys": _may(Role.OPERATOR),
     "service_keys.revoke_service_key": _may(Role.OPERATOR),
+    # addresses
+    "addresses.list_addresses": _may(Role.SHOPPER),
+    "addresses.get_address": _may(Role.SHOPPER),
+    "addresses.add_address": _may(Role.SHOPPER),
+    "addresses.edit_address": _may(Role.SHOPPER),
+    "addresses.delete_address": _may(Role.SHOPPER),
     # catalogue
     "counties.list_counties": _EVERYONE,
     "counties.get_county": _EVERYONE,
@@ -110,6 +121,26 @@ ACCESS: Final[dict[str, Access]] = {
     "payments.confirm": _may(Role.SHOPPER),
     "payments.book_receipt": _may(Role.OPERATOR),
     "payments.fail": _may(Role.OPERATOR),
+    # webhooks
+    "webhook_event_types.list_event_types": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "webhook_endpoints.list_endpoints": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "webhook_endpoints.register": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.get_endpoint": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "webhook_endpoints.edit_endpoint": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.remove": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.rotate": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.disable": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.enable": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.try_out": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.replay_since": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "webhook_endpoints.list_deliveries": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "webhook_deliveries.get_delivery": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "webhook_deliveries.replay": _may(Role.COOPERATIVE, Role.OPERATOR),
+    # notifications
+    "notifications.list_notifications": _TOLD,
+    "notifications.read_notification": _TOLD,
+    "notifications.get_preferences": _TOLD,
+    "notifications.replace_preferences": _TOLD,
     # inventory
     "cold_stores.list_cold_stores": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "cold_stores.get_cold_store": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
@@ -190,6 +221,9 @@ ACCESS: Final[dict[str, Access]] = {
     "orders.get_order": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.list_orders": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "orders.withdraw": _may(Role.SHOPPER),
+    "orders.pay_balance": _may(Role.SHOPPER),
+    "orders.get_address": _may(Role.SHOPPER, Role.OPERATOR),
+    "orders.choose_address": _may(Role.SHOPPER),
     "bulk_orders.place_bulk": _may(Role.BUYER, Role.OPERATOR),
     "bulk_orders.get_bulk": _may(Role.BUYER, Role.OPERATOR, Role.AUDITOR),
     "bulk_orders.approve": _may(Role.OPERATOR),
@@ -217,6 +251,9 @@ ACCESS: Final[dict[str, Access]] = {
     # campaigns
     "campaigns.list_campaigns": _EVERYONE,
     "campaigns.get_campaign": _EVERYONE,
+    "campaigns.get_price": _EVERYONE,
+    "campaigns.get_progress": _EVERYONE,
+    "campaigns.stream_progress": _EVERYONE,
     "campaigns.draft": _may(Role.OPERATOR),
     "campaigns.pledge": _may(Role.COOPERATIVE, Role.OPERATOR),
     "campaigns.schedule": _may(Role.OPERATOR),
@@ -225,8 +262,36 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.close": _may(Role.OPERATOR),
     "campaigns.cancel": _may(Role.OPERATOR),
     "campaigns.list_transitions": _may(Role.OPERATOR, Role.AUDITOR),
+    "campaigns.evaluate": _may(Role.OPERATOR),
+    "campaigns.get_ending": _may(Role.OPERATOR, Role.AUDITOR),
+    "campaigns.clone": _may(Role.OPERATOR),
+    "campaigns.compare": _may(Role.OPERATOR, Role.AUDITOR),
     "campaigns.hold": _may(Role.SHOPPER),
     "campaigns.hold_basket": _may(Role.SHOPPER),
     "campaigns.join_waitlist": _may(Role.SHOPPER),
+    "my_orders.list_mine": _may(Role.SHOPPER),
+    "my_orders.get_mine": _may(Role.SHOPPER),
+    "campaign_shortages.start": _may(Role.OPERATOR),
+    "shortages.list_shortages": Access(roles=STAFF),
+    "shortages.get_shortage": Access(roles=STAFF),
+    "shortages.list_cuts": Access(roles=STAFF),
+    "shortages.set_cause": _may(Role.OPERATOR),
+    "shortages.close": _may(Role.OPERATOR),
+    "shortage_offers.list_offers": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "shortage_offers.accept": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "shortage_offers.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "shortage_standings.list_standings": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "elections.get_election": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
+    "elections.elect": _may(Role.SHOPPER),
+    "campaigns.subscribe": _may(Role.SHOPPER),
+    "campaigns.unsubscribe": _may(Role.SHOPPER),
+    "campaign_allocations.get_allocation": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "commitments.list_commitments": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "commitments.get_commitment": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "commitments.confirm": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "commitments.decline": _may(Role.COOPERATIVE, Role.OPERATOR),
+    "commitments.list_supplies": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "allotment_runs.get_run": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "allotment_runs.explain": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
 }
 """Endpoint name (blueprint.function) → who may call it."""

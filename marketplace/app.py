@@ -11,6 +11,7 @@ from marketplace import cli, database, events, jobs, logs, metrics, openapi, pro
 from marketplace.door import BODY_BYTES_MAX
 from marketplace.fast_path import FastPath
 from marketplace.module import Module
+from marketplace.notifications import channels
 from marketplace.settings import Settings
 
 
@@ -59,6 +60,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     stations.configure(app, settings)
     events.configure(app, [pair for module in plugged for pair in module.subscriptions])
     jobs.configure(app, settings, [job for module in plugged for job in module.jobs])
+    channels.configure(app, settings)
     api = openapi.configure(app)
     shell.configure(app, api, settings)
     for module in plugged:

@@ -1,5 +1,7 @@
-"""What the ground plugs in: identity, catalogue, payments, jobs."""
+"""What the ground plugs in: identity, addresses, catalogue, payments, jobs, webhooks, notifications."""
 
+from marketplace.addresses import api as addresses_api
+from marketplace.addresses.invariants import INVARIANTS as ADDRESSES_INVARIANTS
 from marketplace.catalogue import api as catalogue_api
 from marketplace.catalogue.invariants import INVARIANTS as CATALOGUE_INVARIANTS
 from marketplace.identity import api as identity_api
@@ -11,19 +13,39 @@ from marketplace.jobs import api as jobs_api
 from marketplace.jobs.builtin import JOBS
 from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
 from marketplace.module import Module
+from marketplace.notifications import api as notifications_api
+from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
+from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVARIANTS
 from marketplace.payments import api as payments_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
+from marketplace.resealing import reseal
+from marketplace.webhooks import api as webhooks_api
+from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
+from marketplace.webhooks.jobs import JOBS as WEBHOOKS_JOBS
+from marketplace.webhooks.telling import SUBSCRIPTIONS
 
 module = Module(
     name="ground",
     blueprints=(
         *identity_api.blueprints,
+        addresses_api.blueprint,
         *catalogue_api.blueprints,
         payments_api.blueprint,
+        notifications_api.blueprint,
         *jobs_api.blueprints,
+        *webhooks_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS),
-    commands=COMMANDS,
-    invariants=(*INVARIANTS, *IDENTITY_INVARIANTS, *CATALOGUE_INVARIANTS, *JOBS_INVARIANTS),
+    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS),
+    subscriptions=SUBSCRIPTIONS,
+    commands=(*COMMANDS, reseal),
+    invariants=(
+        *INVARIANTS,
+        *IDENTITY_INVARIANTS,
+        *ADDRESSES_INVARIANTS,
+        *CATALOGUE_INVARIANTS,
+        *JOBS_INVARIANTS,
+        *WEBHOOKS_INVARIANTS,
+        *NOTIFICATION_INVARIANTS,
+    ),
 )

@@ -27,13 +27,14 @@ INVARIANTS: Final = (
     Invariant(
         id="P1",
         says=Text(
-            en="Received money names its receipt, and is either kept or owed back, all of it.",
-            zh="已收款项都有凭证，且要么入账要么全额待退。",
+            en="Received money names its receipt; what is owed back is all that came late, or a part of what was kept.",
+            zh="已收款项都有凭证；迟到款项全额待退，已入账的待退额不超过其金额。",
         ),
         sql="""
             SELECT id, state, refund_due_minor FROM payment
             WHERE (state = 'succeeded' OR refund_due_minor > 0) <> (receipt_reference IS NOT NULL)
-            OR (refund_due_minor > 0 AND (state <> 'canceled' OR refund_due_minor <> amount_minor))
+            OR (refund_due_minor > 0 AND NOT CASE state WHEN 'canceled' THEN refund_due_minor = amount_minor
+                WHEN 'succeeded' THEN refund_due_minor <= amount_minor ELSE false END)
         """,
     ),
     Invariant(

@@ -50,6 +50,18 @@ _GATE: Final = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+_WEBHOOKS: Final = Counter(
+    "webhook_attempts_total",
+    "Calls of partners' endpoints by how they went.",
+    ("outcome",),
+    registry=REGISTRY,
+)
+_NOTIFICATIONS: Final = Counter(
+    "notification_deliveries_total",
+    "Messages by channel and kind: sent, failed (tried again later), dead, skipped.",
+    ("channel", "kind", "outcome"),
+    registry=REGISTRY,
+)
 _REDIS_FAILURES: Final = Counter("redis_failures_total", "Redis failed to answer.", registry=REGISTRY)
 
 JOBS_SQL: Final = text(
@@ -58,7 +70,11 @@ JOBS_SQL: Final = text(
            (SELECT count(*) FROM job WHERE state = 'running') AS running,
            (SELECT count(*) FROM job WHERE state = 'dead') AS dead,
            (SELECT coalesce(greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0), 0)
-            FROM job WHERE state = 'waiting') AS overdue
+            FROM job WHERE state = 'waiting') AS overdue,
+           (SELECT count(*) FROM webhook_delivery d JOIN webhook_endpoint e ON e.id = d.endpoint_id
+            WHERE d.state = 'waiting' AND e.state = 'enabled' AND d.due_at <= clock_timestamp()) AS webhooks_due,
+           (SELECT count(*) FROM webhook_endpoint WHERE state = 'enabled' AND failures_in_row > 0) AS failing,
+           (SELECT count(*) FROM webhook_endpoint WHERE state = 'disabled') AS disabled
     """
 )
 
@@ -87,6 +103,14 @@ def observe_job(name: str, outcome: str, seconds: float) -> None:
 
 def observe_gate(outcome: str, count: int = 1) -> None:
     _GATE.labels(outcome).inc(count)
+
+
+def observe_webhook(outcome: str) -> None:
+    _WEBHOOKS.labels(outcome).inc()
+
+
+def observe_notification(channel: str, kind: str, outcome: str) -> None:
+    _NOTIFICATIONS.labels(channel, kind, outcome).inc()
 
 
 def observe_redis_failure() -> None:
@@ -152,3 +176,12 @@ def _jobs() -> Iterator[Metric]:
     age = GaugeMetricFamily("jobs_overdue_seconds", "How long the most overdue job has been due.")
     age.add_metric((), rows.overdue)
     yield age
+    due = GaugeMetricFamily("webhook_deliveries_due", "Messages that could be sent now.")
+    due.add_metric((), rows.webhooks_due)
+    yield due
+    sick = GaugeMetricFamily(
+        "webhook_endpoints_not_well", "Endpoints that fail, or are disabled.", labels=("state",)
+    )
+    sick.add_metric(("failing",), rows.failing)
+    sick.add_metric(("disabled",), rows.disabled)
+    yield sick

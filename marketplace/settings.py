@@ -2,16 +2,19 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 
 ENVIRONMENTS: Final = ("development", "production", "test")
 LOG_FORMATS: Final = ("auto", "json", "text")
+NOTIFY_CHANNELS: Final = ("console", "email", "webhook")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -29,6 +32,7 @@ class Settings:
     data_dir: str | None = None
     redis_url: str | None = None
     secret_key: str = ""
+    secret_key_before: str = ""
     public_url: str = "http://127.0.0.1:8000"
     docs_enabled: bool = True
     log_format: str = "auto"
@@ -51,10 +55,25 @@ class Settings:
     hold_network_permille: int = 100
     idempotency_days: int = 7
     reads_shared_ms: int = 100
+    progress_streams_max: int = 4
+    progress_stream_seconds: int = 60
     forecast_haircut_base_permille: int = 50
     forecast_haircut_weekly_permille: int = 20
     forecast_haircut_most_permille: int = 400
+    webhook_ports: str = "443"
     metrics_token: str = ""
+    notify_channels: str = "console"
+    notify_quiet_hours: str = "22-7"
+    notify_zone: str = "Asia/Shanghai"
+    notify_webhook_url: str = ""
+    notify_webhook_token: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_from: str = "no-reply@localhost"
+    smtp_timeout_seconds: int = 10
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -66,6 +85,7 @@ class Settings:
             if raw:
                 values[setting.name] = _PARSERS[setting.name](setting.name.upper(), raw)
         settings = cls(**values)
+        _check_notifications(settings)
         if settings.secret_key:
             return settings
         if settings.environment == "production":
@@ -80,6 +100,15 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+
+def _check_notifications(settings: Settings) -> None:
+    """A channel that is named has what it needs; raises WrongSetting."""
+    chosen = settings.notify_channels.split(",")
+    if "email" in chosen and not settings.smtp_host:
+        raise WrongSetting("NOTIFY_CHANNELS names email: set SMTP_HOST.")
+    if "webhook" in chosen and not settings.notify_webhook_url:
+        raise WrongSetting("NOTIFY_CHANNELS names webhook: set NOTIFY_WEBHOOK_URL.")
 
 
 def _local_secret(folder: Path) -> str:
@@ -158,6 +187,43 @@ def _secret(name: str, raw: str) -> str:
     return raw
 
 
+def _ports(name: str, raw: str) -> str:
+    parts = [part.strip() for part in raw.split(",")]
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65_535 for part in parts):
+        raise WrongSetting(f"{name} is {raw!r}: it must be ports from 1 to 65535, separated by commas.")
+    return ",".join(str(int(part)) for part in parts)
+
+
+def _channels(name: str, raw: str) -> str:
+    chosen = [each.strip() for each in raw.split(",")]
+    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(NOTIFY_CHANNELS):
+        raise WrongSetting(f"{name} is {raw!r}: it must be some of {', '.join(NOTIFY_CHANNELS)}.")
+    return ",".join(chosen)
+
+
+def _hours(name: str, raw: str) -> str:
+    found = re.fullmatch(r"([0-9]{1,2})-([0-9]{1,2})", raw, re.ASCII)
+    if found is None or max(map(int, found.groups())) > 23:
+        raise WrongSetting(f"{name} is {raw!r}: it must be two hours, such as 22-7 (0-0: never quiet).")
+    return raw
+
+
+def _zone(name: str, raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WrongSetting(f"{name} is {raw!r}: it must be a time zone, such as Asia/Shanghai.") from None
+    return raw
+
+
+def _sender(name: str, raw: str) -> str:
+    if not re.fullmatch(r"(?:[^<>\r\n\"@]+ <[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)", raw):
+        raise WrongSetting(
+            f"{name} is {raw!r}: it must be an address, such as Orchard <no-reply@example.org>."
+        )
+    return raw
+
+
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "environment": _one_of(*ENVIRONMENTS),
     "database_url": _postgres_url,
@@ -165,6 +231,7 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "data_dir": _text,
     "redis_url": _url("redis", "rediss", "unix"),
     "secret_key": _secret,
+    "secret_key_before": _secret,
     "public_url": _url("http", "https"),
     "docs_enabled": _flag,
     "log_format": _one_of(*LOG_FORMATS),
@@ -187,8 +254,23 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "hold_network_permille": _whole(0, 1_000),
     "idempotency_days": _whole(3, 365),
     "reads_shared_ms": _whole(0, 1_000),
+    "progress_streams_max": _whole(0, 64),
+    "progress_stream_seconds": _whole(1, 600),
     "forecast_haircut_base_permille": _whole(0, 1_000),
     "forecast_haircut_weekly_permille": _whole(0, 1_000),
     "forecast_haircut_most_permille": _whole(0, 1_000),
+    "webhook_ports": _ports,
     "metrics_token": _text,
+    "notify_channels": _channels,
+    "notify_quiet_hours": _hours,
+    "notify_zone": _zone,
+    "notify_webhook_url": _url("http", "https"),
+    "notify_webhook_token": _text,
+    "smtp_host": _text,
+    "smtp_port": _whole(1, 65_535),
+    "smtp_security": _one_of("starttls", "tls", "none"),
+    "smtp_user": _text,
+    "smtp_password": _text,
+    "smtp_from": _sender,
+    "smtp_timeout_seconds": _whole(1, 20),
 }

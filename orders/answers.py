@@ -11,12 +11,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from inventory import holds, lots, owing
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import products
 from marketplace.context import Context
 from marketplace.language import Text
 from orders import bulk, season, splitting
+from orders.events import OrderMoved, ShareMoved, SplitApproved
 from orders.models import AllocationRun, BulkTerms, Order, Share
 from orders.states import (
     OPEN_SHARES,
@@ -71,6 +72,9 @@ def approve(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
     for run in runs:
         _offer(ctx, run.shares, terms)
     _move(session, ctx, order, OrderState.APPROVED)
+    events.publish(session, ctx, SplitApproved(order_id=order.id, runs=len(runs)))
+    for run in runs:
+        _tell_offered(session, ctx, run)
     _settle(session, ctx, order, terms)
     return order
 
@@ -306,7 +310,7 @@ def _split_again(session: Session, ctx: Context, order: Order, terms: BulkTerms)
         strict=terms.strict,
     )
     is_asked = order.state != OrderState.PROPOSED
-    splitting.store(
+    run = splitting.store(
         session,
         ctx,
         order,
@@ -319,6 +323,7 @@ def _split_again(session: Session, ctx: Context, order: Order, terms: BulkTerms)
     )
     session.flush()
     audit.record(session, ctx, "bulk_order.split_again", subject=("order", order.id), after={"boxes": boxes})
+    _tell_offered(session, ctx, run)
 
 
 def _offer(ctx: Context, shares: Iterable[Share], terms: BulkTerms) -> None:
@@ -327,6 +332,13 @@ def _offer(ctx: Context, shares: Iterable[Share], terms: BulkTerms) -> None:
             share.state = ShareState.OFFERED
             share.answer_due_at = ctx.now + timedelta(hours=terms.answer_hours)
             share.version += 1
+
+
+def _tell_offered(session: Session, ctx: Context, run: AllocationRun) -> None:
+    for share in run.shares:
+        if share.state == ShareState.OFFERED:
+            told = ShareMoved(share_id=share.id, order_id=run.order_id, after=ShareState.OFFERED)
+            events.publish(session, ctx, told)
 
 
 def _give_back(
@@ -399,6 +411,8 @@ def _change(session: Session, ctx: Context, share: Share, after: ShareState) -> 
         before={"state": before},
         after={"state": str(after), "boxes": share.boxes_kept},
     )
+    order_id = session.get_one(AllocationRun, share.run_id).order_id
+    events.publish(session, ctx, ShareMoved(share_id=share.id, order_id=order_id, after=after))
 
 
 def _answering(session: Session, ctx: Context, share_id: uuid.UUID) -> tuple[Share, Order, BulkTerms]:
@@ -465,3 +479,4 @@ def _move(session: Session, ctx: Context, order: Order, after: OrderState) -> No
         before={"state": before},
         after={"state": str(after)},
     )
+    events.publish(session, ctx, OrderMoved(order_id=order.id, before=before, after=after))

@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 
 from inventory import holds
 from marketplace import context, paging
+from marketplace.addresses.addresses import AddressNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
 from marketplace.payments import payments
+from marketplace.payments.models import Payment as PaymentRow
+from marketplace.payments.schemas import Payment
 from marketplace.payments.states import PaymentNotAwaited
-from orders import at_till, bulk, checkout, schemas
-from orders.models import Order
+from orders import addressing, at_till, balances, bulk, checkout, schemas
+from orders.models import DepositTerms, Order
 from orders.states import OrderStateForbids
 
 blueprint = Blueprint("orders", __name__, url_prefix="/orders", description="Shoppers' orders 购物订单")
@@ -49,11 +52,37 @@ def get_order(order_id: uuid.UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/<uuid:order_id>/withdrawal")
-@blueprint.problems(bulk.OrderNotFound, OrderStateForbids, PaymentNotAwaited)
+@blueprint.problems(bulk.OrderNotFound, OrderStateForbids, PaymentNotAwaited, checkout.FreeTimeOver)
 @blueprint.writes(200, schemas.Order)
 def withdraw(session: Session, order_id: uuid.UUID) -> dict[str, Any]:
-    """Give an unpaid order up 取消未付款订单"""
+    """Give an order up that is unpaid, or whose deposit still goes back 取消订单"""
     return _with_payment(session, checkout.withdraw(session, context.current(), order_id=order_id))
+
+
+@blueprint.post("/<uuid:order_id>/balance")
+@blueprint.problems(bulk.OrderNotFound, OrderStateForbids)
+@blueprint.writes(201, Payment, location=lambda payment: f"/v1/payments/{payment.id}")
+def pay_balance(session: Session, order_id: uuid.UUID) -> PaymentRow:
+    """Open the payment of what is left of the price 支付尾款"""
+    return balances.ask(session, context.current(), order_id=order_id)
+
+
+@blueprint.get("/<uuid:order_id>/address")
+@blueprint.problems(bulk.OrderNotFound, addressing.AddressNotChosen)
+@blueprint.response(200, schemas.OrderAddress)
+def get_address(order_id: uuid.UUID) -> dict[str, Any]:
+    """Where an order is sent, for its buyer and who sends it 查询订单收货地址"""
+    with reading() as session:
+        return addressing.chosen(session, context.current(), order_id=order_id)
+
+
+@blueprint.put("/<uuid:order_id>/address")
+@blueprint.arguments(schemas.ChooseAddress)
+@blueprint.problems(bulk.OrderNotFound, AddressNotFound, OrderStateForbids)
+@blueprint.writes(200, schemas.OrderAddress, key=False)
+def choose_address(session: Session, body: dict[str, Any], order_id: uuid.UUID) -> dict[str, Any]:
+    """Say where an order is sent; it keeps a copy of the address 选择收货地址"""
+    return addressing.choose(session, context.current(), order_id=order_id, **body)
 
 
 def _with_payment(session: Session, order: Order) -> dict[str, Any]:
@@ -61,11 +90,36 @@ def _with_payment(session: Session, order: Order) -> dict[str, Any]:
 
 
 def _with_payments(session: Session, orders: Sequence[Order]) -> list[dict[str, Any]]:
-    found = payments.of_orders(session, [order.id for order in orders])
-    return [_shown(order, found[order.id].id if order.id in found else None) for order in orders]
+    ids = [order.id for order in orders]
+    found, terms = payments.of_orders(session, ids), balances.terms_of(session, ids)
+    rest = {payment.order_id: payment.id for payment in payments.balances_of(session, list(terms))}
+    shown = [_shown(order, found[order.id].id if order.id in found else None) for order in orders]
+    for order, each in zip(orders, shown, strict=True):
+        if order.id in terms:
+            each["deposit"] = _deposit(order, terms[order.id], rest.get(order.id))
+    return shown
 
 
-_OF_ORDER: Final = tuple(name for name in schemas.Order().fields if name != "payment_id")
+def _deposit(order: Order, terms: DepositTerms, payment_id: uuid.UUID | None) -> dict[str, Any]:
+    of_terms = {name: getattr(terms, name) for name in _OF_TERMS}
+    return {
+        **of_terms,
+        "deposit_minor": order.boxes * terms.per_box_minor,
+        "counts_minor": order.boxes * terms.counts_minor,
+        "balance_payment_id": payment_id,
+    }
+
+
+_OF_ORDER: Final = tuple(name for name in schemas.Order().fields if name not in ("payment_id", "deposit"))
+_OF_TERMS: Final = (
+    "type",
+    "funder",
+    "free_until",
+    "final_unit_price_minor",
+    "bonus_minor",
+    "balance_minor",
+    "balance_due_at",
+)
 
 
 def _shown(order: Order, payment_id: uuid.UUID | None) -> dict[str, Any]:

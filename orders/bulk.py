@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import products
 from marketplace.catalogue.models import Pack
@@ -23,6 +23,7 @@ from marketplace.values import QUANTITY_MAX, TOTAL_MINOR_MAX, new_id, whole_pack
 from orders import allocation, season, splitting
 from orders.allocation.problem import Rule
 from orders.allocation.season_policy import catch_up_bound
+from orders.events import BulkPlaced
 from orders.models import AllocationRun, BulkTerms, Order, Share
 from orders.splitting import Proposal, Told, nobody, stored
 from orders.states import OrderKind, OrderState, ShareState, Silence
@@ -231,6 +232,7 @@ def place(
         subject=("order", order.id),
         after={"boxes": made.boxes, "digest": run.digest},
     )
+    events.publish(session, ctx, BulkPlaced(order_id=order.id))
     return order, run
 
 

@@ -9,19 +9,27 @@ from sqlalchemy.orm import Session
 
 from inventory import holds, placing
 from inventory.models import Hold
-from marketplace import audit
+from marketplace import errors
 from marketplace.access import STAFF
 from marketplace.context import Context
+from marketplace.language import Text
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
-from orders import ordering
+from marketplace.payments.states import PaymentPurpose
+from orders import balance_rules, moving, ordering
 from orders.bulk import OrderNotFound
-from orders.models import Order
-from orders.states import LATE, OrderState, check_move
+from orders.models import DepositTerms, Order, PoolBalance
+from orders.states import LATE, OrderState, OrderStateForbids, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
+
+
+class FreeTimeOver(errors.Conflict):
+    """The deposit is earnest money, and the hours in which it goes back are over."""
+
+    title = Text(en="The deposit does not go back any more.", zh="定金已过可退期限。")
 
 
 def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment]:
@@ -34,23 +42,30 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order,
 
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
-    """The money is here: the boxes are the buyer's."""
-    order = _locked(session, event.order_id)
-    if order.state == OrderState.COMMITTED:
-        return  # late money: `on_money_came_late` has committed it with its boxes
-    check_move(order.state, OrderState.COMMITTED)
+    """The money is here: the boxes are the buyer's, wholly paid or with the rest to come."""
+    order, terms = moving.locked_with_terms(session, event.order_id)
+    if event.purpose == PaymentPurpose.BALANCE:
+        if order.state != OrderState.BALANCE_DUE:
+            raise OrderStateForbids(state=order.state)
+        moving.move(session, ctx, order, OrderState.BALANCE_PAID)
+        return
+    if order.state == _paid(terms):
+        return  # late money: `on_money_came_late` has moved it with its boxes
+    check_move(order.state, _paid(terms))
     assert order.hold_id is not None
     holds.consume(session, ctx, hold_id=order.hold_id)
-    _move(session, ctx, order, OrderState.COMMITTED)
+    _pay(session, ctx, order, terms)
 
 
 def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> None:
     """No money comes: the boxes are in the cart again for what is left of their time, or free if it is over."""
-    order = _locked(session, event.order_id)
+    if event.purpose == PaymentPurpose.BALANCE:
+        return  # it is due until it is closed: its buyer may ask for another payment
+    order = moving.locked(session, event.order_id)
     check_move(order.state, OrderState.PAYMENT_FAILED)
     assert order.hold_id is not None
     holds.stop_payment(session, ctx, hold_id=order.hold_id)
-    _move(session, ctx, order, OrderState.PAYMENT_FAILED)
+    moving.move(session, ctx, order, OrderState.PAYMENT_FAILED)
 
 
 def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> None:
@@ -58,7 +73,7 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
 
     Boxes and money are decided on in one transaction, under the locks of payment, order and pool: never both.
     """
-    order = _locked(session, event.order_id)
+    order, terms = moving.locked_with_terms(session, event.order_id)
     if order.state not in LATE or order.hold_id is None:
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
         return
@@ -66,16 +81,26 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
     if isinstance(taken, placing.NotTaken):
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason=str(taken))
         return
+    if _is_final(session, taken):
+        holds.take_back(session, ctx, hold_id=taken.id, reason="balance_open")
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="balance_open")
+        return
     order.hold_id = taken.id
-    _move(session, ctx, order, OrderState.COMMITTED)
+    _pay(session, ctx, order, terms)
     session.flush()
     payments.accept_late(session, ctx, payment_id=event.payment_id)
 
 
 def withdraw(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
-    """Give an unpaid order up. Raises OrderNotFound, PaymentNotAwaited, OrderStateForbids."""
-    if get(session, ctx, order_id=order_id).buyer_id != ctx.actor.id:
+    """Give an order up that is not paid, or whose deposit still goes back: then a refund is owed.
+
+    Raises OrderNotFound, PaymentNotAwaited, OrderStateForbids, FreeTimeOver.
+    """
+    order = get(session, ctx, order_id=order_id)
+    if order.buyer_id != ctx.actor.id:
         raise OrderNotFound
+    if order.state == OrderState.DEPOSIT_PAID:
+        return _withdraw_paid(session, ctx, order_id)
     return _end(session, ctx, order_id, OrderState.WITHDRAWN)
 
 
@@ -96,6 +121,11 @@ def expire_unpaid(session: Session, ctx: Context, *, minutes: int, batch: int) -
     for order_id in due:
         _end(session, ctx, order_id, OrderState.EXPIRED)
     return len(due)
+
+
+def expire(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
+    """End an unpaid order. Raises OrderNotFound, PaymentNotAwaited, OrderStateForbids."""
+    return _end(session, ctx, order_id, OrderState.EXPIRED)
 
 
 def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
@@ -119,32 +149,43 @@ def _end(session: Session, ctx: Context, order_id: uuid.UUID, after: OrderState)
     Locks the payment before the order, as a receipt does, so that the two never wait for each other.
     """
     payments.cancel_of_order(session, ctx, order_id=order_id)
-    order = _locked(session, order_id)
+    order = moving.locked(session, order_id)
     check_move(order.state, after)
     assert order.hold_id is not None
     holds.release(session, ctx, hold_id=order.hold_id)
-    _move(session, ctx, order, after)
+    moving.move(session, ctx, order, after)
     return order
 
 
-def _locked(session: Session, order_id: uuid.UUID) -> Order:
-    found = session.scalar(
-        select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if found is None:
-        raise OrderNotFound
-    return found
+def _withdraw_paid(session: Session, ctx: Context, order_id: uuid.UUID) -> Order:
+    paid = payments.find_by_order(session, order_id)
+    assert paid is not None, "a deposit is paid by a payment"
+    payments.locked(session, paid.id)
+    order, terms = moving.locked_with_terms(session, order_id)
+    check_move(order.state, OrderState.WITHDRAWN)
+    assert terms is not None
+    assert order.hold_id is not None
+    if not balance_rules.may_withdraw(
+        terms.deposit, state=order.state, free_until=terms.free_until, now=ctx.now
+    ):
+        raise FreeTimeOver(free_until=terms.free_until)
+    holds.take_back(session, ctx, hold_id=order.hold_id, reason="withdrawn")
+    moving.move(session, ctx, order, OrderState.WITHDRAWN)
+    payments.owe_back(session, ctx, payment_id=paid.id, reason="withdrawn")
+    return order
 
 
-def _move(session: Session, ctx: Context, order: Order, after: OrderState) -> None:
-    before = order.state
-    order.state = after
-    order.version += 1
-    audit.record(
-        session,
-        ctx,
-        f"order.{after}",
-        subject=("order", order.id),
-        before={"state": before},
-        after={"state": str(after)},
-    )
+def _paid(terms: DepositTerms | None) -> OrderState:
+    return OrderState.COMMITTED if terms is None else OrderState.DEPOSIT_PAID
+
+
+def _pay(session: Session, ctx: Context, order: Order, terms: DepositTerms | None) -> None:
+    """What was due at once is there, and so are the boxes."""
+    moving.move(session, ctx, order, _paid(terms))
+    if terms is not None:
+        terms.free_until = ctx.now + timedelta(hours=terms.free_hours)
+
+
+def _is_final(session: Session, hold: Hold) -> bool:
+    """Whether what is sold of the pool has been counted for good; asked when the pool's lock is had."""
+    return session.scalar(select(PoolBalance.pool_id).where(PoolBalance.pool_id == hold.pool_id)) is not None

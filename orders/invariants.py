@@ -93,31 +93,40 @@ INVARIANTS: Final = (
     Invariant(
         id="O4",
         says=Text(
-            en="A shopper's order has its payment, over its total.", zh="每个购物订单都有与总额相等的付款。"
+            en="A shopper's order has its payment, over its total or its deposit.",
+            zh="每个购物订单都有与总额或定金相等的付款。",
         ),
         sql="""
-            SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id
-            WHERE o.kind = 'shopper_presale' AND (p.id IS NULL OR p.amount_minor <> o.total_minor)
+            SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
+            LEFT JOIN deposit_terms t ON t.order_id = o.id
+            WHERE o.kind = 'shopper_presale' AND (p.id IS NULL
+                OR p.amount_minor <> coalesce(o.boxes * t.per_box_minor, o.total_minor))
         """,
     ),
     Invariant(
         id="O5",
         says=Text(
-            en="Committed means paid, and paid means committed.", zh="已确认即已付款，已付款即已确认。"
+            en="What is bought is paid, wholly or its deposit, and what is paid is bought or forfeited, or goes back.",
+            zh="已成交即已付款或已付定金；已付款即已成交、已罚没或应退。",
         ),
         sql="""
-            SELECT o.id, o.state, p.state AS payment FROM "order" o JOIN payment p ON p.order_id = o.id
-            WHERE (o.state = 'committed') <> (p.state = 'succeeded')
+            SELECT o.id, o.state, p.state AS payment FROM "order" o
+            JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
+            WHERE (p.state = 'succeeded') <> (o.state IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid',
+                'balance_defaulted', 'cut') OR (o.state IN ('withdrawn', 'released') AND p.received_minor > 0
+                AND p.refund_due_minor = p.received_minor))
         """,
     ),
     Invariant(
         id="H3",
         says=Text(
-            en="A consumed cart hold belongs to one committed order.", zh="已成交的保留对应一个已确认订单。"
+            en="A consumed cart hold belongs to one order that is bought.",
+            zh="已成交的保留对应一个已成交订单。",
         ),
         sql="""
             SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id AND o.state <> 'payment_failed'
-            WHERE h.kind = 'cart' AND (h.state = 'consumed') <> (coalesce(o.state, '') = 'committed')
+            WHERE h.kind = 'cart' AND (h.state = 'consumed') <>
+                (coalesce(o.state, '') IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid'))
         """,
     ),
     Invariant(
@@ -129,7 +138,53 @@ INVARIANTS: Final = (
         sql="""
             SELECT p.id, p.order_id, p.refund_due_minor, p.currency FROM payment p
             WHERE p.refund_due_minor > 0 AND NOT EXISTS (SELECT FROM "case" c
-                WHERE c.kind = 'late_payment' AND c.subject_kind = 'payment' AND c.subject_id = p.id)
+                WHERE c.kind IN ('late_payment', 'refund') AND c.subject_kind = 'payment' AND c.subject_id = p.id)
+        """,
+    ),
+    Invariant(
+        id="O7",
+        says=Text(
+            en="An order's payments never exceed its price, and one that is wholly paid has all of its final price.",
+            zh="订单付款从不超过其价格；付清的订单恰为最终价。",
+        ),
+        sql="""
+            SELECT o.id, o.state, o.total_minor, paid.minor FROM "order" o
+            CROSS JOIN LATERAL (SELECT coalesce(sum(p.received_minor), 0) AS minor FROM payment p
+                WHERE p.order_id = o.id) paid
+            LEFT JOIN deposit_terms t ON t.order_id = o.id
+            WHERE o.kind = 'shopper_presale' AND (paid.minor + coalesce(t.bonus_minor, 0) > o.total_minor
+                OR (o.state = 'balance_paid'
+                    AND paid.minor + t.bonus_minor <> o.boxes * t.final_unit_price_minor))
+        """,
+    ),
+    Invariant(
+        id="O8",
+        says=Text(
+            en="The deposit of who did not pay the rest is with cooperatives, to the unit; no other is.",
+            zh="违约订单的定金如数归合作社，其他订单没有罚没。",
+        ),
+        sql="""
+            SELECT o.id, o.state, coalesce(sum(f.amount_minor), 0) AS forfeited FROM "order" o
+            LEFT JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN forfeit f ON f.order_id = o.id
+            GROUP BY o.id, t.order_id
+            HAVING coalesce(sum(f.amount_minor), 0) <>
+                CASE o.state WHEN 'balance_defaulted' THEN o.boxes * t.per_box_minor ELSE 0 END
+        """,
+    ),
+    Invariant(
+        id="O9",
+        says=Text(
+            en="A balance is what the final price leaves of the deposit's worth; no box costs more than was shown.",
+            zh="尾款等于最终价减去定金抵扣额；任何一箱都不高于下单时所示价格。",
+        ),
+        sql="""
+            SELECT o.id, o.state, t.final_unit_price_minor, t.balance_minor FROM "order" o
+            JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN pool_balance b ON b.pool_id = t.pool_id
+            WHERE (o.state <> 'released' AND (t.balance_minor IS NOT NULL) <>
+                (o.state IN ('balance_due', 'balance_paid', 'balance_defaulted')))
+            OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
+                THEN least(o.unit_price_minor, b.unit_price_minor) END
+            OR t.balance_minor + t.bonus_minor <> o.boxes * (t.final_unit_price_minor - t.per_box_minor)
         """,
     ),
     Invariant(

@@ -10,9 +10,10 @@ from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
 from marketplace.settings import Settings
-from orders import answers, checkout
+from orders import answers, balances, checkout
 
 EXPIRE_UNPAID: Final = "orders.expire_unpaid"
+REMIND_BALANCES: Final = "orders.remind_balances"
 LAPSE_ORDER: Final = "orders.lapse_order"
 PATIENCE: Final = 2
 """An order waits this many times as long for its payer's word as a hold waits for its order."""
@@ -41,7 +42,14 @@ def lapse_order(session: Session, ctx: Context, *, order_id: str) -> None:
     answers.lapse(session, ctx, order_id=uuid.UUID(order_id))
 
 
+def remind_balances(session: Session, ctx: Context) -> None:
+    """One batch; a full one calls for the next at once."""
+    if balances.remind(session, ctx) >= balances.REMINDERS_MAX:
+        jobs.enqueue(session, REMIND_BALANCES, key=REMIND_BALANCES)
+
+
 JOBS: Final = (
+    Job(name=REMIND_BALANCES, run=remind_balances, cron="* * * * *"),
     Job(name=EXPIRE_UNPAID, run=expire_unpaid, cron="* * * * *"),
     Job(name="orders.lapse_shares", run=lapse_shares, cron="* * * * *"),
     Job(name=LAPSE_ORDER, run=lapse_order),

@@ -1,6 +1,6 @@
-"""Late money that must go back: somebody has to pay it back by hand, so a case stands open until they have.
+"""Late money, and what was paid too much, must go back: by hand, so a case stands open until somebody has done it.
 
-Whether it must go back is decided in `checkout` and told when it is decided; here it is only seen to.
+Whether it must go back is decided in `checkout` and `balances`, and told when it is decided; here it is only seen to.
 """
 
 from typing import Final
@@ -9,10 +9,26 @@ from sqlalchemy.orm import Session
 
 from inventory import cases
 from marketplace.context import Context
-from marketplace.payments.payments import LateMoney
+from marketplace.payments.payments import LateMoney, RefundOwed
 
 SUBJECT: Final = "payment"
 """What such a case is about; its id is the payment's."""
+
+
+def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
+    """Of a paid order something must go back: somebody has to pay it back by hand."""
+    cases.open_case(
+        session,
+        ctx,
+        kind=cases.CaseKind.REFUND,
+        subject=(SUBJECT, event.payment_id),
+        facts={
+            "order_id": str(event.order_id),
+            "refund_due_minor": event.refund_minor,
+            "currency": event.currency,
+            "reason": event.reason,
+        },
+    )
 
 
 def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:

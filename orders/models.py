@@ -4,10 +4,12 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from inventory.deposit_rules import Deposit, DepositType, Funder
+from inventory.stock_rules import Destination
 from marketplace.database import Base, one_of
 from orders.states import OrderKind, OrderState, ShareState, Silence
 
@@ -48,6 +50,108 @@ class Order(Base):
             postgresql_where=text(f"state <> '{OrderState.PAYMENT_FAILED}'"),
         ),
     )
+
+
+class DepositTerms(Base):
+    """What was agreed on the deposit of an order of which not all is due at once, for each box; and its balance.
+
+    An order without this row is paid in full when it is ordered.
+    """
+
+    __tablename__ = "deposit_terms"
+
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    pool_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pool.id"), index=True)
+    type: Mapped[str] = mapped_column(String(20))
+    per_box_minor: Mapped[int]
+    counts_minor: Mapped[int]
+    funder: Mapped[str | None] = mapped_column(String(20))
+    free_hours: Mapped[int]
+    free_until: Mapped[datetime | None]
+    """Until when earnest money goes back; known from the moment it was paid."""
+    final_unit_price_minor: Mapped[int | None]
+    bonus_minor: Mapped[int | None]
+    """What the funder pays of the order."""
+    balance_minor: Mapped[int | None]
+    balance_due_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("type", DepositType), name="type"),
+        CheckConstraint(one_of("funder", Funder), name="funder"),
+        CheckConstraint(
+            "per_box_minor > 0 AND counts_minor >= per_box_minor AND counts_minor <= 1000000000",
+            name="amount",
+        ),
+        CheckConstraint("(funder IS NOT NULL) = (counts_minor > per_box_minor)", name="bonus"),
+        CheckConstraint("free_hours BETWEEN 0 AND 720", name="free_hours"),
+        CheckConstraint(
+            "num_nulls(final_unit_price_minor, bonus_minor, balance_minor, balance_due_at) IN (0, 4)",
+            name="balance",
+        ),
+        CheckConstraint(
+            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_minor >= 0", name="final"
+        ),
+        Index(
+            "ix_deposit_terms_due",
+            "balance_due_at",
+            postgresql_where=text("balance_due_at IS NOT NULL AND balance_minor > 0"),
+        ),
+    )
+
+    @property
+    def deposit(self) -> Deposit:
+        return Deposit(
+            type=DepositType(self.type),
+            per_box_minor=self.per_box_minor,
+            counts_minor=self.counts_minor,
+            funder=None if self.funder is None else Funder(self.funder),
+            free_hours=self.free_hours,
+        )
+
+
+class PoolBalance(Base):
+    """The final price of a pool's boxes, fixed once; from then on balances are due, until it is closed."""
+
+    __tablename__ = "pool_balance"
+
+    pool_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    unit_price_minor: Mapped[int]
+    boxes_sold: Mapped[int]
+    """All together, which decided on the price."""
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("unit_price_minor > 0 AND boxes_sold >= 0", name="not_negative"),
+        CheckConstraint("due_at >= opened_at AND closed_at >= opened_at", name="order"),
+    )
+
+
+class Forfeit(Base):
+    """What a cooperative that kept the fruit gets of the deposit of somebody who did not pay the rest. Append-only."""
+
+    __tablename__ = "forfeit"
+
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"), primary_key=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount"), Index(None, "cooperative_id"))
+
+
+class BalanceReminder(Base):
+    """Who was told, so many hours before the end, that a balance is not paid yet. Append-only."""
+
+    __tablename__ = "balance_reminder"
+
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    hours_before: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("hours_before > 0", name="hours"),)
 
 
 class BulkTerms(Base):
@@ -151,6 +255,8 @@ class SeasonEntry(Base):
     grams: Mapped[int]
     reason: Mapped[str] = mapped_column(String(20))
     run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("allocation_run.id"))
+    purpose_id: Mapped[uuid.UUID | None]
+    """What else gave it: a cooperative's commitment to a campaign."""
     at: Mapped[datetime]
 
     __table_args__ = (
@@ -163,6 +269,26 @@ class SeasonEntry(Base):
             postgresql_where=text("reason = 'opening'"),
         ),
         CheckConstraint("reason IN ('opening', 'share', 'given_back')", name="reason"),
-        CheckConstraint("(reason = 'opening') = (run_id IS NULL)", name="run"),
+        CheckConstraint(
+            "num_nonnulls(run_id, purpose_id) = CASE reason WHEN 'opening' THEN 0 ELSE 1 END", name="cause"
+        ),
         CheckConstraint("(reason = 'given_back') = (grams < 0)", name="sign"),
+    )
+
+
+class OrderAddress(Base):
+    """Where an order is sent: a sealed copy, which no later edit of the address book changes."""
+
+    __tablename__ = "order_address"
+
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed": "order_address"})
+    destination: Mapped[str] = mapped_column(String(20))
+    """How far the fruit goes: all that may be known of it without opening the seal."""
+    chosen_at: Mapped[datetime]
+    version: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("octet_length(sealed) BETWEEN 33 AND 20000", name="sealed"),
+        CheckConstraint(one_of("destination", Destination), name="destination"),
     )

@@ -1,12 +1,21 @@
 """What orders plugs in."""
 
+from inventory.waitlist import BoxesOffered
 from marketplace.module import Module
-from marketplace.payments.payments import LateMoney, MoneyCameLate, PaymentFailed, PaymentSucceeded
-from orders import api, bulk_api, checkout, late_money, season_api, split_api
+from marketplace.payments.payments import (
+    LateMoney,
+    MoneyCameLate,
+    PaymentFailed,
+    PaymentSucceeded,
+    RefundOwed,
+)
+from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
+from orders.events import OrderMoved
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.telling import SUBSCRIPTIONS as TELLING
 
 module = Module(
     name="orders",
@@ -20,13 +29,20 @@ module = Module(
         split_api.simulations,
     ),
     fast_doors=FAST_DOORS,
-    jobs=JOBS,
+    jobs=(*JOBS, *notifying.JOBS),
     commands=(allocate_group,),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
         (PaymentFailed, checkout.on_payment_failed),
-        (MoneyCameLate, checkout.on_money_came_late),
+        (MoneyCameLate, balances.on_money_came_late),
         (LateMoney, late_money.on_late_money),
+        (RefundOwed, late_money.on_refund_owed),
+        (LateMoney, notifying.on_late_money),
+        (RefundOwed, notifying.on_refund_owed),
+        (BoxesOffered, notifying.on_boxes_offered),
+        (OrderMoved, notifying.on_order_moved),
+        (balances.BalanceReminderDue, notifying.on_balance_reminder),
+        *TELLING,
     ),
     invariants=INVARIANTS,
 )

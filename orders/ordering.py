@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from inventory import paying
+from inventory.deposit_rules import Deposit
 from inventory.paying import Paying
 from marketplace import audit, express, idempotency, till
 from marketplace.context import Context
@@ -20,6 +21,7 @@ from marketplace.idempotency import Answer
 from marketplace.payments import opening
 from marketplace.till import Request
 from marketplace.values import instant_text, new_id
+from orders import balance_rules, placed_job
 from orders.states import OrderKind, OrderState
 
 PLACE: Final = f"""
@@ -31,7 +33,12 @@ PLACE: Final = f"""
         FROM jsonb_to_recordset(%(placed)s::jsonb) AS r(id uuid, kind text, state text, buyer_id uuid, pack_id uuid,
             hold_id uuid, boxes bigint, pack_grams bigint, unit_price_minor bigint, total_minor bigint,
             currency text, created_at timestamptz, version bigint)
-    ), {opening.OPENED}, {audit.TOLD}, {idempotency.KEPT}
+    ), deposited AS (
+        INSERT INTO deposit_terms (order_id, pool_id, type, per_box_minor, counts_minor, funder, free_hours)
+        SELECT r.order_id, r.pool_id, r.type, r.per_box_minor, r.counts_minor, r.funder, r.free_hours
+        FROM jsonb_to_recordset(%(deposited)s::jsonb) AS r(order_id uuid, pool_id uuid, type text,
+            per_box_minor bigint, counts_minor bigint, funder text, free_hours bigint)
+    ), {opening.OPENED}, {placed_job.PUT_IN}, {audit.TOLD}, {idempotency.KEPT}
     SELECT {paying.WHOLE}
     """  # noqa: S608 (the parts are our own)
 
@@ -54,6 +61,7 @@ class Placed:
     created_at: datetime
     version: int
     payment_id: uuid.UUID
+    deposit: Deposit | None
 
 
 class Ordering(till.Writing):
@@ -63,6 +71,7 @@ class Ordering(till.Writing):
         super().__init__()
         self._paying = Paying(row, self.told)
         self._placed: list[dict[str, Any]] = []
+        self._deposited: list[dict[str, Any]] = []
         self._opened: list[dict[str, Any]] = []
 
     def place(self, ctx: Context, *, hold_id: uuid.UUID) -> Placed:
@@ -87,22 +96,30 @@ class Ordering(till.Writing):
             ctx,
             order_id=order["id"],
             payer_id=hold.owner_id,
-            amount_minor=order["total_minor"],
+            amount_minor=balance_rules.due(
+                boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, deposit=hold.deposit
+            ).now_minor,
             currency=hold.currency,
         )
         self._placed.append(order)
         self._opened.append(payment)
+        if hold.deposit is not None:
+            self._deposited.append(_terms(order["id"], hold.pool_id, hold.deposit))
         self.told.append(opening.told(ctx, payment))
         after = {"boxes": hold.boxes}
         self.told.append(audit.row(ctx, "order.place", subject=("order", order["id"]), after=after))
-        return Placed(**order, payment_id=payment["id"])
+        return Placed(**order, payment_id=payment["id"], deposit=hold.deposit)
 
     def answer(self, request: Request) -> Answer:
         """Raises HoldNotFound, HoldExpired, HoldNotActive."""
         return shaped(self.place(request.ctx, hold_id=request.subject_id))
 
     def statement(self) -> Statement:
-        rows = {"placed": express.as_json(self._placed), "opened": express.as_json(self._opened)}
+        rows = {
+            "placed": express.as_json(self._placed),
+            "deposited": express.as_json(self._deposited),
+            "opened": express.as_json(self._opened),
+        }
         return PLACE, {**self.values(), **self._paying.values(), **rows}
 
     def known_to(self, session: Session) -> None:
@@ -119,9 +136,37 @@ def place_in(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Placed:
     return placed
 
 
+def _terms(order_id: uuid.UUID, pool_id: uuid.UUID, deposit: Deposit) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "pool_id": pool_id,
+        "type": deposit.type,
+        "per_box_minor": deposit.per_box_minor,
+        "counts_minor": deposit.counts_minor,
+        "funder": deposit.funder,
+        "free_hours": deposit.free_hours,
+    }
+
+
+def shown_deposit(deposit: Deposit, boxes: int) -> dict[str, Any]:
+    """The form of `schemas.OrderDeposit` while neither it nor the rest is paid."""
+    return {
+        "type": deposit.type.value,
+        "deposit_minor": boxes * deposit.per_box_minor,
+        "counts_minor": boxes * deposit.counts_minor,
+        "funder": None if deposit.funder is None else deposit.funder.value,
+        "free_until": None,
+        "final_unit_price_minor": None,
+        "bonus_minor": None,
+        "balance_minor": None,
+        "balance_due_at": None,
+        "balance_payment_id": None,
+    }
+
+
 def shaped(placed: Placed) -> Answer:
     """The form of `schemas.Order`: nothing of it has been delivered."""
-    body = {
+    body: dict[str, Any] = {
         "id": str(placed.id),
         "kind": placed.kind.value,
         "state": placed.state.value,
@@ -137,5 +182,7 @@ def shaped(placed: Placed) -> Answer:
         "version": placed.version,
         "payment_id": str(placed.payment_id),
     }
+    if placed.deposit is not None:
+        body["deposit"] = shown_deposit(placed.deposit, placed.boxes)
     headers = {"Location": f"/v1/orders/{placed.id}", "ETag": f'"{placed.version}"'}
     return Answer(status=201, body=json.dumps(body, ensure_ascii=False), headers=headers)

@@ -4,6 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
+from inventory.stock_rules import Destination
+from marketplace.addresses.schemas import Place
 from marketplace.fields import Code, Day, Flag, Id, Instant, Line, Quantity, Whole
 from marketplace.values import QUANTITY_MAX
 from orders.allocation.problem import RULES
@@ -204,6 +206,21 @@ class PlaceOrder(Schema):
     hold_id = Id(required=True)
 
 
+class OrderDeposit(Schema):
+    """Of the whole order, in minor units; what is not known yet is null."""
+
+    type = fields.String()
+    deposit_minor = fields.Integer(metadata={"description": "What is paid at once."})
+    counts_minor = fields.Integer(metadata={"description": "What it counts as when the rest is paid."})
+    funder = fields.String(allow_none=True, metadata={"description": "Who pays the difference."})
+    free_until = Instant(allow_none=True, metadata={"description": "Until then earnest money goes back."})
+    final_unit_price_minor = fields.Integer(allow_none=True)
+    bonus_minor = fields.Integer(allow_none=True, metadata={"description": "What the funder pays."})
+    balance_minor = fields.Integer(allow_none=True)
+    balance_due_at = Instant(allow_none=True)
+    balance_payment_id = fields.UUID(allow_none=True)
+
+
 class Order(Schema):
     id = fields.UUID()
     kind = fields.String()
@@ -219,11 +236,26 @@ class Order(Schema):
     created_at = Instant()
     version = fields.Integer()
     payment_id = fields.UUID(allow_none=True)
+    deposit = fields.Nested(
+        OrderDeposit, metadata={"description": "Only where not all of the price is due at once."}
+    )
 
 
 class OrderPage(Schema):
     items = fields.List(fields.Nested(Order))
     next_cursor = fields.UUID(allow_none=True)
+
+
+class ChooseAddress(Schema):
+    address_id = Id(required=True)
+
+
+class OrderAddress(Schema):
+    order_id = fields.UUID()
+    address = fields.Nested(Place)
+    destination = fields.String(validate=validate.OneOf([each.value for each in Destination]))
+    chosen_at = Instant()
+    version = fields.Integer()
 
 
 class Share(Schema):

@@ -130,6 +130,29 @@ def book_back(
     )
 
 
+def book_purpose(
+    session: Session,
+    ctx: Context,
+    *,
+    purpose_id: uuid.UUID,
+    season: str,
+    cooperative_id: uuid.UUID,
+    grams: int,
+) -> None:
+    """What something other than a bulk order's run gave a cooperative to sell, or, below zero, takes back."""
+    session.add(
+        SeasonEntry(
+            id=new_id(),
+            cooperative_id=cooperative_id,
+            season=season,
+            grams=grams,
+            reason="share" if grams > 0 else "given_back",
+            purpose_id=purpose_id,
+            at=ctx.now,
+        )
+    )
+
+
 def _entry(
     ctx: Context, *, cooperative_id: uuid.UUID, season: str, grams: int, reason: str, run_id: uuid.UUID | None
 ) -> SeasonEntry:

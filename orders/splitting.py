@@ -3,9 +3,10 @@ when what was given back is split over the rest.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -81,8 +82,17 @@ def lock(session: Session, *, pack: Pack, season_name: str) -> None:
     """Bulk orders of one variety and grade would lock the same lots; those of one season build on each other's
     history. The second waits for the first: always for the fruit first, then for the season.
     """
-    for name in (f"bulk:{pack.variety}:{pack.grade}", f"season:{season_name}"):
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    _lock(session, f"bulk:{pack.variety}:{pack.grade}")
+    lock_season(session, season_name=season_name)
+
+
+def lock_season(session: Session, *, season_name: str) -> None:
+    """Nobody else splits anything in this season until the commit: what is read of its history stays so."""
+    _lock(session, f"season:{season_name}")
+
+
+def _lock(session: Session, name: str) -> None:
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def facts_of(
@@ -200,18 +210,30 @@ def day_of(order: Order, ctx: Context) -> date:
 
 def stored(run: AllocationRun) -> tuple[allocation.Problem, allocation.Allocation]:
     """A run's problem and result as the split's own values, to explain, draw or check them again."""
-    return json_form.problem_from_json(run.problem), json_form.allocation_from_json(run.result)
+    return read(run.problem, run.result)
+
+
+def read(problem: dict[str, Any], result: dict[str, Any]) -> tuple[allocation.Problem, allocation.Allocation]:
+    """The same of what a run of any kind has stored. Raises ValueError."""
+    return json_form.problem_from_json(problem), json_form.allocation_from_json(result)
 
 
 def fault_of(run: AllocationRun) -> str | None:
     """What is wrong with a stored run: unreadable, unproved, or with another digest or shares than its result's."""
+    given = {share.code: share.boxes for share in run.shares}
+    return fault_in(run.problem, run.result, digest=run.digest, given=given)
+
+
+def fault_in(
+    problem: dict[str, Any], result: dict[str, Any], *, digest: str, given: Mapping[str, int]
+) -> str | None:
+    """The same of a run of any kind that gave these boxes to cooperatives by their codes."""
     try:
-        problem, result = stored(run)
+        asked, found = read(problem, result)
     except ValueError as unreadable:
         return str(unreadable)
-    if violations := allocation.verify(problem, result):
+    if violations := allocation.verify(asked, found):
         return str(violations[0])
-    if result.digest != run.digest:
+    if found.digest != digest:
         return "another digest"
-    given = {share.code: share.boxes for share in run.shares}
-    return None if given == {each.id: each.packs for each in result.sellers} else "other shares"
+    return None if given == {each.id: each.packs for each in found.sellers} else "other shares"

@@ -23,11 +23,23 @@ class OrderState(StrEnum):
     """All have answered, and nobody is left for some of its boxes."""
     COMMITTED = "committed"
     """Paid, or split and confirmed: the buyer's boxes are promised."""
+    DEPOSIT_PAID = "deposit_paid"
+    """The boxes are the buyer's; until they are committed the deposit may go back, as its terms say."""
+    BALANCE_DUE = "balance_due"
+    """The price is final, and the rest of it is to be paid."""
+    BALANCE_PAID = "balance_paid"
+    """All of the price is paid."""
+    BALANCE_DEFAULTED = "balance_defaulted"
+    """The rest was not paid: the boxes went back, the deposit to the cooperatives that kept the fruit."""
+    RELEASED = "released"
+    """Its campaign failed or was cancelled: the boxes went back, and so does the money."""
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     PAYMENT_FAILED = "payment_failed"
     """No money came, and its boxes went back to the buyer's cart, for what was left of their time there."""
     CANCELLED = "cancelled"
+    CUT = "cut"
+    """It was committed, and a shortage left it without a box."""
 
 
 class ShareState(StrEnum):
@@ -50,6 +62,14 @@ class Silence(StrEnum):
     CONFIRMS = "confirms"
 
 
+class NextStep(StrEnum):
+    """What the buyer of a shopper's order may do next."""
+
+    PAY = "pay"
+    WITHDRAW = "withdraw"
+    CHOOSE_ADDRESS = "choose_address"
+
+
 class OrderStateForbids(errors.Conflict):
     """The order's state does not allow this step."""
 
@@ -66,18 +86,64 @@ class ShareStateForbids(errors.Conflict):
 
 MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.DEPOSIT_DUE: frozenset(
-        {OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.EXPIRED, OrderState.PAYMENT_FAILED}
+        {
+            OrderState.COMMITTED,
+            OrderState.DEPOSIT_PAID,
+            OrderState.WITHDRAWN,
+            OrderState.EXPIRED,
+            OrderState.PAYMENT_FAILED,
+            OrderState.RELEASED,
+        }
     ),
     OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
-    OrderState.COMMITTED: frozenset({OrderState.APPROVED, OrderState.SHORT}),
+    OrderState.COMMITTED: frozenset(
+        {
+            OrderState.APPROVED,
+            OrderState.SHORT,
+            OrderState.BALANCE_DUE,
+            OrderState.BALANCE_PAID,
+            OrderState.RELEASED,
+            OrderState.CUT,
+        }
+    ),
+    OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
+    OrderState.BALANCE_DUE: frozenset(
+        {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED}
+    ),
+    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED}),
+    OrderState.RELEASED: frozenset(),
+    OrderState.BALANCE_DEFAULTED: frozenset(),
     OrderState.WITHDRAWN: frozenset(),
     OrderState.EXPIRED: frozenset(),
     OrderState.PAYMENT_FAILED: frozenset(),
     OrderState.CANCELLED: frozenset(),
+    OrderState.CUT: frozenset(),
 }
-"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is."""
+"""A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
+a deposit goes on from there to its balance."""
+
+BOUGHT: Final = frozenset(
+    {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
+)
+"""States of a shopper's order in which its boxes are sold."""
+
+ADDRESSABLE: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
+"""While a buyer may say where a shopper's order goes: it is neither over nor packed."""
+
+
+def next_steps(state: str, *, is_unconfirmed: bool) -> tuple[NextStep, ...]:
+    """What would be let in; the doors decide. `is_unconfirmed`: the buyer has not said yet how it is paid."""
+    steps: list[NextStep] = []
+    if state == OrderState.DEPOSIT_DUE:
+        steps = [NextStep.PAY, NextStep.WITHDRAW] if is_unconfirmed else [NextStep.WITHDRAW]
+    elif state == OrderState.BALANCE_DUE:
+        steps = [NextStep.PAY]
+    elif state == OrderState.DEPOSIT_PAID:
+        steps = [NextStep.WITHDRAW]
+    return (*steps, NextStep.CHOOSE_ADDRESS) if state in ADDRESSABLE else tuple(steps)
+
 
 LATE: Final = frozenset({OrderState.EXPIRED})
 """Orders that time ended: late money commits them after all, if their boxes can be taken again. What a buyer has

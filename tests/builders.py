@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text, update
+from sqlalchemy import String, func, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -37,7 +37,12 @@ from marketplace.audit import AuditEntry
 from marketplace.catalogue import cooperatives, counties, products
 from marketplace.catalogue.models import Pack
 from marketplace.context import Actor, Context
+from marketplace.language import Text
+from marketplace.notifications import Message, notify
+from marketplace.notifications.kinds import CampaignClosed
+from marketplace.notifications.models import Notification
 from marketplace.payments.models import Payment
+from marketplace.webhooks import endpoints
 from orders import bulk, season
 from orders.models import AllocationRun, Order
 from tests.house import Caller
@@ -194,6 +199,22 @@ class Market:
             )
         )
 
+    def endpoint(self, *, cooperative: int | None = 0) -> tuple[uuid.UUID, uuid.UUID]:
+        """Where a cooperative (None: the marketplace) is told of cases; its id, and that of a delivery under way."""
+
+        def work(session: Session) -> tuple[uuid.UUID, uuid.UUID]:
+            made, _ = endpoints.register(
+                session,
+                self.ctx,
+                url="https://hooks.example.com/in",
+                events=["case.opened"],
+                description="the till",
+                cooperative_id=None if cooperative is None else self.cooperative_ids[cooperative],
+            )
+            return made.id, endpoints.try_out(session, self.ctx, endpoint_id=made.id).id
+
+        return database.transact(work)
+
     def reconciled(self, *, repaired: bool = False) -> Reconciliation:
         """A run over everything, and its findings repaired if told."""
 
@@ -243,8 +264,14 @@ class Market:
         lasts: timedelta = timedelta(days=10),
         per_buyer: int = 10,
         price_minor: int = PRICE_MINOR,
+        item: dict[str, Any] | None = None,
+        balance: dict[str, Any] | None = None,
+        goal_boxes: int | None = None,
     ) -> Sale:
-        """A drafted campaign of one item without pledges."""
+        """A drafted campaign of one item without pledges; `item` and `balance` say more of its price terms.
+
+        The balance's days are told from the end of the sale: {opens_in, lasts, grace_hours, free_withdrawal_hours}.
+        """
 
         def work(session: Session) -> Sale:
             opens_at = self.ctx.now + opens_in
@@ -262,11 +289,14 @@ class Market:
                         "pack_id": self.pack_id,
                         "unit_price_minor": price_minor,
                         "boxes_per_buyer_max": per_buyer,
+                        **(item or {}),
                     }
                 ],
+                balance=_balance_window(opens_at + lasts, **balance) if balance else None,
+                goal_boxes=goal_boxes,
             )
-            item = made.items[0]
-            return Sale(campaign_id=made.id, item_id=item.id, pool_id=item.pool_id)
+            [first] = made.items
+            return Sale(campaign_id=made.id, item_id=first.id, pool_id=first.pool_id)
 
         return database.transact(work)
 
@@ -369,6 +399,13 @@ class Market:
         after = contents()
         changed = {name for name in before if before[name] != after[name]}
         assert not changed, f"changed tables: {changed}"
+
+
+def _balance_window(
+    closes_at: datetime, *, opens_in: timedelta, lasts: timedelta, **others: int
+) -> dict[str, Any]:
+    opens_at = closes_at + opens_in
+    return {"grace_hours": 24, **others, "opens_at": opens_at, "closes_at": opens_at + lasts}
 
 
 def build(app: Flask) -> Market:
@@ -528,3 +565,15 @@ def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal
 
     with ThreadPoolExecutor(max_workers=len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def told(caller: Caller) -> str:
+    """The id of a message to the caller."""
+    about = CampaignClosed(campaign_id=uuid.uuid4(), campaign=Text(en="Spring", zh="春"))
+    message = Message(account_id=caller.account_id or uuid.uuid4(), cause=str(uuid.uuid4()), about=about)
+    database.transact(lambda session: notify(session, context.system(), message))
+    with database.reading() as session:
+        found = session.scalar(
+            select(func.max(Notification.id.cast(String))).where(Notification.account_id == caller.account_id)
+        )
+        return str(found)

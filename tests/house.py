@@ -44,6 +44,7 @@ def settings_for(urls: DatabaseUrls, *, redis_number: int = 0, **changes: Any) -
         "worker_embedded": False,
         "rate_limits_enabled": False,
         "log_level": "ERROR",
+        "progress_stream_seconds": 1,
     }
     return Settings(**{**chosen, **changes})
 

@@ -15,11 +15,13 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from marketplace.access import ACCESS, Role
 from marketplace.problems import MEDIA_TYPE
 from tests import builders
+from tests.addresses import book
+from tests.campaigns import allotted
 from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
 INPUTS_IN_ALL = 500
-HOLDING = ("/holds", "/baskets", "/waitlist")
+HOLDING = ("/holds", "/baskets", "/waitlist", "/price")
 """Doors of a campaign that is on sale; the others meet a draft."""
 ENDS_THE_SESSION = {"sessions_log_out", "accounts_change_password"}
 
@@ -35,8 +37,10 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     bulk_order, run = market.bulk(buyer, 4)
     lot = market.lot(20)
     place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
+    life = allotted.sold(market, as_role(Role.OPERATOR)).start(season="2027-28")
     return {
         "entry_id": place["id"],
+        "notification_id": builders.told(shopper),
         "county_id": str(market.county_id),
         "cooperative_id": str(market.cooperative_ids[0]),
         "pack_id": str(market.pack_id),
@@ -52,7 +56,10 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "capacity_id": str(market.capacity(promised=40_000, weighed=20_000).id),
         "case_id": str(market.case().id),
         "reconciliation_id": str(market.reconciled().id),
+        **dict(zip(("endpoint_id", "delivery_id"), map(str, market.endpoint()), strict=True)),
         "run_id": str(run.id),
+        "address_id": book.added(shopper)["id"],
+        "commitment_id": str(life.latest("YJ01").id),
         "account_id": str(shopper.account_id),
         "bulk_order_id": str(bulk_order.id),
         "code": "YJ01",

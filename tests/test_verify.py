@@ -3,14 +3,20 @@
 Rules are broken by SQL as the owner of the tables, in a transaction that is rolled back.
 """
 
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.promotions import budgets, promoting
+from campaigns.promotions.rules import Funder, PromotionKind
+from campaigns.promotions.states import PromotionState
+from campaigns.shortage import closing
 from inventory import holds
 from inventory.counting import stock_takes
 from inventory.families import parentage
@@ -20,15 +26,23 @@ from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
+from marketplace.outbound.client import Answer
+from marketplace.outbound.rules import Outcome
+from marketplace.webhooks import delivering
+from marketplace.webhooks.delivering import Sent
+from marketplace.webhooks.models import Delivery
 from tests import builders, house
+from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
+from tests.campaigns import allotted, presale
+from tests.campaigns.shortage import stage
 
 BREAKS = {
     # ground
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
-    "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded'",
+    "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
     "J1": """
@@ -53,6 +67,9 @@ BREAKS = {
         WHERE id IN (SELECT account_id FROM account_role WHERE role = 'operator')
     """,
     "I6": "UPDATE audit_entry SET action = 'account.found' WHERE action = 'account.create'",
+    # addresses
+    "AD1": "UPDATE address SET is_default = false",
+    "AD2": "UPDATE address SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))",
     # catalogue
     "K1": "UPDATE pack SET gtin = '09521234000014' WHERE code = 'FUJI-A-5'",
     "K2": "UPDATE cooperative SET gln = '9521234001004' WHERE code = 'YJ01'",
@@ -60,6 +77,39 @@ BREAKS = {
         ALTER TABLE pack DROP CONSTRAINT fk_pack_product_id_product;
         UPDATE pack SET product_id = gen_random_uuid() WHERE code = 'FUJI-A-5'
     """,
+    # webhooks
+    "W1": "UPDATE webhook_message SET told_count = told_count + 1 WHERE type = 'case.opened'",
+    "W2": """
+        UPDATE webhook_message SET cooperative_ids = '{}' WHERE id =
+            (SELECT d.message_id FROM webhook_delivery d JOIN webhook_endpoint e ON e.id = d.endpoint_id
+            JOIN webhook_message m ON m.id = d.message_id
+            WHERE e.cooperative_id IS NOT NULL AND m.endpoint_id IS NULL LIMIT 1)
+    """,
+    "W3": "UPDATE webhook_attempt SET outcome = 'refused', status = 500 WHERE outcome = 'accepted'",
+    "W4": "UPDATE webhook_secret SET expires_at = now()",
+    # notifications
+    "U1": """
+        ALTER TABLE notification DROP CONSTRAINT uq_notification_account_id_kind_cause;
+        UPDATE notification SET cause = 'order:x' WHERE kind = 'order_committed';
+        INSERT INTO notification SELECT gen_random_uuid(), account_id, kind, cause, facts, title_en, title_zh,
+            body_en, body_zh, created_at, read_at FROM notification WHERE kind = 'order_committed'
+    """,
+    "U2": """
+        UPDATE notification_delivery SET state = 'sent', attempts = 1, resolved_at = now();
+        INSERT INTO notification_refusal SELECT account_id, kind, 'console', created_at - interval '1 hour'
+        FROM notification WHERE kind = 'order_committed'
+    """,
+    "U3": """
+        INSERT INTO notification_refusal SELECT account_id, 'refund_paid', 'email', now()
+        FROM notification WHERE kind = 'order_committed'
+    """,
+    "U4": "DELETE FROM job WHERE name = 'notifications.deliver'",
+    # promotions
+    "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1",
+    "V2": """
+        UPDATE promotion_use SET state = 'given_back' WHERE id = (SELECT min(id::text)::uuid FROM promotion_use)
+    """,
+    "V3": "UPDATE promotion SET uses_per_person_max = 1",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -138,6 +188,8 @@ BREAKS = {
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
         WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
             (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
+        AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('released', 'shipped'))
+        AND m.lot_id NOT IN (SELECT id FROM lot WHERE variety = 'Qinguan')
     """,
     "H2": """
         UPDATE hold SET created_at = now() - interval '1 hour', expires_at = now() - interval '20 minutes'
@@ -200,7 +252,7 @@ BREAKS = {
         UPDATE hold SET purpose_id = gen_random_uuid()
         WHERE id = (SELECT id FROM hold WHERE purpose_kind = 'share' LIMIT 1)
     """,
-    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share'",
+    "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share' AND run_id IS NOT NULL",
     "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
     "A5": "UPDATE \"order\" SET state = 'approved' WHERE kind = 'sponsor_bulk'",
     "A6": """
@@ -218,21 +270,57 @@ BREAKS = {
             receipt_reference = 'BANK-9' WHERE state = 'processing'
     """,
     "O6": "UPDATE \"case\" SET subject_id = gen_random_uuid() WHERE kind = 'late_payment'",
+    "O7": """
+        UPDATE payment SET amount_minor = amount_minor + 1, received_minor = received_minor + 1
+        WHERE purpose = 'balance' AND state = 'succeeded'
+    """,
+    "O8": "UPDATE forfeit SET amount_minor = amount_minor + 1",
+    "O9": """
+        UPDATE deposit_terms SET balance_minor = balance_minor + 1
+        WHERE order_id IN (SELECT id FROM "order" WHERE state = 'balance_defaulted')
+    """,
     "H3": """
         DROP INDEX uq_order_hold_id;
         UPDATE "order" o SET hold_id = other.hold_id FROM "order" other
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
-    "C2": "UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'",
+    "C2": """
+        UPDATE campaign_transition SET number = number + 10 WHERE after = 'deposit_open'
+            AND campaign_id IN (SELECT id FROM campaign WHERE state = 'deposit_open')
+    """,
     "C3": "UPDATE campaign_item SET boxes_per_buyer_max = 1",
-    "C4": "UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1",
+    "C4": """
+        UPDATE campaign_item SET unit_price_minor = unit_price_minor + 1
+        WHERE id NOT IN (SELECT item_id FROM campaign_step) AND pool_id NOT IN (SELECT pool_id FROM pool_balance)
+    """,
     "C5": """
-        UPDATE campaign SET state = 'paused';
+        UPDATE campaign SET state = 'paused' WHERE state = 'deposit_open';
         UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'
     """,
+    "C6": "UPDATE pool SET deposit_minor = 1100 WHERE deposit_type = 'earnest'",
+    "C7": "UPDATE pool_balance SET boxes_sold = 0",
+    # shortages
+    "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
+    "X2": "DELETE FROM shortage_cut",
+    "X3": """
+        UPDATE shortage_cut SET boxes_after = 1 - boxes_after, boxes_cut = boxes_before - 1 + boxes_after
+    """,
+    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1",
+    "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
+    # allocations of campaigns
+    "L1": "UPDATE allotted_item SET boxes = boxes + 1",
+    "L2": """
+        UPDATE hold h SET cooperative_id = (SELECT id FROM cooperative WHERE code = 'YJ01')
+        FROM campaign_item i JOIN commitment m ON m.item_id = i.id
+        WHERE h.pool_id = i.pool_id AND h.kind = 'pledge' AND h.cooperative_id = m.cooperative_id AND m.code = 'YJ02'
+    """,
+    "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
+    "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
+    "L5": "UPDATE supply SET boxes = boxes + 1",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -246,8 +334,10 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
             house.caller(built_app, role) for role in (Role.SHOPPER, Role.OPERATOR, Role.BUYER)
         )
         house.caller(built_app, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+        cut(market, operator)
         market.pack("GALA")
-        market.lot(40, code="L-1")
+        told(market)
+        market.lot(60, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
         market.bulk(buyer, 12)
@@ -259,6 +349,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
         assert failed.status_code == 200
         held(shopper, sale, 2)
+        book.added(shopper)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
         assert late.json["refund_due_minor"] == withdrawn["total_minor"]
@@ -271,13 +362,91 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         drift("UPDATE lot SET on_hand_grams = on_hand_grams + 7 WHERE code = 'L-R'")
         market.reconciled(repaired=True)
         waiting(shopper, house.caller(built_app, Role.SHOPPER), market.on_sale(1))
+        parted_price(market, operator)
+        other = replace(market, pack_id=market.pack("Qinguan").id)
+        harvested, asked = (
+            allotted.sold(other, operator, variety="Qinguan").start(season="2027-28") for _ in range(2)
+        )
+        harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
+        asked.done(asked.decline("YJ01"))
+        promoted(market, shopper)
         yield built_app
     house.empty(database_urls)
+
+
+def told(market: builders.Market) -> None:
+    """A cooperative and the marketplace listen; one message has arrived, one is refused, others wait."""
+    mine, _ = market.endpoint()
+    market.endpoint(cooperative=None)
+    market.case()
+
+    def work(session: Session) -> None:
+        due = session.scalars(
+            select(Delivery).where(Delivery.endpoint_id == mine).order_by(Delivery.id)
+        ).all()
+        for delivery, status in zip(due, (204, 500), strict=True):
+            outcome = Outcome.ACCEPTED if status == 204 else Outcome.REFUSED
+            sent = Sent(
+                delivery_id=delivery.id, answer=Answer(outcome=outcome, status=status), at=market.ctx.now
+            )
+            delivering._note(session, delivery, sent)
+
+    database.transact(work)
+
+
+def cut(market: builders.Market, operator: house.Caller) -> None:
+    """Two orders, and a box for one of them: the other is cut."""
+    short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2), there=1)
+    stage.opened(short)
+    stage.let_pass(short, 49)
+    assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
 
 
 def drift(sql: str) -> None:
     """A counter changes and nothing tells of it."""
     database.transact(lambda session: session.execute(text(sql)))
+
+
+def parted_price(market: builders.Market, operator: house.Caller) -> None:
+    """A presale with a ladder and deposits to its end: one who paid all, one who did not, one who withdrew."""
+    sale = presale.on_sale(market)
+    good, bad, gone = (house.caller(market.app, Role.SHOPPER) for _ in range(3))
+    kept, _, back = (presale.bought(each, operator, sale, 3) for each in (good, bad, gone))
+    assert gone.post(f"/v1/orders/{back['id']}/withdrawal").status_code == 200
+    presale.opened(market, sale)
+    payment = presale.confirm(good, presale.balance(good, kept))
+    assert presale.book(operator, payment).status_code == 200
+    presale.closed(market, sale)
+
+
+def promoted(market: builders.Market, shopper: house.Caller) -> None:
+    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held."""
+    sale, ctx = market.on_sale(5), market.acting(shopper)
+    terms = promoting.Terms(
+        kind=PromotionKind.COUPON,
+        funder=Funder.COUNTY,
+        title_en="Harvest",
+        title_zh="丰收",
+        budget_minor=1_000,
+        amount_minor=500,
+        uses_per_person_max=2,
+    )
+
+    def start(session: Session) -> uuid.UUID:
+        row = promoting.draft(session, market.ctx, campaign_id=sale.campaign_id, terms=terms)
+        promoting.move(session, market.ctx, promotion_id=row.id, to=PromotionState.ACTIVE)
+        return row.id
+
+    def use(session: Session) -> int:
+        quoted, _ = budgets.reserve(session, ctx, hold_id=hold_id, promotion_ids=[coupon])
+        return quoted.discount_minor
+
+    coupon = database.transact(start)
+    for is_ordered in (True, False):
+        hold_id = uuid.UUID(held(shopper, sale)["hold_id"])
+        assert database.transact(use) == 500
+        if is_ordered:
+            assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
 
 
 def parted(market: builders.Market) -> None:

@@ -20,6 +20,7 @@ SHAPES: Final = {
     "expired": {(0, -1, 0)},
     "superseded": {(0, -1, 0)},
     "sold": {(0, -1, 1)},
+    "returned": {(0, 0, -1)},
 }
 """Which counters each kind of line raises and lowers: pledged, held, sold."""
 

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from inventory.cases.models import Case, CaseNote
 from inventory.cases.states import CaseKind, CaseState, NoteKind, may_follow
-from marketplace import audit, errors
+from inventory.events import CaseMoved
+from marketplace import audit, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.context import Actor, Context
 from marketplace.language import Text
@@ -67,6 +68,7 @@ def open_case(
         if made is not None:
             case = session.get_one(Case, made)
             _write(session, ctx, case, NoteKind.OPENED, facts=facts)
+            _publish(session, ctx, case)
             return case
 
 
@@ -95,6 +97,8 @@ def settle(session: Session, ctx: Context, *, case_id: uuid.UUID, decision: str)
     _note(session, ctx, case, NoteKind.SETTLED, words=decision)
     case.state, case.decision = CaseState.SETTLED, decision
     case.settled_by, case.settled_at = ctx.actor.label, ctx.now
+    session.flush()
+    _publish(session, ctx, case)
     return case
 
 
@@ -114,6 +118,17 @@ def visible(actor: Actor) -> Select[Case]:
 
 def notes(case_id: uuid.UUID) -> Select[CaseNote]:
     return select(CaseNote).where(CaseNote.case_id == case_id)
+
+
+def _publish(session: Session, ctx: Context, case: Case) -> None:
+    told = CaseMoved(
+        case_id=case.id,
+        kind=str(case.kind),
+        state=str(case.state),
+        subject=(case.subject_kind, case.subject_id),
+        cooperative_id=case.cooperative_id,
+    )
+    events.publish(session, ctx, told)
 
 
 def _open(session: Session, kind: CaseKind, subject: Subject) -> Case | None:

@@ -17,6 +17,8 @@ class CaseKind(StrEnum):
     """Counters differ from what their journal and holds tell."""
     LATE_PAYMENT = "late_payment"
     """Money came for an order that cannot have it any more: it must be paid back."""
+    REFUND = "refund"
+    """A paid order was withdrawn, or its price fell: what was paid too much must be paid back."""
 
 
 class CaseState(StrEnum):

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from inventory.deposit_rules import Deposit, DepositType, Funder
 from inventory.states import HoldKind, HoldState, PoolMovementKind, WaitState
 from marketplace.database import Base, one_of
 
@@ -13,8 +14,8 @@ from marketplace.database import Base, one_of
 class Pool(Base):
     """What may be sold of one pack for one purpose. `version` is the number of its journal's last line.
 
-    The terms of sale stand here too, so that a shopper's hold asks one row: the price and the limit, which never
-    change, and the window in which boxes may be held, which the purpose's owner opens and closes. Without
+    The terms of sale stand here too, so that a shopper's hold asks one row: the price, the deposit and the limit,
+    which never change, and the window in which boxes may be held, which the purpose's owner opens and closes. Without
     `sells_from` it does not sell now; past `sells_until` it never will again.
     """
 
@@ -34,6 +35,14 @@ class Pool(Base):
     currency: Mapped[str | None] = mapped_column(String(3))
     boxes_per_buyer_max: Mapped[int | None]
     boxes_per_household_max: Mapped[int | None]
+    deposit_type: Mapped[str | None] = mapped_column(String(20))
+    """Without one the whole price is due at once."""
+    deposit_minor: Mapped[int | None]
+    """For each box."""
+    deposit_counts_minor: Mapped[int | None]
+    """What it is worth when the rest is paid."""
+    deposit_funder: Mapped[str | None] = mapped_column(String(20))
+    deposit_free_hours: Mapped[int | None]
     sells_from: Mapped[datetime | None]
     sells_until: Mapped[datetime | None]
     version: Mapped[int]
@@ -49,11 +58,43 @@ class Pool(Base):
             "sells_from IS NULL OR num_nulls(sells_until, unit_price_minor) = 0 AND sells_until > sells_from",
             name="window",
         ),
+        CheckConstraint(
+            "num_nulls(deposit_type, deposit_minor, deposit_counts_minor, deposit_free_hours) IN (0, 4)"
+            " AND (deposit_type IS NULL OR unit_price_minor IS NOT NULL)",
+            name="deposit",
+        ),
+        CheckConstraint(one_of("deposit_type", DepositType), name="deposit_type"),
+        CheckConstraint(
+            "deposit_minor > 0 AND deposit_counts_minor >= deposit_minor AND deposit_counts_minor <= unit_price_minor",
+            name="deposit_amount",
+        ),
+        CheckConstraint(one_of("deposit_funder", Funder), name="deposit_funder"),
+        CheckConstraint(
+            "(deposit_funder IS NOT NULL) = (coalesce(deposit_counts_minor - deposit_minor, 0) > 0)",
+            name="deposit_bonus",
+        ),
+        CheckConstraint("deposit_free_hours BETWEEN 0 AND 720", name="deposit_free_hours"),
         CheckConstraint("pack_grams > 0", name="pack_grams"),
         CheckConstraint("boxes_held >= 0 AND boxes_sold >= 0", name="not_negative"),
         CheckConstraint("boxes_held + boxes_sold <= boxes_pledged", name="never_oversold"),
         CheckConstraint("version > 0", name="version"),
     )
+
+    @property
+    def deposit(self) -> Deposit | None:
+        """What of the price is due at once; without one, all."""
+        if self.deposit_type is None:
+            return None
+        assert self.deposit_minor is not None
+        assert self.deposit_counts_minor is not None
+        assert self.deposit_free_hours is not None
+        return Deposit(
+            type=DepositType(self.deposit_type),
+            per_box_minor=self.deposit_minor,
+            counts_minor=self.deposit_counts_minor,
+            funder=None if self.deposit_funder is None else Funder(self.deposit_funder),
+            free_hours=self.deposit_free_hours,
+        )
 
     @property
     def available_boxes(self) -> int:
@@ -97,6 +138,8 @@ class PoolMovement(Base):
             " WHEN 'expired' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'superseded' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = 0"
             " WHEN 'sold' THEN pledged_delta = 0 AND held_delta < 0 AND sold_delta = - held_delta"
+            " WHEN 'returned' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta < 0"
+            " WHEN 'cut' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta < 0"
             " WHEN 'reconciled' THEN pledged_delta = 0 AND held_delta = 0 AND sold_delta = 0"
             " ELSE false END",
             name="kind",
@@ -128,7 +171,7 @@ class Hold(Base):
     boxes: Mapped[int]
     consumed_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     released_boxes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Given back, lapsed, or taken over by another hold."""
+    """Given back, lapsed, cut, or taken over by another hold."""
     pack_grams: Mapped[int]
     quantity_grams: Mapped[int]
     unit_price_minor: Mapped[int | None]

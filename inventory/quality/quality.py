@@ -13,11 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, lots
+from inventory.events import LotTurned
 from inventory.families import kin
 from inventory.families.kin import Member
 from inventory.models import Hold, Lot
 from inventory.states import OPEN, LotStatus, MovementKind, lets
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.access import Role
 from marketplace.context import Context
 
@@ -129,6 +130,8 @@ def _turn(
             **({} if recall_of is None else {"recall_of": str(recall_of)}),
         },
     )
+    told = LotTurned(lot_id=lot.id, cooperative_id=lot.cooperative_id, before=before, after=str(lot.status))
+    events.publish(session, ctx, told)
     return _turned(session, lot)
 
 

@@ -17,6 +17,7 @@ from marketplace.door import Blueprint
 from marketplace.identity import (
     accounts,
     codes,
+    emails,
     households,
     logins,
     passwords,
@@ -144,6 +145,47 @@ def change_password(body: dict[str, Any]) -> None:
     )
     if not is_changed:
         raise logins.WrongPassword
+
+
+@people.post("/me/email")
+@limited("5 per minute", per="actor")
+@people.arguments(schemas.TellEmail)
+@people.problems(emails.EmailNotUsable, codes.TooManyCodes, codes.CodeNotSent)
+@people.response(202, schemas.SentCode)
+def tell_email(body: dict[str, Any]) -> dict[str, Any]:
+    """Have a code sent to my e-mail address 登记邮箱"""
+    ctx = context.current()
+    email = emails.normal(body["email"])
+    row, digits = transact(lambda session: emails.issue(session, ctx, email=email))
+    emails.send(row, digits=digits, language=ctx.language)
+    return {"expires_at": row.expires_at}
+
+
+@people.put("/me/email")
+@limited("20 per minute", per="actor")
+@people.arguments(schemas.ProveEmail)
+@people.problems(emails.EmailCodeWrong, errors.TooMany)
+@people.response(200, schemas.Account)
+def prove_email(body: dict[str, Any]) -> dict[str, Any]:
+    """Prove my e-mail address with the code; from then on I am written to there 验证邮箱"""
+    ctx = context.current()
+
+    def work(session: Session) -> dict[str, Any] | None:
+        account = emails.prove(session, ctx, digits=body["code"])
+        return None if account is None else _shown(account)
+
+    shown = transact(work)
+    if shown is None:
+        raise emails.EmailCodeWrong
+    versions.tag(shown["version"])
+    return shown
+
+
+@people.delete("/me/email")
+@people.writes(200, schemas.Account, key=False)
+def forget_email(session: Session) -> dict[str, Any]:
+    """Write to me by e-mail no more 删除邮箱"""
+    return _shown(emails.forget(session, context.current()))
 
 
 @people.put("/me/household")

@@ -4,17 +4,17 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import click
 from flask import Flask, current_app
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from marketplace import audit, errors
 from marketplace.context import Context
-from marketplace.identity.models import LoginCode
+from marketplace.identity.models import EmailCode, LoginCode
 from marketplace.language import Language, Text
 from marketplace.settings import Settings
 from marketplace.values import new_id
@@ -72,11 +72,11 @@ def issue(session: Session, ctx: Context, *, phone: str) -> tuple[LoginCode, str
         .values(ended_at=ctx.now)
     )
     code_id = new_id()
-    digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    digits = new_digits()
     row = LoginCode(
         id=code_id,
         phone=phone,
-        code_hmac=_keyed_hash(code_id, digits),
+        code_hmac=keyed_hash("login-code", code_id, digits),
         wrong_tries=0,
         created_at=ctx.now,
         expires_at=ctx.now + timedelta(minutes=_settings().login_code_minutes),
@@ -107,7 +107,12 @@ def redeem(session: Session, ctx: Context, *, phone: str, digits: str) -> bool:
     )
     if row is None or row.expires_at <= ctx.now:
         return False
-    if hmac.compare_digest(row.code_hmac, _keyed_hash(row.id, digits)):
+    return try_digits(ctx, row, "login-code", digits)
+
+
+def try_digits(ctx: Context, row: LoginCode | EmailCode, purpose: str, digits: str) -> bool:
+    """Whether these are a locked code's digits; it ends with the right ones, and with the fifth wrong try."""
+    if hmac.compare_digest(row.code_hmac, keyed_hash(purpose, row.id, digits)):
         row.ended_at = ctx.now
         return True
     row.wrong_tries += 1
@@ -119,16 +124,21 @@ def redeem(session: Session, ctx: Context, *, phone: str, digits: str) -> bool:
 def forget_old(session: Session, ctx: Context) -> int:
     """Delete codes older than KEPT_DAYS; how many."""
     before = ctx.now - timedelta(days=KEPT_DAYS)
-    gone = session.execute(delete(LoginCode).where(LoginCode.created_at < before))
-    return int(getattr(gone, "rowcount", 0))
+    gone = [session.execute(delete(kind).where(kind.created_at < before)) for kind in (LoginCode, EmailCode)]
+    return sum(int(getattr(each, "rowcount", 0)) for each in gone)
 
 
 def _check_frequency(session: Session, ctx: Context, phone: str) -> None:
+    check_frequency(session, ctx, LoginCode.created_at, LoginCode.phone == phone)
+
+
+def check_frequency(
+    session: Session, ctx: Context, created_at: InstrumentedAttribute[datetime], of: ColumnElement[bool]
+) -> None:
+    """Raises TooManyCodes when PER_HOUR_MAX of these codes were made within the hour."""
     hour = timedelta(hours=1)
     count, oldest = session.execute(
-        select(func.count(), func.min(LoginCode.created_at)).where(
-            LoginCode.phone == phone, LoginCode.created_at > ctx.now - hour
-        )
+        select(func.count(), func.min(created_at)).where(of, created_at > ctx.now - hour)
     ).one()
     if count >= PER_HOUR_MAX:
         wait = oldest + hour - ctx.now
@@ -136,14 +146,22 @@ def _check_frequency(session: Session, ctx: Context, phone: str) -> None:
 
 
 def _lock(session: Session, phone: str) -> None:
-    """One code at a time for a phone, so that counting and ending see each other."""
-    digest = hashlib.sha256(f"login-code\n{phone}".encode()).digest()
+    lock(session, f"login-code\n{phone}")
+
+
+def lock(session: Session, name: str) -> None:
+    """One code at a time for whom it is named after, so that counting and ending see each other."""
+    digest = hashlib.sha256(name.encode()).digest()
     session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
 
 
-def _keyed_hash(code_id: uuid.UUID, digits: str) -> bytes:
+def new_digits() -> str:
+    return f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+
+
+def keyed_hash(purpose: str, code_id: uuid.UUID, digits: str) -> bytes:
     """A million codes are tried in a moment; without the key that is of no use."""
-    message = f"login-code\n{code_id}\n{digits}".encode()
+    message = f"{purpose}\n{code_id}\n{digits}".encode()
     return hmac.digest(_settings().secret_key.encode(), message, "sha256")
 
 

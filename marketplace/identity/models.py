@@ -52,6 +52,10 @@ class Account(Base):
     login: Mapped[str | None] = mapped_column(String(80), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     phone: Mapped[str | None] = mapped_column(String(16), unique=True)
+    email: Mapped[str | None] = mapped_column(String(254))
+    """Where the person gets mail: an address from which a code came back. Nobody logs in by it."""
+    language: Mapped[str | None] = mapped_column(String(2))
+    """In which the person is written to; None: in both."""
     household: Mapped[str | None] = mapped_column(String(32))
     """A keyed digest of where the person lives, for limits by household; never an address."""
     status: Mapped[str] = mapped_column(String(20))
@@ -66,6 +70,8 @@ class Account(Base):
         CheckConstraint("login = lower(login)", name="login_lower"),
         CheckConstraint(r"phone ~ '^\+[1-9][0-9]{6,14}$'", name="phone_e164"),
         CheckConstraint(one_of("status", AccountStatus), name="status"),
+        CheckConstraint("email ~ '^[^[:space:]@]+@[^[:space:]@]+$'", name="email"),
+        CheckConstraint("language IN ('en', 'zh')", name="language"),
         Index("ix_account_household", "household", postgresql_where=text("household IS NOT NULL")),
     )
 
@@ -115,6 +121,31 @@ class LoginCode(Base):
         Index(None, "phone", "created_at"),
         Index(None, "created_at"),
         Index("uq_login_code_open_phone", "phone", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+
+class EmailCode(Base):
+    """A code sent to the e-mail address that an account says is its own; ended as a log-in code is."""
+
+    __tablename__ = "email_code"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    email: Mapped[str] = mapped_column(String(254))
+    code_hmac: Mapped[bytes] = mapped_column(LargeBinary)
+    wrong_tries: Mapped[int]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("wrong_tries >= 0 AND wrong_tries <= 5", name="wrong_tries"),
+        CheckConstraint("wrong_tries < 5 OR ended_at IS NOT NULL", name="five_tries_end_it"),
+        Index(None, "email", "created_at"),
+        Index(None, "created_at"),
+        Index(
+            "uq_email_code_open_account", "account_id", unique=True, postgresql_where=text("ended_at IS NULL")
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from marketplace.identity.codes import DIGITS
 from marketplace.identity.models import AccountStatus
 from marketplace.identity.passwords import LENGTH_MAX, LENGTH_MIN
 from marketplace.identity.scopes import SCOPES
+from marketplace.language import LANGUAGES
 
 MEMBERSHIPS_MAX: Final = 100
 ROLES: Final = sorted(role.value for role in PEOPLE)
@@ -83,6 +84,21 @@ class ChangePassword(Schema):
     new_password = Password(required=True)
 
 
+class TellEmail(Schema):
+    email = Line(required=True, low=3, high=254)
+
+
+class ProveEmail(Schema):
+    code = fields.String(
+        required=True,
+        load_only=True,
+        validate=[
+            validate.Length(equal=DIGITS),
+            validate.Regexp(f"^[0-9]{{{DIGITS}}}$", error=f"Must be {DIGITS} digits."),
+        ],
+    )
+
+
 class TellHousehold(Schema):
     address = Line(required=True)
 
@@ -108,6 +124,12 @@ class Account(Schema):
     status = fields.String(validate=validate.OneOf([status.value for status in AccountStatus]))
     roles = fields.List(fields.String(validate=validate.OneOf(ROLES)))
     cooperative_ids = fields.List(fields.UUID())
+    email = fields.String(allow_none=True, metadata={"description": "Proved by a code that was sent there."})
+    language = fields.String(
+        allow_none=True,
+        validate=validate.OneOf(LANGUAGES),
+        metadata={"description": "In which the person is written to; null: in both."},
+    )
     household_is_set = fields.Boolean()
     created_at = Instant()
     version = fields.Integer()

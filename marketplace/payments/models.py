@@ -3,18 +3,22 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, one_of
-from marketplace.payments.states import PaymentState
+from marketplace.payments.states import PartRefundKind, PaymentPurpose, PaymentState
 
 
 class Payment(Base):
     __tablename__ = "payment"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    order_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    order_id: Mapped[uuid.UUID]
+    purpose: Mapped[str] = mapped_column(
+        String(20), default=PaymentPurpose.ORDER, server_default=PaymentPurpose.ORDER.value
+    )
+    """An order has one payment, and one that is not canceled for its balance if only a deposit was due."""
     payer_id: Mapped[uuid.UUID] = mapped_column(index=True)
     gateway: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(30))
@@ -26,7 +30,7 @@ class Payment(Base):
     receipt_reference: Mapped[str | None] = mapped_column(String(80), unique=True)
     """The bank's own number of the receipt: one receipt is booked once."""
     refund_due_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Money that came when the order could no longer have it: owed back to the payer."""
+    """Owed back to the payer: money that came when the order could no longer have it, or that was paid too much."""
     refund_reason: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
@@ -38,9 +42,41 @@ class Payment(Base):
         CheckConstraint("(state = 'succeeded') = (received_minor = amount_minor)", name="succeeded_is_paid"),
         CheckConstraint("(resolved_at IS NOT NULL) = (state IN ('succeeded', 'canceled'))", name="resolved"),
         CheckConstraint(
-            "CASE WHEN refund_due_minor = 0 THEN refund_reason IS NULL ELSE refund_due_minor = amount_minor"
-            " AND state = 'canceled' AND num_nulls(refund_reason, receipt_reference) = 0 END",
+            "CASE WHEN refund_due_minor = 0 THEN refund_reason IS NULL"
+            " ELSE num_nulls(refund_reason, receipt_reference) = 0 AND refund_due_minor > 0"
+            " AND CASE state WHEN 'canceled' THEN refund_due_minor = amount_minor"
+            " WHEN 'succeeded' THEN refund_due_minor <= amount_minor ELSE false END END",
             name="refund_due",
         ),
+        CheckConstraint(one_of("purpose", PaymentPurpose), name="purpose"),
+        Index("uq_payment_order_id", "order_id", unique=True, postgresql_where=text("purpose = 'order'")),
+        Index(
+            "uq_payment_balance",
+            "order_id",
+            unique=True,
+            postgresql_where=text("purpose = 'balance' AND state <> 'canceled'"),
+        ),
         Index(None, "state"),
+    )
+
+
+class PartRefund(Base):
+    """Part of a received payment that must go back, or what is owed on top of it. Append-only."""
+
+    __tablename__ = "part_refund"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    reason: Mapped[str] = mapped_column(String(40))
+    source_id: Mapped[uuid.UUID]
+    """What it is owed for, in the package above."""
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("payment_id", "kind", "source_id"),
+        CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
+        CheckConstraint(one_of("kind", PartRefundKind), name="kind"),
     )

@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace import audit, database, errors, events, till
@@ -18,23 +19,33 @@ from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.express import InSession
 from marketplace.language import Text
-from marketplace.payments import confirming
+from marketplace.payments import confirming, opening
 from marketplace.payments.confirming import Confirming
 from marketplace.payments.gateways import Answered
-from marketplace.payments.models import Payment
-from marketplace.payments.states import LATE, PaymentNotAwaited, PaymentNotFound, PaymentState, check_move
+from marketplace.payments.models import PartRefund, Payment
+from marketplace.payments.states import (
+    LATE,
+    PartRefundKind,
+    PaymentNotAwaited,
+    PaymentNotFound,
+    PaymentPurpose,
+    PaymentState,
+    check_move,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSucceeded:
     payment_id: uuid.UUID
     order_id: uuid.UUID
+    purpose: str = PaymentPurpose.ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed:
     payment_id: uuid.UUID
     order_id: uuid.UUID
+    purpose: str = PaymentPurpose.ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,7 @@ class MoneyCameLate:
 
     payment_id: uuid.UUID
     order_id: uuid.UUID
+    purpose: str = PaymentPurpose.ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,17 @@ class LateMoney:
     currency: str
     refund_due_minor: int
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOwed:
+    """Of money that was received so much must be paid back."""
+
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+    refund_minor: int
+    currency: str
+    reason: str
 
 
 class AmountDiffers(errors.Conflict):
@@ -91,7 +114,7 @@ def fail(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) 
     payment = get(session, ctx, payment_id=payment_id, locked=True)
     check_move(payment.state, PaymentState.CANCELED)
     _move(session, ctx, payment, PaymentState.CANCELED, reason=reason)
-    events.publish(session, ctx, PaymentFailed(payment_id=payment.id, order_id=payment.order_id))
+    events.publish(session, ctx, PaymentFailed(**_named(payment)))
     return payment
 
 
@@ -121,7 +144,7 @@ def book_receipt(
     payment.receipt_reference = receipt_reference
     with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
         _move(session, ctx, payment, PaymentState.SUCCEEDED)
-    events.publish(session, ctx, PaymentSucceeded(payment_id=payment.id, order_id=payment.order_id))
+    events.publish(session, ctx, PaymentSucceeded(**_named(payment)))
     return payment
 
 
@@ -129,7 +152,7 @@ def _book_late(session: Session, ctx: Context, payment: Payment, receipt_referen
     payment.receipt_reference = receipt_reference
     with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
         session.flush()
-    events.publish(session, ctx, MoneyCameLate(payment_id=payment.id, order_id=payment.order_id))
+    events.publish(session, ctx, MoneyCameLate(**_named(payment)))
     if payment.state == LATE and not payment.refund_due_minor:
         owe_refund(session, ctx, payment_id=payment.id, reason="not_wanted")
     told = LateMoney(
@@ -152,7 +175,7 @@ def accept_late(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> Pay
     payment = _late(session, ctx, payment_id)
     payment.received_minor = payment.amount_minor
     _move(session, ctx, payment, PaymentState.SUCCEEDED)
-    events.publish(session, ctx, PaymentSucceeded(payment_id=payment.id, order_id=payment.order_id))
+    events.publish(session, ctx, PaymentSucceeded(**_named(payment)))
     return payment
 
 
@@ -164,6 +187,89 @@ def owe_refund(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason:
     after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
     audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
     return payment
+
+
+def owe_back(
+    session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str, amount_minor: int | None = None
+) -> Payment:
+    """Of money that was received so much more, or all that is left of it, must be paid back.
+
+    Publishes RefundOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
+    """
+    payment = locked(session, payment_id)
+    left = kept_minor(session, payment)
+    amount = left if amount_minor is None else amount_minor
+    if payment.state != PaymentState.SUCCEEDED or not 0 < amount <= left:
+        raise PaymentNotAwaited(state=payment.state)
+    payment.refund_due_minor += amount
+    payment.refund_reason = reason
+    session.flush()
+    after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
+    audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
+    owed = RefundOwed(
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        refund_minor=amount,
+        currency=payment.currency,
+        reason=reason,
+    )
+    events.publish(session, ctx, owed)
+    return payment
+
+
+def kept_minor(session: Session, payment: Payment) -> int:
+    """What was received and need not go back, neither as a whole nor for single boxes."""
+    told = select(func.coalesce(func.sum(PartRefund.amount_minor), 0)).where(
+        PartRefund.payment_id == payment.id, PartRefund.kind == PartRefundKind.REFUND
+    )
+    return payment.received_minor - payment.refund_due_minor - int(session.scalar(told) or 0)
+
+
+def open_balance(
+    session: Session,
+    ctx: Context,
+    *,
+    order_id: uuid.UUID,
+    payer_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
+) -> Payment:
+    """The payment of an order's balance: the one there is, or a new one. Whoever calls has the order locked."""
+    found = balances_of(session, [order_id])
+    if found:
+        return found[0]
+    asked: dict[str, Any] = opening.row(
+        ctx, order_id=order_id, payer_id=payer_id, amount_minor=amount_minor, currency=currency
+    )
+    payment = Payment(**asked, purpose=PaymentPurpose.BALANCE, received_minor=0, refund_due_minor=0)
+    session.add(payment)
+    session.flush()
+    session.add(audit.AuditEntry(**opening.told(ctx, asked)))
+    return payment
+
+
+def balances_of(
+    session: Session, order_ids: Collection[uuid.UUID], *, locked: bool = False
+) -> Sequence[Payment]:
+    """The payments of these orders' balances that are not canceled, by id."""
+    statement = (
+        select(Payment)
+        .where(
+            Payment.order_id.in_(order_ids),
+            Payment.purpose == PaymentPurpose.BALANCE,
+            Payment.state != PaymentState.CANCELED,
+        )
+        .order_by(Payment.id)
+    )
+    if locked:
+        statement = statement.with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=locked)).all()
+
+
+def cancel(session: Session, ctx: Context, payment: Payment) -> None:
+    """Nobody waits for a locked payment any more. Raises PaymentNotAwaited when money has arrived already."""
+    check_move(payment.state, PaymentState.CANCELED)
+    _move(session, ctx, payment, PaymentState.CANCELED)
 
 
 def _late(session: Session, ctx: Context, payment_id: uuid.UUID) -> Payment:
@@ -178,7 +284,7 @@ def cancel_of_order(session: Session, ctx: Context, *, order_id: uuid.UUID) -> P
     """Cancel an order's unpaid payment; raises PaymentNotAwaited when money has arrived already."""
     payment = session.scalar(
         select(Payment)
-        .where(Payment.order_id == order_id)
+        .where(Payment.order_id == order_id, Payment.purpose == PaymentPurpose.ORDER)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -188,11 +294,33 @@ def cancel_of_order(session: Session, ctx: Context, *, order_id: uuid.UUID) -> P
     return payment
 
 
+def lock_of_orders(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Payment]]:
+    """All payments of these orders, locked by id, by order."""
+    rows = session.scalars(
+        select(Payment)
+        .where(Payment.order_id.in_(order_ids))
+        .order_by(Payment.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found: dict[uuid.UUID, list[Payment]] = {}
+    for payment in rows:
+        found.setdefault(payment.order_id, []).append(payment)
+    return found
+
+
 def lock_unconfirmed(session: Session, *, opened_before: datetime, batch: int) -> Sequence[Payment]:
-    """The oldest payments that wait for their payer's word; those that somebody works on are left out."""
+    """The oldest payments that wait for their payer's word; those that somebody works on are left out.
+
+    A balance is not among them: it has a time of its own.
+    """
     statement = (
         select(Payment)
-        .where(Payment.state == PaymentState.REQUIRES_CONFIRMATION, Payment.created_at < opened_before)
+        .where(
+            Payment.state == PaymentState.REQUIRES_CONFIRMATION,
+            Payment.purpose == PaymentPurpose.ORDER,
+            Payment.created_at < opened_before,
+        )
         .order_by(Payment.id)
         .limit(batch)
         .with_for_update(skip_locked=True)
@@ -209,13 +337,31 @@ def get(session: Session, ctx: Context, *, payment_id: uuid.UUID, locked: bool =
 
 
 def of_orders(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Payment]:
-    """The payments of these orders, by order; bulk orders have none."""
-    found = session.scalars(select(Payment).where(Payment.order_id.in_(order_ids)))
+    """The payments of these orders, by order; bulk orders have none. That of a balance is a second one."""
+    found = session.scalars(
+        select(Payment).where(Payment.order_id.in_(order_ids), Payment.purpose == PaymentPurpose.ORDER)
+    )
     return {payment.order_id: payment for payment in found}
 
 
 def find_by_order(session: Session, order_id: uuid.UUID) -> Payment | None:
-    return session.scalar(select(Payment).where(Payment.order_id == order_id))
+    """What was, or is, due when it was ordered."""
+    return session.scalar(
+        select(Payment).where(Payment.order_id == order_id, Payment.purpose == PaymentPurpose.ORDER)
+    )
+
+
+def locked(session: Session, payment_id: uuid.UUID) -> Payment:
+    """Whoever's it is. Raises PaymentNotFound."""
+    found = session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise PaymentNotFound
+    return found
+
+
+def _named(payment: Payment) -> dict[str, Any]:
+    """What every event says of its payment."""
+    return {"payment_id": payment.id, "order_id": payment.order_id, "purpose": payment.purpose}
 
 
 def _move(

@@ -17,6 +17,20 @@ class PaymentState(StrEnum):
     CANCELED = "canceled"
 
 
+class PaymentPurpose(StrEnum):
+    ORDER = "order"
+    """What is due when something is ordered: all of it, or a deposit."""
+    BALANCE = "balance"
+    """The rest of the price, when the boxes are there."""
+
+
+class PartRefundKind(StrEnum):
+    REFUND = "refund"
+    """Of what was received."""
+    COMPENSATION = "compensation"
+    """On top of it."""
+
+
 class PaymentNotFound(errors.NotFound):
     title = Text(en="There is no such payment.", zh="没有该笔付款。")
 

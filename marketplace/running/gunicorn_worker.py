@@ -17,7 +17,7 @@ from gunicorn import util
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import ThreadWorker
 
-from marketplace import problems
+from marketplace import leaving, problems
 from marketplace.language import DEFAULT
 from marketplace.running.balance import Share
 from marketplace.values import new_id
@@ -46,6 +46,11 @@ class Worker(ThreadWorker):
         self._since: dict[Any, float] = {}
         self._since_lock = threading.Lock()
         self._share = Share(self.age)
+
+    def init_process(self) -> None:
+        """What answers for minutes ends when this worker is told to."""
+        leaving.watch(lambda: not self.alive)
+        super().init_process()
 
     def accept(self, listener: Any) -> None:
         """Who is ahead steps back for a moment; nobody else took the connection by then: it is served here."""

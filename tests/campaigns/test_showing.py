@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from campaigns import planning, schemas, shapes, showing
 from campaigns.models import Campaign
-from campaigns.states import CampaignState
+from campaigns.states import CampaignEvent, CampaignState
 from inventory.models import Pool
 from marketplace import commits, context, database, express
 from marketplace.access import Role
@@ -61,7 +61,7 @@ def sales(market: Market):
     paused = market.on_sale(2)
     database.transact(
         lambda session: planning.move(
-            session, market.ctx, campaign_id=paused.campaign_id, after=CampaignState.PAUSED, reason="rain"
+            session, market.ctx, campaign_id=paused.campaign_id, event=CampaignEvent.PAUSE, reason="rain"
         )
     )
     return [*made, paused]
@@ -137,7 +137,7 @@ def test_every_change_is_told_at_once_under_another_tag(
     listed = anyone.get(URL)
     database.transact(
         lambda session: planning.move(
-            session, market.ctx, campaign_id=sale.campaign_id, after=CampaignState.PAUSED, reason="rain"
+            session, market.ctx, campaign_id=sale.campaign_id, event=CampaignEvent.PAUSE, reason="rain"
         )
     )
     again = anyone.get(URL, headers={"If-None-Match": listed.headers["ETag"]})

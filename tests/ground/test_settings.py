@@ -44,10 +44,26 @@ GOOD = {
     "HOLD_NETWORK_PERMILLE": [("0", 0), ("1000", 1_000)],
     "IDEMPOTENCY_DAYS": [("3", 3)],
     "READS_SHARED_MS": [("0", 0), ("1000", 1_000)],
+    "PROGRESS_STREAMS_MAX": [("0", 0), ("64", 64)],
+    "PROGRESS_STREAM_SECONDS": [("1", 1), ("600", 600)],
+    "SECRET_KEY_BEFORE": [("b" * 32, "b" * 32)],
     "FORECAST_HAIRCUT_BASE_PERMILLE": [("0", 0)],
     "FORECAST_HAIRCUT_WEEKLY_PERMILLE": [("1000", 1_000)],
     "FORECAST_HAIRCUT_MOST_PERMILLE": [("250", 250)],
+    "WEBHOOK_PORTS": [("443", "443"), ("443, 8443", "443,8443")],
     "METRICS_TOKEN": [("t", "t")],
+    "NOTIFY_CHANNELS": [("console", "console"), (" console ", "console")],
+    "NOTIFY_QUIET_HOURS": [("0-0", "0-0"), ("23-6", "23-6")],
+    "NOTIFY_ZONE": [("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin")],
+    "NOTIFY_WEBHOOK_URL": [("https://a.example/x", "https://a.example/x")],
+    "NOTIFY_WEBHOOK_TOKEN": [("t", "t")],
+    "SMTP_HOST": [("mail.example.org", "mail.example.org")],
+    "SMTP_PORT": [("465", 465)],
+    "SMTP_SECURITY": [(kind, kind) for kind in ("starttls", "tls", "none")],
+    "SMTP_USER": [("u", "u")],
+    "SMTP_PASSWORD": [("p", "p")],
+    "SMTP_FROM": [("a@b.example", "a@b.example"), ("Orchard <a@b.example>", "Orchard <a@b.example>")],
+    "SMTP_TIMEOUT_SECONDS": [("20", 20)],
 }
 
 NOT_WHOLE = ["-1", "1.5", "1e3", "1_0", "٣", "９", "many", "+1", "0x10", "9" * 30]
@@ -78,11 +94,31 @@ BAD = {
     "HOLD_NETWORK_PERMILLE": ["1001", *NOT_WHOLE],
     "IDEMPOTENCY_DAYS": ["2", "366", *NOT_WHOLE],
     "READS_SHARED_MS": ["1001", *NOT_WHOLE],
+    "PROGRESS_STREAMS_MAX": ["65", *NOT_WHOLE],
+    "PROGRESS_STREAM_SECONDS": ["0", "601", *NOT_WHOLE],
+    "SECRET_KEY_BEFORE": ["short", "s" * 31],
+    "NOTIFY_CHANNELS": ["pigeon", "console,console", "console,", "email", "webhook"],
+    "NOTIFY_QUIET_HOURS": ["22", "24-7", "22-7-1", "-1-7", "a-b"],
+    "NOTIFY_ZONE": ["Mars/Olympus", "../etc/passwd", "/"],
+    "NOTIFY_WEBHOOK_URL": ["ftp://a", "a.example"],
+    "SMTP_PORT": ["0", "65536", *NOT_WHOLE],
+    "SMTP_SECURITY": ["ssl", "TLS"],
+    "SMTP_FROM": ["nobody", "a@b\r\nBcc: c@d", "a@b, c@d"],
+    "SMTP_TIMEOUT_SECONDS": ["0", "21", *NOT_WHOLE],
     "FORECAST_HAIRCUT_BASE_PERMILLE": ["1001", *NOT_WHOLE],
     "FORECAST_HAIRCUT_WEEKLY_PERMILLE": ["1001", *NOT_WHOLE],
     "FORECAST_HAIRCUT_MOST_PERMILLE": ["1001", *NOT_WHOLE],
+    "WEBHOOK_PORTS": ["0", "65536", "443;8443", "443,", "all"],
 }
-FREE_TEXT = {"DATA_DIR", "CORS_ORIGINS", "METRICS_TOKEN"}
+FREE_TEXT = {
+    "SMTP_HOST",
+    "SMTP_USER",
+    "SMTP_PASSWORD",
+    "NOTIFY_WEBHOOK_TOKEN",
+    "DATA_DIR",
+    "CORS_ORIGINS",
+    "METRICS_TOKEN",
+}
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,11 @@ def test_an_offer_calls_for_a_look_when_it_ends(yard: Yard) -> None:
     )
     serve(yard, pool)
     with database.reading() as session:
-        due_at = session.scalar(select(StoredJob.due_at).where(StoredJob.state == "waiting"))
+        due_at = session.scalar(
+            select(StoredJob.due_at).where(
+                StoredJob.state == "waiting", StoredJob.name == "inventory.offer_freed"
+            )
+        )
     assert due_at is not None
     assert due_at >= yard.stored(entry).offered_at + waitlist.OFFER_LASTS - timedelta(seconds=1)
 

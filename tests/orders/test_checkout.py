@@ -244,7 +244,8 @@ def test_a_full_batch_calls_for_the_next_at_once(market: Market, as_role, monkey
 
     def waiting() -> list[str]:
         with database.reading() as session:
-            return list(session.scalars(select(StoredJob.name)))
+            named = StoredJob.name == "orders.expire_unpaid"
+            return list(session.scalars(select(StoredJob.name).where(named)))
 
     assert (expire(), waiting()) == (1, ["orders.expire_unpaid"])
 

@@ -21,6 +21,24 @@ LEGAL = {
     (OrderState.SHORT, OrderState.CANCELLED),
     (OrderState.COMMITTED, OrderState.APPROVED),
     (OrderState.COMMITTED, OrderState.SHORT),
+    (OrderState.DEPOSIT_DUE, OrderState.DEPOSIT_PAID),
+    (OrderState.DEPOSIT_PAID, OrderState.COMMITTED),
+    (OrderState.DEPOSIT_PAID, OrderState.WITHDRAWN),
+    (OrderState.COMMITTED, OrderState.BALANCE_DUE),
+    (OrderState.COMMITTED, OrderState.BALANCE_PAID),
+    (OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
+    (OrderState.BALANCE_DUE, OrderState.BALANCE_DEFAULTED),
+    (OrderState.COMMITTED, OrderState.CUT),
+    *(
+        (before, OrderState.RELEASED)
+        for before in (
+            OrderState.DEPOSIT_DUE,
+            OrderState.DEPOSIT_PAID,
+            OrderState.COMMITTED,
+            OrderState.BALANCE_DUE,
+            OrderState.BALANCE_PAID,
+        )
+    ),
 }
 
 

@@ -1,0 +1,119 @@
+"""What comes next for a campaign whose window is over: the clock or a person asks, the guards decide.
+
+Asked every minute, and whenever an operator wants to know now. Each step is a move of the one table, with what
+follows from it in the same transaction.
+"""
+
+import uuid
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns import balances, ending, goal_rules, planning
+from campaigns.allotting import allotting
+from campaigns.goal_rules import Goal, Sold, Verdict
+from campaigns.models import Campaign
+from campaigns.shortage import opening
+from campaigns.states import CampaignEvent, CampaignState
+from inventory import pools
+from marketplace import errors, jobs
+from marketplace.context import Context
+from marketplace.language import Text
+from marketplace.module import Job
+
+ADVANCE: Final = "campaigns.advance"
+WAITING: Final = (CampaignState.DEPOSIT_CLOSED, CampaignState.HARVESTED, CampaignState.BALANCE_OPEN)
+"""States that end by themselves, once their guards let them."""
+
+
+class GoalUndecided(errors.Conflict):
+    """Boxes are still held by those who may pay; `held_boxes` says how many."""
+
+    title = Text(en="Some buyers may still pay: wait a little.", zh="仍有买家可付款，请稍候。")
+
+
+def evaluate(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
+    """The window is over: with the goal reached its boxes are split, else everybody gets the money back.
+
+    Raises CampaignNotFound, CampaignStateForbids, GoalUndecided.
+    """
+    campaign = planning.locked(session, campaign_id)
+    planning.follow_clock(session, ctx, campaign)
+    sold = sold_of(session, campaign)
+    said = goal_rules.verdict(Goal(boxes=campaign.goal_boxes, grams=campaign.goal_grams), sold)
+    if campaign.state != CampaignState.DEPOSIT_CLOSED or said == Verdict.REACHED:
+        return _allocate(session, ctx, campaign)
+    if said == Verdict.WAIT:
+        raise GoalUndecided(held_boxes=sold.boxes_held)
+    return planning.move(
+        session, ctx, campaign_id=campaign_id, event=CampaignEvent.FAIL, reason="the goal is missed"
+    )
+
+
+def sold_of(session: Session, campaign: Campaign) -> Sold:
+    """Over all items, as the pools count now."""
+    found = [pools.get(session, pool_id=item.pool_id) for item in campaign.items]
+    return Sold(
+        boxes=sum(pool.boxes_sold for pool in found),
+        grams=sum(pool.boxes_sold * pool.pack_grams for pool in found),
+        boxes_held=sum(pool.boxes_held for pool in found),
+        grams_held=sum(pool.boxes_held * pool.pack_grams for pool in found),
+    )
+
+
+def call_all(session: Session, _ctx: Context) -> int:
+    """The job of every minute: each campaign that waits is a job of its own, so that none waits for another's fault."""
+    waiting = session.scalars(
+        select(Campaign.id).where(Campaign.state.in_((*WAITING, *ending.ENDING))).order_by(Campaign.id)
+    ).all()
+    for campaign_id in waiting:
+        jobs.enqueue(
+            session, ADVANCE, arguments={"campaign_id": str(campaign_id)}, key=f"{ADVANCE}:{campaign_id}"
+        )
+    return len(waiting)
+
+
+def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
+    """One step of one campaign, if its guard lets it; the state it is in then."""
+    campaign = planning.locked(session, uuid.UUID(campaign_id))
+    try:
+        if campaign.state == CampaignState.DEPOSIT_CLOSED:
+            evaluate(session, ctx, campaign_id=campaign.id)
+        elif campaign.state == CampaignState.HARVESTED:
+            _after_harvest(session, ctx, campaign)
+        elif campaign.state == CampaignState.BALANCE_OPEN and balances.is_over(campaign, ctx.now):
+            balances.close_balance(session, ctx, campaign_id=campaign.id)
+        elif campaign.state in ending.ENDING:
+            ending.end_orders(session, ctx, campaign_id=campaign_id)
+    except GoalUndecided:
+        return campaign.state  # nothing was changed before it was raised; asked again in a minute
+    return campaign.state
+
+
+def _allocate(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
+    """Deposits no longer go back, and the cooperatives are asked. Raises CampaignStateForbids."""
+    planning.move(
+        session, ctx, campaign_id=campaign.id, event=CampaignEvent.ALLOCATE, reason="the goal is reached"
+    )
+    balances.commit_deposits(session, ctx, campaign_id=campaign.id)
+    allotting.start(session, ctx, campaign)
+    return campaign
+
+
+def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
+    """A shortage is seen to first; then the rest of the price is due, when its time has come.
+
+    Boxes with deposits that are short wait for an operator: their balances do not follow a cut yet.
+    """
+    if opening.is_short(session, campaign):
+        if not opening.has_deposits(session, campaign):
+            opening.open_if_short(session, ctx, campaign)
+    elif balances.may_open(campaign, ctx.now):
+        balances.open_balance(session, ctx, campaign_id=campaign.id)
+
+
+JOBS: Final = (
+    Job(name="campaigns.advance_all", run=call_all, cron="* * * * *"),
+    Job(name=ADVANCE, run=advance),
+)

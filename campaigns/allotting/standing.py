@@ -1,0 +1,119 @@
+"""Where the items of a campaign stand: what is sold, pledged, kept and asked for, under the locks that keep it so.
+
+Locks are taken in the order campaign, season, pledges by lot, pools by id; lots come last.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.allotting.models import Commitment
+from campaigns.allotting.rules import OPEN, CommitmentState, Standing
+from campaigns.models import Campaign, Item
+from inventory.models import Hold, Lot, Pool
+from inventory.states import HoldKind, HoldState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """An item, its pool, the open boxes of its pledges and what its commitments keep of them."""
+
+    item: Item
+    pool: Pool
+    pledges: tuple[Hold, ...]
+    """Those first whose fruit must be sold first."""
+    commitments: tuple[Commitment, ...]
+
+    @property
+    def pledged(self) -> dict[uuid.UUID, int]:
+        found: dict[uuid.UUID, int] = {}
+        for hold in self.pledges:
+            assert hold.cooperative_id is not None
+            found[hold.cooperative_id] = found.get(hold.cooperative_id, 0) + hold.open_boxes
+        return found
+
+    @property
+    def kept(self) -> dict[uuid.UUID, int]:
+        found: dict[uuid.UUID, int] = {}
+        for each in self.commitments:
+            found[each.cooperative_id] = found.get(each.cooperative_id, 0) + each.boxes_kept
+        return found
+
+    @property
+    def free(self) -> dict[uuid.UUID, int]:
+        """By cooperative that has given nothing back: what of its pledge no commitment keeps."""
+        refused = {each.cooperative_id for each in self.commitments if each.boxes_given_back}
+        kept = self.kept
+        return {
+            cooperative_id: max(0, boxes - kept.get(cooperative_id, 0))
+            for cooperative_id, boxes in self.pledged.items()
+            if cooperative_id not in refused
+        }
+
+    @property
+    def standing(self) -> Standing:
+        by_state = dict.fromkeys(OPEN, 0)
+        for each in self.commitments:
+            if each.state in OPEN:
+                by_state[CommitmentState(each.state)] += each.boxes_kept
+        return Standing(
+            sold=self.pool.boxes_sold,
+            pending=self.pool.boxes_held,
+            offered=by_state[CommitmentState.OFFERED],
+            confirmed=by_state[CommitmentState.CONFIRMED],
+            free=sum(self.free.values()),
+        )
+
+
+def of_items(session: Session, campaign: Campaign) -> list[Facts]:
+    """The facts of each item of a locked campaign; its pledges and pools are locked."""
+    pledges = _pledges(session, campaign.items)
+    pools = _pools(session, campaign.items)
+    commitments = of_campaign(session, campaign)
+    return [
+        Facts(
+            item=item,
+            pool=pools[item.pool_id],
+            pledges=tuple(each for each in pledges if each.pool_id == item.pool_id),
+            commitments=tuple(each for each in commitments if each.item_id == item.id),
+        )
+        for item in campaign.items
+    ]
+
+
+def of_campaign(session: Session, campaign: Campaign) -> list[Commitment]:
+    """All commitments of a locked campaign, as they are now."""
+    statement = select(Commitment).where(Commitment.campaign_id == campaign.id).order_by(Commitment.id)
+    return list(session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def _pledges(session: Session, items: Sequence[Item]) -> list[Hold]:
+    statement = (
+        select(Hold)
+        .where(
+            Hold.pool_id.in_([item.pool_id for item in items]),
+            Hold.kind == HoldKind.PLEDGE,
+            Hold.state == HoldState.ACTIVE,
+        )
+        .order_by(Hold.lot_id, Hold.id)
+        .with_for_update(of=Hold, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    found = list(session.scalars(statement))
+    lots = select(Lot.id, Lot.best_before_on).where(Lot.id.in_([each.lot_id for each in found]))
+    ends = {row.id: row.best_before_on for row in session.execute(lots)}
+    return sorted(found, key=lambda each: (ends[each.lot_id], each.lot_id) if each.lot_id else ())
+
+
+def _pools(session: Session, items: Sequence[Item]) -> Mapping[uuid.UUID, Pool]:
+    statement = (
+        select(Pool)
+        .where(Pool.id.in_([item.pool_id for item in items]))
+        .order_by(Pool.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {pool.id: pool for pool in session.scalars(statement)}

@@ -1,0 +1,111 @@
+"""A campaign that fails or is given up: everybody's money goes back, and the fruit is free again.
+
+It may have a hundred thousand orders, so they end batch by batch in jobs, each a unit of work that calls for the next.
+When none is left the pledges are released and the campaign is closed. Progress is what is counted, not what is noted:
+whoever runs the job again, after a crash as well, goes on where it stopped.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns import planning
+from campaigns.events import CampaignMoved
+from campaigns.models import Campaign
+from campaigns.states import CampaignEvent, CampaignState
+from inventory import holds, pools
+from inventory.models import Hold, Pool
+from marketplace import jobs
+from marketplace.context import Context
+from marketplace.module import Job
+from orders import releasing
+from orders.models import Order
+from orders.states import OrderState
+
+END_ORDERS: Final = "campaigns.end_orders"
+ENDING: Final = (CampaignState.FAILED, CampaignState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the end of a campaign is, in orders."""
+
+    released: int
+    left: int
+
+
+def cancel(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
+    """An operator gives the campaign up. Raises CampaignNotFound, CampaignStateForbids."""
+    return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CANCEL, reason=reason)
+
+
+def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> None:
+    """What follows the move into `failed` or `cancelled`, whoever made it: fruit that nobody has is free at once, the
+    rest by jobs.
+    """
+    if event.after not in ENDING:
+        return
+    campaign = planning.locked(session, event.campaign_id)
+    campaign.seed_revealed_at = ctx.now if campaign.seed is not None else None
+    if not any(pool.boxes_held or pool.boxes_sold for pool in _pools(session, campaign)):
+        _release_pledges(session, ctx, campaign)
+    _call_next(session, campaign.id)
+    session.flush()
+
+
+def end_orders(session: Session, ctx: Context, *, campaign_id: str) -> int:
+    """One batch of a failed or cancelled campaign; how many orders and holds. The last one closes it."""
+    campaign = planning.locked(session, uuid.UUID(campaign_id))
+    if campaign.state not in ENDING:
+        return 0
+    pool_ids = _pool_ids(campaign)
+    ended = sum(
+        holds.release_carts(session, ctx, pool_id=pool_id, batch=releasing.BATCH, reason=campaign.state)
+        for pool_id in pool_ids
+    )
+    ended += releasing.release(session, ctx, pool_ids=pool_ids, reason=campaign.state)
+    if ended:
+        _call_next(session, campaign.id)
+        return ended
+    _release_pledges(session, ctx, campaign)
+    planning.move(
+        session, ctx, campaign_id=campaign.id, event=CampaignEvent.END, reason="all orders are released"
+    )
+    return 0
+
+
+def progress(session: Session, campaign: Campaign) -> Progress:
+    """As far as it is written down now."""
+    pool_ids = _pool_ids(campaign)
+    released = session.scalar(
+        select(func.count())
+        .select_from(Order)
+        .join(Hold, Hold.id == Order.hold_id)
+        .where(Hold.pool_id.in_(pool_ids), Order.state == OrderState.RELEASED)
+    )
+    return Progress(released=released or 0, left=releasing.left(session, pool_ids=pool_ids))
+
+
+def _call_next(session: Session, campaign_id: uuid.UUID) -> None:
+    jobs.enqueue(
+        session, END_ORDERS, arguments={"campaign_id": str(campaign_id)}, key=f"{END_ORDERS}:{campaign_id}"
+    )
+
+
+def _pool_ids(campaign: Campaign) -> list[uuid.UUID]:
+    return sorted(item.pool_id for item in campaign.items)
+
+
+def _pools(session: Session, campaign: Campaign) -> list[Pool]:
+    return [pools.get(session, pool_id=pool_id) for pool_id in _pool_ids(campaign)]
+
+
+def _release_pledges(session: Session, ctx: Context, campaign: Campaign) -> None:
+    for pool_id in _pool_ids(campaign):
+        pools.release_pledges(session, ctx, pool_id=pool_id)
+
+
+JOBS: Final = (Job(name=END_ORDERS, run=end_orders),)

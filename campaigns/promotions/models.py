@@ -1,0 +1,127 @@
+"""Tables of promotions: their terms and counters, each use of one, and the journal of the counters."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.promotions.rules import Funder, PromotionKind
+from campaigns.promotions.states import PromotionState, UseMove, UseState
+from marketplace.database import Base, one_of
+
+
+class PromotionTerms(Base):
+    """What a promotion takes off, who pays, and how much of its budget and uses is reserved and consumed."""
+
+    __tablename__ = "promotion"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    campaign_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("campaign.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    funder: Mapped[str] = mapped_column(String(20))
+    title_en: Mapped[str] = mapped_column(String(200))
+    title_zh: Mapped[str] = mapped_column(String(200))
+    amount_minor: Mapped[int | None]
+    permille: Mapped[int | None]
+    stacks_with: Mapped[list[str]] = mapped_column(JSONB)
+    boxes_min: Mapped[int]
+    ends_at: Mapped[datetime | None]
+    budget_minor: Mapped[int]
+    uses_max: Mapped[int | None]
+    uses_per_person_max: Mapped[int | None]
+    boxes_max: Mapped[int | None]
+    minor_reserved: Mapped[int]
+    minor_consumed: Mapped[int]
+    uses_reserved: Mapped[int]
+    uses_consumed: Mapped[int]
+    boxes_reserved: Mapped[int]
+    boxes_consumed: Mapped[int]
+    created_at: Mapped[datetime]
+    version: Mapped[int]
+    """How many lines its journal has."""
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", PromotionKind), name="kind"),
+        CheckConstraint(one_of("state", PromotionState), name="state"),
+        CheckConstraint(one_of("funder", Funder), name="funder"),
+        CheckConstraint(
+            "num_nonnulls(amount_minor, permille) = CASE WHEN kind IN ('free_freight', 'voucher') THEN 0 ELSE 1 END",
+            name="measure",
+        ),
+        CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
+        CheckConstraint("permille BETWEEN 1 AND 1000", name="permille"),
+        CheckConstraint("boxes_min BETWEEN 1 AND 1000000", name="boxes_min"),
+        CheckConstraint("uses_max > 0 AND uses_max <= 1000000000", name="uses_max"),
+        CheckConstraint("uses_per_person_max > 0 AND uses_per_person_max <= 1000000", name="uses_per_person"),
+        CheckConstraint("boxes_max > 0 AND boxes_max <= 1000000000", name="boxes_max"),
+        CheckConstraint(
+            "minor_reserved >= 0 AND minor_consumed >= 0 AND minor_reserved + minor_consumed <= budget_minor"
+            " AND budget_minor <= 10000000000000",
+            name="budget",
+        ),
+        CheckConstraint(
+            "uses_reserved >= 0 AND uses_consumed >= 0"
+            " AND (uses_max IS NULL OR uses_reserved + uses_consumed <= uses_max)",
+            name="uses",
+        ),
+        CheckConstraint(
+            "boxes_reserved >= 0 AND boxes_consumed >= 0"
+            " AND (boxes_max IS NULL OR boxes_reserved + boxes_consumed <= boxes_max)",
+            name="boxes",
+        ),
+    )
+
+
+class PromotionUse(Base):
+    """One discount for the boxes of one hold: reserved while it lasts, then consumed or given back."""
+
+    __tablename__ = "promotion_use"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    promotion_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("promotion.id"))
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    hold_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hold.id"))
+    state: Mapped[str] = mapped_column(String(20))
+    minor: Mapped[int]
+    boxes: Mapped[int]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint(one_of("state", UseState), name="state"),
+        CheckConstraint("minor > 0 AND minor <= 10000000000000", name="minor"),
+        CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
+        Index(None, "promotion_id", "person_id"),
+        Index(
+            "uq_promotion_use_live",
+            "hold_id",
+            "promotion_id",
+            unique=True,
+            postgresql_where=text("state IN ('reserved', 'consumed')"),
+        ),
+        Index("ix_promotion_use_reserved", "promotion_id", postgresql_where=text("state = 'reserved'")),
+    )
+
+
+class PromotionMovement(Base):
+    """One move of a use, and with it of its promotion's counters. Append-only; a use makes each move once."""
+
+    __tablename__ = "promotion_movement"
+
+    promotion_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("promotion.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    use_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("promotion_use.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    minor: Mapped[int]
+    boxes: Mapped[int]
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("use_id", "kind"),
+        CheckConstraint(one_of("kind", UseMove), name="kind"),
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("minor > 0 AND boxes > 0", name="positive"),
+    )

@@ -1,0 +1,117 @@
+"""What all steps of a shortage share: finding and locking it, what is there and what is sold, and its refusals.
+
+A step locks the campaign first, then the shortage, then orders, payments, holds, the pool and lots.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from campaigns.models import Campaign, Item
+from campaigns.planning import CampaignNotFound
+from campaigns.shortage import rules
+from campaigns.shortage.models import Shortage, ShortageOffer, ShortageStanding
+from campaigns.shortage.states import ShortageState
+from inventory import shortages
+from inventory.models import Pool
+from marketplace import errors
+from marketplace.access import STAFF, Role
+from marketplace.context import Actor, Context
+from marketplace.language import Text
+
+
+class ShortageNotFound(errors.NotFound):
+    title = Text(en="There is no such shortage.", zh="没有该缺货处理。")
+
+
+class OfferNotFound(errors.NotFound):
+    title = Text(en="There is no such offer.", zh="没有该补货邀约。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """An item's boxes now: sold ones, and those that are there for them."""
+
+    sold: int
+    supply: int
+    pledged: tuple[shortages.Pledged, ...]
+
+    def supply_for(self, boxes: int) -> int:
+        """What is there for so many of the sold boxes, when the others must be had as well."""
+        return max(0, self.supply - (self.sold - boxes))
+
+    @property
+    def gap(self) -> int:
+        return rules.gap(committed=self.sold, supply=self.supply)
+
+
+def stock_of(session: Session, item: Item) -> Stock:
+    """Locks the pool. Boxes that are being paid for are no longer there for the others."""
+    pool = session.get_one(Pool, item.pool_id, with_for_update={"key_share": True}, populate_existing=True)
+    pledged = tuple(shortages.standings(session, pool_id=item.pool_id))
+    there = sum(each.there for each in pledged)
+    return Stock(sold=pool.boxes_sold, supply=max(0, there - pool.boxes_held), pledged=pledged)
+
+
+def locked_campaign(session: Session, campaign_id: uuid.UUID) -> Campaign:
+    """Raises CampaignNotFound."""
+    campaign = session.get(Campaign, campaign_id, with_for_update={"of": Campaign}, populate_existing=True)
+    if campaign is None:
+        raise CampaignNotFound
+    return campaign
+
+
+def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
+    """The shortage, its campaign locked before it. Raises ShortageNotFound."""
+    campaign_id = session.scalar(select(Shortage.campaign_id).where(Shortage.id == shortage_id))
+    if campaign_id is None:
+        raise ShortageNotFound
+    locked_campaign(session, campaign_id)
+    return session.get_one(Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True)
+
+
+def item_of(session: Session, shortage: Shortage) -> Item:
+    return session.get_one(Item, shortage.item_id)
+
+
+def batch_of(shortage: Shortage) -> str:
+    """What the draw is called: its shortage's id."""
+    return str(shortage.id)
+
+
+def get(session: Session, *, shortage_id: uuid.UUID) -> Shortage:
+    """Raises ShortageNotFound."""
+    shortage = session.get(Shortage, shortage_id)
+    if shortage is None:
+        raise ShortageNotFound
+    return shortage
+
+
+def open_of(session: Session, *, campaign_id: uuid.UUID) -> list[Shortage]:
+    statement = select(Shortage).where(
+        Shortage.campaign_id == campaign_id, Shortage.state != ShortageState.SETTLED
+    )
+    return list(session.scalars(statement.order_by(Shortage.id)))
+
+
+def visible_offers(actor: Actor) -> Select[ShortageOffer]:
+    """All for staff, a member's own cooperatives' for others."""
+    if actor.has(*STAFF, Role.SYSTEM):
+        return select(ShortageOffer)
+    return select(ShortageOffer).where(ShortageOffer.cooperative_id.in_(sorted(actor.cooperative_ids)))
+
+
+def visible_standings(actor: Actor) -> Select[ShortageStanding]:
+    if actor.has(*STAFF, Role.SYSTEM):
+        return select(ShortageStanding)
+    return select(ShortageStanding).where(ShortageStanding.cooperative_id.in_(sorted(actor.cooperative_ids)))
+
+
+def offer_of(session: Session, ctx: Context, offer_id: uuid.UUID) -> ShortageOffer:
+    """Raises OfferNotFound, also for a foreign one."""
+    offer = session.scalar(visible_offers(ctx.actor).where(ShortageOffer.id == offer_id))
+    if offer is None:
+        raise OfferNotFound
+    return offer

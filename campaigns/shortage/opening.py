@@ -1,0 +1,188 @@
+"""A shortage is opened when a harvested campaign has sold more than is there."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from campaigns import planning
+from campaigns.models import Campaign, Item
+from campaigns.shortage import cases, offering, rules
+from campaigns.shortage.models import Shortage, ShortageStanding
+from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
+from campaigns.shortage.states import ShortageState, ShortageStateForbids
+from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
+from inventory import pools
+from marketplace import audit, errors
+from marketplace.catalogue import cooperatives
+from marketplace.context import Context
+from marketplace.language import Text
+from marketplace.values import new_id
+from orders.allocation.commitment import seed_commitment
+
+
+class NotShort(errors.Conflict):
+    """Every sold box of the campaign is there."""
+
+    title = Text(en="The campaign is not short of fruit.", zh="该活动并未缺货。")
+
+
+class EvidenceMissing(errors.Invalid):
+    """Force majeure must be evidenced; without evidence a shortage is a fault."""
+
+    title = Text(en="Force majeure needs its evidence.", zh="不可抗力须附证据。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a shortage is run. Without evidence of something else it is a fault."""
+
+    cause: Cause = Cause.FAULT
+    evidence: str | None = None
+    earnest_permille: int = EARNEST_PERMILLE_MAX
+    answer_hours: int = 24
+    election_hours: int = 48
+
+
+DEFAULT = Terms()
+
+
+class ShortageOfDeposits(errors.Conflict):
+    """Boxes of which only a deposit is paid: their balances do not follow a cut yet, so an operator must decide."""
+
+    title = Text(
+        en="A shortage of boxes with deposits is not cut yet.", zh="暂不支持对已付定金的箱数按短缺削减。"
+    )
+
+
+def open_if_short(
+    session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT, seed: str | None = None
+) -> bool:
+    """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
+
+    By the rule and with the seed whose hash the campaign published before it opened. Raises CampaignStateForbids,
+    EvidenceMissing, ShortageOfDeposits.
+    """
+    _check_evidence(terms.cause, terms.evidence)
+    campaign = cases.locked_campaign(session, campaign.id)
+    if campaign.state != CampaignState.HARVESTED:
+        raise CampaignStateForbids(state=campaign.state)
+    if is_short(session, campaign) and has_deposits(session, campaign):
+        raise ShortageOfDeposits
+    sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
+    opened = []
+    for item in sorted(campaign.items, key=lambda each: each.pool_id):
+        stock = cases.stock_of(session, item)
+        if stock.gap:
+            opened.append(_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as))
+    if not opened:
+        return False
+    planning.move(
+        session,
+        ctx,
+        campaign_id=campaign.id,
+        event=CampaignEvent.FALL_SHORT,
+        reason="less fruit is there than was sold",
+    )
+    for shortage in opened:
+        offering.go_on(session, ctx, shortage)
+    return True
+
+
+def is_short(session: Session, campaign: Campaign) -> bool:
+    """Whether any item lacks boxes; locks all their pools, by id."""
+    items = sorted(campaign.items, key=lambda each: each.pool_id)
+    return max(cases.stock_of(session, item).gap for item in items) > 0
+
+
+def has_deposits(session: Session, campaign: Campaign) -> bool:
+    return any(pools.get(session, pool_id=item.pool_id).deposit is not None for item in campaign.items)
+
+
+def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:
+    """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing, NotShort."""
+    campaign = cases.locked_campaign(session, campaign_id)
+    if not open_if_short(session, ctx, campaign, terms=terms):
+        raise NotShort
+    return cases.open_of(session, campaign_id=campaign_id)
+
+
+def set_cause(
+    session: Session, ctx: Context, *, shortage_id: uuid.UUID, cause: str, evidence: str | None = None
+) -> Shortage:
+    """Say why the fruit is missing, before the cut. Raises ShortageNotFound, ShortageStateForbids, EvidenceMissing."""
+    _check_evidence(Cause(cause), evidence)
+    shortage = cases.locked(session, shortage_id)
+    if shortage.state == ShortageState.SETTLED:
+        raise ShortageStateForbids(state=shortage.state)
+    before = {"cause": shortage.cause, "evidence": shortage.evidence}
+    shortage.cause, shortage.evidence = cause, evidence
+    shortage.version += 1
+    after = {"cause": cause, "evidence": evidence}
+    audit.record(
+        session, ctx, "shortage.set_cause", subject=("shortage", shortage.id), before=before, after=after
+    )
+    return shortage
+
+
+def _check_evidence(cause: Cause, evidence: str | None) -> None:
+    if cause == Cause.FORCE_MAJEURE and evidence is None:
+        raise EvidenceMissing
+
+
+def _open(
+    session: Session,
+    ctx: Context,
+    campaign: Campaign,
+    item: Item,
+    stock: cases.Stock,
+    *,
+    terms: Terms,
+    seed: str,
+) -> Shortage:
+    shortage = Shortage(
+        id=new_id(),
+        campaign_id=campaign.id,
+        item_id=item.id,
+        state=ShortageState.OFFERING,
+        cause=terms.cause,
+        evidence=terms.evidence,
+        policy=campaign.cut_rule,
+        earnest_permille=terms.earnest_permille,
+        committed_boxes=stock.sold,
+        supply_boxes=stock.supply,
+        covered_boxes=0,
+        answers_due_at=ctx.now + timedelta(hours=terms.answer_hours),
+        season=rules.season_of(ctx.today),
+        election_hours=terms.election_hours,
+        seed_hash=seed_commitment(seed),
+        seed=seed,
+        version=1,
+        created_at=ctx.now,
+    )
+    session.add(shortage)
+    session.flush()
+    codes = {each.id: each.code for each in cooperatives.of_county(session, county_id=campaign.county_id)}
+    shortage.standings = [
+        ShortageStanding(
+            id=new_id(),
+            shortage_id=shortage.id,
+            cooperative_id=each.cooperative_id,
+            code=codes[each.cooperative_id],
+            pledged_boxes=each.pledged,
+            there_boxes=each.there,
+        )
+        for each in stock.pledged
+    ]
+    session.flush()
+    after = {
+        "campaign_id": str(campaign.id),
+        "item_id": str(item.id),
+        "committed_boxes": stock.sold,
+        "supply_boxes": stock.supply,
+        "seed_hash": shortage.seed_hash,
+    }
+    audit.record(session, ctx, "shortage.open", subject=("shortage", shortage.id), after=after)
+    return shortage

@@ -1,0 +1,234 @@
+"""What a shortage asks of neighbours, then of buyers, then the cut, and its money. Pure.
+
+Boxes are counted once: what an order asked for is what it gets now, what it moves elsewhere, what its buyer gave up
+and what the cut took, and nothing else. Nothing here looks at when somebody ordered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from orders.allocation import Allocation, Order, Policy, Problem, Seller, allocate
+from orders.allocation.ration import Claim, Ration, RationPolicy, ration
+
+EARNEST_PERMILLE_MAX: Final = 200
+"""Earnest money above a fifth of the contract is none in law."""
+
+SEASON_BEGINS_IN_MONTH: Final = 7
+
+
+class Choice(StrEnum):
+    """What a buyer chose in the election."""
+
+    NO_PREFERENCE = "no_preference"
+    """Keeps its place in the cut with all its boxes; who says nothing chose this."""
+    WAIT = "wait"
+    """All boxes from a later lot."""
+    OTHER_GRADE = "other_grade"
+    """All boxes of another grade, with the difference of the price."""
+    FEWER = "fewer"
+    """So many boxes are enough; the rest is paid back."""
+    REFUND = "refund"
+    """None, and all of the money."""
+
+
+MOVING: Final = frozenset({Choice.WAIT, Choice.OTHER_GRADE})
+"""Choices that leave the cut and keep their boxes, elsewhere."""
+
+
+class Cause(StrEnum):
+    """Why fruit is missing."""
+
+    FORCE_MAJEURE = "force_majeure"
+    """Nobody's fault, as its evidence says: the money goes back, and that is all."""
+    FAULT = "fault"
+    """A cooperative's: what the cut takes is paid back with the earnest money once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One order in a shortage: its boxes and what its buyer chose; `wanted` only with `fewer`."""
+
+    order_id: str
+    boxes: int
+    choice: Choice = Choice.NO_PREFERENCE
+    wanted: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.boxes < 1 or (self.choice == Choice.FEWER) != (self.wanted is not None):
+            raise ValueError(self)
+        if self.wanted is not None and not 0 < self.wanted < self.boxes:
+            raise ValueError(self)
+
+    @property
+    def claim(self) -> int:
+        """The boxes with which it enters the cut."""
+        if self.choice == Choice.NO_PREFERENCE:
+            return self.boxes
+        return self.wanted or 0
+
+    @property
+    def moved(self) -> int:
+        return self.boxes if self.choice in MOVING else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A cooperative's word and its fruit, in boxes."""
+
+    code: str
+    pledged: int
+    there: int
+
+    @property
+    def missing(self) -> int:
+        return self.pledged - self.there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A cooperative with spare boxes: its households, and what it has sold this season."""
+
+    code: str
+    households: int
+    history_grams: int
+    spare: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """What each neighbour is asked for, with the split that says so."""
+
+    problem: Problem
+    allocation: Allocation
+
+    @property
+    def boxes(self) -> dict[str, int]:
+        return {share.id: share.packs for share in self.allocation.sellers if share.packs}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one order's boxes."""
+
+    order_id: str
+    ordered: int
+    kept: int
+    moved: int
+    given_up: int
+    cut: int
+
+    @property
+    def refunded(self) -> int:
+        """Boxes whose money goes back."""
+        return self.given_up + self.cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The outcome of every order, in their order, and the ration behind it."""
+
+    supply: int
+    outcomes: tuple[Outcome, ...]
+    ration: Ration
+
+    @property
+    def kept(self) -> int:
+        return sum(each.kept for each in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What an order gets back, in minor units: paid for boxes that do not come, and on top of that."""
+
+    refund_minor: int
+    compensation_minor: int
+
+
+def season_of(day: date) -> str:
+    """The season in whose account a day falls: it begins in July, before the first apples. 2026-09-01: 2026-27."""
+    year = day.year if day.month >= SEASON_BEGINS_IN_MONTH else day.year - 1
+    return f"{year}-{(year + 1) % 100:02d}"
+
+
+def policy_of(word: str) -> RationPolicy:
+    """Raises ValueError for what is none."""
+    if word == "proportional":
+        return "proportional"
+    if word != "equal_awards":
+        raise ValueError(word)
+    return "equal_awards"
+
+
+def gap(*, committed: int, supply: int) -> int:
+    """Boxes that are promised and not there."""
+    return max(0, committed - supply)
+
+
+def cover(boxes: int, neighbours: Sequence[Neighbour], *, pack_grams: int, seed: str, batch: str) -> Cover:
+    """The gap over the spare boxes of neighbours: the fair split, furthest behind first."""
+    problem = Problem(
+        sellers=tuple(
+            Seller(
+                id=each.code,
+                weight=each.households,
+                history_grams=each.history_grams,
+                cap_packs=each.spare,
+                pack_grams=pack_grams,
+            )
+            for each in sorted(neighbours, key=lambda each: each.code)
+        ),
+        orders=(Order(id=batch, packs=boxes),),
+        policy=Policy(tie_seed=seed),
+    )
+    return Cover(problem=problem, allocation=allocate(problem))
+
+
+def cut(
+    demands: Sequence[Demand], supply: int, *, policy: RationPolicy = "equal_awards", seed: str, batch: str
+) -> Cut:
+    """Divide what is there over what the elections left of the orders; with enough for all, nobody is cut."""
+    claiming = sorted((each for each in demands if each.claim), key=lambda each: each.order_id)
+    claims = [Claim(id=each.order_id, boxes=each.claim) for each in claiming]
+    made = ration(claims, supply, policy=policy, seed=seed, batch=batch)
+    awarded = {award.id: award.boxes for award in made.awards}
+    outcomes = tuple(
+        Outcome(
+            order_id=each.order_id,
+            ordered=each.boxes,
+            kept=awarded.get(each.order_id, 0),
+            moved=each.moved,
+            given_up=each.boxes - each.moved - each.claim,
+            cut=each.claim - awarded.get(each.order_id, 0),
+        )
+        for each in demands
+    )
+    return Cut(supply=supply, outcomes=outcomes, ration=made)
+
+
+def due(outcome: Outcome, *, paid_minor: int, cause: Cause, earnest_permille: int) -> Due:
+    """Rounded up for the buyer. Compensation is for boxes that the cut took, not for those given up."""
+    if not 0 <= earnest_permille <= EARNEST_PERMILLE_MAX:
+        raise ValueError(earnest_permille)
+    refund = _part_rounded_up(paid_minor * outcome.refunded, outcome.ordered)
+    permille = earnest_permille if cause == Cause.FAULT else 0
+    compensation = _part_rounded_up(paid_minor * permille * outcome.cut, 1_000 * outcome.ordered)
+    return Due(refund_minor=refund, compensation_minor=compensation)
+
+
+def carried(total: int, missing: Mapping[str, int]) -> dict[str, int]:
+    """A whole number over those who lack boxes, by how many: largest remainders first, then more missing, then code."""
+    lacking = {code: boxes for code, boxes in missing.items() if boxes > 0}
+    boxes_all = sum(lacking.values())
+    if not boxes_all:
+        return {}
+    shares = {code: divmod(total * boxes, boxes_all) for code, boxes in lacking.items()}
+    left = total - sum(whole for whole, _ in shares.values())
+    queue = sorted(lacking, key=lambda code: (-shares[code][1], -lacking[code], code))
+    return {code: shares[code][0] + (code in queue[:left]) for code in sorted(lacking)}
+
+
+def _part_rounded_up(product: int, divisor: int) -> int:
+    return -(-product // divisor)

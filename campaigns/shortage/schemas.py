@@ -1,0 +1,198 @@
+"""Shapes of shortages, offers and elections in and out."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from campaigns.shortage import words
+from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause, Choice, Standing
+from campaigns.shortage.states import OfferState, ShortageState
+from marketplace import paging
+from marketplace.fields import Id, Instant, Line, Whole
+from marketplace.values import QUANTITY_MAX
+
+HOURS_MAX = 240
+_CAUSE = validate.OneOf([each.value for each in Cause])
+_CHOICE = validate.OneOf([each.value for each in Choice])
+_POLICY = validate.OneOf(["equal_awards", "proportional"])
+_STATE = validate.OneOf([each.value for each in ShortageState])
+_OFFER_STATE = validate.OneOf([each.value for each in OfferState])
+
+
+class StartShortage(Schema):
+    cause = fields.String(load_default=Cause.FAULT.value, validate=_CAUSE)
+    evidence = Line(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Needed for force majeure. 不可抗力须附证据。"},
+    )
+    earnest_permille = Whole(
+        load_default=EARNEST_PERMILLE_MAX,
+        high=EARNEST_PERMILLE_MAX,
+        metadata={"description": "What of the payment is earnest money and comes back double after a fault."},
+    )
+    answer_hours = Whole(load_default=24, low=1, high=HOURS_MAX)
+    election_hours = Whole(load_default=48, low=1, high=HOURS_MAX)
+
+
+class SetCause(Schema):
+    cause = fields.String(required=True, validate=_CAUSE)
+    evidence = Line(load_default=None, allow_none=True)
+
+
+class AcceptOffer(Schema):
+    boxes = Whole(load_default=None, allow_none=True, low=1, high=QUANTITY_MAX)
+
+
+class ChooseElection(Schema):
+    choice = fields.String(required=True, validate=_CHOICE)
+    wanted_boxes = Whole(
+        load_default=None,
+        allow_none=True,
+        low=1,
+        high=QUANTITY_MAX,
+        metadata={"description": "With `fewer`: so many are enough."},
+    )
+
+
+class ShortageQuery(paging.Query):
+    state = fields.String(load_default=None, validate=_STATE)
+    campaign_id = Id(load_default=None)
+
+
+class OfferQuery(paging.Query):
+    state = fields.String(load_default=None, validate=_OFFER_STATE)
+
+
+class ShortageReason(Schema):
+    en = fields.String()
+    zh = fields.String()
+
+
+class ShortageStanding(Schema):
+    id = fields.UUID()
+    shortage_id = fields.UUID()
+    cooperative_id = fields.UUID()
+    code = fields.String()
+    pledged_boxes = fields.Integer()
+    there_boxes = fields.Integer()
+    carried_boxes = fields.Integer(allow_none=True, metadata={"description": "null until it is settled."})
+    carried_minor = fields.Integer(allow_none=True)
+
+
+class ToldStanding(ShortageStanding):
+    reason = fields.Nested(ShortageReason, allow_none=True)
+
+
+class ShortageOffer(Schema):
+    id = fields.UUID()
+    shortage_id = fields.UUID()
+    cooperative_id = fields.UUID()
+    round = fields.Integer()
+    boxes = fields.Integer()
+    accepted_boxes = fields.Integer()
+    state = fields.String(validate=_OFFER_STATE)
+    reason_en = fields.String()
+    reason_zh = fields.String()
+    answer_due_at = Instant()
+    answered_at = Instant(allow_none=True)
+    answered_by = fields.String(allow_none=True)
+    version = fields.Integer()
+
+
+class Shortage(Schema):
+    id = fields.UUID()
+    campaign_id = fields.UUID()
+    item_id = fields.UUID()
+    state = fields.String(validate=_STATE)
+    cause = fields.String(validate=_CAUSE)
+    evidence = fields.String(allow_none=True)
+    policy = fields.String(validate=_POLICY)
+    earnest_permille = fields.Integer()
+    committed_boxes = fields.Integer()
+    supply_boxes = fields.Integer()
+    covered_boxes = fields.Integer()
+    answers_due_at = Instant()
+    elections_due_at = Instant(allow_none=True)
+    seed_hash = fields.String()
+    seed = fields.Method(
+        "_seed_told",
+        metadata={"type": ["string", "null"], "description": "null until it is settled."},
+    )
+    digest = fields.String(allow_none=True)
+    settled_at = Instant(allow_none=True)
+    version = fields.Integer()
+    created_at = Instant()
+
+    def _seed_told(self, shortage: Any) -> str | None:
+        return shortage.seed if shortage.state == ShortageState.SETTLED else None
+
+
+class ShortageRun(Schema):
+    problem = fields.Dict(keys=fields.String(), allow_none=True)
+    result = fields.Dict(keys=fields.String(), allow_none=True)
+
+
+class ShownShortage(Schema):
+    shortage = fields.Nested(Shortage)
+    standings = fields.List(fields.Nested(ToldStanding))
+    offers = fields.List(fields.Nested(ShortageOffer))
+    run = fields.Nested(ShortageRun)
+
+
+class Shortages(Schema):
+    items = fields.List(fields.Nested(Shortage))
+
+
+class ShortageCut(Schema):
+    id = fields.UUID()
+    order_id = fields.UUID()
+    boxes_before = fields.Integer()
+    boxes_after = fields.Integer()
+    boxes_given_up = fields.Integer()
+    boxes_cut = fields.Integer()
+    paid_minor = fields.Integer()
+    refund_minor = fields.Integer()
+    compensation_minor = fields.Integer()
+    currency = fields.String()
+    reason_en = fields.String()
+    reason_zh = fields.String()
+
+
+class Election(Schema):
+    order_id = fields.UUID()
+    shortage_id = fields.UUID(attribute="shortage.id")
+    state = fields.String(attribute="shortage.state", validate=_STATE)
+    boxes = fields.Integer(metadata={"description": "What the order had before."})
+    committed_boxes = fields.Integer(attribute="shortage.committed_boxes")
+    supply_boxes = fields.Integer(attribute="shortage.supply_boxes")
+    covered_boxes = fields.Integer(attribute="shortage.covered_boxes")
+    seed_hash = fields.String(attribute="shortage.seed_hash")
+    elections_due_at = Instant(attribute="shortage.elections_due_at", allow_none=True)
+    choices = fields.List(fields.String(validate=_CHOICE))
+    choice = fields.String(validate=_CHOICE)
+    wanted_boxes = fields.Integer(allow_none=True)
+    cut = fields.Nested(ShortageCut, allow_none=True)
+
+
+ShortagePage = paging.page_of(Shortage)
+OfferPage = paging.page_of(ShortageOffer)
+StandingPage = paging.page_of(ToldStanding)
+CutPage = paging.page_of(ShortageCut)
+
+
+def told(shortage: Any, standing: Any) -> dict[str, Any]:
+    """A standing with its reason, once the shortage is settled."""
+    names = ShortageStanding().fields
+    shown = {name: getattr(standing, name) for name in names}
+    if standing.carried_boxes is None:
+        return {**shown, "reason": None}
+    reason = words.for_cooperative(
+        Standing(code=standing.code, pledged=standing.pledged_boxes, there=standing.there_boxes),
+        committed=shortage.committed_boxes,
+        supply=shortage.supply_boxes,
+        covered=shortage.covered_boxes,
+        carries=standing.carried_boxes,
+        cause=Cause(shortage.cause),
+    )
+    return {**shown, "reason": {"en": reason.en, "zh": reason.zh}}

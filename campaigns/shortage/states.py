@@ -1,0 +1,65 @@
+"""States of a shortage and of its offers to neighbours, and the moves between them. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+from marketplace import errors
+from marketplace.language import Text
+
+
+class ShortageState(StrEnum):
+    OFFERING = "offering"
+    """Neighbours are asked."""
+    ELECTING = "electing"
+    """Buyers may choose."""
+    SETTLED = "settled"
+    """It was cut, or covered; the seed is told."""
+
+
+class OfferState(StrEnum):
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    """All of it or a part; what was left out is offered to others."""
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    """Nobody answered in time."""
+
+
+MOVES: Final[dict[ShortageState, frozenset[ShortageState]]] = {
+    ShortageState.OFFERING: frozenset({ShortageState.ELECTING, ShortageState.SETTLED}),
+    ShortageState.ELECTING: frozenset({ShortageState.SETTLED}),
+    ShortageState.SETTLED: frozenset(),
+}
+"""Neighbours may cover all of it: then nobody has to choose."""
+
+OFFER_MOVES: Final[dict[OfferState, frozenset[OfferState]]] = {
+    OfferState.OFFERED: frozenset({OfferState.ACCEPTED, OfferState.DECLINED, OfferState.LAPSED}),
+    OfferState.ACCEPTED: frozenset(),
+    OfferState.DECLINED: frozenset(),
+    OfferState.LAPSED: frozenset(),
+}
+
+
+class ShortageStateForbids(errors.Conflict):
+    """The shortage's state does not allow this step."""
+
+    title = Text(en="The shortage's state does not allow this.", zh="缺货处理当前状态不允许此操作。")
+    code = "shortage_state"
+
+
+class OfferAnswered(errors.Conflict):
+    """The offer was answered before, or has lapsed."""
+
+    title = Text(en="This offer was answered already.", zh="该补货邀约已答复或已失效。")
+
+
+def check_move(before: str, after: ShortageState) -> None:
+    """Raises ShortageStateForbids unless `before → after` is a legal move."""
+    if after not in MOVES[ShortageState(before)]:
+        raise ShortageStateForbids(state=before)
+
+
+def check_offer_move(before: str, after: OfferState) -> None:
+    """Raises OfferAnswered unless `before → after` is a legal move."""
+    if after not in OFFER_MOVES[OfferState(before)]:
+        raise OfferAnswered(state=before)

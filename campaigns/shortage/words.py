@@ -1,0 +1,260 @@
+"""Why somebody gets fewer boxes, in English and in Chinese, with every number that a pocket calculator needs. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, Literal
+
+from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
+from marketplace.language import Text
+from orders.allocation import explain, text, ties
+from orders.allocation.explain import drawn_sellers
+from orders.allocation.ration import RationPolicy
+
+TERMS_MAX: Final = 12
+"""A sum with more terms than these is told by its result."""
+
+Language = Literal["en", "zh"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """How far equal awards reach: everybody has up to `full` boxes, and `left` more are drawn among `wanting`."""
+
+    full: int
+    taken: int
+    left: int
+    wanting: int
+    terms: tuple[tuple[int, int], ...]
+    """(orders, boxes each), whose sum of products is `taken`."""
+
+
+def line_of(claims: Mapping[str, int], supply: int) -> Line:
+    """The largest number of boxes that every order can have, as far as it asked for that many."""
+    sizes = Counter(claims.values())
+    full = 0
+    while full < max(sizes, default=0) and _taken(sizes, full + 1) <= supply:
+        full += 1
+    terms: Counter[int] = Counter()
+    for boxes, orders in sizes.items():
+        terms[min(boxes, full)] += orders
+    taken = _taken(sizes, full)
+    return Line(
+        full=full,
+        taken=taken,
+        left=min(supply - taken, sum(boxes > full for boxes in claims.values())),
+        wanting=sum(boxes > full for boxes in claims.values()),
+        terms=tuple(sorted((orders, boxes) for boxes, orders in terms.items())),
+    )
+
+
+def places_of(cut: Cut, full: int) -> dict[str, int]:
+    """The draw among the orders that want more than `full` boxes: 1 is drawn first."""
+    lottery = ties.Lottery(cut.ration.problem)
+    claims = claims_of(cut)
+    sellers = [each for each in cut.ration.problem.sellers if claims[each.id] > full]
+    ranked = sorted(sellers, key=lottery.rank_of)
+    return {seller.id: place for place, seller in enumerate(ranked, start=1)}
+
+
+def claims_of(cut: Cut) -> dict[str, int]:
+    return {each.order_id: each.kept + each.cut for each in cut.outcomes if each.kept + each.cut}
+
+
+class BuyerWords:
+    """The reasons of one cut; what all of them share is computed once."""
+
+    def __init__(self, cut: Cut, policy: RationPolicy, *, cause: Cause, currency: str) -> None:
+        self._cut, self._policy, self._cause, self._currency = cut, policy, cause, currency
+        self._claims = claims_of(cut)
+        self._asked = sum(self._claims.values())
+        self._line = line_of(self._claims, cut.supply)
+        self._places = places_of(cut, self._line.full)
+        self._part = _part_of(cut) if policy == "proportional" else None
+        self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
+
+    def reason(self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int) -> Text:
+        parts = [self._asked_for(outcome), self._chose(demand, outcome)]
+        if self._claims.get(outcome.order_id):
+            parts.append(self._there())
+            if outcome.cut or self._asked > self._cut.supply:
+                parts.extend(self._counted(outcome))
+        parts.append(self._result(outcome))
+        if outcome.refunded:
+            parts.append(self._refund(outcome, due, paid_minor))
+        if due.compensation_minor:
+            parts.append(self._compensation(due))
+        found = [part for part in parts if part is not None]
+        return Text(en=" ".join(each.en for each in found), zh="".join(each.zh for each in found))
+
+    def _asked_for(self, outcome: Outcome) -> Text:
+        return Text(en=f"You ordered {_boxes(outcome.ordered)}.", zh=f"您订购了 {outcome.ordered:,} 箱。")
+
+    def _chose(self, demand: Demand, outcome: Outcome) -> Text | None:
+        match demand.choice:
+            case Choice.NO_PREFERENCE:
+                return None
+            case Choice.FEWER:
+                return Text(
+                    en=f"You chose that {_boxes(demand.claim)} are enough.",
+                    zh=f"您选择只要 {demand.claim:,} 箱。",
+                )
+            case Choice.REFUND:
+                return Text(en="You chose a full refund.", zh="您选择全额退款。")
+            case Choice.WAIT:
+                return Text(
+                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.",
+                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。",
+                )
+            case Choice.OTHER_GRADE:
+                return Text(
+                    en=f"You chose another grade: {_boxes(outcome.moved)} are of it.",
+                    zh=f"您选择改为其他等级，共 {outcome.moved:,} 箱。",
+                )
+
+    def _there(self) -> Text:
+        orders = len(self._claims)
+        return Text(
+            en=f"{self._cut.supply:,} of {self._asked:,} boxes are there for {orders:,} orders.",
+            zh=f"{orders:,} 个订单共需 {self._asked:,} 箱，现有 {self._cut.supply:,} 箱。",
+        )
+
+    def _counted(self, outcome: Outcome) -> list[Text]:
+        if self._policy == "equal_awards" or not self._cut.ration.first_boxes:
+            return [self._equal(), *self._drawn(outcome)]
+        return [self._proportional(outcome)]
+
+    def _equal(self) -> Text:
+        line = self._line
+        if not self._cut.supply:
+            return Text(en="So nobody gets any.", zh="因此无人得箱。")
+        if line.full == 0:
+            return Text(
+                en="There are fewer boxes than orders: first boxes are drawn by lot.",
+                zh="箱数少于订单数，首箱由抽签决定。",
+            )
+        total = _sum(line)
+        return Text(
+            en=f"Every order got up to {_boxes(line.full)}, as far as it asked for that many: {total}.",
+            zh=f"每个订单至多得 {line.full:,} 箱（不超过其订购数）：{total}。",
+        )
+
+    def _drawn(self, outcome: Outcome) -> list[Text]:
+        place = self._places.get(outcome.order_id)
+        if place is None or not self._line.left:
+            return []
+        left, wanting = self._line.left, self._line.wanting
+        return [
+            Text(
+                en=f"{_boxes(left)} more {'was' if left == 1 else 'were'} drawn among {wanting:,} orders with the seed"
+                f" whose hash was published before; yours was drawn as number {place:,}.",
+                zh=f"余下 {left:,} 箱在 {wanting:,} 个订单间用事先公布哈希的种子抽签，您排第 {place:,} 位。",
+            )
+        ]
+
+    def _proportional(self, outcome: Outcome) -> Text:
+        line = self._part
+        claim = self._claims[outcome.order_id]
+        if line is None:
+            return Text(en="Every order got its first box.", zh="每个订单各得首箱。")
+        number, product = text.exact_decimal(line), text.exact_decimal(line * claim)
+        draw_en = (
+            " Its last box lay exactly on the line, and the draw decided."
+            if outcome.order_id in self._drawn_for
+            else ""
+        )
+        draw_zh = "最后一箱恰在线上，由抽签决定。" if outcome.order_id in self._drawn_for else ""
+        return Text(
+            en=f"Every order got {number} of what it asked for, to the nearest box and at least one:"
+            f" {claim:,} × {number} = {product}.{draw_en}",
+            zh=f"每个订单按其订购数的 {number} 分得，四舍五入且至少一箱：{claim:,} × {number} = {product}。{draw_zh}",
+        )
+
+    def _result(self, outcome: Outcome) -> Text:
+        return Text(
+            en=f"You get {_boxes(outcome.kept + outcome.moved)}.",
+            zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
+        )
+
+    def _refund(self, outcome: Outcome, due: Due, paid_minor: int) -> Text:
+        sum_ = (
+            f"{self._money(paid_minor)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
+            f" = {self._money(due.refund_minor)}"
+        )
+        return Text(
+            en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {self._currency}.",
+            zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {self._currency}。",
+        )
+
+    def _compensation(self, due: Due) -> Text:
+        money = f"{self._money(due.compensation_minor)} {self._currency}"
+        return Text(
+            en=f"The seller is at fault: the earnest money for what was cut comes back double, {money} more.",
+            zh=f"因卖方违约，被削减部分的定金双倍返还，另付 {money}。",
+        )
+
+    @staticmethod
+    def _money(minor: int) -> str:
+        return text.decimal(Fraction(minor, 100))
+
+
+def _part_of(cut: Cut) -> Fraction | None:
+    """The part of what it asked for that every order got: one number for all of them, told with few digits."""
+    problem, allocation = cut.ration.problem, cut.ration.allocation
+    if not problem.sellers:
+        return None
+    told = explain(problem, allocation, problem.sellers[0].id)
+    return told.short_line if told.short_line is not None else told.shared_line
+
+
+def for_cooperative(
+    standing: Standing, *, committed: int, supply: int, covered: int, carries: int, cause: Cause
+) -> Text:
+    """Why a cooperative carries so many of the missing boxes."""
+    gap = max(0, committed - supply)
+    fault_en = (
+        "It is recorded as force majeure: your season account stays as it is."
+        if cause == Cause.FORCE_MAJEURE
+        else "It is recorded as a fault of whoever lacks boxes, who pays the compensation."
+    )
+    fault_zh = (
+        "记为不可抗力，产季账户不变。"
+        if cause == Cause.FORCE_MAJEURE
+        else "记为缺货合作社违约，由其承担赔偿。"
+    )
+    return Text(
+        en=f"You pledged {_boxes(standing.pledged)}, {standing.there:,} are there:"
+        f" {standing.pledged:,} − {standing.there:,} = {standing.missing:,} missing. Buyers were promised"
+        f" {committed:,}, {supply:,} were there: {committed:,} − {supply:,} = {gap:,} short."
+        f" Neighbours gave {covered:,}. Of what is short, {_boxes(carries)} are yours to carry. {fault_en}",
+        zh=f"您承诺 {standing.pledged:,} 箱，实有 {standing.there:,} 箱，缺 {standing.pledged:,} − {standing.there:,}"
+        f" = {standing.missing:,} 箱。买家应得 {committed:,} 箱，实有 {supply:,} 箱，缺 {committed:,} − {supply:,}"
+        f" = {gap:,} 箱。邻社补 {covered:,} 箱。其中由您承担 {carries:,} 箱。{fault_zh}",
+    )
+
+
+def for_neighbour(cover: Cover, code: str, *, gap: int) -> Text:
+    """Why a neighbour is asked for so many: the sum of the fair split over what is spare."""
+    told = explain(cover.problem, cover.allocation, code)
+    spare = sum(seller.cap_packs for seller in cover.problem.sellers)
+    return Text(
+        en=f"{_boxes(gap)} are missing; neighbours have {spare:,} to spare. "
+        + " ".join(text.render(told, "en")),
+        zh=f"缺 {gap:,} 箱，各邻社共有 {spare:,} 箱可补。" + "".join(text.render(told, "zh")),
+    )
+
+
+def _sum(line: Line) -> str:
+    if len(line.terms) > TERMS_MAX:
+        return f"{line.taken:,}"
+    by_size = sorted(line.terms, key=lambda term: term[1])
+    return " + ".join(f"{orders:,} × {boxes:,}" for orders, boxes in by_size) + f" = {line.taken:,}"
+
+
+def _taken(sizes: Mapping[int, int], full: int) -> int:
+    return sum(min(boxes, full) * orders for boxes, orders in sizes.items())
+
+
+def _boxes(count: int) -> str:
+    return f"{count:,} {'box' if count == 1 else 'boxes'}"

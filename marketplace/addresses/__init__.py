@@ -1,0 +1,1 @@
+"""Where people have boxes sent: checked by country, stored sealed."""

@@ -1,0 +1,402 @@
+"""What people are told, in both languages: one class for each kind, whose fields are what its words need. Pure.
+
+Whoever tells somebody makes a value of the class, so that no field can be forgotten. `KINDS` has them all.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from zoneinfo import ZoneInfo
+
+from marketplace.language import Language, Text
+from marketplace.values import Money, instant_text
+
+TITLE_MAX: Final = 200
+BODY_MAX: Final = 2_000
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+_WHOLE_CURRENCIES: Final = frozenset({"JPY", "KRW", "VND"})
+"""Currencies whose minor unit is the unit."""
+
+
+class Kind(StrEnum):
+    ORDER_PLACED = "order_placed"
+    PAYMENT_RECEIVED = "payment_received"
+    ORDER_COMMITTED = "order_committed"
+    ORDER_EXPIRED = "order_expired"
+    ORDER_WITHDRAWN = "order_withdrawn"
+    BOXES_OFFERED = "boxes_offered"
+    CAMPAIGN_OPENED = "campaign_opened"
+    CAMPAIGN_PAUSED = "campaign_paused"
+    CAMPAIGN_CLOSED = "campaign_closed"
+    CAMPAIGN_FAILED = "campaign_failed"
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+    BALANCE_DUE = "balance_due"
+    BALANCE_REMINDER = "balance_reminder"
+    BALANCE_DEFAULTED = "balance_defaulted"
+    SHORTAGE_ELECTION = "shortage_election"
+    SHORTAGE_CUT = "shortage_cut"
+    REFUND_DUE = "refund_due"
+    REFUND_PAID = "refund_paid"
+    PLEDGE_INVITED = "pledge_invited"
+    COMMITMENT_ASKED = "commitment_asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """A message in words."""
+
+    title: Text
+    body: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a message is about."""
+
+    kind: ClassVar[Kind]
+    title: ClassVar[Text]
+    body: ClassVar[Text]
+    is_mandatory: ClassVar[bool] = False
+    """It cannot be switched off: money or a decision of the person's own hangs on it."""
+    is_urgent: ClassVar[bool] = False
+    """It does not wait until the quiet hours are over: it would be of no use then."""
+
+    def wording(self, zone: ZoneInfo) -> Wording:
+        """In words; times are told in the county's zone."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Wording(
+            title=_filled(self.title, values, zone, TITLE_MAX),
+            body=_filled(self.body, values, zone, BODY_MAX),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """The same for programs: JSON values."""
+        return {field.name: _as_json(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlaced(About):
+    kind = Kind.ORDER_PLACED
+    title = Text(en="Your order over {boxes} boxes", zh="您的 {boxes} 箱订单")
+    body = Text(
+        en="Your order {order_id} over {boxes} boxes is placed. Please pay {total}; unpaid, it lapses.",
+        zh="您的订单 {order_id}（{boxes} 箱）已提交，请支付 {total}；逾期未付将自动取消。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+    total: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReceived(About):
+    kind = Kind.PAYMENT_RECEIVED
+    title = Text(en="Your payment is received", zh="已收到您的付款")
+    body = Text(
+        en="We have received {amount} for your order {order_id}.",
+        zh="已收到您为订单 {order_id} 支付的 {amount}。",
+    )
+    order_id: uuid.UUID
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCommitted(About):
+    kind = Kind.ORDER_COMMITTED
+    title = Text(en="Your {boxes} boxes are yours", zh="您的 {boxes} 箱已确认")
+    body = Text(
+        en="Your order {order_id} is confirmed: {boxes} boxes are promised to you.",
+        zh="您的订单 {order_id} 已确认，为您保留 {boxes} 箱。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderExpired(About):
+    kind = Kind.ORDER_EXPIRED
+    title = Text(en="Your order has lapsed", zh="您的订单已过期")
+    body = Text(
+        en="Your order {order_id} over {boxes} boxes was not paid in time and has lapsed.",
+        zh="您的订单 {order_id}（{boxes} 箱）未按时付款，已自动取消。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderWithdrawn(About):
+    kind = Kind.ORDER_WITHDRAWN
+    title = Text(en="Your order is withdrawn", zh="您的订单已撤回")
+    body = Text(
+        en="You have withdrawn your order {order_id} over {boxes} boxes.",
+        zh="您已撤回订单 {order_id}（{boxes} 箱）。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxesOffered(About):
+    kind = Kind.BOXES_OFFERED
+    title = Text(en="{boxes} boxes have come free for you", zh="候补到 {boxes} 箱")
+    body = Text(
+        en="Boxes that you waited for have come free: {boxes} are in your cart until {expires_at} (hold {hold_id}).",
+        zh="您候补的货源已释放，{boxes} 箱已放入购物车，保留至 {expires_at}（保留编号 {hold_id}）。",
+    )
+    is_urgent = True
+    hold_id: uuid.UUID
+    boxes: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignOpened(About):
+    kind = Kind.CAMPAIGN_OPENED
+    title = Text(en="{campaign} is open", zh="{campaign} 已开售")
+    body = Text(
+        en="{campaign} is open until {closes_at}. Campaign {campaign_id}.",
+        zh="{campaign} 已开售，截止时间 {closes_at}。活动编号 {campaign_id}。",
+    )
+    is_urgent = True
+    campaign_id: uuid.UUID
+    campaign: Text
+    closes_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignPaused(About):
+    kind = Kind.CAMPAIGN_PAUSED
+    title = Text(en="{campaign} is paused", zh="{campaign} 已暂停")
+    body = Text(
+        en="{campaign} is paused: {reason}. What you have ordered stands. Campaign {campaign_id}.",
+        zh="{campaign} 已暂停，原因：{reason}。您已下的订单仍然有效。活动编号 {campaign_id}。",
+    )
+    campaign_id: uuid.UUID
+    campaign: Text
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignClosed(About):
+    kind = Kind.CAMPAIGN_CLOSED
+    title = Text(en="{campaign} is closed", zh="{campaign} 已截止")
+    body = Text(
+        en="{campaign} takes no more orders. Your orders go on as agreed. Campaign {campaign_id}.",
+        zh="{campaign} 已停止接单，您的订单将按约定继续履行。活动编号 {campaign_id}。",
+    )
+    campaign_id: uuid.UUID
+    campaign: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignFailed(About):
+    kind = Kind.CAMPAIGN_FAILED
+    title = Text(en="{campaign} will not take place", zh="{campaign} 未能成行")
+    body = Text(
+        en="{campaign} will not take place: {reason}. What you have paid is paid back. Campaign {campaign_id}.",
+        zh="{campaign} 未能成行，原因：{reason}。您已支付的款项将退还。活动编号 {campaign_id}。",
+    )
+    is_mandatory = True
+    campaign_id: uuid.UUID
+    campaign: Text
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignCancelled(About):
+    kind = Kind.CAMPAIGN_CANCELLED
+    title = Text(en="{campaign} is cancelled", zh="{campaign} 已取消")
+    body = Text(
+        en="{campaign} is cancelled: {reason}. Money paid for it, if any, is paid back. Campaign {campaign_id}.",
+        zh="{campaign} 已取消，原因：{reason}。如已付款，款项将退还。活动编号 {campaign_id}。",
+    )
+    is_mandatory = True
+    campaign_id: uuid.UUID
+    campaign: Text
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceDue(About):
+    kind = Kind.BALANCE_DUE
+    title = Text(en="The balance of your order is due", zh="您的订单尾款待支付")
+    body = Text(
+        en="Your order {order_id} gets {boxes} boxes. Please pay the balance of {amount} until {due_at}.",
+        zh="您的订单 {order_id} 确定为 {boxes} 箱，请在 {due_at} 前支付尾款 {amount}。",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    boxes: int
+    amount: Money
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceReminder(About):
+    kind = Kind.BALANCE_REMINDER
+    title = Text(en="{hours_left} hours left to pay the balance", zh="尾款支付还剩 {hours_left} 小时")
+    body = Text(
+        en="The balance of {amount} for your order {order_id} is due at {due_at}, in {hours_left} hours.",
+        zh="您的订单 {order_id} 的尾款 {amount} 将于 {due_at} 截止，还剩 {hours_left} 小时。",
+    )
+    is_urgent = True
+    order_id: uuid.UUID
+    amount: Money
+    due_at: datetime
+    hours_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceDefaulted(About):
+    kind = Kind.BALANCE_DEFAULTED
+    title = Text(en="The balance was not paid", zh="尾款逾期未付")
+    body = Text(
+        en="The balance of {amount} for your order {order_id} was not paid in time. The order has ended; {forfeited} "
+        "of what you had paid goes to the cooperatives that kept the fruit for you.",
+        zh="您的订单 {order_id} 的尾款 {amount} 逾期未付，订单已终止；已付款中的 {forfeited} 将补偿为您留货的合作社。",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    amount: Money
+    forfeited: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageElection(About):
+    kind = Kind.SHORTAGE_ELECTION
+    title = Text(en="There is less fruit than ordered: please choose", zh="货源不足，请您选择")
+    body = Text(
+        en="{reason} For your order {order_id} over {boxes} boxes please choose until {answer_until}.",
+        zh="{reason}请在 {answer_until} 前为您的订单 {order_id}（{boxes} 箱）作出选择。",
+    )
+    is_mandatory = True
+    is_urgent = True
+    order_id: uuid.UUID
+    boxes: int
+    answer_until: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageCut(About):
+    kind = Kind.SHORTAGE_CUT
+    title = Text(
+        en="You get {boxes_after} of {boxes_before} boxes",
+        zh="您将获得 {boxes_before} 箱中的 {boxes_after} 箱",
+    )
+    body = Text(
+        en="Your order {order_id} was cut from {boxes_before} to {boxes_after} boxes. {reason} {refund} is paid back.",
+        zh="您的订单 {order_id} 由 {boxes_before} 箱减为 {boxes_after} 箱。{reason}退款 {refund}。",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    boxes_before: int
+    boxes_after: int
+    refund: Money
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundDue(About):
+    kind = Kind.REFUND_DUE
+    title = Text(en="Money goes back to you", zh="您有一笔退款")
+    body = Text(
+        en="{amount} of your order {order_id} is owed back to you and is being paid out.",
+        zh="您的订单 {order_id} 有 {amount} 待退还，正在处理。",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundPaid(About):
+    kind = Kind.REFUND_PAID
+    title = Text(en="Your money is paid back", zh="退款已支付")
+    body = Text(
+        en="{amount} of your order {order_id} has been paid back to you.",
+        zh="您的订单 {order_id} 的退款 {amount} 已支付。",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class PledgeInvited(About):
+    kind = Kind.PLEDGE_INVITED
+    title = Text(en="{campaign} asks for your fruit", zh="{campaign} 邀请供货")
+    body = Text(
+        en="{campaign} invites {cooperative} to pledge boxes until {answer_until}. Campaign {campaign_id}.",
+        zh="{campaign} 邀请{cooperative}在 {answer_until} 前承诺货源。活动编号 {campaign_id}。",
+    )
+    campaign_id: uuid.UUID
+    campaign: Text
+    cooperative: Text
+    answer_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitmentAsked(About):
+    kind = Kind.COMMITMENT_ASKED
+    title = Text(en="Can you deliver {boxes} boxes?", zh="能否供应 {boxes} 箱？")
+    body = Text(
+        en="{cooperative} is asked for {boxes} boxes (share {share_id}). Please confirm or decline until "
+        "{answer_until}.",
+        zh="请{cooperative}供应 {boxes} 箱（份额 {share_id}），请在 {answer_until} 前确认或拒绝。",
+    )
+    is_mandatory = True
+    share_id: uuid.UUID
+    cooperative: Text
+    boxes: int
+    answer_until: datetime
+
+
+KINDS: Final[dict[Kind, type[About]]] = {each.kind: each for each in About.__subclasses__()}
+
+Value = uuid.UUID | int | str | datetime | Money | Text
+
+
+def money_text(money: Money) -> str:
+    """`52.00 CNY`."""
+    if money.currency in _WHOLE_CURRENCIES:
+        return f"{money.minor} {money.currency}"
+    units, rest = divmod(abs(money.minor), 100)
+    return f"{'-' if money.minor < 0 else ''}{units}.{rest:02d} {money.currency}"
+
+
+def one_line(raw: str) -> str:
+    """Without a line end, control character or mark that turns the direction."""
+    return _CONTROL.sub(" ", raw).strip()
+
+
+def _filled(text: Text, values: dict[str, Value], zone: ZoneInfo, longest: int) -> Text:
+    def of(language: Language) -> str:
+        words = {name: one_line(_in_words(value, language, zone)) for name, value in values.items()}
+        told = text.pick(language).format(**words)
+        return told if len(told) <= longest else told[: longest - 1] + "…"
+
+    return Text(en=of("en"), zh=of("zh"))
+
+
+def _in_words(value: Value, language: Language, zone: ZoneInfo) -> str:
+    if isinstance(value, Text):
+        return value.pick(language)
+    if isinstance(value, Money):
+        return money_text(value)
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M (%Z)")
+    return str(value)
+
+
+def _as_json(value: Value) -> Any:
+    if isinstance(value, Text):
+        return {"en": value.en, "zh": value.zh}
+    if isinstance(value, Money):
+        return {"minor": value.minor, "currency": value.currency}
+    if isinstance(value, datetime):
+        return instant_text(value)
+    return value if isinstance(value, int) else str(value)

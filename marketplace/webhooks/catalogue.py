@@ -1,0 +1,245 @@
+"""The one table of what partners can be told: each event, its version, and what its data holds. Pure.
+
+Data names things by id and counts them; it holds nothing about a person. A member is never taken away or changed in
+meaning within a version; what must change becomes a new version of the event.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from marketplace.language import Text
+from marketplace.values import instant_text
+
+
+class Form(StrEnum):
+    """What one member of an event's data may be."""
+
+    ID = "id"
+    WHOLE = "whole"
+    WORD = "word"
+    """A code or a state: a few letters that programs compare."""
+    INSTANT = "instant"
+
+
+SCHEMAS: Final[dict[Form, dict[str, Any]]] = {
+    Form.ID: {"type": "string", "format": "uuid"},
+    Form.WHOLE: {"type": "integer"},
+    Form.WORD: {"type": "string", "maxLength": 80},
+    Form.INSTANT: {"type": "string", "format": "date-time"},
+}
+_TYPES: Final[dict[Form, type]] = {
+    Form.ID: uuid.UUID,
+    Form.WHOLE: int,
+    Form.WORD: str,
+    Form.INSTANT: datetime,
+}
+
+
+class NotAsWritten(TypeError):
+    """Data that is not what the table says of its event: an error of our own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """One kind of message."""
+
+    name: str
+    says: Text
+    data: Mapping[str, Form]
+    nullable: frozenset[str] = frozenset()
+    version: int = 1
+    for_cooperatives: bool = True
+    """Whether it can concern a cooperative; otherwise it goes to the marketplace's own endpoints alone."""
+    is_wished: bool = True
+    """Whether an endpoint asks for it; the others come without being asked for."""
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of a message's data."""
+        return {
+            "type": "object",
+            "properties": {name: self._schema_of(name, form) for name, form in self.data.items()},
+            "required": list(self.data),
+        }
+
+    def _schema_of(self, name: str, form: Form) -> dict[str, Any]:
+        plain = SCHEMAS[form]
+        return {**plain, "type": [plain["type"], "null"]} if name in self.nullable else plain
+
+    def written(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data as JSON. Raises NotAsWritten."""
+        if set(data) != set(self.data):
+            raise NotAsWritten(f"{self.name}: {sorted(set(data) ^ set(self.data))}")
+        return {name: self._value(name, data[name]) for name in self.data}
+
+    def _value(self, name: str, value: Any) -> Any:
+        if value is None and name in self.nullable:
+            return None
+        form = self.data[name]
+        if isinstance(value, bool) or not isinstance(value, _TYPES[form]):
+            raise NotAsWritten(f"{self.name}.{name}: {type(value).__name__}")
+        if isinstance(value, datetime):
+            return instant_text(value)
+        return str(value) if isinstance(value, uuid.UUID | str) else value
+
+
+_ORDER: Final = {
+    "order_id": Form.ID,
+    "kind": Form.WORD,
+    "state": Form.WORD,
+    "pack_id": Form.ID,
+    "boxes": Form.WHOLE,
+    "quantity_grams": Form.WHOLE,
+    "total_minor": Form.WHOLE,
+    "currency": Form.WORD,
+}
+_SHARE: Final = {
+    "share_id": Form.ID,
+    "order_id": Form.ID,
+    "run_id": Form.ID,
+    "cooperative_id": Form.ID,
+    "state": Form.WORD,
+    "boxes": Form.WHOLE,
+    "boxes_given_back": Form.WHOLE,
+    "pack_grams": Form.WHOLE,
+    "answer_due_at": Form.INSTANT,
+}
+_PAYMENT: Final = {
+    "payment_id": Form.ID,
+    "order_id": Form.ID,
+    "amount_minor": Form.WHOLE,
+    "currency": Form.WORD,
+}
+_CASE: Final = {
+    "case_id": Form.ID,
+    "kind": Form.WORD,
+    "state": Form.WORD,
+    "subject_kind": Form.WORD,
+    "subject_id": Form.ID,
+    "cooperative_id": Form.ID,
+}
+
+EVENT_TYPES: Final = (
+    EventType(
+        name="campaign.state_changed",
+        says=Text(en="A campaign came into another state.", zh="活动进入新状态。"),
+        data={
+            "campaign_id": Form.ID,
+            "code": Form.WORD,
+            "before": Form.WORD,
+            "after": Form.WORD,
+            "number": Form.WHOLE,
+            "opens_at": Form.INSTANT,
+            "closes_at": Form.INSTANT,
+        },
+    ),
+    EventType(
+        name="campaign.pledged",
+        says=Text(
+            en="A cooperative put boxes up for a campaign: its lots are held.", zh="合作社为活动承诺货源。"
+        ),
+        data={
+            "campaign_id": Form.ID,
+            "item_id": Form.ID,
+            "cooperative_id": Form.ID,
+            "boxes": Form.WHOLE,
+        },
+    ),
+    EventType(
+        name="order.placed",
+        says=Text(
+            en="A bulk order was placed and split; an operator must approve it.",
+            zh="大宗订单已提交并分配，待审批。",
+        ),
+        data=_ORDER,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="order.committed",
+        says=Text(en="An order is committed: paid, or confirmed by its cooperatives.", zh="订单已生效。"),
+        data=_ORDER,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="order.ended",
+        says=Text(
+            en="An order is over before it was committed: withdrawn, expired, cancelled, or its payment failed.",
+            zh="订单在生效前结束：撤回、过期、取消或付款失败。",
+        ),
+        data=_ORDER,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="allocation.approved",
+        says=Text(
+            en="An operator approved a split; its cooperatives are asked.", zh="分配已批准，正在征询合作社。"
+        ),
+        data={"order_id": Form.ID, "boxes": Form.WHOLE, "pack_grams": Form.WHOLE, "runs": Form.WHOLE},
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="share.offered",
+        says=Text(en="A share of a split is offered to a cooperative.", zh="向合作社提供分配份额。"),
+        data=_SHARE,
+        nullable=frozenset({"answer_due_at"}),
+    ),
+    EventType(
+        name="share.answered",
+        says=Text(
+            en="A share was confirmed, declined, released, or its time to answer passed.",
+            zh="份额已确认、拒绝、释放或逾期未答。",
+        ),
+        data=_SHARE,
+        nullable=frozenset({"answer_due_at"}),
+    ),
+    EventType(
+        name="case.opened",
+        says=Text(en="A question came up that a person must settle.", zh="出现待办事项。"),
+        data=_CASE,
+        nullable=frozenset({"cooperative_id"}),
+    ),
+    EventType(
+        name="case.settled",
+        says=Text(en="An open question was settled.", zh="待办事项已处理。"),
+        data=_CASE,
+        nullable=frozenset({"cooperative_id"}),
+    ),
+    EventType(
+        name="lot.status_changed",
+        says=Text(en="A lot was quarantined, recalled or cleared.", zh="批次被隔离、召回或解除。"),
+        data={"lot_id": Form.ID, "cooperative_id": Form.ID, "before": Form.WORD, "after": Form.WORD},
+    ),
+    EventType(
+        name="payment.received",
+        says=Text(en="Money for an order has arrived.", zh="订单款项已到账。"),
+        data=_PAYMENT,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="payment.failed",
+        says=Text(en="No money comes for an order.", zh="订单付款失败。"),
+        data={"payment_id": Form.ID, "order_id": Form.ID},
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="webhook_endpoint.disabled",
+        says=Text(
+            en="Another endpoint of yours was disabled by the system; it tells nothing any more.",
+            zh="您的另一个端点已被系统停用。",
+        ),
+        data={"endpoint_id": Form.ID, "reason": Form.WORD},
+        is_wished=False,
+    ),
+    EventType(
+        name="webhook.test",
+        says=Text(en="Somebody tries whether this endpoint works.", zh="端点测试消息。"),
+        data={"endpoint_id": Form.ID},
+        is_wished=False,
+    ),
+)
+BY_NAME: Final = {each.name: each for each in EVENT_TYPES}
+WISHED: Final = tuple(each.name for each in EVENT_TYPES if each.is_wished)
+"""What an endpoint may ask for."""

@@ -1,0 +1,77 @@
+"""Where an order is sent: chosen by its buyer out of the own address book, until it is packed or over."""
+
+import uuid
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from inventory.stock_rules import Destination
+from marketplace import audit, errors
+from marketplace.addresses import addresses, models
+from marketplace.addresses.rules import CHINA
+from marketplace.context import Context
+from marketplace.language import Text
+from orders import checkout, moving
+from orders.bulk import OrderNotFound
+from orders.models import Order, OrderAddress
+from orders.states import ADDRESSABLE, OrderKind, OrderStateForbids
+
+KIND: Final = "order_address"
+
+
+class AddressNotChosen(errors.NotFound):
+    """The order is there; nobody has said yet where it goes."""
+
+    title = Text(en="No address is chosen for this order yet.", zh="该订单尚未选择收货地址。")
+
+
+def choose(session: Session, ctx: Context, *, order_id: uuid.UUID, address_id: uuid.UUID) -> dict[str, Any]:
+    """Copy an address of the actor's onto its order. Raises OrderNotFound, AddressNotFound, OrderStateForbids.
+
+    The order is locked: who packs it, or ends it, finds the address of before or of after.
+    """
+    order = moving.locked(session, order_id)
+    if order.buyer_id != ctx.actor.id or order.kind != OrderKind.SHOPPER_PRESALE:
+        raise OrderNotFound
+    saved = addresses.get(session, ctx, address_id=address_id)
+    if order.state not in ADDRESSABLE:
+        raise OrderStateForbids(state=order.state)
+    address = addresses.unseal(saved.sealed, kind=models.KIND, subject_id=saved.id)
+    destination = Destination.COUNTRY if address.country == CHINA else Destination.ABROAD
+    found = session.get(OrderAddress, order.id)
+    if found is None:
+        found = OrderAddress(order_id=order.id, version=0)
+        session.add(found)
+    found.sealed = addresses.seal(address, kind=KIND, subject_id=order.id)
+    found.destination = destination
+    found.chosen_at = ctx.now
+    found.version += 1
+    order.version += 1
+    audit.record(
+        session,
+        ctx,
+        "order.choose_address",
+        subject=("order", order.id),
+        after={"destination": str(destination)},
+    )
+    return _opened(order, found)
+
+
+def chosen(session: Session, ctx: Context, *, order_id: uuid.UUID) -> dict[str, Any]:
+    """For the buyer, and for staff who send it. Raises OrderNotFound, AddressNotChosen."""
+    order = checkout.get(session, ctx, order_id=order_id)
+    found = session.get(OrderAddress, order.id)
+    if found is None:
+        raise AddressNotChosen
+    return _opened(order, found)
+
+
+def _opened(order: Order, found: OrderAddress) -> dict[str, Any]:
+    address = addresses.unseal(found.sealed, kind=KIND, subject_id=order.id)
+    return {
+        "order_id": order.id,
+        "address": address.facts(),
+        "destination": found.destination,
+        "chosen_at": found.chosen_at,
+        "version": found.version,
+    }

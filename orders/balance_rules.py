@@ -1,0 +1,58 @@
+"""What of an order is due when, and what its buyer may still do. Pure.
+
+Each box costs no more than was shown when it was ordered. A deposit counts as what it is worth, which may be more than
+was paid; the rest is the balance.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from inventory.deposit_rules import Deposit, DepositType
+from orders.states import OrderState
+
+REMINDER_HOURS: Final = (72, 24, 2)
+"""So long before the end who has not paid a balance is reminded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """An order's money at one price: now, later, and what somebody else pays of it."""
+
+    now_minor: int
+    later_minor: int
+    bonus_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        return self.now_minor + self.later_minor + self.bonus_minor
+
+
+def due(*, boxes: int, unit_price_minor: int, deposit: Deposit | None) -> Due:
+    """What boxes cost at this price; the bonus never pays more than is left of it."""
+    price = boxes * unit_price_minor
+    if deposit is None:
+        return Due(now_minor=price, later_minor=0, bonus_minor=0)
+    now = boxes * deposit.per_box_minor
+    bonus = max(0, min(boxes * deposit.bonus_minor, price - now))
+    return Due(now_minor=now, later_minor=max(0, price - now - bonus), bonus_minor=bonus)
+
+
+def final_price(*, shown_minor: int, step_minor: int) -> int:
+    """Nobody pays more for a box than was shown when it was ordered."""
+    return min(shown_minor, step_minor)
+
+
+def may_withdraw(deposit: Deposit, *, state: str, free_until: datetime | None, now: datetime) -> bool:
+    """Whether a paid deposit goes back: an advance until the boxes are committed, earnest money for the free hours."""
+    if state != OrderState.DEPOSIT_PAID:
+        return False
+    if deposit.type == DepositType.ADVANCE:
+        return True
+    return free_until is not None and now < free_until
+
+
+def reminder_due(*, now: datetime, due_at: datetime) -> int | None:
+    """Of which hour it is time to remind: of two that have passed, the later one only; None before and after."""
+    passed = [hours for hours in REMINDER_HOURS if due_at - timedelta(hours=hours) <= now < due_at]
+    return min(passed, default=None)

@@ -1,0 +1,37 @@
+"""What orders tell the packages above, and partners."""
+
+import uuid
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkPlaced:
+    """A bulk order is split and waits for an operator."""
+
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMoved:
+    """An order came into another state."""
+
+    order_id: uuid.UUID
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitApproved:
+    """An operator approved a split: its cooperatives are asked."""
+
+    order_id: uuid.UUID
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareMoved:
+    """A share was offered to its cooperative, or is answered."""
+
+    share_id: uuid.UUID
+    order_id: uuid.UUID
+    after: str

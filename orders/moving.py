@@ -1,0 +1,47 @@
+"""An order under its lock, and its move from one state to the next, told in the audit trail."""
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace import audit, events
+from marketplace.context import Context
+from orders.bulk import OrderNotFound
+from orders.events import OrderMoved
+from orders.models import DepositTerms, Order
+from orders.states import OrderState
+
+
+def locked(session: Session, order_id: uuid.UUID) -> Order:
+    """Raises OrderNotFound."""
+    return locked_with_terms(session, order_id)[0]
+
+
+def locked_with_terms(session: Session, order_id: uuid.UUID) -> tuple[Order, DepositTerms | None]:
+    """The order, and what was agreed on its deposit, if only one was due. Raises OrderNotFound."""
+    found = session.execute(
+        select(Order, DepositTerms)
+        .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
+        .where(Order.id == order_id)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise OrderNotFound
+    return found[0], found[1]
+
+
+def move(session: Session, ctx: Context, order: Order, after: OrderState) -> None:
+    before = order.state
+    order.state = after
+    order.version += 1
+    audit.record(
+        session,
+        ctx,
+        f"order.{after}",
+        subject=("order", order.id),
+        before={"state": before},
+        after={"state": str(after)},
+    )
+    events.publish(session, ctx, OrderMoved(order_id=order.id, before=before, after=after))

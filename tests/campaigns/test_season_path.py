@@ -1,0 +1,99 @@
+"""A presale from its draft to the end of its balance, by doors and jobs alone; every promise holds after each step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from campaigns import advancing
+from marketplace import database, jobs
+from marketplace.access import Role
+from orders.models import Order
+from tests.builders import Market, Sale, broken
+from tests.campaigns import presale
+from tests.campaigns.presale import balance, book, bought, confirm, let_pass, now, seen
+from tests.house import Caller
+
+
+def minute(market: Market) -> None:
+    """What happens by itself in a minute."""
+    later = now(market)
+    database.transact(lambda session: advancing.planning.follow_clock_everywhere(session, later))
+    database.transact(lambda session: advancing.call_all(session, later))
+    jobs.work(market.app, once=True)
+    assert broken(market.app) == []
+
+
+def state(operator: Caller, sale: Sale) -> str:
+    return str(operator.get(sale.url).json["campaign"]["state"])
+
+
+def commitments(member: Caller) -> list[dict[str, Any]]:
+    response = member.get("/v1/commitments")
+    assert response.status_code == 200
+    items: list[dict[str, Any]] = response.json["items"]
+    return items
+
+
+def test_from_draft_to_the_end_of_the_balance(
+    market: Market, as_role: Callable[..., Caller], operator: Caller
+) -> None:
+    buyers = [as_role(Role.SHOPPER) for _ in range(4)]
+    member = as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+    sale = presale.on_sale(market, 20)
+    orders = [bought(buyer, operator, sale, boxes) for buyer, boxes in zip(buyers, (1, 2, 1, 2), strict=True)]
+    assert {market.stored(Order, order["id"]).state for order in orders} == {"deposit_paid"}
+    let_pass(market, sale, hours=240)
+    minute(market)
+    assert state(operator, sale) == "allocating"
+    assert {market.stored(Order, order["id"]).state for order in orders} == {"committed"}
+    [asked] = commitments(member)
+    response = member.post(f"/v1/commitments/{asked['id']}/confirmation", json={})
+    assert response.status_code == 200, response.json
+    assert state(operator, sale) == "harvested", "the fruit lies in store"
+    assert market.pool(sale).boxes_pledged == 6, "what nobody bought is free again"
+    minute(market)
+    assert state(operator, sale) == "harvested", "buyers were told of another day"
+    let_pass(market, sale, hours=24)
+    minute(market)
+    assert state(operator, sale) == "balance_open"
+    assert operator.get(sale.url).json["offers"][0]["final_unit_price_minor"] == 5_200
+    for buyer, order in list(zip(buyers, orders, strict=True))[:3]:
+        payment = confirm(buyer, balance(buyer, order))
+        assert payment["amount_minor"] == order["boxes"] * (5_200 - 1_500)
+        assert book(operator, payment).status_code == 200
+    minute(market)
+    assert state(operator, sale) == "balance_open"
+    let_pass(market, sale, hours=144)
+    minute(market)
+    assert state(operator, sale) == "balance_closed"
+    states = [seen(buyer, order)["state"] for buyer, order in zip(buyers, orders, strict=True)]
+    assert states == ["balance_paid", "balance_paid", "balance_paid", "balance_defaulted"]
+    assert market.pool(sale).available_boxes == 2, "boxes of who did not pay are free in the same moment"
+    moves = [move["after"] for move in operator.get(f"{sale.url}/transitions").json["items"]]
+    assert moves == [
+        "draft",
+        "scheduled",
+        "deposit_open",
+        "deposit_closed",
+        "allocating",
+        "allocated",
+        "harvested",
+        "balance_open",
+        "balance_closed",
+    ]
+
+
+def test_who_says_no_and_has_no_neighbour_ends_the_campaign_with_everybodys_money_back(
+    market: Market, as_role: Callable[..., Caller], operator: Caller, shopper: Caller
+) -> None:
+    member = as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+    sale = presale.on_sale(market, 20)
+    order = bought(shopper, operator, sale, 2)
+    let_pass(market, sale, hours=240)
+    minute(market)
+    [asked] = commitments(member)
+    refusal = {"reason": "no packers"}
+    assert member.post(f"/v1/commitments/{asked['id']}/refusal", json=refusal).status_code == 200
+    minute(market)
+    assert operator.get(sale.url).json["campaign"]["state"] == "closed"
+    assert market.stored(Order, order["id"]).state == "released"
+    assert market.pool(sale).boxes_pledged == 0
