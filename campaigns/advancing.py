@@ -10,13 +10,12 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import balances, ending, goal_rules, planning
+from campaigns import balances, ending, goal_rules, planning, states
 from campaigns.allotting import allotting
 from campaigns.goal_rules import Goal, Sold, Verdict
 from campaigns.models import Campaign
 from campaigns.shortage import opening
 from campaigns.states import CampaignEvent, CampaignState
-from inventory import pools
 from marketplace import errors, jobs
 from marketplace.context import Context
 from marketplace.language import Text
@@ -40,12 +39,13 @@ def evaluate(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
     """
     campaign = planning.locked(session, campaign_id)
     planning.follow_clock(session, ctx, campaign)
+    states.after(campaign.state, CampaignEvent.ALLOCATE)
     sold = sold_of(session, campaign)
     said = goal_rules.verdict(Goal(boxes=campaign.goal_boxes, grams=campaign.goal_grams), sold)
-    if campaign.state != CampaignState.DEPOSIT_CLOSED or said == Verdict.REACHED:
-        return _allocate(session, ctx, campaign)
     if said == Verdict.WAIT:
         raise GoalUndecided(held_boxes=sold.boxes_held)
+    if said == Verdict.REACHED:
+        return _allocate(session, ctx, campaign)
     return planning.move(
         session, ctx, campaign_id=campaign_id, event=CampaignEvent.FAIL, reason="the goal is missed"
     )
@@ -53,7 +53,7 @@ def evaluate(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
 
 def sold_of(session: Session, campaign: Campaign) -> Sold:
     """Over all items, as the pools count now."""
-    found = [pools.get(session, pool_id=item.pool_id) for item in campaign.items]
+    found = planning.pools_of(session, campaign)
     return Sold(
         boxes=sum(pool.boxes_sold for pool in found),
         grams=sum(pool.boxes_sold * pool.pack_grams for pool in found),
@@ -92,7 +92,7 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
 
 
 def _allocate(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
-    """Deposits no longer go back, and the cooperatives are asked. Raises CampaignStateForbids."""
+    """Deposits no longer go back, and the cooperatives are asked."""
     planning.move(
         session, ctx, campaign_id=campaign.id, event=CampaignEvent.ALLOCATE, reason="the goal is reached"
     )
@@ -106,10 +106,12 @@ def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
 
     Boxes with deposits that are short wait for an operator: their balances do not follow a cut yet.
     """
-    if opening.is_short(session, campaign):
-        if not opening.has_deposits(session, campaign):
-            opening.open_if_short(session, ctx, campaign)
-    elif balances.may_open(campaign, ctx.now):
+    has_deposits = opening.has_deposits(session, campaign)
+    if has_deposits and opening.short_items(session, campaign):
+        return
+    if not has_deposits and opening.open_if_short(session, ctx, campaign):
+        return
+    if balances.may_open(campaign, ctx.now):
         balances.open_balance(session, ctx, campaign_id=campaign.id)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning, terms
-from campaigns.models import Campaign, Item
+from campaigns.models import Campaign
 from campaigns.states import BalanceTooEarly, CampaignEvent
 from inventory import pools
 from marketplace import audit
@@ -20,9 +20,8 @@ Kept = Mapping[uuid.UUID, int]
 
 def commit_deposits(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> int:
     """The goal is met: paid deposits no longer go back; how many orders. Raises CampaignNotFound."""
-    return sum(
-        balances.commit(session, ctx, pool_id=item.pool_id) for item in _items(session, ctx, campaign_id)
-    )
+    campaign = planning.get(session, ctx, campaign_id=campaign_id)
+    return sum(balances.commit(session, ctx, pool_id=item.pool_id) for item in campaign.items_by_pool)
 
 
 def open_balance(
@@ -37,7 +36,7 @@ def open_balance(
     )
     due_at = _due_at(campaign, ctx.now)
     campaign.balance_due_at = due_at
-    for item in sorted(campaign.items, key=lambda each: each.pool_id):
+    for item in campaign.items_by_pool:
         sold = balances.sold(session, ctx, pool_id=item.pool_id)
         item.final_unit_price_minor = terms.price_at(item_terms.steps_of(item), sold)
         opened = balances.open_balance(
@@ -75,9 +74,10 @@ def close_balance(
     campaign = planning.move(
         session, ctx, campaign_id=campaign_id, event=CampaignEvent.CLOSE_BALANCE, reason=reason
     )
-    if campaign.balance_due_at is not None:
-        _not_before(campaign.balance_due_at + timedelta(hours=campaign.balance_grace_hours or 0), ctx.now)
-    for item in sorted(campaign.items, key=lambda each: each.pool_id):
+    ends_at = _ends_at(campaign)
+    if ends_at is not None:
+        _not_before(ends_at, ctx.now)
+    for item in campaign.items_by_pool:
         keepers = (kept or {}).get(item.id) or pools.kept_by(session, pool_id=item.pool_id)
         balances.close_balance(session, ctx, pool_id=item.pool_id, kept_boxes=keepers)
     return campaign
@@ -90,8 +90,15 @@ def may_open(campaign: Campaign, now: datetime) -> bool:
 
 def is_over(campaign: Campaign, now: datetime) -> bool:
     """Whether nobody has any time left to pay, grace included; at once where nothing was due."""
-    due_at = campaign.balance_due_at
-    return due_at is None or due_at + timedelta(hours=campaign.balance_grace_hours or 0) <= now
+    ends_at = _ends_at(campaign)
+    return ends_at is None or ends_at <= now
+
+
+def _ends_at(campaign: Campaign) -> datetime | None:
+    """With its grace; None where nothing was due."""
+    if campaign.balance_due_at is None:
+        return None
+    return campaign.balance_due_at + timedelta(hours=campaign.balance_grace_hours or 0)
 
 
 def _due_at(campaign: Campaign, now: datetime) -> datetime | None:
@@ -106,8 +113,3 @@ def _due_at(campaign: Campaign, now: datetime) -> datetime | None:
 def _not_before(possible_at: datetime, now: datetime) -> None:
     if now < possible_at:
         raise BalanceTooEarly(possible_at=possible_at)
-
-
-def _items(session: Session, ctx: Context, campaign_id: uuid.UUID) -> list[Item]:
-    campaign = planning.get(session, ctx, campaign_id=campaign_id)
-    return sorted(campaign.items, key=lambda each: each.pool_id)

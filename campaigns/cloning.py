@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning
 from campaigns.models import Campaign, Item
-from inventory import pools
 from inventory.models import Pool
 from marketplace import errors
 from marketplace.context import Context
@@ -103,4 +102,4 @@ def _balance(old: Campaign, sold: Iterable[Pool], shift: timedelta) -> dict[str,
 
 
 def _by_pack(session: Session, campaign: Campaign) -> dict[uuid.UUID, Pool]:
-    return {item.pack_id: pools.get(session, pool_id=item.pool_id) for item in campaign.items}
+    return {pool.pack_id: pool for pool in planning.pools_of(session, campaign)}

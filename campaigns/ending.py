@@ -17,7 +17,7 @@ from campaigns.events import CampaignMoved
 from campaigns.models import Campaign
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import holds, pools
-from inventory.models import Hold, Pool
+from inventory.models import Hold
 from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
@@ -50,7 +50,7 @@ def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> N
         return
     campaign = planning.locked(session, event.campaign_id)
     campaign.seed_revealed_at = ctx.now if campaign.seed is not None else None
-    if not any(pool.boxes_held or pool.boxes_sold for pool in _pools(session, campaign)):
+    if not any(pool.boxes_held or pool.boxes_sold for pool in planning.pools_of(session, campaign)):
         _release_pledges(session, ctx, campaign)
     _call_next(session, campaign.id)
     session.flush()
@@ -96,11 +96,7 @@ def _call_next(session: Session, campaign_id: uuid.UUID) -> None:
 
 
 def _pool_ids(campaign: Campaign) -> list[uuid.UUID]:
-    return sorted(item.pool_id for item in campaign.items)
-
-
-def _pools(session: Session, campaign: Campaign) -> list[Pool]:
-    return [pools.get(session, pool_id=pool_id) for pool_id in _pool_ids(campaign)]
+    return [item.pool_id for item in campaign.items_by_pool]
 
 
 def _release_pledges(session: Session, ctx: Context, campaign: Campaign) -> None:

@@ -130,7 +130,7 @@ def _move(before: CampaignState, event: CampaignEvent, after: CampaignState) -> 
         label = f'<text x="{WIDTH - 48}" y="{TOP + ROW * 2 - 60}" class="event">{event.value}</text>'
         return f'<path d="{_BENT[before, after]}" class="{kind}"/>{label}'
     start, end = _edge(x0, y0, x1, y1), _edge(x1, y1, x0, y0)
-    aside = 11 if MOVES[after].get(_back(after, before)) == before else 0
+    aside = 11 if before in MOVES[after].values() else 0  # two moves between two boxes stand side by side
     shift = aside if y1 < y0 else -aside
     path = f"M {start[0] + shift} {start[1]} L {end[0] + shift} {end[1]}"
     x, y = (start[0] + end[0]) // 2, (start[1] + end[1]) // 2
@@ -139,11 +139,6 @@ def _move(before: CampaignState, event: CampaignEvent, after: CampaignState) -> 
     else:
         x += 34 if y1 < y0 or not aside else -34
     return f'<path d="{path}" class="{kind}"/><text x="{x}" y="{y}" class="event">{event.value}</text>'
-
-
-def _back(state: CampaignState, wanted: CampaignState) -> CampaignEvent:
-    """The event that leads back, or one that leads nowhere near."""
-    return next((event for event, after in MOVES[state].items() if after == wanted), CampaignEvent.SETTLE)
 
 
 def _edge(x0: int, y0: int, x1: int, y1: int) -> tuple[int, int]:

@@ -46,6 +46,11 @@ class Campaign(Base):
 
     items: Mapped[list["Item"]] = relationship(lazy="selectin", order_by="Item.id")
 
+    @property
+    def items_by_pool(self) -> list["Item"]:
+        """In the order in which everybody locks their pools."""
+        return sorted(self.items, key=lambda item: item.pool_id)
+
     __table_args__ = (
         CheckConstraint("closes_at > opens_at", name="window"),
         CheckConstraint(

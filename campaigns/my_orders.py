@@ -3,7 +3,6 @@
 One statement for a page, and one for an order with its history; nothing of an address but whether there is one.
 """
 
-import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from marketplace import express
+from marketplace import express, versions
 from marketplace.context import Context
 from marketplace.payments.states import PaymentState
 from marketplace.values import instant_text
@@ -106,4 +105,4 @@ def _instant(text: str) -> str:
 
 def _told(body: Mapping[str, Any], following: str | None = None) -> Told:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Told(body=text, etag=hashlib.sha256(text.encode()).hexdigest()[:32], next_cursor=following)
+    return Told(body=text, etag=versions.digest(text), next_cursor=following)

@@ -28,7 +28,7 @@ from campaigns.states import (
 )
 from campaigns.terms import BalanceWindow, ItemTerms
 from inventory import bell, pools
-from inventory.models import Hold
+from inventory.models import Hold, Pool
 from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives, counties, products
@@ -182,7 +182,7 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
     """
     campaign = locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.SCHEDULE)
-    filled = [pools.get(session, pool_id=item.pool_id) for item in campaign.items]
+    filled = pools_of(session, campaign)
     plan = Plan(
         opens_at=campaign.opens_at,
         closes_at=campaign.closes_at,
@@ -260,6 +260,11 @@ def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS)):
         raise CampaignNotFound
     return campaign
+
+
+def pools_of(session: Session, campaign: Campaign) -> list[Pool]:
+    """What each of its items is sold from, as last read: not locked."""
+    return [pools.get(session, pool_id=item.pool_id) for item in campaign.items_by_pool]
 
 
 def item_of(campaign: Campaign, item_id: uuid.UUID) -> Item:
@@ -364,7 +369,7 @@ def _set_windows(session: Session, ctx: Context, campaign: Campaign) -> None:
     ends_at = (
         campaign.closes_at if campaign.state == CampaignState.PAUSED else min(campaign.closes_at, ctx.now)
     )
-    for item in sorted(campaign.items, key=lambda each: each.pool_id):
+    for item in campaign.items_by_pool:
         pools.set_window(
             session,
             ctx,

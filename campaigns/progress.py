@@ -4,7 +4,6 @@ Asked for again and again by many phones: one statement, whose answer all share 
 Its version counts every change of the campaign and of its pools, and what the clock has moved, written down or not.
 """
 
-import hashlib
 import json
 import uuid
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from campaigns.goal_rules import Goal, Sold
 from campaigns.planning import INSIDERS, CampaignNotFound
 from campaigns.showing import Question
 from campaigns.states import after, due_event, next_change
+from marketplace import versions
 from marketplace.context import Context
 from marketplace.values import instant_text
 
@@ -82,4 +82,4 @@ def shaped(raw: str, *, now: datetime) -> Progress:
         "next_change": upcoming and {"event": str(upcoming[0]), "at": instant_text(upcoming[1])},
     }
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Progress(body=text, version=version, etag=hashlib.sha256(text.encode()).hexdigest()[:32])
+    return Progress(body=text, version=version, etag=versions.digest(text))

@@ -5,7 +5,6 @@ this process has committed nothing since, so that who changed something sees it,
 follows from an answer (state by the clock, text, ETag) is remembered with it.
 """
 
-import hashlib
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from campaigns import shapes
 from campaigns.planning import INSIDERS, CampaignNotFound
 from campaigns.shapes import Shaped
 from campaigns.states import PUBLIC
-from marketplace import commits, express
+from marketplace import commits, express, versions
 from marketplace.context import Context
 from marketplace.express import Statement
 from marketplace.settings import Settings
@@ -175,7 +174,7 @@ def _tell(ctx: Context, question: Question, raw: str) -> Told:
         shaped = shapes.campaign_page(raw, limit=question.limit, now=ctx.now)
     else:
         shaped = shapes.shown_campaign(raw, now=ctx.now)
-    etag = hashlib.sha256(shaped.text.encode()).hexdigest()[:32]
+    etag = versions.digest(shaped.text)
     told = Told(body=shaped.text, etag=etag, next_cursor=shaped.next_cursor)
     if len(known) >= QUESTIONS_REMEMBERED_MAX:
         known.clear()

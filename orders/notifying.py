@@ -1,12 +1,13 @@
 """What buyers are told of their orders and of the line they wait in.
 
-A placed order is told by a job that its statement puts in, so that the till writes nothing more for it.
+Placed orders are told by a job that their statement puts in, so that the till writes nothing more for them.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory.models import Hold
@@ -35,12 +36,19 @@ from orders.models import DepositTerms, Order
 from orders.states import OrderKind, OrderState
 
 
-def tell_placed(session: Session, ctx: Context, *, order_id: str) -> None:
-    """Tell the buyer what is to be paid, unless the order has moved on already."""
-    order = session.get_one(Order, uuid.UUID(order_id))
-    if order.state == OrderState.DEPOSIT_DUE:
-        total = Money(order.total_minor, order.currency)
-        _tell(session, ctx, order, OrderPlaced(order_id=order.id, boxes=order.boxes, total=total))
+def tell_placed(session: Session, ctx: Context, *, order_ids: Sequence[str]) -> None:
+    """Tell buyers what is to be paid, unless their order has moved on already."""
+    due = session.scalars(
+        select(Order)
+        .where(Order.id.in_(map(uuid.UUID, order_ids)), Order.state == OrderState.DEPOSIT_DUE)
+        .order_by(Order.id)
+    )
+    notify_all(session, ctx, [_message(order, _placed(order)) for order in due])
+
+
+def _placed(order: Order) -> OrderPlaced:
+    total = Money(order.total_minor, order.currency)
+    return OrderPlaced(order_id=order.id, boxes=order.boxes, total=total)
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
@@ -116,8 +124,11 @@ def on_boxes_offered(session: Session, ctx: Context, event: BoxesOffered) -> Non
 
 
 def _tell(session: Session, ctx: Context, order: Order, *about: About) -> None:
-    cause = f"order:{order.id}"
-    notify_all(session, ctx, [Message(account_id=order.buyer_id, cause=cause, about=each) for each in about])
+    notify_all(session, ctx, [_message(order, each) for each in about])
+
+
+def _message(order: Order, about: About) -> Message:
+    return Message(account_id=order.buyer_id, cause=f"order:{order.id}", about=about)
 
 
 JOBS: Final[tuple[Job, ...]] = (Job(name=placed_job.TELL_PLACED, run=tell_placed),)

@@ -4,7 +4,7 @@ A batch is one unit of work and finds by itself what is left to do, so it may be
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import Select, func, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from inventory import holds
 from inventory.models import Hold
 from marketplace.context import Context
-from marketplace.payments import payments
+from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentState
 from orders import moving
@@ -31,9 +31,10 @@ def release(session: Session, ctx: Context, *, pool_ids: Collection[uuid.UUID], 
     Payments are locked before orders, orders before holds and pools, each by id, as everybody does.
     """
     order_ids = session.scalars(_open(pool_ids).order_by(Order.id).limit(BATCH)).all()
-    paid = payments.lock_of_orders(session, order_ids)
+    locked = payments.lock_of_orders(session, order_ids)
+    kept_minor = part_refunds.kept_minor(session, [each for found in locked.values() for each in found])
     for order_id in order_ids:
-        _release(session, ctx, order_id, paid.get(order_id, []), reason)
+        _release(session, ctx, order_id, locked.get(order_id, []), kept_minor, reason)
     session.flush()
     return len(order_ids)
 
@@ -52,7 +53,12 @@ def _open(pool_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
 
 
 def _release(
-    session: Session, ctx: Context, order_id: uuid.UUID, of_order: Collection[Payment], reason: str
+    session: Session,
+    ctx: Context,
+    order_id: uuid.UUID,
+    of_order: Collection[Payment],
+    kept_minor: Mapping[uuid.UUID, int],
+    reason: str,
 ) -> None:
     order = moving.locked(session, order_id)
     if order.state not in OPEN:
@@ -61,7 +67,7 @@ def _release(
     assert order.hold_id is not None
     for payment in of_order:
         if payment.state == PaymentState.SUCCEEDED:
-            if payments.kept_minor(session, payment) > 0:
+            if kept_minor[payment.id] > 0:
                 payments.owe_back(session, ctx, payment_id=payment.id, reason=reason)
         elif payment.state != PaymentState.CANCELED:
             payments.cancel(session, ctx, payment)

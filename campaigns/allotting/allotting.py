@@ -75,7 +75,7 @@ def start(
 
     A campaign that sold nothing fails at once. Raises CampaignNotFound, CampaignStateForbids.
     """
-    campaign = _locked(session, campaign.id)
+    campaign = planning.locked(session, campaign.id)
     if (started := session.get(CampaignAllocation, campaign.id)) is not None:
         return started
     if campaign.state != CampaignState.ALLOCATING:
@@ -137,7 +137,7 @@ def go_on(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> int:
     """End the silence that is over, see whether late payments have come, and release what an ended campaign asked
     for; how many commitments changed. Raises CampaignNotFound, AllocationNotFound.
     """
-    campaign = _locked(session, campaign_id)
+    campaign = planning.locked(session, campaign_id)
     allocation = of_campaign(session, campaign_id=campaign_id)
     splitting.lock_season(session, season_name=allocation.season)
     if campaign.state in ENDED:
@@ -318,7 +318,7 @@ def _answering(
         ctx.actor.has(Role.OPERATOR, Role.SYSTEM) or ctx.actor.belongs_to(seen.cooperative_id)
     ):
         raise CommitmentNotFound
-    campaign = _locked(session, seen.campaign_id)
+    campaign = planning.locked(session, seen.campaign_id)
     allocation = of_campaign(session, campaign_id=campaign.id)
     splitting.lock_season(session, season_name=allocation.season)
     commitment = session.get_one(Commitment, commitment_id, populate_existing=True)
@@ -329,10 +329,3 @@ def _answering(
     if commitment.answer_due_at is not None and commitment.answer_due_at <= ctx.now:
         raise AnswerTooLate(answer_due_at=commitment.answer_due_at)
     return commitment, campaign, allocation
-
-
-def _locked(session: Session, campaign_id: uuid.UUID) -> Campaign:
-    found = session.get(Campaign, campaign_id, with_for_update={"of": Campaign}, populate_existing=True)
-    if found is None:
-        raise planning.CampaignNotFound
-    return found

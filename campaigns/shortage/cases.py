@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from campaigns.models import Campaign, Item
-from campaigns.planning import CampaignNotFound
+from campaigns import planning
+from campaigns.models import Item
 from campaigns.shortage import rules
 from campaigns.shortage.models import Shortage, ShortageOffer, ShortageStanding
 from campaigns.shortage.states import ShortageState
@@ -55,20 +55,12 @@ def stock_of(session: Session, item: Item) -> Stock:
     return Stock(sold=pool.boxes_sold, supply=max(0, there - pool.boxes_held), pledged=pledged)
 
 
-def locked_campaign(session: Session, campaign_id: uuid.UUID) -> Campaign:
-    """Raises CampaignNotFound."""
-    campaign = session.get(Campaign, campaign_id, with_for_update={"of": Campaign}, populate_existing=True)
-    if campaign is None:
-        raise CampaignNotFound
-    return campaign
-
-
 def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
     """The shortage, its campaign locked before it. Raises ShortageNotFound."""
     campaign_id = session.scalar(select(Shortage.campaign_id).where(Shortage.id == shortage_id))
     if campaign_id is None:
         raise ShortageNotFound
-    locked_campaign(session, campaign_id)
+    planning.locked(session, campaign_id)
     return session.get_one(Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True)
 
 

@@ -14,7 +14,6 @@ from campaigns.shortage.models import Shortage, ShortageStanding
 from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
 from campaigns.shortage.states import ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
-from inventory import pools
 from marketplace import audit, errors
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
@@ -66,17 +65,14 @@ def open_if_short(
     EvidenceMissing, ShortageOfDeposits.
     """
     _check_evidence(terms.cause, terms.evidence)
-    campaign = cases.locked_campaign(session, campaign.id)
+    campaign = planning.locked(session, campaign.id)
     if campaign.state != CampaignState.HARVESTED:
         raise CampaignStateForbids(state=campaign.state)
-    if is_short(session, campaign) and has_deposits(session, campaign):
+    short = short_items(session, campaign)
+    if short and has_deposits(session, campaign):
         raise ShortageOfDeposits
     sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
-    opened = []
-    for item in sorted(campaign.items, key=lambda each: each.pool_id):
-        stock = cases.stock_of(session, item)
-        if stock.gap:
-            opened.append(_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as))
+    opened = [_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as) for item, stock in short]
     if not opened:
         return False
     planning.move(
@@ -91,19 +87,19 @@ def open_if_short(
     return True
 
 
-def is_short(session: Session, campaign: Campaign) -> bool:
-    """Whether any item lacks boxes; locks all their pools, by id."""
-    items = sorted(campaign.items, key=lambda each: each.pool_id)
-    return max(cases.stock_of(session, item).gap for item in items) > 0
+def short_items(session: Session, campaign: Campaign) -> list[tuple[Item, cases.Stock]]:
+    """The items that lack boxes, and what is there of them; locks the pools of all."""
+    stocks = [(item, cases.stock_of(session, item)) for item in campaign.items_by_pool]
+    return [(item, stock) for item, stock in stocks if stock.gap]
 
 
 def has_deposits(session: Session, campaign: Campaign) -> bool:
-    return any(pools.get(session, pool_id=item.pool_id).deposit is not None for item in campaign.items)
+    return any(pool.deposit is not None for pool in planning.pools_of(session, campaign))
 
 
 def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:
     """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing, NotShort."""
-    campaign = cases.locked_campaign(session, campaign_id)
+    campaign = planning.locked(session, campaign_id)
     if not open_if_short(session, ctx, campaign, terms=terms):
         raise NotShort
     return cases.open_of(session, campaign_id=campaign_id)

@@ -20,7 +20,7 @@ from inventory.models import Hold
 from marketplace import audit, events
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.payments import part_refunds
+from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PartRefundKind
 from marketplace.values import new_id
@@ -52,8 +52,9 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
         session, ctx, item.pool_id
     )  # nobody else is cut for boxes that are not paid by now
     bought = cutting.lock_bought(session, item_ids=[shortage.item_id])
-    payments = part_refunds.lock_of_orders(session, [order.id for order, _ in bought])
-    kept_minor = part_refunds.kept_minor(session, payments.values())
+    locked = payments.lock_of_orders(session, [order.id for order, _ in bought])
+    paid = {order_id: found[-1] for order_id, found in locked.items()}
+    kept_minor = part_refunds.kept_minor(session, paid.values())
     stock = cases.stock_of(session, item)
     demands = _demands(session, shortage, bought)
     problem = run.problem_of(
@@ -68,7 +69,7 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     of_order = {str(order.id): order for order, _ in bought}
     for demand, outcome in zip(demands, cut.outcomes, strict=True):
         order = of_order[outcome.order_id]
-        payment = payments[order.id]
+        payment = paid[order.id]
         writing.apply(demand, outcome, order=order, payment=payment, paid=kept_minor[payment.id])
     writing.finish()
     shortages.settle(session, ctx, pool_id=item.pool_id, cuts=writing.cuts, reason=REASON)

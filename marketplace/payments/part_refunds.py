@@ -20,15 +20,8 @@ class RefundTooLarge(errors.Conflict):
     title = Text(en="More would be paid back than was paid.", zh="退款超过实收金额。")
 
 
-def lock_of_orders(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Payment]:
-    """The payments of these orders, by order, locked in the order of their ids."""
-    statement = select(Payment).where(Payment.order_id.in_(order_ids)).order_by(Payment.id).with_for_update()
-    found = session.scalars(statement.execution_options(populate_existing=True))
-    return {payment.order_id: payment for payment in found}
-
-
 def kept_minor(session: Session, payments: Collection[Payment]) -> dict[uuid.UUID, int]:
-    """What was received for each payment and need not go back, by payment."""
+    """What was received for each payment and need not go back, neither as a whole nor for single boxes, by payment."""
     rows = session.execute(
         select(PartRefund.payment_id, func.sum(PartRefund.amount_minor))
         .where(
@@ -38,7 +31,7 @@ def kept_minor(session: Session, payments: Collection[Payment]) -> dict[uuid.UUI
         .group_by(PartRefund.payment_id)
     )
     back = {payment_id: int(minor) for payment_id, minor in rows}
-    return {each.id: each.received_minor - back.get(each.id, 0) for each in payments}
+    return {each.id: each.received_minor - each.refund_due_minor - back.get(each.id, 0) for each in payments}
 
 
 def owe_parts(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import audit, database, errors, events, till
@@ -19,13 +19,12 @@ from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.express import InSession
 from marketplace.language import Text
-from marketplace.payments import confirming, opening
+from marketplace.payments import confirming, opening, part_refunds
 from marketplace.payments.confirming import Confirming
 from marketplace.payments.gateways import Answered
-from marketplace.payments.models import PartRefund, Payment
+from marketplace.payments.models import Payment
 from marketplace.payments.states import (
     LATE,
-    PartRefundKind,
     PaymentNotAwaited,
     PaymentNotFound,
     PaymentPurpose,
@@ -197,7 +196,7 @@ def owe_back(
     Publishes RefundOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
     """
     payment = locked(session, payment_id)
-    left = kept_minor(session, payment)
+    left = part_refunds.kept_minor(session, [payment])[payment.id]
     amount = left if amount_minor is None else amount_minor
     if payment.state != PaymentState.SUCCEEDED or not 0 < amount <= left:
         raise PaymentNotAwaited(state=payment.state)
@@ -215,14 +214,6 @@ def owe_back(
     )
     events.publish(session, ctx, owed)
     return payment
-
-
-def kept_minor(session: Session, payment: Payment) -> int:
-    """What was received and need not go back, neither as a whole nor for single boxes."""
-    told = select(func.coalesce(func.sum(PartRefund.amount_minor), 0)).where(
-        PartRefund.payment_id == payment.id, PartRefund.kind == PartRefundKind.REFUND
-    )
-    return payment.received_minor - payment.refund_due_minor - int(session.scalar(told) or 0)
 
 
 def open_balance(

@@ -29,6 +29,7 @@ from tests.builders import (
     paid,
     receipt,
 )
+from tests.campaigns.presale import bought
 from tests.house import Caller
 
 REASON = {"reason": "hail"}
@@ -41,14 +42,6 @@ DEPOSIT = {
 def closed(operator: Caller, sale: Sale) -> Sale:
     assert operator.post(f"{sale.url}/closing", json=REASON).status_code == 200
     return sale
-
-
-def pays(shopper: Caller, operator: Caller, sale: Sale, boxes: int, *, now_minor: int) -> dict[str, Any]:
-    """An order of which so much is due at once, and paid."""
-    order = confirmed(shopper, sale, boxes)
-    body = receipt(order, amount_minor=now_minor)
-    assert operator.post(f"/v1/payments/{order['payment_id']}/receipts", json=body).status_code == 200
-    return order
 
 
 def evaluate(operator: Caller, sale: Sale) -> Any:
@@ -81,7 +74,7 @@ def test_with_the_goal_reached_deposits_no_longer_go_back(
     market: Market, shopper: Caller, operator: Caller
 ) -> None:
     sale = market.on_sale(8, goal_boxes=3, **DEPOSIT)
-    order = pays(shopper, operator, sale, 3, now_minor=3_000)
+    order = bought(shopper, operator, sale, 3)
     assert market.stored(Order, order["id"]).state == "deposit_paid"
     evaluate(operator, closed(operator, sale))
     assert market.stored(Order, order["id"]).state == "committed"
@@ -135,7 +128,7 @@ def test_whatever_a_buyer_has_done_when_a_campaign_is_given_up(
     unpaid = ordered(as_role(Role.SHOPPER), sale, 2)
     waited_for = confirmed(as_role(Role.SHOPPER), sale, 2)
     now_minor = 2_000 if options else 2 * PRICE_MINOR
-    done = pays(as_role(Role.SHOPPER), operator, sale, 2, now_minor=now_minor)
+    done = bought(as_role(Role.SHOPPER), operator, sale, 2)
     withdrawn = ordered(quitter := as_role(Role.SHOPPER), sale, 2)
     assert quitter.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
     assert operator.post(f"{sale.url}/pause", json=REASON).status_code == 200
@@ -259,7 +252,7 @@ def test_a_campaign_is_drafted_again_for_another_season(
     ladder = [{"from_boxes": 4, "unit_price_minor": 5_000}]
     options = {**DEPOSIT, "item": {**DEPOSIT["item"], "ladder": ladder}}
     sale = market.on_sale(8, goal_boxes=3, **options)
-    pays(shopper, operator, sale, 3, now_minor=3_000)
+    bought(shopper, operator, sale, 3)
     old = operator.get(sale.url).json
     opens_at = datetime.fromisoformat(old["campaign"]["opens_at"]) + timedelta(days=365)
     body = {"code": "next-season", "opens_at": opens_at.isoformat()}

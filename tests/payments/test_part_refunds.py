@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from marketplace import database
-from marketplace.payments import part_refunds
+from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import PartRefund
 from marketplace.payments.part_refunds import RefundTooLarge
 from marketplace.payments.states import PartRefundKind, PaymentNotAwaited
@@ -22,7 +22,7 @@ def owe(market: Market, order: dict, *parts: tuple[PartRefundKind, int], source_
     order_id = uuid.UUID(order["id"])
 
     def work(session) -> int:
-        payment = part_refunds.lock_of_orders(session, [order_id])[order_id]
+        [payment] = payments.lock_of_orders(session, [order_id])[order_id]
         owed = [(payment, kind, minor) for kind, minor in parts]
         part_refunds.owe_parts(session, market.ctx, owed, reason="shortage", source_id=source_id)
         return part_refunds.kept_minor(session, [payment])[payment.id]
