@@ -1,7 +1,7 @@
 """After SECRET_KEY was changed: what is sealed under the key before is sealed anew, row by row.
 
 A column that holds sealed texts says so in its `info`: `{"sealed": "address"}`; the text of a row is sealed under
-`context_of("address", id)`. So the command finds every such column of every package.
+`context_of("address", id)`, with all parts of its primary key. So the command finds every such column of every package.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 import click
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, Table, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from marketplace import audit, context, sealed
@@ -18,10 +18,13 @@ from marketplace.database import Base, transact
 
 BATCH: Final = 500
 
+Key = tuple[Any, ...]
+"""All parts of a primary key."""
 
-def context_of(kind: str, subject_id: object) -> str:
-    """What the sealed text of this row is bound to."""
-    return f"{kind}:{subject_id}"
+
+def context_of(kind: str, *key: object) -> str:
+    """What the sealed text of the row with this primary key is bound to."""
+    return ":".join((kind, *map(str, key)))
 
 
 def sealed_columns() -> Iterator[tuple[Table, Column[Any]]]:
@@ -33,31 +36,32 @@ def unopened(session: Session) -> list[dict[str, Any]]:
     """The rows whose sealed text was changed, moved, or sealed under a key that is not known."""
     found = []
     for table, column in sealed_columns():
-        [key] = table.primary_key.columns
-        rows = select(key, column).where(column.is_not(None)).execution_options(yield_per=BATCH)
-        for subject_id, text in session.execute(rows):
+        key = table.primary_key.columns
+        rows = select(*key, column).where(column.is_not(None)).execution_options(yield_per=BATCH)
+        for *parts, text in session.execute(rows):
             try:
-                sealed.unseal(text, context=context_of(column.info["sealed"], subject_id))
+                sealed.unseal(text, context=context_of(column.info["sealed"], *parts))
             except sealed.SealBroken:
-                found.append({"table": table.name, "id": subject_id})
+                found.append({"table": table.name, "key": ":".join(map(str, parts))})
     return found
 
 
 def reseal_batch(
-    session: Session, ctx: Context, *, table: Table, column: Column[Any], after: object
-) -> tuple[object, int]:
-    """The next rows by id: the last that was looked at (None at the end), and how many were sealed anew."""
-    [key] = table.primary_key.columns
-    rows = select(key, column).order_by(key).limit(BATCH).with_for_update()
+    session: Session, ctx: Context, *, table: Table, column: Column[Any], after: Key | None
+) -> tuple[Key | None, int]:
+    """The next rows by key: the last that was looked at (None at the end), and how many were sealed anew."""
+    key = tuple_(*table.primary_key.columns)
+    rows = select(*table.primary_key.columns, column).order_by(*table.primary_key.columns)
+    rows = rows.limit(BATCH).with_for_update()
     found = session.execute(rows if after is None else rows.where(key > after)).all()
-    dated = [(subject_id, old) for subject_id, old in found if old is not None and not sealed.is_current(old)]
-    for subject_id, old in dated:
-        bound = context_of(column.info["sealed"], subject_id)
+    dated = [(tuple(parts), old) for *parts, old in found if old is not None and not sealed.is_current(old)]
+    for parts, old in dated:
+        bound = context_of(column.info["sealed"], *parts)
         anew = sealed.seal(sealed.unseal(old, context=bound), context=bound)
-        session.execute(update(table).where(key == subject_id).values({column.name: anew}))
+        session.execute(update(table).where(key == parts).values({column.name: anew}))
     if dated:
         audit.record(session, ctx, "sealed.reseal", subject=("table", table.name), after={"rows": len(dated)})
-    return (found[-1][0] if len(found) == BATCH else None), len(dated)
+    return (tuple(found[-1][:-1]) if len(found) == BATCH else None), len(dated)
 
 
 @click.command("reseal")
@@ -71,7 +75,7 @@ def reseal() -> None:
 
 def _whole(ctx: Context, table: Table, column: Column[Any]) -> int:
     """All rows, one unit of work for each batch; how many were sealed anew."""
-    after: object = None
+    after: Key | None = None
     total = 0
     while True:
         step = partial(reseal_batch, ctx=ctx, table=table, column=column, after=after)

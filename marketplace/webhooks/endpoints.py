@@ -22,10 +22,11 @@ from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.outbound import client as outbound
 from marketplace.outbound import rules as outbound_rules
+from marketplace.resealing import context_of
 from marketplace.values import new_id
 from marketplace.webhooks import outbox
 from marketplace.webhooks.catalogue import BY_NAME
-from marketplace.webhooks.models import Delivery, Endpoint, Secret
+from marketplace.webhooks.models import SEALED_AS, Delivery, Endpoint, Secret
 from marketplace.webhooks.rules import WELL, DeliveryState, DisabledReason, EndpointState, Health
 from marketplace.webhooks.signing import SECRET_BYTES, secret_text
 
@@ -156,6 +157,8 @@ def rotate(
         secret.expires_at = min(secret.expires_at or end, end)
     number = _numbers(session, endpoint.id) + 1
     clear = _new_secret(session, ctx, endpoint, number=number)
+    over = (Secret.endpoint_id == endpoint.id, Secret.expires_at <= ctx.now)
+    session.execute(delete(Secret).where(*over))  # nothing is signed with them any more: not to be kept
     endpoint.version += 1
     _audit(session, ctx, endpoint, "rotate", after={"number": number, "overlap_hours": overlap_hours})
     return endpoint, clear
@@ -346,7 +349,7 @@ def _new_secret(session: Session, ctx: Context, endpoint: Endpoint, *, number: i
 
 
 def _context(endpoint_id: uuid.UUID, number: int) -> str:
-    return f"webhook_secret/{endpoint_id}/{number}"
+    return context_of(SEALED_AS, endpoint_id, number)
 
 
 def _told(endpoint: Endpoint) -> dict[str, object]:

@@ -22,6 +22,9 @@ from marketplace.database import Base, one_of
 from marketplace.outbound.rules import URL_LENGTH_MAX, Outcome
 from marketplace.webhooks.rules import DeliveryState, DisabledReason, EndpointState, Health
 
+SEALED_AS = "webhook_secret"
+"""What a sealed secret is bound to, with its key."""
+
 
 class Endpoint(Base):
     """Where messages go: a cooperative's, or without one the marketplace's own."""
@@ -73,7 +76,7 @@ class Secret(Base):
 
     endpoint_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhook_endpoint.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed": SEALED_AS})
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
 

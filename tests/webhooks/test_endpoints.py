@@ -2,11 +2,12 @@
 
 import base64
 import uuid
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
-from marketplace import database, sealed
+from marketplace import context, database, sealed
 from marketplace.access import Role
 from marketplace.webhooks import endpoints, replaying
 from marketplace.webhooks.catalogue import WISHED
@@ -52,7 +53,7 @@ def test_an_endpoint_is_registered_and_its_secret_is_shown_once(market, member):
     assert len(key) == 32
     [kept] = stored_secrets()
     assert key not in kept.sealed
-    assert sealed.unseal(kept.sealed, context=f"webhook_secret/{made['id']}/1") == key
+    assert sealed.unseal(kept.sealed, context=f"webhook_secret:{made['id']}:1") == key
 
 
 def stored_secrets():
@@ -161,7 +162,26 @@ def test_secrets_are_rotated_with_an_overlap_and_not_without_end(operator):
     assert len({made["secret"], second.json["secret"], third.json["secret"]}) == 3
     assert_refused(operator.post(path, json={"overlap_hours": 1}), 409, "too_many_secrets")
     assert operator.post(path, json={"overlap_hours": 0}).status_code == 201
+    assert [each.number for each in stored_secrets()] == [4], "what is over is not kept"
     assert operator.post(path, json={"overlap_hours": 169}).status_code == 422
+
+
+def test_secrets_are_sealed_anew_when_the_key_of_the_app_changed(app, operator, monkeypatch):
+    """All parts of their key are told apart: two endpoints, with three secrets and one, in batches of two."""
+    monkeypatch.setattr("marketplace.resealing.BATCH", 2)
+    first, second = registered(operator), registered(operator)
+    newer = [operator.post(f"{PATH}/{first['id']}/secrets", json={}).json["secret"] for _ in range(2)]
+    settings = app.config["SETTINGS"]
+    changed = replace(settings, secret_key="a-newer-secret-" * 3, secret_key_before=settings.secret_key)
+    monkeypatch.setitem(app.config, "SETTINGS", changed)
+    run = app.test_cli_runner().invoke(args=["reseal"])
+    assert (run.exit_code, run.exception) == (0, None)
+    assert "webhook_secret: 4 sealed anew." in run.output
+    monkeypatch.setitem(app.config, "SETTINGS", replace(changed, secret_key_before=""))
+    for made, secrets in ((first, [first["secret"], *newer]), (second, [second["secret"]])):
+        with database.reading() as session:
+            keys = endpoints.keys_of(session, context.system(), endpoint_id=uuid.UUID(made["id"]))
+        assert {f"whsec_{base64.b64encode(key).decode()}" for key in keys} == set(secrets)
 
 
 def test_disabling_and_enabling_follow_each_other(operator):
