@@ -54,8 +54,9 @@ def settings_for(urls: DatabaseUrls, *, redis_number: int = 0, **changes: Any) -
 FEW_ROWS = 2_000
 """So many rows of a table are sooner deleted than the table is made anew."""
 _REFERENCES = """
-    SELECT DISTINCT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
-    WHERE contype = 'f' AND conrelid <> confrelid
+    SELECT DISTINCT referring.relname, referred.relname FROM pg_constraint AS c
+    JOIN pg_class AS referring ON referring.oid = c.conrelid JOIN pg_class AS referred ON referred.oid = c.confrelid
+    WHERE c.contype = 'f' AND c.conrelid <> c.confrelid
 """
 _SEQUENCES = """
     SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences
@@ -97,8 +98,8 @@ def _referring_first(connection: psycopg.Connection[Any], filled: Iterable[str])
     sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in filled})
     known = set(filled)
     for referring, referred in connection.execute(_REFERENCES).fetchall():
-        if {referring.strip('"'), referred.strip('"')} <= known:
-            sorter.add(referred.strip('"'), referring.strip('"'))
+        if {referring, referred} <= known:
+            sorter.add(referred, referring)
     try:
         return list(sorter.static_order())
     except CycleError:
