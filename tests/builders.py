@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from campaigns import planning
 from campaigns.models import Campaign
+from campaigns.pledges import pledging
 from inventory import cases, lots
 from inventory.batch import intake
 from inventory.capacity import forecasts, promises, weighing
@@ -305,7 +306,7 @@ class Market:
         sale = self.draft(**options)
         self.lot(boxes)
         database.transact(
-            lambda session: planning.pledge(
+            lambda session: pledging.put_up(
                 session,
                 self.ctx,
                 campaign_id=sale.campaign_id,
