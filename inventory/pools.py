@@ -210,13 +210,10 @@ def give_back(session: Session, ctx: Context, pledges: Sequence[Hold], *, boxes:
 
     Raises PledgeNeeded.
     """
-    keeps = dict(
-        session.execute(
-            select(Lot.id, Lot.best_before_on).where(
-                Lot.id.in_([each.lot_id for each in pledges if each.lot_id])
-            )
-        ).tuples()
+    ends = select(Lot.id, Lot.best_before_on).where(
+        Lot.id.in_([each.lot_id for each in pledges if each.lot_id])
     )
+    keeps = {row.id: row.best_before_on for row in session.execute(ends)}
 
     def place(hold: Hold) -> tuple[date, uuid.UUID]:
         return (date.max if hold.lot_id is None else keeps[hold.lot_id], hold.id)

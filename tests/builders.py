@@ -268,10 +268,12 @@ class Market:
         item: dict[str, Any] | None = None,
         balance: dict[str, Any] | None = None,
         goal_boxes: int | None = None,
+        harvest_in: timedelta | None = None,
     ) -> Sale:
         """A drafted campaign of one item without pledges; `item` and `balance` say more of its price terms.
 
-        The balance's days are told from the end of the sale: {opens_in, lasts, grace_hours, free_withdrawal_hours}.
+        The balance's days are told from the end of the sale: {opens_in, lasts, grace_hours, free_withdrawal_hours}; so
+        is the end of the harvest, `harvest_in`.
         """
 
         def work(session: Session) -> Sale:
@@ -295,6 +297,7 @@ class Market:
                 ],
                 balance=_balance_window(opens_at + lasts, **balance) if balance else None,
                 goal_boxes=goal_boxes,
+                harvest_ends_at=None if harvest_in is None else opens_at + lasts + harvest_in,
             )
             [first] = made.items
             return Sale(campaign_id=made.id, item_id=first.id, pool_id=first.pool_id)
