@@ -10,6 +10,7 @@ from campaigns.events import CampaignMoved
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
 from campaigns.pledges import api as pledges_api
+from campaigns.pledges import following
 from campaigns.pledges.invariants import INVARIANTS as PLEDGE_INVARIANTS
 from campaigns.pledges.lapsing import JOBS as PLEDGE_JOBS
 from campaigns.pledges.telling import SUBSCRIPTIONS as PLEDGE_SUBSCRIPTIONS
@@ -42,11 +43,13 @@ module = Module(
         *closing.JOBS,
         *ALLOTTING_JOBS,
         *PLEDGE_JOBS,
+        *following.JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(
         *SUBSCRIPTIONS,
         *PLEDGE_SUBSCRIPTIONS,
+        *following.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
     ),

@@ -167,6 +167,10 @@ OWNERS = {
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "pledges.accept": {"boxes": 1},
+    "pledges.decline": {"reason": "frost"},
+    "pledges.add": {"boxes": 1},
+    "pledges.withdraw": {"reason": "frost"},
     "webhook_endpoints.edit_endpoint": {
         "url": "https://hooks.example.com/",
         "events": ["case.opened"],

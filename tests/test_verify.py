@@ -114,7 +114,8 @@ BREAKS = {
     # pledges
     "PL1": """
         UPDATE hold SET purpose_id = gen_random_uuid() WHERE id = (SELECT min(h.id::text)::uuid FROM hold h
-            WHERE h.kind = 'pledge' AND h.state = 'active' AND NOT EXISTS (SELECT FROM capacity_line l WHERE l.hold_id = h.id))
+            WHERE h.kind = 'pledge' AND h.state = 'active'
+            AND NOT EXISTS (SELECT FROM capacity_line l WHERE l.hold_id = h.id))
     """,
     "PL2": "UPDATE pledge_move SET boxes_before = boxes_before + 1",
     # inventory

@@ -4,6 +4,7 @@ The campaign is locked first; then forecasts, pledges' holds by lot, the pool, a
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Select, func, select
@@ -226,19 +227,24 @@ def withdraw(
     if campaign.state not in rules.LOWERABLE:
         raise CampaignStateForbids(state=campaign.state)
     item = planning.item_of(campaign, pledge.item_id)
-    pool, held = pools.locked_pledges(session, pool_id=item.pool_id, purpose=(moves.PURPOSE, pledge.id))
-    standing = Standing(
-        boxes=pledge.boxes,
-        free=pool.available_boxes,
-        own=pools.kept_by(session, pool_id=pool.id).get(pledge.cooperative_id, 0),
-        committed=_committed(session, pledge),
-    )
+    held, standing = locked_standing(session, item, pledge)
     going = rules.check_withdrawal(boxes, standing)
     pools.give_back(session, ctx, held, boxes=going, reason=reason)
     left = pledge.boxes - going
     event = PledgeEvent.LOWER if left else PledgeEvent.WITHDRAW
     moves.write(session, ctx, pledge, event, boxes=left, reason=reason)
     return pledge
+
+
+def locked_standing(session: Session, item: Item, pledge: Pledge) -> tuple[Sequence[Hold], Standing]:
+    """The holds of an accepted pledge, and what decides how much of it may go back; all of it locked."""
+    pool, held = pools.locked_pledges(session, pool_id=item.pool_id, purpose=(moves.PURPOSE, pledge.id))
+    return held, Standing(
+        boxes=pledge.boxes,
+        free=pool.available_boxes,
+        own=pools.kept_by(session, pool_id=pool.id).get(pledge.cooperative_id, 0),
+        committed=_committed(session, pledge),
+    )
 
 
 def visible(actor: Actor) -> Select[Pledge]:

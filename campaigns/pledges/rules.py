@@ -65,6 +65,11 @@ def check_withdrawal(boxes: int | None, standing: Standing) -> int:
     return going
 
 
+def unfounded(*, missing_grams: int, pack_grams: int, forecast_boxes: int, withdrawable: int) -> int:
+    """How many boxes of a pledge its fallen forecast does not bear: whole ones, as far as nobody has them."""
+    return min(-(-missing_grams // pack_grams), forecast_boxes, withdrawable)
+
+
 def is_over(state: str, *, answer_due_at: datetime | None, campaign_state: str, now: datetime) -> bool:
     """Whether nobody can answer any more what is open."""
     if state not in OPEN:

@@ -143,6 +143,34 @@ def test_forecast_boxes_sell_like_others_and_a_sold_one_does_not_go_back(
     assert item["cooperatives"][0]["forecast_boxes"] == 6
 
 
+def test_a_forecast_that_falls_stops_the_sale_of_what_nobody_has(
+    market: Market, operator: Caller, member: Caller, shopper: Caller
+) -> None:
+    first, sale = planned(market), planned(market)
+    capacity = market.capacity(20 * PACK_GRAMS)
+    earlier = pledged(market, operator, member, first, 4, capacity)
+    mine = pledged(market, operator, member, sale, 10, capacity)
+    done(operator.post(f"{sale.url}/scheduling"))
+    paid(shopper, operator, sale, 6)
+    half = dict.fromkeys(("low", "likely", "high"), 12 * PACK_GRAMS)
+    done(member.post(f"/v1/capacities/{capacity.id}/revisions", json={**half, "reason": "hail"}))
+    jobs.work(market.app, once=True)
+    prudent = market.stored(Capacity, capacity.id).prudent_grams
+    missing = -(-(14 * PACK_GRAMS - prudent) // PACK_GRAMS)
+    assert 0 < missing < 4
+    assert (stored(mine["id"]).boxes, stored(earlier["id"]).boxes) == (10 - missing, 4)
+    assert promised(market, capacity)[2] == 0
+    assert market.pool(sale).available_boxes == 4 - missing
+    nothing = dict.fromkeys(half, 0)
+    done(member.post(f"/v1/capacities/{capacity.id}/revisions", json={**nothing, "reason": "hail again"}))
+    jobs.work(market.app, once=True)
+    assert (stored(mine["id"]).boxes, stored(earlier["id"]).state) == (6, "released"), (
+        "what is sold stays sold"
+    )
+    assert promised(market, capacity)[2] == 6 * PACK_GRAMS
+    assert broken(market.app) == []
+
+
 # Weighed
 
 

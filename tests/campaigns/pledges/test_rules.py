@@ -79,6 +79,18 @@ def test_boxes_go_back_until_every_one_of_them_is_somebodys() -> None:
     } == LOWERABLE - PLEDGEABLE
 
 
+@given(st.integers(0, 300_000), st.integers(1, 5_000), BOXES, BOXES)
+def test_what_a_fallen_forecast_does_not_bear_is_no_longer_sold_unless_somebody_has_it(
+    missing: int, pack: int, forecast: int, free: int
+) -> None:
+    boxes = rules.unfounded(
+        missing_grams=missing, pack_grams=pack, forecast_boxes=forecast, withdrawable=free
+    )
+    assert 0 <= boxes <= min(forecast, free)
+    assert boxes * pack < missing + pack, "no more than is missing"
+    assert boxes * pack >= missing or boxes == min(forecast, free)
+
+
 @pytest.mark.parametrize("state", S)
 @pytest.mark.parametrize("campaign", CampaignState)
 @pytest.mark.parametrize("due", [None, NOON - HOUR, NOON, NOON + HOUR])
