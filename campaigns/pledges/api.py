@@ -148,9 +148,7 @@ def add(session: Session, body: dict[str, Any], pledge_id: uuid.UUID) -> Pledge:
 
 @pledges.post("/<uuid:pledge_id>/withdrawal")
 @pledges.arguments(schemas.WithdrawPledge)
-@pledges.problems(
-    pledging.PledgeNotFound, errors.Forbidden, PledgeStateForbids, CampaignStateForbids, PledgeBoxesNeeded
-)
+@pledges.problems(pledging.PledgeNotFound, PledgeStateForbids, CampaignStateForbids, PledgeBoxesNeeded)
 @pledges.writes(200, schemas.Pledge)
 def withdraw(session: Session, body: dict[str, Any], pledge_id: uuid.UUID) -> Pledge:
     """Take boxes back that nobody holds, bought or was promised 撤回"""

@@ -16,7 +16,7 @@ from campaigns.models import Campaign, Item
 from campaigns.pledges import moves, rules
 from campaigns.pledges.models import Pledge
 from campaigns.pledges.rules import Standing
-from campaigns.pledges.states import PledgeEvent, PledgeState, after
+from campaigns.pledges.states import PledgeEvent, PledgeState, PledgeStateForbids, after
 from campaigns.states import PLEDGEABLE, CampaignStateForbids
 from inventory import pools
 from inventory.capacity import forecasts
@@ -215,13 +215,13 @@ def withdraw(
 ) -> Pledge:
     """Take all of it back, or so many boxes, as far as nobody holds, bought or was promised them.
 
-    What is not answered yet is taken back by whoever asked. Raises PledgeNotFound, Forbidden, PledgeStateForbids,
-    CampaignStateForbids, PledgeBoxesNeeded.
+    What is not answered yet is taken back by whoever asked; who is invited declines. Raises PledgeNotFound,
+    PledgeStateForbids, CampaignStateForbids, PledgeBoxesNeeded.
     """
     pledge, campaign = _working(session, ctx, pledge_id, PledgeEvent.WITHDRAW)
     if pledge.state != PledgeState.ACCEPTED:
         if pledge.state == PledgeState.INVITED and not _is_operator(ctx.actor):
-            raise errors.Forbidden
+            raise PledgeStateForbids(state=pledge.state, asked=str(PledgeEvent.WITHDRAW))
         moves.write(session, ctx, pledge, PledgeEvent.WITHDRAW, reason=reason)
         return pledge
     if campaign.state not in rules.LOWERABLE:

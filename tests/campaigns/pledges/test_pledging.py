@@ -72,7 +72,7 @@ def test_an_invitation_is_refused_lapses_or_is_taken_back(
     assert "pledge_lapsed" in told(member)
     taken_back = done(invite(operator, market, sale))
     with market.unchanged():
-        assert_refused(withdraw(member, taken_back), 403, "forbidden")
+        assert_refused(withdraw(member, taken_back), 409, "pledge_state")
     assert done(withdraw(operator, taken_back))["state"] == "withdrawn"
     for each in (refused, late, taken_back):
         with market.unchanged():
