@@ -14,6 +14,7 @@ from campaigns import balances, ending, goal_rules, planning, states
 from campaigns.allotting import allotting
 from campaigns.goal_rules import Goal, Sold, Verdict
 from campaigns.models import Campaign
+from campaigns.pledges import harvesting
 from campaigns.shortage import opening
 from campaigns.states import CampaignEvent, CampaignState
 from marketplace import errors, jobs
@@ -22,7 +23,12 @@ from marketplace.language import Text
 from marketplace.module import Job
 
 ADVANCE: Final = "campaigns.advance"
-WAITING: Final = (CampaignState.DEPOSIT_CLOSED, CampaignState.HARVESTED, CampaignState.BALANCE_OPEN)
+WAITING: Final = (
+    CampaignState.DEPOSIT_CLOSED,
+    CampaignState.ALLOCATED,
+    CampaignState.HARVESTED,
+    CampaignState.BALANCE_OPEN,
+)
 """States that end by themselves, once their guards let them."""
 
 
@@ -80,6 +86,8 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
     try:
         if campaign.state == CampaignState.DEPOSIT_CLOSED:
             evaluate(session, ctx, campaign_id=campaign.id)
+        elif campaign.state == CampaignState.ALLOCATED:
+            harvesting.harvest_if_in(session, ctx, campaign)
         elif campaign.state == CampaignState.HARVESTED:
             _after_harvest(session, ctx, campaign)
         elif campaign.state == CampaignState.BALANCE_OPEN and balances.is_over(campaign, ctx.now):

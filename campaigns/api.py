@@ -23,10 +23,9 @@ from campaigns import (
 from campaigns.models import Campaign, Subscription
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from campaigns.terms import TermsNotAllowed
-from inventory import holds, lots, pools, refusals, waitlist
+from inventory import holds, refusals, waitlist
 from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
-from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
 from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
@@ -124,6 +123,7 @@ def stream_progress(campaign_id: uuid.UUID) -> Response:
     PackNotFound,
     planning.CampaignCodeTaken,
     planning.WindowNotOrdered,
+    planning.HarvestNotOrdered,
     planning.PackTwice,
     TermsNotAllowed,
 )
@@ -131,26 +131,6 @@ def stream_progress(campaign_id: uuid.UUID) -> Response:
 def draft(session: Session, body: dict[str, Any]) -> Campaign:
     """Draft a presale (operators) 起草预售"""
     return planning.draft(session, context.current(), **body)
-
-
-@blueprint.post("/<uuid:campaign_id>/pledges")
-@blueprint.arguments(schemas.PledgeBoxes)
-@blueprint.problems(
-    planning.CampaignNotFound,
-    planning.ItemNotFound,
-    CooperativeNotFound,
-    planning.ForeignPledge,
-    CampaignStateForbids,
-    lots.NotEnoughInStore,
-)
-@blueprint.writes(201, schemas.CampaignPledge)
-def pledge(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
-    """Put a cooperative's boxes up for an item 承诺货源"""
-    ctx = context.current()
-    placed = planning.pledge(session, ctx, campaign_id=campaign_id, **body)
-    item = planning.item_of(planning.get(session, ctx, campaign_id=campaign_id), body["item_id"])
-    pool = pools.get(session, pool_id=item.pool_id)
-    return {"hold_ids": [each.id for each in placed], "pool": pool}
 
 
 @blueprint.post("/<uuid:campaign_id>/scheduling")

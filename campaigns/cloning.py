@@ -55,6 +55,7 @@ def clone(
         cut_rule=old.cut_rule,
         claims_days=old.claims_days,
         cloned_from_id=old.id,
+        harvest_ends_at=old.harvest_ends_at and old.harvest_ends_at + shift,
         items=[_item(item, sold[item.pack_id]) for item in old.items],
         balance=_balance(old, sold.values(), shift),
     )

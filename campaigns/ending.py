@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns import planning
 from campaigns.events import CampaignMoved
 from campaigns.models import Campaign
+from campaigns.pledges import moves
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import holds, pools
 from inventory.models import Hold
@@ -102,6 +103,7 @@ def _pool_ids(campaign: Campaign) -> list[uuid.UUID]:
 def _release_pledges(session: Session, ctx: Context, campaign: Campaign) -> None:
     for pool_id in _pool_ids(campaign):
         pools.release_pledges(session, ctx, pool_id=pool_id)
+    moves.follow_stock(session, ctx, campaign, reason=f"the campaign is {campaign.state}")
 
 
 JOBS: Final = (Job(name=END_ORDERS, run=end_orders),)

@@ -41,6 +41,8 @@ class Campaign(Base):
     balance_grace_hours: Mapped[int | None]
     balance_due_at: Mapped[datetime | None]
     """When balances really end, known when they were opened: those who pay have all the days they were shown."""
+    harvest_ends_at: Mapped[datetime | None]
+    """Until when fruit that is only forecast is waited for."""
     created_at: Mapped[datetime]
     version: Mapped[int]
 
@@ -60,6 +62,10 @@ class Campaign(Base):
             name="balance",
         ),
         CheckConstraint("balance_due_at >= balance_closes_at", name="balance_due"),
+        CheckConstraint(
+            "harvest_ends_at >= closes_at AND harvest_ends_at <= coalesce(balance_opens_at, harvest_ends_at)",
+            name="harvest",
+        ),
         CheckConstraint(one_of("kind", CampaignKind), name="kind"),
         CheckConstraint(one_of("state", CampaignState), name="state"),
         CheckConstraint("goal_boxes > 0 AND goal_boxes <= 1000000000", name="goal_boxes"),

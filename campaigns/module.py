@@ -9,6 +9,11 @@ from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
+from campaigns.pledges import api as pledges_api
+from campaigns.pledges import following
+from campaigns.pledges.invariants import INVARIANTS as PLEDGE_INVARIANTS
+from campaigns.pledges.lapsing import JOBS as PLEDGE_JOBS
+from campaigns.pledges.telling import SUBSCRIPTIONS as PLEDGE_SUBSCRIPTIONS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
@@ -26,6 +31,8 @@ module = Module(
         allotting_api.commitments,
         allotting_api.runs,
         *shortage_api.BLUEPRINTS,
+        pledges_api.of_campaigns,
+        pledges_api.pledges,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
@@ -35,13 +42,23 @@ module = Module(
         *ending.JOBS,
         *closing.JOBS,
         *ALLOTTING_JOBS,
+        *PLEDGE_JOBS,
+        *following.JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(
         *SUBSCRIPTIONS,
+        *PLEDGE_SUBSCRIPTIONS,
+        *following.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
     ),
     commands=(demo_command, campaigns_group),
-    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS, *PROMOTION_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *ALLOTTING_INVARIANTS,
+        *SHORTAGE_INVARIANTS,
+        *PROMOTION_INVARIANTS,
+        *PLEDGE_INVARIANTS,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Planning a campaign: drafting it, filling its pools with pledges, moving it through its states."""
+"""Planning a campaign: drafting it, moving it through its states."""
 
 import secrets
 import uuid
@@ -10,17 +10,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import item_terms, states, terms
-from campaigns.events import CampaignMoved, Pledged
+from campaigns.events import CampaignMoved
 from campaigns.models import Campaign, Item, Transition
 from campaigns.states import (
     BY_CLOCK,
-    PLEDGEABLE,
     PUBLIC,
     SELLING,
     CampaignEvent,
     CampaignKind,
     CampaignState,
-    CampaignStateForbids,
     CutRule,
     Plan,
     check_ready,
@@ -28,10 +26,10 @@ from campaigns.states import (
 )
 from campaigns.terms import BalanceWindow, ItemTerms
 from inventory import bell, pools
-from inventory.models import Hold, Pool
+from inventory.models import Pool
 from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
-from marketplace.catalogue import cooperatives, counties, products
+from marketplace.catalogue import counties, products
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
@@ -69,10 +67,13 @@ class PackTwice(errors.Invalid):
     title = Text(en="A pack stands in the list twice.", zh="同一包装重复出现。")
 
 
-class ForeignPledge(errors.Conflict):
-    """The cooperative does not belong to the campaign's county."""
+class HarvestNotOrdered(errors.Invalid):
+    """The harvest of a campaign ends after its sale, and before its balance opens."""
 
-    title = Text(en="That cooperative is of another county.", zh="该合作社属于其他县。")
+    title = Text(
+        en="The harvest must end after the sale and before the balance opens.",
+        zh="采收截止须在活动结束之后、尾款开始之前。",
+    )
 
 
 def draft(
@@ -92,14 +93,18 @@ def draft(
     claims_days: int = CLAIMS_DAYS,
     cloned_from_id: uuid.UUID | None = None,
     balance: Mapping[str, Any] | None = None,
+    harvest_ends_at: datetime | None = None,
 ) -> Campaign:
     """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
-    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due.
+    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due;
+    `harvest_ends_at`: until when fruit that is only forecast is waited for.
 
-    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice, TermsNotAllowed.
+    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, HarvestNotOrdered, PackTwice,
+    TermsNotAllowed.
     """
     if closes_at <= opens_at:
         raise WindowNotOrdered
+    _check_harvest(harvest_ends_at, closes_at=closes_at, balance=balance)
     wanted = list(items)
     if len({each["pack_id"] for each in wanted}) < len(wanted):
         raise PackTwice
@@ -123,6 +128,7 @@ def draft(
         cut_rule=cut_rule,
         claims_days=claims_days,
         cloned_from_id=cloned_from_id,
+        harvest_ends_at=harvest_ends_at,
         **{f"balance_{name}": value for name, value in due.items()},
         created_at=ctx.now,
         version=1,
@@ -139,40 +145,11 @@ def draft(
     return campaign
 
 
-def pledge(
-    session: Session,
-    ctx: Context,
-    *,
-    campaign_id: uuid.UUID,
-    item_id: uuid.UUID,
-    cooperative_id: uuid.UUID,
-    boxes: int,
-) -> list[Hold]:
-    """A cooperative puts boxes up for an item: its lots are held, the item's pool grows.
-
-    Raises CampaignNotFound, ItemNotFound, CooperativeNotFound, ForeignPledge, CampaignStateForbids and
-    whatever the pool refuses (not enough in store).
-    """
-    if not ctx.actor.has(Role.OPERATOR, Role.SYSTEM) and not ctx.actor.belongs_to(cooperative_id):
-        raise cooperatives.CooperativeNotFound
-    campaign = locked(session, campaign_id)
-    follow_clock(session, ctx, campaign)
-    if campaign.state not in PLEDGEABLE:
-        raise CampaignStateForbids(state=campaign.state)
-    item = item_of(campaign, item_id)
-    if cooperatives.get(session, cooperative_id=cooperative_id).county_id != campaign.county_id:
-        raise ForeignPledge
-    placed = pools.pledge(session, ctx, pool_id=item.pool_id, cooperative_id=cooperative_id, boxes=boxes)
-    audit.record(
-        session,
-        ctx,
-        "campaign.pledge",
-        subject=("campaign", campaign.id),
-        after={"cooperative_id": str(cooperative_id), "item_id": str(item.id), "boxes": boxes},
-    )
-    told = Pledged(campaign_id=campaign.id, item_id=item.id, cooperative_id=cooperative_id, boxes=boxes)
-    events.publish(session, ctx, told)
-    return placed
+def _check_harvest(
+    ends_at: datetime | None, *, closes_at: datetime, balance: Mapping[str, Any] | None
+) -> None:
+    if ends_at is not None and (ends_at < closes_at or (balance and ends_at > balance["opens_at"])):
+        raise HarvestNotOrdered(errors=[{"pointer": "/harvest_ends_at", "detail": HarvestNotOrdered.title}])
 
 
 def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:

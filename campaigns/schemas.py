@@ -106,6 +106,13 @@ class DraftCampaign(Schema):
         metadata={"description": "How too few boxes are shared out among the orders."},
     )
     claims_days = Whole(load_default=CLAIMS_DAYS, low=1, high=90)
+    harvest_ends_at = Instant(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Until when forecast fruit is waited for; without it only stored fruit is sold."
+        },
+    )
     items = fields.List(fields.Nested(DraftItem), required=True, validate=validate.Length(1, ITEMS_MAX))
     balance = fields.Nested(DraftBalance, load_default=None, allow_none=True)
 
@@ -230,6 +237,7 @@ class Campaign(Schema):
     goal_grams = fields.Integer(allow_none=True)
     cut_rule = fields.String()
     claims_days = fields.Integer()
+    harvest_ends_at = Instant(allow_none=True)
     seed_hash = fields.String(
         allow_none=True,
         metadata={
@@ -319,6 +327,7 @@ class Basket(Schema):
 
 
 class CampaignPledge(Schema):
+    pledge_id = fields.UUID(attribute="pledge.id")
     hold_ids = fields.List(fields.UUID())
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, granting, measures, on_lots, promise_parts, sweeping
 from inventory.buckets import CountersBroken, PoolStep
+from inventory.capacity import pledging
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
 from inventory.hold_policy import POLICIES
@@ -33,7 +34,7 @@ from inventory.refusals import (
     PoolNotSelling,
     SoldOut,
 )
-from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
+from inventory.states import PLEDGES, HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -63,6 +64,7 @@ __all__ = [
     "place_on_lots",
     "place_on_pool",
     "place_on_pools",
+    "pledges_of",
     "refusal",
     "release",
     "release_own",
@@ -242,7 +244,7 @@ def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
 def release_carts(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int, reason: str) -> int:
     """What people hold of a pool and have not ordered is free again, a batch of it; how many holds."""
     statement = select(Hold).where(
-        Hold.pool_id == pool_id, Hold.lot_id.is_(None), Hold.state == HoldState.ACTIVE
+        Hold.pool_id == pool_id, Hold.owner_id.is_not(None), Hold.state == HoldState.ACTIVE
     )
     carts = _take(session, statement.order_by(Hold.id).limit(batch))
     for cart in carts:
@@ -252,13 +254,21 @@ def release_carts(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: 
 
 def release_pledges(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
     """Give all of a pool's pledged fruit back to its cooperatives; how many holds. Raises PledgeNeeded."""
-    statement = select(Hold).where(
-        Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE
-    )
-    pledges = _take(session, statement.order_by(Hold.lot_id))
-    for pledge in pledges:
+    found = pledges_of(session, pool_id=pool_id)
+    for pledge in found:
         _release(session, ctx, pledge)
-    return len(pledges)
+    return len(found)
+
+
+def pledges_of(session: Session, *, pool_id: uuid.UUID, purpose: Purpose | None = None) -> Sequence[Hold]:
+    """The pool's open pledges, all or those of one purpose, locked by lot, after the forecasts they draw on."""
+    pledging.lock(session, pool_ids=[pool_id])
+    statement = select(Hold).where(
+        Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)), Hold.state == HoldState.ACTIVE
+    )
+    if purpose is not None:
+        statement = statement.where(Hold.purpose_kind == purpose[0], Hold.purpose_id == purpose[1])
+    return _take(session, statement.order_by(Hold.lot_id, Hold.id))
 
 
 def get(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
@@ -306,11 +316,14 @@ def _release(
 ) -> Hold:
     was = on_lots.parts_of(session, hold)
     taken = take_out(session, ctx, hold, HoldState.RELEASED, "hold.release", boxes=boxes, reason=reason)
-    if hold.lot_id is None:
+    if hold.owner_id is not None:
         _move_pool(session, ctx, hold, PoolMovementKind.RELEASED, taken)
         return hold
     if not _withdraw_pledge(session, ctx, hold, taken):
         raise PledgeNeeded(boxes=taken)
+    if hold.capacity_id is not None:
+        pledging.give_back(session, ctx, hold, boxes=taken)
+        return hold
     on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, taken))
     return hold
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from campaigns.pledges import pledging
 from inventory.models import Transfer
 from inventory.transfers import transfers
 from marketplace import context, database
@@ -104,6 +105,12 @@ OWNED = {
     "commitments.list_supplies": "commitment",
     "allotment_runs.get_run": "allotment_run",
     "allotment_runs.explain": "allotment_run",
+    "pledges.get_pledge": "pledge",
+    "pledges.list_moves": "pledge",
+    "pledges.accept": "pledge",
+    "pledges.decline": "pledge",
+    "pledges.add": "pledge",
+    "pledges.withdraw": "pledge",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -124,7 +131,8 @@ COMMON = {
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.get_progress", "campaigns.stream_progress",
-    "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
+    "campaign_pledges.show", "campaign_pledges.put_up", "campaign_pledges.invite", "campaign_pledges.offer",
+    "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.evaluate", "campaigns.get_ending", "campaigns.clone", "campaigns.compare",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
@@ -155,9 +163,14 @@ OWNERS = {
     "offer": Role.COOPERATIVE,
     "commitment": Role.COOPERATIVE,
     "allotment_run": Role.COOPERATIVE,
+    "pledge": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "pledges.accept": {"boxes": 1},
+    "pledges.decline": {"reason": "frost"},
+    "pledges.add": {"boxes": 1},
+    "pledges.withdraw": {"reason": "frost"},
     "webhook_endpoints.edit_endpoint": {
         "url": "https://hooks.example.com/",
         "events": ["case.opened"],
@@ -358,6 +371,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/webhook-endpoints", Role.COOPERATIVE, "endpoint"),
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
         ("/v1/commitments", Role.COOPERATIVE, "commitment"),
+        ("/v1/pledges", Role.COOPERATIVE, "pledge"),
     ):
         shown = {
             item["id"]
@@ -400,6 +414,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     life = allotted.sold(market, as_role(Role.OPERATOR), pledged=pledged).start(season="2027-28")
     commitment = life.latest(f"YJ0{cooperative + 1}")
     ids = {
+        "pledge": invited(market, sale, cooperative),
         "commitment": str(commitment.id),
         "allotment_run": str(commitment.run_id),
         "payment": order["payment_id"],
@@ -428,6 +443,21 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def invited(market: Market, sale: Sale, cooperative: int) -> str:
+    def work(session: Session) -> uuid.UUID:
+        return pledging.invite(
+            session,
+            market.ctx,
+            campaign_id=sale.campaign_id,
+            item_id=sale.item_id,
+            cooperative_id=market.cooperative_ids[cooperative],
+            boxes=1,
+            answer_due_at=market.later(days=1).now,
+        ).id
+
+    return str(database.transact(work))
 
 
 def asked(market: Market, as_role: Callable[..., Caller]) -> list[str]:

@@ -31,7 +31,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     """Things that are really there, so that random calls get behind the first 404."""
     market = builders.build(app)
     market.lot(40, cooperative=1)
-    sale, drafted = market.on_sale(20), market.draft()
+    sale, drafted = market.on_sale(20), market.pledged(5)
     shopper, buyer = as_role(Role.SHOPPER), as_role(Role.BUYER)
     order = builders.ordered(shopper, sale)
     bulk_order, run = market.bulk(buyer, 4)
@@ -54,6 +54,7 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "hold_id": builders.held(shopper, sale)["hold_id"],
         "lot_id": str(lot.id),
         "capacity_id": str(market.capacity(promised=40_000, weighed=20_000).id),
+        "pledge_id": market.pledge_id(drafted),
         "case_id": str(market.case().id),
         "reconciliation_id": str(market.reconciled().id),
         **dict(zip(("endpoint_id", "delivery_id"), map(str, market.endpoint()), strict=True)),

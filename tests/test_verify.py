@@ -6,6 +6,7 @@ Rules are broken by SQL as the owner of the tables, in a transaction that is rol
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -110,6 +111,13 @@ BREAKS = {
         UPDATE promotion_use SET state = 'given_back' WHERE id = (SELECT min(id::text)::uuid FROM promotion_use)
     """,
     "V3": "UPDATE promotion SET uses_per_person_max = 1",
+    # pledges
+    "PL1": """
+        UPDATE hold SET purpose_id = gen_random_uuid() WHERE id = (SELECT min(h.id::text)::uuid FROM hold h
+            WHERE h.kind = 'pledge' AND h.state = 'active'
+            AND NOT EXISTS (SELECT FROM capacity_line l WHERE l.hold_id = h.id))
+    """,
+    "PL2": "UPDATE pledge_move SET boxes_before = boxes_before + 1",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -222,6 +230,10 @@ BREAKS = {
     "F3": "UPDATE capacity SET lines_count = lines_count + 1",
     "F4": "UPDATE capacity SET weighed_grams = weighed_grams + 1 WHERE grade = 'A'",
     "F5": "UPDATE weighing SET converted_grams = converted_grams - 1",
+    "F7": """
+        UPDATE capacity_line SET purpose_id = gen_random_uuid() WHERE purpose_kind = 'pledge' AND purpose_id NOT IN
+            (SELECT purpose_id FROM capacity_line WHERE kind = 'convert')
+    """,
     "F6": "UPDATE capacity_line SET promised_grams = promised_grams + 1",
     # rows of phones
     "B1": "UPDATE lot_intake SET facts = jsonb_set(facts, '{quantity}', '1')",
@@ -370,6 +382,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
         asked.done(asked.decline("YJ01"))
         promoted(market, shopper)
+        forecast(market)
         yield built_app
     house.empty(database_urls)
 
@@ -400,6 +413,15 @@ def cut(market: builders.Market, operator: house.Caller) -> None:
     stage.opened(short)
     stage.let_pass(short, 49)
     assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
+
+
+def forecast(market: builders.Market) -> None:
+    """Forecast fruit in a presale: one cooperative's still hangs, the other's is weighed in part."""
+    other = replace(market, pack_id=market.pack("Ruixue").id)
+    sale = other.draft(harvest_in=timedelta(days=1))
+    for cooperative, weighed in enumerate((0, 3)):
+        capacity = other.capacity(100_000, variety="Ruixue", cooperative=cooperative)
+        other.forecast(sale, capacity, 5, cooperative=cooperative, weighed=weighed)
 
 
 def drift(sql: str) -> None:

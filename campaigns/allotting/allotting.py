@@ -26,6 +26,8 @@ from campaigns.allotting.rules import (
 )
 from campaigns.allotting.standing import Facts
 from campaigns.models import Campaign
+from campaigns.pledges import harvesting
+from campaigns.pledges import moves as pledge_moves
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from inventory import holds
 from inventory.models import Hold
@@ -38,6 +40,8 @@ from orders.allocation.problem import Rule
 from orders.answers import AnswerTooLate
 from orders.bulk import ANSWER_HOURS
 from orders.states import Silence
+
+NOT_NEEDED = "not needed for the campaign"
 
 ENDED = frozenset({CampaignState.FAILED, CampaignState.CANCELLED, CampaignState.CLOSED})
 """Nothing is delivered: no cooperative is bound to its commitment."""
@@ -226,7 +230,7 @@ def _confirm(
     session: Session, ctx: Context, campaign: Campaign, allocation: CampaignAllocation, facts: list[Facts]
 ) -> None:
     """Every sold box has its cooperative: orders get their suppliers, the pledges above are free again, and fruit
-    that lies in store counts as harvested.
+    that lies in store counts as harvested; what is only forecast is waited for.
     """
     for each in facts:
         supplying.assign(
@@ -234,12 +238,16 @@ def _confirm(
         )
     excess = [found for each in facts for found in _excess(each)]
     for hold, boxes in sorted(excess, key=lambda pair: str(pair[0].lot_id)):
-        holds.release(session, ctx, hold_id=hold.id, boxes=boxes, reason="not needed for the campaign")
-    for event, reason in (
-        (CampaignEvent.CONFIRM, "every sold box has its cooperative"),
-        (CampaignEvent.HARVEST, "the fruit lies in store"),
-    ):
-        planning.move(session, ctx, campaign_id=campaign.id, event=event, reason=reason)
+        holds.release(session, ctx, hold_id=hold.id, boxes=boxes, reason=NOT_NEEDED)
+    pledge_moves.follow_stock(session, ctx, campaign, reason=NOT_NEEDED)
+    planning.move(
+        session,
+        ctx,
+        campaign_id=campaign.id,
+        event=CampaignEvent.CONFIRM,
+        reason="every sold box has its cooperative",
+    )
+    harvesting.harvest_if_in(session, ctx, campaign)
 
 
 def _excess(facts: Facts) -> list[tuple[Hold, int]]:

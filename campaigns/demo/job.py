@@ -19,6 +19,7 @@ from campaigns.demo import logins as demo_logins
 from campaigns.demo.logins import Logins
 from campaigns.demo.roster import Roster
 from campaigns.models import Campaign, Item
+from campaigns.pledges import pledging
 from inventory import lots
 from inventory.stores import cold_stores
 from marketplace import database
@@ -292,8 +293,8 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
     earlier = session.scalar(select(Campaign).where(Campaign.code == code))
     if earlier is not None:
         return earlier
-    pledging = _pledging(session, ground)
-    if sum(boxes for _, boxes in pledging) < SHOPPER_BOXES:
+    giving = _pledging(session, ground)
+    if sum(boxes for _, boxes in giving) < SHOPPER_BOXES:
         return None
     ctx = _as(people.operator)
     campaign = planning.draft(
@@ -308,8 +309,8 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
         items=[{"pack_id": ground.pack.id, "unit_price_minor": PRICE_MINOR, "boxes_per_buyer_max": 10}],
     )
     item = campaign.items[0]
-    for done, (cooperative_id, boxes) in enumerate(pledging, start=1):
-        planning.pledge(
+    for done, (cooperative_id, boxes) in enumerate(giving, start=1):
+        pledging.put_up(
             session,
             ctx,
             campaign_id=campaign.id,
@@ -317,7 +318,7 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
             cooperative_id=cooperative_id,
             boxes=boxes,
         )
-        told("pledge", done, len(pledging))
+        told("pledge", done, len(giving))
     planning.schedule(session, ctx, campaign_id=campaign.id)
     return campaign
 

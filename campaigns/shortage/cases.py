@@ -1,6 +1,6 @@
 """What all steps of a shortage share: finding and locking it, what is there and what is sold, and its refusals.
 
-A step locks the campaign first, then the shortage, then orders, payments, holds, the pool and lots.
+A step locks the campaign first, then the shortage, then forecasts, orders, payments, holds, the pool and lots.
 """
 
 import uuid
@@ -15,6 +15,7 @@ from campaigns.shortage import rules
 from campaigns.shortage.models import Shortage, ShortageOffer, ShortageStanding
 from campaigns.shortage.states import ShortageState
 from inventory import shortages
+from inventory.capacity import pledging
 from inventory.models import Pool
 from marketplace import errors
 from marketplace.access import STAFF, Role
@@ -56,12 +57,16 @@ def stock_of(session: Session, item: Item) -> Stock:
 
 
 def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
-    """The shortage, its campaign locked before it. Raises ShortageNotFound."""
+    """The shortage, its campaign locked before it, the forecasts of its item after it. Raises ShortageNotFound."""
     campaign_id = session.scalar(select(Shortage.campaign_id).where(Shortage.id == shortage_id))
     if campaign_id is None:
         raise ShortageNotFound
     planning.locked(session, campaign_id)
-    return session.get_one(Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True)
+    shortage = session.get_one(
+        Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True
+    )
+    pledging.lock(session, pool_ids=[item_of(session, shortage).pool_id])
+    return shortage
 
 
 def item_of(session: Session, shortage: Shortage) -> Item:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
+from campaigns.pledges import pledging
 from campaigns.shortage import cases, rules, settling, words
 from campaigns.shortage.models import Shortage, ShortageOffer
 from campaigns.shortage.rules import Neighbour
@@ -17,7 +18,7 @@ from campaigns.shortage.states import (
     check_move,
     check_offer_move,
 )
-from inventory import lots, pools
+from inventory import lots
 from inventory.models import Pool
 from marketplace import audit, errors, events
 from marketplace.catalogue import cooperatives
@@ -68,7 +69,9 @@ def accept(session: Session, ctx: Context, *, offer_id: uuid.UUID, boxes: int | 
     if given > offer.boxes:
         raise MoreThanOffered(offered_boxes=offer.boxes)
     item = cases.item_of(session, shortage)
-    pools.pledge(session, ctx, pool_id=item.pool_id, cooperative_id=offer.cooperative_id, boxes=given)
+    pledging.cover(
+        session, ctx, item=item, cooperative_id=offer.cooperative_id, boxes=given, reason="covers a shortage"
+    )
     shortage.covered_boxes += given
     _answer(session, ctx, offer, OfferState.ACCEPTED, boxes=given)
     go_on(session, ctx, shortage)

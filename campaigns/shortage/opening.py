@@ -14,6 +14,7 @@ from campaigns.shortage.models import Shortage, ShortageStanding
 from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
 from campaigns.shortage.states import ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
+from inventory.capacity import pledging
 from marketplace import audit, errors
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
@@ -88,7 +89,8 @@ def open_if_short(
 
 
 def short_items(session: Session, campaign: Campaign) -> list[tuple[Item, cases.Stock]]:
-    """The items that lack boxes, and what is there of them; locks the pools of all."""
+    """The items that lack boxes, and what is there of them; locks the forecasts and the pools of all."""
+    pledging.lock(session, pool_ids=[item.pool_id for item in campaign.items])
     stocks = [(item, cases.stock_of(session, item)) for item in campaign.items_by_pool]
     return [(item, stock) for item, stock in stocks if stock.gap]
 

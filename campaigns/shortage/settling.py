@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import balances, planning
 from campaigns.models import Campaign
+from campaigns.pledges import moves
 from campaigns.shortage import cases, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection
 from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
@@ -73,6 +74,8 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
         writing.apply(demand, outcome, order=order, payment=payment, paid=kept_minor[payment.id])
     writing.finish()
     shortages.settle(session, ctx, pool_id=item.pool_id, cuts=writing.cuts, reason=REASON)
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    moves.follow_stock(session, ctx, campaign, item_ids=[item.id], reason=REASON)
     _carry(shortage, boxes=sum(writing.cuts.values()), minor=writing.compensation_minor)
     _store(session, ctx, shortage, problem, cut)
     _go_on(session, ctx, shortage)

@@ -153,7 +153,7 @@ class PoolMovement(Base):
 
 
 class Hold(Base):
-    """A promise of stock: boxes of one lot (allocation, pledge), or boxes of a pool for somebody (all others).
+    """A promise of stock: boxes of one lot (allocation, pledge), of a forecast, or of a pool for somebody (all others).
 
     Of its boxes some may be consumed and some released while it lasts; the rest is open, and nothing is in the end.
     """
@@ -165,6 +165,8 @@ class Hold(Base):
     state: Mapped[str] = mapped_column(String(20))
     cooperative_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cooperative.id"))
     lot_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("lot.id"))
+    capacity_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("capacity.id"))
+    """Of fruit that is only forecast."""
     pool_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pool.id"))
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     pack_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pack.id"))
@@ -200,6 +202,8 @@ class Hold(Base):
             " THEN num_nulls(cooperative_id, lot_id) = 0"
             " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
             " AND (kind = 'pledge') = (pool_id IS NOT NULL)"
+            " WHEN kind = 'forecast' THEN num_nulls(cooperative_id, pool_id) = 0"
+            " AND num_nonnulls(lot_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " WHEN kind IN ('cart', 'presale')"
             " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id) = 0"
@@ -209,6 +213,7 @@ class Hold(Base):
             " ELSE false END",
             name="kind",
         ),
+        CheckConstraint("(kind = 'forecast') = (capacity_id IS NOT NULL)", name="capacity"),
         CheckConstraint(one_of("state", HoldState), name="state"),
         CheckConstraint(f"state <> '{HoldState.CONVERTING}' OR kind = '{HoldKind.CART}'", name="converting"),
         CheckConstraint("(resolved_at IS NULL) = (state IN ('active', 'converting'))", name="resolved"),
@@ -223,7 +228,8 @@ class Hold(Base):
         Index("ix_hold_purpose", "purpose_kind", "purpose_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index(None, "owner_id", "pool_id"),
         Index("ix_hold_lot_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
-        Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind = 'pledge'")),
+        Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind IN ('pledge', 'forecast')")),
+        Index("ix_hold_capacity_id", "capacity_id", postgresql_where=text("capacity_id IS NOT NULL")),
         Index(
             "ix_hold_pool_due",
             "pool_id",

@@ -41,6 +41,8 @@ class Kind(StrEnum):
     REFUND_DUE = "refund_due"
     REFUND_PAID = "refund_paid"
     PLEDGE_INVITED = "pledge_invited"
+    PLEDGE_ACCEPTED = "pledge_accepted"
+    PLEDGE_LAPSED = "pledge_lapsed"
     COMMITMENT_ASKED = "commitment_asked"
 
 
@@ -337,6 +339,35 @@ class PledgeInvited(About):
     campaign: Text
     cooperative: Text
     answer_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PledgeAccepted(About):
+    kind = Kind.PLEDGE_ACCEPTED
+    title = Text(en="{campaign} takes your {boxes} boxes", zh="{campaign} 接受您的 {boxes} 箱")
+    body = Text(
+        en="{campaign} has accepted {boxes} boxes of {cooperative}. They are kept for its buyers. Pledge {pledge_id}.",
+        zh="{campaign} 已接受{cooperative}的 {boxes} 箱，为其买家保留。承诺编号 {pledge_id}。",
+    )
+    pledge_id: uuid.UUID
+    campaign: Text
+    cooperative: Text
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PledgeLapsed(About):
+    kind = Kind.PLEDGE_LAPSED
+    title = Text(en="The time to answer {campaign} is over", zh="{campaign} 的答复期限已过")
+    body = Text(
+        en="The pledge of {boxes} boxes between {campaign} and {cooperative} was not answered in time and has lapsed. "
+        "Pledge {pledge_id}.",
+        zh="{campaign} 与{cooperative}之间 {boxes} 箱的承诺货源未按时答复，已失效。承诺编号 {pledge_id}。",
+    )
+    pledge_id: uuid.UUID
+    campaign: Text
+    cooperative: Text
+    boxes: int
 
 
 @dataclass(frozen=True, kw_only=True)

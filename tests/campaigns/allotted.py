@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from campaigns import planning
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment, Supply
+from campaigns.pledges import pledging
 from campaigns.states import CampaignEvent
 from inventory.models import Hold
 from marketplace import database
@@ -167,7 +168,7 @@ def sold_of(market: Market, operator: Caller, sale: Sale, orders: Sequence[int])
 
 def pledge(market: Market, sale: Sale, cooperative: int, boxes: int) -> None:
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns import planning
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment, Supply
+from campaigns.pledges import pledging
 from inventory import lots
 from inventory.models import Pool
 from marketplace import database
@@ -81,7 +82,7 @@ def pledge_all(session: Session, market: Market, sale: Sale) -> None:
             quantity_grams=PLEDGED * PACK_GRAMS,
         )
         session.flush()
-        planning.pledge(
+        pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,

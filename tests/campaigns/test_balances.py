@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from campaigns import balances, planning
+from campaigns import balances
+from campaigns.pledges import pledging
 from campaigns.states import BalanceTooEarly
 from inventory import holds
 from inventory.cases.models import Case
@@ -198,7 +199,7 @@ def test_who_does_not_pay_loses_the_deposit_to_those_that_kept_the_fruit(
 
 def pledge(market: Market, sale: Any, cooperative: int, boxes: int) -> None:
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,

@@ -193,7 +193,7 @@ def test_a_pledge_holds_lots_and_fills_the_pool(market: Market, member: Caller) 
     assert (response.json["available"], len(response.json["hold_ids"])) == (10, 2)
     grams = [market.stored(Hold, each).quantity_grams for each in response.json["hold_ids"]]
     assert sum(grams) == 50_000
-    assert {"campaign.pledge", "pool.pledge", "hold.place"} == market.actions(response)
+    assert {"pledge.put_up", "pool.pledge", "hold.place"} == market.actions(response)
 
 
 def test_an_operator_pledges_for_any_cooperative_a_member_only_for_its_own(

@@ -7,8 +7,9 @@ from campaigns import advancing
 from marketplace import database, jobs
 from marketplace.access import Role
 from orders.models import Order
-from tests.builders import Market, Sale, broken
+from tests.builders import PACK_GRAMS, Market, Sale, broken
 from tests.campaigns import presale
+from tests.campaigns.pledges.scene import accept, done, invite, more, weigh, withdraw
 from tests.campaigns.presale import balance, book, bought, confirm, let_pass, now, seen
 from tests.house import Caller
 
@@ -97,3 +98,43 @@ def test_who_says_no_and_has_no_neighbour_ends_the_campaign_with_everybodys_mone
     assert operator.get(sale.url).json["campaign"]["state"] == "closed"
     assert market.stored(Order, order["id"]).state == "released"
     assert market.pool(sale).boxes_pledged == 0
+
+
+def test_a_season_of_fruit_that_hangs_on_the_trees_when_it_is_sold(
+    market: Market, as_role: Callable[..., Caller], operator: Caller, shopper: Caller
+) -> None:
+    """Invited, pledged of a forecast, raised, sold, allocated, waited for, weighed; then the balance as ever."""
+    member = as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+    capacity = market.capacity(20 * PACK_GRAMS)
+    item = {"ladder": presale.LADDER, "deposit": presale.DEPOSIT}
+    sale = market.draft(
+        price_minor=6_000, item=item, balance=presale.BALANCE, harvest_in=presale.BALANCE["opens_in"]
+    )
+    asked = done(invite(operator, market, sale, 8))
+    mine = done(accept(member, asked, boxes=6, capacity_id=str(capacity.id)))
+    done(operator.post(f"{sale.url}/scheduling"))
+    done(more(member, mine, 2))
+    order = bought(shopper, operator, sale, 7)
+    assert withdraw(member, mine, 2).status_code == 409
+    assert done(withdraw(member, mine, 1))["boxes"] == 7
+    let_pass(market, sale, hours=240)
+    minute(market)
+    [commitment] = commitments(member)
+    done(member.post(f"/v1/commitments/{commitment['id']}/confirmation", json={}))
+    assert state(operator, sale) == "allocated", "its fruit is not weighed in yet"
+    weigh(member, market, capacity, 4)
+    minute(market)
+    assert state(operator, sale) == "allocated"
+    weigh(member, market, capacity, 3)
+    minute(market)
+    assert state(operator, sale) == "harvested"
+    [row] = done(member.get(f"{sale.url}/pledges"))["items"][0]["cooperatives"]
+    assert (row["pledged_boxes"], row["forecast_boxes"], row["sold_boxes"], row["free_boxes"]) == (7, 0, 7, 0)
+    let_pass(market, sale, hours=24)
+    minute(market)
+    assert state(operator, sale) == "balance_open"
+    assert book(operator, confirm(shopper, balance(shopper, order))).status_code == 200
+    let_pass(market, sale, hours=144)
+    minute(market)
+    assert state(operator, sale) == "balance_closed"
+    assert seen(shopper, order)["state"] == "balance_paid"

@@ -8,6 +8,7 @@ from sqlalchemy import text, update
 
 from campaigns import planning
 from campaigns.models import Campaign
+from campaigns.pledges import pledging
 from campaigns.shortage import opening
 from campaigns.shortage.models import Shortage
 from campaigns.states import CampaignEvent
@@ -41,7 +42,7 @@ class Short:
 def pledge(market: Market, sale: Sale, boxes: int, *, cooperative: int = 0) -> Lot:
     lot = market.lot(boxes, cooperative=cooperative, best_before_on=market.today + timedelta(days=20))
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,
