@@ -7,6 +7,9 @@ from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
+from campaigns.exports import api as exports_api
+from campaigns.exports import exporting
+from campaigns.exports.invariants import INVARIANTS as EXPORT_INVARIANTS
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
 from campaigns.promotions import budgets
@@ -26,11 +29,13 @@ module = Module(
         allotting_api.commitments,
         allotting_api.runs,
         *shortage_api.BLUEPRINTS,
+        *exports_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
+        Job(name="campaigns.lapse_exports", run=exporting.lapse, cron="* * * * *"),
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
@@ -43,5 +48,11 @@ module = Module(
         (CampaignMoved, ending.on_campaign_moved),
     ),
     commands=(demo_command, campaigns_group),
-    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS, *PROMOTION_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *ALLOTTING_INVARIANTS,
+        *SHORTAGE_INVARIANTS,
+        *PROMOTION_INVARIANTS,
+        *EXPORT_INVARIANTS,
+    ),
 )

@@ -133,7 +133,7 @@ class Currency(fields.String):
         super().__init__(validate=validate.OneOf(CURRENCIES), **kwargs)
 
 
-CURRENCIES: Final = ("CNY", "USD", "EUR", "AED", "JPY", "KWD")
+CURRENCIES: Final = tuple(values.MINOR_DIGITS)
 
 
 class _QuantityForm(Schema):
