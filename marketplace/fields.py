@@ -126,6 +126,14 @@ class Day(fields.Date):
         return found
 
 
+class Country(fields.String):
+    """Two capital letters, as ISO 3166-1 has them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        pattern = validate.Regexp(r"^[A-Z]{2}\Z", error="Two capital letters of ISO 3166-1.")
+        super().__init__(validate=pattern, **kwargs)
+
+
 class Currency(fields.String):
     """ISO 4217, upper case, of those the marketplace can settle."""
 

@@ -7,15 +7,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.exports import destinations, prices, rules
 from campaigns.exports.models import ExportDocument, ExportRequirement, ExportTerms
 from campaigns.exports.prices import OnePriceOnly
-from campaigns.models import Item
+from campaigns.models import Campaign, Item
 from campaigns.selling import NotOnSale
 from campaigns.states import CampaignState
 from inventory import binding, holds, placing, room
@@ -33,7 +34,8 @@ from orders.events import ExportPlaced
 from orders.models import Order
 from orders.states import OrderKind, OrderState, OrderStateForbids, check_move
 
-BATCH = 200
+_OPEN: Final = (CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED)
+BATCH: Final = 200
 """How many unpaid exports are ended in one unit of work."""
 
 
@@ -188,14 +190,20 @@ def make_ready(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
 
 
 def lapse(session: Session, ctx: Context) -> int:
-    """The job of every minute: unpaid exports whose boxes are held no longer are over; how many."""
+    """The job of every minute: unpaid exports whose boxes are held no longer, or whose sale was ended, are over.
+
+    How many.
+    """
     lapsed = (
         select(Order.id)
         .join(Hold, Hold.id == Order.hold_id)
+        .join(ExportTerms, ExportTerms.order_id == Order.id)
+        .join(Item, Item.id == ExportTerms.item_id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
         .where(
             Order.kind == OrderKind.EXPORT,
             Order.state.in_(rules.UNPAID),
-            Hold.state != HoldState.ACTIVE,
+            or_(Hold.state != HoldState.ACTIVE, Campaign.state.not_in(_OPEN)),
         )
         .order_by(Order.id)
         .limit(BATCH)

@@ -1,22 +1,13 @@
 """Shapes of prices in other currencies, destinations, exports and their papers, in and out."""
 
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from campaigns.exports.file_rules import NAME_MAX, FileType, is_plain_name
 from campaigns.exports.rules import DocumentKind, Incoterm, Stage
-from marketplace.fields import Currency, Day, Id, Instant, Line, Whole
+from marketplace.fields import Country, Currency, Day, Id, Instant, Line, Whole
 from marketplace.values import MINOR_DIGITS, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
-
-COUNTRY: Final = r"^(?!CN$)[A-Z]{2}\Z"
-"""ISO 3166-1; boxes within China are no export."""
-
-
-def _country(**options: Any) -> fields.String:
-    return fields.String(
-        validate=validate.Regexp(COUNTRY, error="Two capital letters of ISO 3166-1, not CN."), **options
-    )
 
 
 class FileName(Line):
@@ -89,7 +80,7 @@ class PlaceExport(Schema):
     boxes = Whole(required=True, low=1, high=QUANTITY_MAX)
     currency = Currency(required=True)
     company = Line(required=True)
-    country = _country(required=True)
+    country = Country(required=True)
     place = Line(
         required=True,
         metadata={"description": "The port, airport or town that the incoterm names 贸易术语指定的地点"},

@@ -132,6 +132,9 @@ def with_all_papers(who: Caller, order: dict[str, Any]) -> None:
 
 def let_hold_end(order: dict[str, Any]) -> None:
     """As if the sale, until whose end the boxes are held, were over."""
-    past = {"expires_at": func.clock_timestamp() - timedelta(minutes=1)}
+    past = {
+        "created_at": func.clock_timestamp() - timedelta(days=1),
+        "expires_at": func.clock_timestamp() - timedelta(minutes=1),
+    }
     statement = update(Hold).where(Hold.purpose_id == uuid.UUID(order["item_id"]), Hold.kind == "presale")
     database.transact(lambda session: session.execute(statement.values(past)))

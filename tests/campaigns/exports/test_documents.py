@@ -62,10 +62,12 @@ def test_versions_have_a_bound(company: Caller, order: dict[str, str]) -> None:
 
 
 def test_the_same_key_uploads_once(company: Caller, order: dict[str, str]) -> None:
-    first, again = (upload(company, order, key="once") for _ in range(2))
+    first, again = (upload(company, order, key="the-only-key-of-this") for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json == again.json
-    assert_refused(upload(company, order, data=PDF + b"%%EOF", key="once"), 422, "idempotency_key_reused")
+    assert_refused(
+        upload(company, order, data=PDF + b"%%EOF", key="the-only-key-of-this"), 422, "idempotency_key_reused"
+    )
 
 
 @pytest.mark.parametrize(

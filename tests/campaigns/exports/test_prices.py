@@ -8,7 +8,7 @@ from sqlalchemy import text
 from marketplace import database
 from marketplace.access import Role
 from marketplace.values import MINOR_DIGITS, amount_text
-from tests.builders import PRICE_MINOR, Market, Sale, assert_refused, held, ordered, receipt
+from tests.builders import PRICE_MINOR, Market, Sale, assert_refused, ordered, receipt
 from tests.campaigns import presale
 from tests.campaigns.exports.abroad import USD_MINOR, priced
 from tests.house import Caller
@@ -154,9 +154,8 @@ def test_shoppers_hold_and_pay_in_the_currency_of_the_item(
 ) -> None:
     sale = market.on_sale(5)
     priced(operator, sale)
-    hold = held(shopper, sale)
-    assert (hold["unit_price_minor"], hold["currency"]) == (PRICE_MINOR, "CNY")
     order = ordered(shopper, sale)
+    assert (order["unit_price_minor"], order["currency"]) == (PRICE_MINOR, "CNY")
     assert shopper.post(f"/v1/payments/{order['payment_id']}/confirm").status_code == 200
     wrong = operator.post(f"/v1/payments/{order['payment_id']}/receipts", json=receipt(order, currency="USD"))
     assert_refused(wrong, 409, "amount_differs")
