@@ -5,19 +5,27 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
-from campaigns import ending
+from campaigns import ending, planning
+from campaigns.allotting.models import Supply
 from campaigns.exports import exporting
 from campaigns.exports.rules import Stage
+from campaigns.shortage import closing
+from campaigns.shortage.models import ShortageCut
+from campaigns.shortage.rules import Cause
+from campaigns.states import CampaignEvent
 from inventory import holds
 from inventory.models import Hold
 from inventory.quality import quality
 from marketplace import database, errors
 from marketplace.access import Role
 from orders.models import Order
+from tests import house
 from tests.builders import Market, assert_refused, at_once, paid, receipt
-from tests.campaigns import presale
+from tests.campaigns import allotted, presale
 from tests.campaigns.exports import abroad
+from tests.campaigns.shortage import stage
 from tests.house import Caller
 
 URL = "/v1/export-orders"
@@ -376,3 +384,63 @@ def test_destinations_are_described_by_operators(
             answer = operator.put("/v1/export-destinations/SG", json={**good, **change})
             assert_refused(answer, 422, "invalid")
     assert as_role(Role.BUYER).put("/v1/export-destinations/SG", json=good).status_code == 403
+
+
+def test_an_allocation_finds_a_cooperative_for_every_exported_box(market: Market, company: Caller) -> None:
+    operator = house.caller(market.app, Role.OPERATOR)
+    life = allotted.sold(market, operator, pledged=(20, 20, 20), orders=(12,))
+    abroad.priced(operator, life.sale)
+    abroad.described(operator)
+    order = abroad.paid(company, operator, market, life.sale, boxes=5)
+    life = life.start(season="2027-28")
+    life.done(*(life.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
+    with database.reading() as session:
+        found = session.execute(
+            select(Supply.order_id, func.sum(Supply.boxes)).group_by(Supply.order_id)
+        ).all()
+    supplied = {str(order_id): int(boxes) for order_id, boxes in found}
+    assert supplied.pop(order["id"]) == 5
+    assert list(supplied.values()) == [12]
+
+
+def test_a_shortage_cuts_an_export_and_pays_back_in_its_own_currency(
+    market: Market, operator: Caller, company: Caller, shopper: Caller
+) -> None:
+    """Four of eight boxes are there, two for each; the fault doubles no earnest money of an export."""
+    sale = market.draft(per_buyer=100)
+    lots = []
+    for boxes in (4, 4):
+        lots.append(market.lot(boxes))
+        body = {
+            "cooperative_id": str(market.cooperative_ids[0]),
+            "item_id": str(sale.item_id),
+            "boxes": boxes,
+        }
+        assert operator.post(f"{sale.url}/pledges", json=body).status_code == 201
+    abroad.priced(operator, sale)
+    abroad.described(operator)
+    assert operator.post(f"{sale.url}/scheduling").status_code == 200
+    export = abroad.paid(company, operator, market, sale, boxes=4)
+    bought = paid(shopper, operator, sale, 4)
+    for event in (CampaignEvent.CLOSE, CampaignEvent.ALLOCATE, CampaignEvent.CONFIRM, CampaignEvent.HARVEST):
+        database.transact(
+            lambda session, event=event: planning.move(
+                session, market.ctx, campaign_id=sale.campaign_id, event=event, reason="on"
+            )
+        )
+    database.transact(
+        lambda session: quality.recall(session, market.ctx, lot_id=lots[0].id, reason="residues")
+    )
+    short = stage.Short(
+        market=market, sale=sale, buyers=(company, shopper), orders=(export, bought), lots=tuple(lots)
+    )
+    stage.opened(short, cause=Cause.FAULT)
+    stage.let_pass(short, 49)
+    assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
+    with database.reading() as session:
+        cuts = {str(cut.order_id): cut for cut in session.scalars(select(ShortageCut))}
+    cut = cuts[export["id"]]
+    assert (cut.boxes_after, cut.refund_minor, cut.compensation_minor, cut.currency) == (2, 1_990, 0, "USD")
+    assert "USD" in cut.reason_en
+    assert "CNY" not in cut.reason_en
+    assert cuts[bought["id"]].currency == "CNY"
