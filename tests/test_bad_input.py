@@ -124,7 +124,8 @@ def named_fields(schema: Schema) -> list[tuple[str, Any]]:
 
 def good(field: Any) -> Any:
     if type(field) in FORMS:
-        return FORMS[type(field)]
+        least = max((getattr(check, "min", None) or 0 for check in field.validators), default=0)
+        return max(FORMS[Whole], least) if type(field) is Whole else FORMS[type(field)]
     if isinstance(field, fields.List):
         least = max((getattr(check, "min", None) or 1 for check in field.validators), default=1)
         return choices_of(field.inner)[:least] or [good(field.inner)] * least

@@ -24,6 +24,7 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
 from marketplace.payments import payments
+from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentNotAwaited
 from marketplace.values import MINOR_DIGITS
 from orders import bulk
@@ -289,14 +290,11 @@ def _shown(session: Session, found: Sequence[Order]) -> list[dict[str, Any]]:
     }
     missing = exporting.missing_of(session, list(by_order.values()))
     paid = payments.of_orders(session, ids)
-    return [
-        _form(order, by_order[order.id], missing[order.id], paid[order.id].id if order.id in paid else None)
-        for order in found
-    ]
+    return [_form(order, by_order[order.id], missing[order.id], paid.get(order.id)) for order in found]
 
 
 def _form(
-    order: Order, terms: ExportTerms, missing: Sequence[str], payment_id: uuid.UUID | None
+    order: Order, terms: ExportTerms, missing: Sequence[str], payment: Payment | None
 ) -> dict[str, Any]:
     names = schemas.Export().fields
     return {
@@ -306,7 +304,8 @@ def _form(
         "minor_digits": MINOR_DIGITS[order.currency],
         "documents_required": [each.kind for each in terms.required],
         "documents_missing": list(missing),
-        "payment_id": payment_id,
+        "payment_id": None if payment is None else payment.id,
+        "payment": payment,
     }
 
 

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from campaigns.exports.file_rules import NAME_MAX, FileType, is_plain_name
 from campaigns.exports.rules import DocumentKind, Incoterm, Stage
 from marketplace.fields import Country, Currency, Day, Id, Instant, Line, Whole
+from marketplace.payments.schemas import Payment
 from marketplace.values import MINOR_DIGITS, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
 
 
@@ -117,6 +118,9 @@ class Export(Schema):
     documents_missing = fields.List(fields.String())
     ready_at = Instant(allow_none=True)
     payment_id = fields.UUID(allow_none=True)
+    payment = fields.Nested(
+        Payment, allow_none=True, metadata={"description": "With the reference that a transfer gives."}
+    )
     created_at = Instant()
     version = fields.Integer()
 

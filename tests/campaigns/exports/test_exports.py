@@ -45,8 +45,9 @@ def test_an_export_from_its_placing_until_it_may_leave(
 
     order = abroad.approved(operator, order)
     assert order["stage"] == Stage.AWAITING_PAYMENT
-    payment = company.get(f"/v1/payments/{order['payment_id']}").json
+    payment = order["payment"]
     assert (payment["amount_minor"], payment["currency"], payment["state"]) == (2_985, "USD", "processing")
+    assert payment["reference"]
     booked = operator.post(f"/v1/payments/{order['payment_id']}/receipts", json=receipt(order))
     assert booked.status_code == 200
     order = abroad.seen(company, order)
@@ -321,7 +322,7 @@ def test_a_cancelled_campaign_gives_exports_back_in_their_own_currency(
     database.transact(lambda session: exporting.lapse(session, market.later()))
     states = [abroad.seen(company, each)["state"] for each in (asked, due, bought)]
     assert states == ["cancelled", "released", "released"]
-    payment = company.get(f"/v1/payments/{bought['payment_id']}").json
+    payment = abroad.seen(company, bought)["payment"]
     assert (payment["refund_due_minor"], payment["currency"]) == (bought["total_minor"], "USD")
     assert market.campaign(sale).state == "closed"
 
