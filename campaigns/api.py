@@ -48,7 +48,7 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", descriptio
 
 
 @blueprint.get("")
-@blueprint.arguments(paging.Query, location="query")
+@blueprint.arguments(schemas.ListCampaigns, location="query")
 @blueprint.revalidates(200, schemas.CampaignPage)
 def list_campaigns(query: dict[str, Any]) -> Response:
     """What is, was and will be on sale; insiders see drafts too 活动列表"""
@@ -58,11 +58,12 @@ def list_campaigns(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/<uuid:campaign_id>")
-@blueprint.problems(planning.CampaignNotFound)
+@blueprint.arguments(schemas.InCurrency, location="query")
+@blueprint.problems(planning.CampaignNotFound, showing.NoPriceInCurrency)
 @blueprint.revalidates(200, schemas.ShownCampaign)
-def get_campaign(campaign_id: uuid.UUID) -> Response:
+def get_campaign(query: dict[str, Any], campaign_id: uuid.UUID) -> Response:
     """One campaign with its prices and what is left 活动详情"""
-    told = walk(showing.one(context.current(), campaign_id=campaign_id))
+    told = walk(showing.one(context.current(), campaign_id=campaign_id, **query))
     return versions.fresh(told.body, etag=told.etag)
 
 

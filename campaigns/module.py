@@ -7,6 +7,9 @@ from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
+from campaigns.exports import api as exports_api
+from campaigns.exports import exporting
+from campaigns.exports.invariants import INVARIANTS as EXPORT_INVARIANTS
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
 from campaigns.pledges import api as pledges_api
@@ -33,11 +36,13 @@ module = Module(
         *shortage_api.BLUEPRINTS,
         pledges_api.of_campaigns,
         pledges_api.pledges,
+        *exports_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
+        Job(name="campaigns.lapse_exports", run=exporting.lapse, cron="* * * * *"),
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
@@ -60,5 +65,6 @@ module = Module(
         *SHORTAGE_INVARIANTS,
         *PROMOTION_INVARIANTS,
         *PLEDGE_INVARIANTS,
+        *EXPORT_INVARIANTS,
     ),
 )

@@ -1,14 +1,14 @@
 """Shapes of campaigns in and out."""
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
 from campaigns.planning import CLAIMS_DAYS
 from campaigns.states import CutRule, state_at
 from inventory.deposit_rules import DepositType, Funder
-from marketplace import context
-from marketplace.fields import Code, Day, Id, Instant, Line, Whole
+from marketplace import context, paging
+from marketplace.fields import Code, Currency, Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
 from orders.states import NextStep
 
@@ -259,6 +259,25 @@ class Campaign(Schema):
         return state_at(
             campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now
         ).value
+
+
+_IN_CURRENCY: Final = {
+    "description": "Prices as they were set in this currency, never converted 以此币种所定的价格（从不换算）"
+}
+
+
+class InCurrency(Schema):
+    reads_text_alone = True
+    currency = Currency(load_default=None, metadata=_IN_CURRENCY)
+
+
+class ListCampaigns(paging.Query):
+    currency = Currency(
+        load_default=None,
+        metadata={
+            "description": "Only campaigns whose items all have a price in it 仅列出均以此币种定价的活动"
+        },
+    )
 
 
 class CampaignPage(Schema):

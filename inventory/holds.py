@@ -34,7 +34,7 @@ from inventory.refusals import (
     PoolNotSelling,
     SoldOut,
 )
-from inventory.states import PLEDGES, HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
+from inventory.states import BOUGHT, PLEDGES, HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -187,9 +187,9 @@ def release(
 
 
 def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
-    """Sold boxes of a shopper come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
+    """Sold boxes of a buyer come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
     hold = locked(session, hold_id)
-    if hold.kind != HoldKind.CART or hold.state != HoldState.CONSUMED or hold.pool_id is None:
+    if hold.kind not in BOUGHT or hold.state != HoldState.CONSUMED or hold.pool_id is None:
         raise HoldNotActive(state=hold.state)
     boxes = hold.consumed_boxes
     hold.consumed_boxes, hold.released_boxes = 0, hold.boxes

@@ -37,9 +37,12 @@ def place_for(
     owner_id: uuid.UUID,
     boxes: int,
     until: datetime | None = None,
+    price: tuple[int, str] | None = None,
     reason: str | None = None,
 ) -> Hold:
     """Hold boxes of a pool for somebody, for as long as the kind lives or until then; those in line come first.
+
+    `price`: of a box, in minor units of a currency, where it is not the pool's.
 
     The window of the sale and the limits of shoppers are the caller's to ask about. Raises PoolNotFound, SoldOut.
     """
@@ -47,7 +50,17 @@ def place_for(
     pool = room.found(session, ctx, pool_id=pool_id, boxes=boxes)
     if pool is None:
         raise _sold_out(session, pool_id, boxes)
-    return _put(session, ctx, pool, kind=kind, owner_id=owner_id, boxes=boxes, until=until, reason=reason)
+    return _put(
+        session,
+        ctx,
+        pool,
+        kind=kind,
+        owner_id=owner_id,
+        boxes=boxes,
+        until=until,
+        price=price,
+        reason=reason,
+    )
 
 
 def supersede(
@@ -123,6 +136,7 @@ def _put(
     boxes: int,
     until: datetime | None,
     reason: str | None,
+    price: tuple[int, str] | None = None,
     instead_of: tuple[uuid.UUID, int] | None = None,
 ) -> Hold:
     now = holds.clock(session)
@@ -137,6 +151,7 @@ def _put(
         boxes=boxes,
         ends=(end, latest),
         now=now,
+        price=price,
         reason=reason,
         instead_of=instead_of,
     )

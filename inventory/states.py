@@ -166,7 +166,7 @@ class HoldKind(StrEnum):
     CART = "cart"
     """A shopper's boxes of a pool, for some minutes."""
     PRESALE = "presale"
-    """A shopper's boxes of a pool with the deposit paid, until the balance is due."""
+    """A buyer's boxes of a pool for days: an export until it is paid."""
     GAME_SOFT = "game_soft"
     """A player's boxes of a pool while the virtual tree grows."""
     GAME_CLAIM = "game_claim"
@@ -186,6 +186,9 @@ class HoldState(StrEnum):
 
 OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
 """Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot, or of a forecast."""
+
+BOUGHT: Final = frozenset({HoldKind.CART, HoldKind.PRESALE})
+"""Kinds whose boxes are sold when they are consumed."""
 
 OWED: Final = frozenset({HoldKind.ALLOCATION, HoldKind.PLEDGE})
 """Kinds whose fruit is committed to somebody, packed and shipped."""

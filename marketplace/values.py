@@ -16,6 +16,30 @@ UNIT_PRICE_MINOR_MAX: Final = 1_000_000_000
 TOTAL_MINOR_MAX: Final = 10_000_000_000_000
 GRAMS_MAX: Final = 10_000_000_000_000
 
+MINOR_DIGITS: Final[dict[str, int]] = {
+    "CNY": 2,
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "HKD": 2,
+    "SGD": 2,
+    "AED": 2,
+    "SAR": 2,
+    "QAR": 2,
+    "MYR": 2,
+    "THB": 2,
+    "INR": 2,
+    "AUD": 2,
+    "CAD": 2,
+    "JPY": 0,
+    "KRW": 0,
+    "VND": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "OMR": 3,
+}
+"""Currencies that the marketplace can settle (ISO 4217), and how many decimals of a unit the minor unit is."""
+
 
 class NotExact(ValueError):
     """A quantity that is not a whole number of the unit it must be expressed in."""
@@ -87,6 +111,15 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add up")
         return other
+
+
+def amount_text(minor: int, currency: str) -> str:
+    """The amount in whole units, as people write it: `52.00` of 5200 fen, `300` of 300 yen, `1.250` of 1250 fils."""
+    digits = MINOR_DIGITS[currency]
+    if not digits:
+        return str(minor)
+    units, rest = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{units}.{rest:0{digits}d}"
 
 
 def split_minor(total_minor: int, weights: list[int]) -> list[int]:

@@ -12,6 +12,13 @@ class BulkPlaced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlaced:
+    """A company asks for boxes of a campaign; they are held and wait for an operator."""
+
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMoved:
     """An order came into another state."""
 

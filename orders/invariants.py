@@ -93,13 +93,14 @@ INVARIANTS: Final = (
     Invariant(
         id="O4",
         says=Text(
-            en="A shopper's order has its payment, over its total or its deposit.",
-            zh="每个购物订单都有与总额或定金相等的付款。",
+            en="An order of a shopper, or an approved export, has its payment, over its total or its deposit.",
+            zh="每个购物订单及已批准的出口订单都有与总额或定金相等的付款。",
         ),
         sql="""
             SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
             LEFT JOIN deposit_terms t ON t.order_id = o.id
-            WHERE o.kind = 'shopper_presale' AND (p.id IS NULL
+            WHERE o.kind IN ('shopper_presale', 'export') AND (
+                (p.id IS NULL) <> (o.kind = 'export' AND o.state IN ('proposed', 'cancelled'))
                 OR p.amount_minor <> coalesce(o.boxes * t.per_box_minor, o.total_minor))
         """,
     ),
@@ -120,12 +121,12 @@ INVARIANTS: Final = (
     Invariant(
         id="H3",
         says=Text(
-            en="A consumed cart hold belongs to one order that is bought.",
+            en="A consumed hold of a buyer belongs to one order that is bought.",
             zh="已成交的保留对应一个已成交订单。",
         ),
         sql="""
             SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id AND o.state <> 'payment_failed'
-            WHERE h.kind = 'cart' AND (h.state = 'consumed') <>
+            WHERE h.kind IN ('cart', 'presale') AND (h.state = 'consumed') <>
                 (coalesce(o.state, '') IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid'))
         """,
     ),
@@ -152,7 +153,7 @@ INVARIANTS: Final = (
             CROSS JOIN LATERAL (SELECT coalesce(sum(p.received_minor), 0) AS minor FROM payment p
                 WHERE p.order_id = o.id) paid
             LEFT JOIN deposit_terms t ON t.order_id = o.id
-            WHERE o.kind = 'shopper_presale' AND (paid.minor + coalesce(t.bonus_minor, 0) > o.total_minor
+            WHERE o.kind <> 'sponsor_bulk' AND (paid.minor + coalesce(t.bonus_minor, 0) > o.total_minor
                 OR (o.state = 'balance_paid'
                     AND paid.minor + t.bonus_minor <> o.boxes * t.final_unit_price_minor))
         """,
@@ -185,6 +186,22 @@ INVARIANTS: Final = (
             OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
                 THEN least(o.unit_price_minor, b.unit_price_minor) END
             OR t.balance_minor + t.bonus_minor <> o.boxes * (t.final_unit_price_minor - t.per_box_minor)
+        """,
+    ),
+    Invariant(
+        id="O10",
+        says=Text(
+            en="An order, its hold, its payments, refunds and forfeits are in one currency.",
+            zh="订单及其保留、付款、退款与罚没均为同一币种。",
+        ),
+        sql="""
+            SELECT o.id, o.currency, other.kind, other.currency AS differs FROM "order" o CROSS JOIN LATERAL (
+                SELECT 'hold' AS kind, h.currency FROM hold h WHERE h.id = o.hold_id
+                UNION ALL SELECT 'payment', p.currency FROM payment p WHERE p.order_id = o.id
+                UNION ALL SELECT 'part_refund', r.currency FROM part_refund r JOIN payment p ON p.id = r.payment_id
+                    WHERE p.order_id = o.id
+                UNION ALL SELECT 'forfeit', f.currency FROM forfeit f WHERE f.order_id = o.id
+            ) other WHERE other.currency <> o.currency
         """,
     ),
     Invariant(

@@ -52,14 +52,16 @@ def _placed(order: Order) -> OrderPlaced:
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
-    """Tell the buyer of a shopper's order what has become of it."""
+    """Tell the buyer of a shopper's order, or of an export, what has become of it."""
     order = session.get_one(Order, event.order_id)
-    if order.kind == OrderKind.SHOPPER_PRESALE:
+    if order.kind != OrderKind.SPONSOR_BULK:
         _tell(session, ctx, order, *_about(session, order, event))
 
 
 def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]:
     terms = session.get(DepositTerms, order.id)
+    if event.before == OrderState.PROPOSED and event.after == OrderState.DEPOSIT_DUE:
+        yield _placed(order)
     if event.before == OrderState.DEPOSIT_DUE and event.after in (
         OrderState.COMMITTED,
         OrderState.DEPOSIT_PAID,

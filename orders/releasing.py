@@ -74,5 +74,5 @@ def _release(
     if order.state in BOUGHT:
         holds.take_back(session, ctx, hold_id=order.hold_id, reason=reason)
     else:
-        holds.release(session, ctx, hold_id=order.hold_id, reason=reason)
+        moving.let_go(session, ctx, order, reason=reason)
     moving.move(session, ctx, order, OrderState.RELEASED)

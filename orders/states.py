@@ -10,13 +10,15 @@ from marketplace.language import Text
 class OrderKind(StrEnum):
     SHOPPER_PRESALE = "shopper_presale"
     SPONSOR_BULK = "sponsor_bulk"
+    EXPORT = "export"
+    """A company's boxes of a campaign that leave the country."""
 
 
 class OrderState(StrEnum):
     DEPOSIT_DUE = "deposit_due"
-    """A shopper's, to be paid; with full payment the deposit is the whole."""
+    """A shopper's, or an approved export, to be paid; with full payment the deposit is the whole."""
     PROPOSED = "proposed"
-    """A bulk order whose split is stored and held, and waits for an operator."""
+    """A bulk order whose split is stored and held, or an export whose boxes are; it waits for an operator."""
     APPROVED = "approved"
     """Its cooperatives are asked."""
     SHORT = "short"
@@ -95,7 +97,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.RELEASED,
         }
     ),
-    OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
+    OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.DEPOSIT_DUE, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
     OrderState.COMMITTED: frozenset(
@@ -122,7 +124,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.CUT: frozenset(),
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
-a deposit goes on from there to its balance."""
+a deposit goes on from there to its balance. An export that is approved is to be paid."""
 
 BOUGHT: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}

@@ -23,6 +23,7 @@ from tests import builders, house
 from tests.addresses import book
 from tests.builders import Market, Sale
 from tests.campaigns import allotted
+from tests.campaigns.exports import abroad
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 
@@ -84,6 +85,11 @@ OWNED = {
     "allocation_runs.get_report": "run",
     "allocation_runs.draw_run": "run",
     "allocation_runs.explain_share": "run",
+    "export_orders.get_export": "export_order",
+    "export_orders.cancel": "export_order",
+    "export_orders.list_documents": "export_order",
+    "export_orders.add_document": "export_order",
+    "export_documents.download": "export_document",
     "webhook_endpoints.get_endpoint": "endpoint",
     "webhook_endpoints.edit_endpoint": "endpoint",
     "webhook_endpoints.remove": "endpoint",
@@ -141,6 +147,8 @@ COMMON = {
     "shortages.close",
     "campaigns.subscribe", "campaigns.unsubscribe",
     "campaign_allocations.get_allocation",
+    "campaign_prices.list_prices", "campaign_prices.set_price", "export_destinations.describe",
+    "export_orders.approve", "export_orders.make_ready",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -156,6 +164,8 @@ OWNERS = {
     "case": Role.COOPERATIVE,
     "transfer": Role.COOPERATIVE,
     "bulk_order": Role.BUYER,
+    "export_order": Role.BUYER,
+    "export_document": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
     "endpoint": Role.COOPERATIVE,
@@ -182,6 +192,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "orders.choose_address": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "notifications.read_notification": {"and_older": False},
     "bulk_orders.cancel": {"reason": "changed our mind"},
+    "export_orders.cancel": {"reason": "changed our mind"},
     "elections.elect": {"choice": "refund"},
     "shortage_offers.accept": {},
     "shares.confirm": {},
@@ -365,6 +376,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
     for path, role, kind in (
         ("/v1/orders", Role.SHOPPER, "order"),
         ("/v1/orders", Role.BUYER, "bulk_order"),
+        ("/v1/export-orders", Role.BUYER, "export_order"),
         ("/v1/lots", Role.COOPERATIVE, "lot"),
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
@@ -432,6 +444,10 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "run": str(run.id),
         "share": str(share.id),
     }
+    operator = as_role(Role.OPERATOR)
+    export = abroad.placed(buyer, market, abroad.sale_for(market, operator))
+    paper = abroad.upload(buyer, export)
+    ids |= {"export_order": export["id"], "export_document": paper.json["id"]}
     endpoint_id, delivery_id = market.endpoint(cooperative=cooperative)
     ids |= {"endpoint": str(endpoint_id), "delivery": str(delivery_id)}
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))

@@ -36,6 +36,7 @@ from tests import builders, house
 from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
+from tests.campaigns.exports import abroad
 from tests.campaigns.shortage import stage
 
 BREAKS = {
@@ -297,6 +298,7 @@ BREAKS = {
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
+        AND o.kind <> 'export' AND other.kind <> 'export'
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
@@ -323,6 +325,12 @@ BREAKS = {
     """,
     "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1",
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
+    # exports
+    "O10": """UPDATE payment SET currency = 'EUR' WHERE order_id IN (SELECT order_id FROM export_terms)""",
+    "EX1": "UPDATE campaign_item_price SET unit_price_minor = unit_price_minor + 1",
+    "EX2": "DELETE FROM export_requirement r USING export_terms t WHERE t.order_id = r.order_id AND ready_at IS NULL",
+    "EX3": "UPDATE export_terms SET ready_at = ready_at - interval '1 day' WHERE ready_at IS NOT NULL",
+    "EX4": "UPDATE export_document SET version = 3 WHERE version = 2",
     # allocations of campaigns
     "L1": "UPDATE allotted_item SET boxes = boxes + 1",
     "L2": """
@@ -383,6 +391,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         asked.done(asked.decline("YJ01"))
         promoted(market, shopper)
         forecast(market)
+        exported(market, buyer, operator)
         yield built_app
     house.empty(database_urls)
 
@@ -469,6 +478,18 @@ def promoted(market: builders.Market, shopper: house.Caller) -> None:
         assert database.transact(use) == 500
         if is_ordered:
             assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
+
+
+def exported(market: builders.Market, company: house.Caller, operator: house.Caller) -> None:
+    """One export that is ready to ship, one that is asked for with a paper in two versions."""
+    market.lot(20, best_before_on=market.today + timedelta(days=59))  # which is pledged before any other
+    sale = abroad.sale_for(market, operator)
+    ready = abroad.paid(company, operator, market, sale)
+    abroad.with_all_papers(company, ready)
+    assert operator.post(f"/v1/export-orders/{ready['id']}/readiness").status_code == 200
+    asked = abroad.placed(company, market, sale)
+    for data in (abroad.PDF, abroad.PDF + b"%%EOF"):
+        assert abroad.upload(company, asked, data=data).status_code == 201
 
 
 def parted(market: builders.Market) -> None:

@@ -28,7 +28,7 @@ from marketplace.values import new_id
 from orders import balances as orders_balances
 from orders import cutting
 from orders.models import Order
-from orders.states import OrderState
+from orders.states import OrderKind, OrderState
 
 REASON = "shortage"
 
@@ -96,13 +96,14 @@ class _Writing:
         self._told: list[OrderCut] = []
 
     def apply(self, demand: Demand, outcome: Outcome, *, order: Order, payment: Payment, paid: int) -> None:
+        # an export is paid in full, none of it as earnest money: what its contract says of faults is not settled here
         due = rules.due(
             outcome,
             paid_minor=paid,
             cause=self._cause,
-            earnest_permille=self._shortage.earnest_permille,
+            earnest_permille=0 if order.kind == OrderKind.EXPORT else self._shortage.earnest_permille,
         )
-        reason = self._words.reason(demand, outcome, due, paid_minor=paid)
+        reason = self._words.reason(demand, outcome, due, paid_minor=paid, currency=order.currency)
         row = _row(self._shortage, order, outcome, due, paid=paid, reason=reason)
         self._session.add(row)
         for kind, minor in (

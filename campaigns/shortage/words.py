@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
 from marketplace.language import Text
+from marketplace.values import MINOR_DIGITS
 from orders.allocation import explain, text, ties
 from orders.allocation.explain import drawn_sellers
 from orders.allocation.ration import RationPolicy
@@ -74,7 +75,11 @@ class BuyerWords:
         self._part = _part_of(cut) if policy == "proportional" else None
         self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
-    def reason(self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int) -> Text:
+    def reason(
+        self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int, currency: str | None = None
+    ) -> Text:
+        """`currency`: the order's, if it is not the item's."""
+        unit = currency or self._currency
         parts = [self._asked_for(outcome), self._chose(demand, outcome)]
         if self._claims.get(outcome.order_id):
             parts.append(self._there())
@@ -82,9 +87,9 @@ class BuyerWords:
                 parts.extend(self._counted(outcome))
         parts.append(self._result(outcome))
         if outcome.refunded:
-            parts.append(self._refund(outcome, due, paid_minor))
+            parts.append(self._refund(outcome, due, paid_minor, unit))
         if due.compensation_minor:
-            parts.append(self._compensation(due))
+            parts.append(self._compensation(due, unit))
         found = [part for part in parts if part is not None]
         return Text(en=" ".join(each.en for each in found), zh="".join(each.zh for each in found))
 
@@ -177,26 +182,27 @@ class BuyerWords:
             zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
         )
 
-    def _refund(self, outcome: Outcome, due: Due, paid_minor: int) -> Text:
+    def _refund(self, outcome: Outcome, due: Due, paid_minor: int, unit: str) -> Text:
         sum_ = (
-            f"{self._money(paid_minor)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
-            f" = {self._money(due.refund_minor)}"
+            f"{_money(paid_minor, unit)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
+            f" = {_money(due.refund_minor, unit)}"
         )
         return Text(
-            en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {self._currency}.",
-            zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {self._currency}。",
+            en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {unit}.",
+            zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {unit}。",
         )
 
-    def _compensation(self, due: Due) -> Text:
-        money = f"{self._money(due.compensation_minor)} {self._currency}"
+    def _compensation(self, due: Due, unit: str) -> Text:
+        money = f"{_money(due.compensation_minor, unit)} {unit}"
         return Text(
             en=f"The seller is at fault: the earnest money for what was cut comes back double, {money} more.",
             zh=f"因卖方违约，被削减部分的定金双倍返还，另付 {money}。",
         )
 
-    @staticmethod
-    def _money(minor: int) -> str:
-        return text.decimal(Fraction(minor, 100))
+
+def _money(minor: int, currency: str) -> str:
+    digits = MINOR_DIGITS[currency]
+    return text.decimal(Fraction(minor, 10**digits), digits)
 
 
 def _part_of(cut: Cut) -> Fraction | None:

@@ -12,13 +12,11 @@ from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from marketplace.language import Language, Text
-from marketplace.values import Money, instant_text
+from marketplace.values import Money, amount_text, instant_text
 
 TITLE_MAX: Final = 200
 BODY_MAX: Final = 2_000
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
-_WHOLE_CURRENCIES: Final = frozenset({"JPY", "KRW", "VND"})
-"""Currencies whose minor unit is the unit."""
 
 
 class Kind(StrEnum):
@@ -393,10 +391,7 @@ Value = uuid.UUID | int | str | datetime | Money | Text
 
 def money_text(money: Money) -> str:
     """`52.00 CNY`."""
-    if money.currency in _WHOLE_CURRENCIES:
-        return f"{money.minor} {money.currency}"
-    units, rest = divmod(abs(money.minor), 100)
-    return f"{'-' if money.minor < 0 else ''}{units}.{rest:02d} {money.currency}"
+    return f"{amount_text(money.minor, money.currency)} {money.currency}"
 
 
 def one_line(raw: str) -> str:

@@ -239,6 +239,28 @@ def open_balance(
     return payment
 
 
+def open_agreed(
+    session: Session,
+    ctx: Context,
+    *,
+    order_id: uuid.UUID,
+    payer_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
+) -> Payment:
+    """The payment of an order whose payer has agreed to pay already: it waits for the receipt."""
+    asked: dict[str, Any] = opening.row(
+        ctx, order_id=order_id, payer_id=payer_id, amount_minor=amount_minor, currency=currency
+    )
+    payment = Payment(**asked, purpose=PaymentPurpose.ORDER, received_minor=0, refund_due_minor=0)
+    session.add(payment)
+    session.flush()
+    session.add(audit.AuditEntry(**opening.told(ctx, asked)))
+    check_move(payment.state, PaymentState.PROCESSING)
+    _move(session, ctx, payment, PaymentState.PROCESSING)
+    return payment
+
+
 def balances_of(
     session: Session, order_ids: Collection[uuid.UUID], *, locked: bool = False
 ) -> Sequence[Payment]:

@@ -12,6 +12,7 @@ LEGAL = {
     (OrderState.DEPOSIT_DUE, OrderState.EXPIRED),
     (OrderState.DEPOSIT_DUE, OrderState.PAYMENT_FAILED),
     (OrderState.PROPOSED, OrderState.APPROVED),
+    (OrderState.PROPOSED, OrderState.DEPOSIT_DUE),
     (OrderState.PROPOSED, OrderState.CANCELLED),
     (OrderState.APPROVED, OrderState.COMMITTED),
     (OrderState.APPROVED, OrderState.SHORT),
