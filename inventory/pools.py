@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from inventory import bell, buckets, holds
+from inventory import bell, buckets, holds, on_lots
 from inventory.buckets import PoolStep
 from inventory.deposit_rules import Deposit
 from inventory.gate import keeping
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Pool
-from inventory.states import HoldKind, PoolMovementKind
+from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text
@@ -25,11 +25,13 @@ __all__ = [
     "PoolNotFound",
     "Terms",
     "get",
+    "has_pledged",
     "kept_by",
     "open_pool",
     "pledge",
     "release_pledges",
     "set_window",
+    "take_over",
 ]
 
 
@@ -161,6 +163,52 @@ def pledge(
     buckets.move_pool(session, ctx, pool.id, *steps)
     audit.record(session, ctx, "pool.pledge", subject=("pool", pool.id), after={"boxes": boxes})
     return placed
+
+
+def take_over(session: Session, ctx: Context, *, pool_id: uuid.UUID, purpose: holds.Purpose) -> int:
+    """What lots hold for a purpose goes into a pool, lot by lot, and is never free in between; how many boxes.
+
+    The pledges keep the purpose. Fruit of a stopped lot stays as it is. Holds are locked before the pool and its lots.
+    """
+    found = session.scalars(
+        select(Hold)
+        .where(
+            Hold.purpose_kind == purpose[0],
+            Hold.purpose_id == purpose[1],
+            Hold.kind == HoldKind.ALLOCATION,
+            Hold.state == HoldState.ACTIVE,
+        )
+        .order_by(Hold.lot_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    placed = []
+    for hold in found:
+        if on_lots.may(session, hold, MovementKind.HELD):
+            boxes = hold.open_boxes
+            holds.release(session, ctx, hold_id=hold.id, reason="into a pool")
+            placed.append(on_lots.pledge_again(session, ctx, hold, boxes=boxes, pool_id=pool_id))
+    if placed:
+        steps = [
+            PoolStep(kind=PoolMovementKind.PLEDGED, hold_id=each.id, pledged=each.boxes) for each in placed
+        ]
+        if buckets.move_pool(session, ctx, pool_id, *steps) is None:
+            raise PoolNotFound
+        after = {"boxes": sum(each.boxes for each in placed)}
+        audit.record(session, ctx, "pool.take_over", subject=("pool", pool_id), after=after)
+    return sum(each.boxes for each in placed)
+
+
+def has_pledged(session: Session, *, purpose: holds.Purpose) -> bool:
+    """Whether some of what lots hold for this is in a pool."""
+    found = select(Hold.id).where(
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+        Hold.kind == HoldKind.PLEDGE,
+        Hold.state == HoldState.ACTIVE,
+        Hold.lot_id.is_not(None),
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def get(session: Session, *, pool_id: uuid.UUID) -> Pool:

@@ -10,6 +10,8 @@ from marketplace.language import Text
 class OrderKind(StrEnum):
     SHOPPER_PRESALE = "shopper_presale"
     SPONSOR_BULK = "sponsor_bulk"
+    GAME_REDEMPTION = "game_redemption"
+    """Boxes of a sponsor's pool that a player or a gift's finder takes, for nothing or a token amount."""
 
 
 class OrderState(StrEnum):
@@ -106,6 +108,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.BALANCE_PAID,
             OrderState.RELEASED,
             OrderState.CUT,
+            OrderState.CANCELLED,
         }
     ),
     OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
@@ -122,7 +125,8 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.CUT: frozenset(),
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
-a deposit goes on from there to its balance."""
+a deposit goes on from there to its balance. It is cancelled only when a sponsor's time is
+over and no box was wanted."""
 
 BOUGHT: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}

@@ -105,5 +105,15 @@ class Figures:
 
     def counts(self) -> dict[str, int]:
         """By name, as statements show them."""
-        names = ("bought", "allocated", "taken_in", "delivered", "pooled", "redeemed", "held", "free", "expired")
+        names = (
+            "bought",
+            "allocated",
+            "taken_in",
+            "delivered",
+            "pooled",
+            "redeemed",
+            "held",
+            "free",
+            "expired",
+        )
         return {name: getattr(self, name) for name in names}

@@ -92,6 +92,12 @@ class DrawStateForbids(errors.Conflict):
     code = "draw_state"
 
 
+class BoxesDelivered(errors.Conflict):
+    """Boxes that are delivered stay in their share: `boxes_delivered` are."""
+
+    title = Text(en="These boxes are delivered already.", zh="这些箱数已交付。")
+
+
 _S, _E = SponsorshipState, SponsorshipEvent
 
 MOVES: Final[dict[SponsorshipState, dict[SponsorshipEvent, SponsorshipState]]] = {
@@ -113,9 +119,7 @@ MOVING: Final = frozenset({_S.DRAWING, _S.DELIVERING})
 """While fruit is taken in and delivered."""
 
 DRAW_MOVES: Final[dict[DrawState, frozenset[DrawState]]] = {
-    DrawState.OPEN: frozenset(
-        {DrawState.ORDERED, DrawState.REDEEMED, DrawState.EXPIRED, DrawState.RELEASED}
-    ),
+    DrawState.OPEN: frozenset({DrawState.ORDERED, DrawState.REDEEMED, DrawState.EXPIRED, DrawState.RELEASED}),
     DrawState.ORDERED: frozenset({DrawState.REDEEMED, DrawState.OPEN, DrawState.EXPIRED}),
     DrawState.REDEEMED: frozenset(),
     DrawState.EXPIRED: frozenset(),
