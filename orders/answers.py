@@ -387,7 +387,8 @@ def give_back(
     audit.record(
         session, ctx, "share.give_back", subject=("share", share.id), after={"boxes": boxes, "kept": kept}
     )
-    events.publish(session, ctx, BoxesGivenBack(share_id=share.id, order_id=order.id))
+    if kept:  # else the share ends, which is told when it has
+        events.publish(session, ctx, BoxesGivenBack(share_id=share.id, order_id=order.id))
     return is_pooled
 
 

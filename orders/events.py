@@ -22,7 +22,7 @@ class OrderMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxesGivenBack:
-    """A cooperative keeps fewer boxes of its share than before, or none."""
+    """A cooperative keeps fewer boxes of its share than before, but some."""
 
     share_id: uuid.UUID
     order_id: uuid.UUID

@@ -1,4 +1,4 @@
-"""Boxes of a committed bulk order that nobody wants any more: their cooperatives have them again, nobody else is asked."""
+"""Boxes of a committed bulk order that nobody wants any more: their cooperatives have them again, no other is asked."""
 
 import uuid
 from collections.abc import Mapping

@@ -19,6 +19,7 @@ from marketplace.payments.schemas import Payment as PaymentShape
 from marketplace.values import in_grams
 from orders import bulk
 from orders.answers import ShareNotFound
+from orders.schemas import Because
 from orders.sponsoring import (
     allocating,
     committing,
@@ -138,7 +139,7 @@ def accept(session: Session, sponsorship_id: uuid.UUID) -> Sponsorship:
 
 
 @blueprint.post("/<uuid:sponsorship_id>/rejection")
-@blueprint.arguments(schemas.Because)
+@blueprint.arguments(Because)
 @blueprint.problems(*MOVING)
 @blueprint.writes(200, schemas.Sponsorship)
 def reject(session: Session, body: dict[str, Any], sponsorship_id: uuid.UUID) -> Sponsorship:
@@ -147,7 +148,7 @@ def reject(session: Session, body: dict[str, Any], sponsorship_id: uuid.UUID) ->
 
 
 @blueprint.post("/<uuid:sponsorship_id>/cancellation")
-@blueprint.arguments(schemas.Because)
+@blueprint.arguments(Because)
 @blueprint.problems(*MOVING, errors.Forbidden)
 @blueprint.writes(200, schemas.Sponsorship)
 def cancel(session: Session, body: dict[str, Any], sponsorship_id: uuid.UUID) -> Sponsorship:

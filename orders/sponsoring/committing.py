@@ -1,4 +1,4 @@
-"""A sponsorship from its draft to the commitment: drafted, signed by the sponsor, accepted by an operator; or cancelled."""
+"""A sponsorship up to its commitment: drafted, signed by the sponsor, accepted by an operator; or cancelled."""
 
 import uuid
 from dataclasses import dataclass

@@ -51,10 +51,6 @@ class DraftSponsorship(Schema):
     answer_hours = Whole(load_default=ANSWER_HOURS, low=1, high=240)
 
 
-class Because(Schema):
-    reason = Line(required=True)
-
-
 class SponsorshipQuery(paging.Query):
     state = fields.String(
         load_default=None, validate=validate.OneOf([each.value for each in SponsorshipState])

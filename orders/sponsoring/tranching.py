@@ -5,6 +5,7 @@ them, what was released for the others comes back into escrow.
 """
 
 import uuid
+from typing import Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -36,12 +37,21 @@ class MoreThanTakenIn(errors.Conflict):
     title = Text(en="Not that many boxes were taken in.", zh="超过已入库待交付的箱数。")
 
 
+ENDED: Final = (ShareState.DECLINED, ShareState.LAPSED, ShareState.RELEASED)
+
+
 def on_share_moved(session: Session, ctx: Context, event: ShareMoved) -> None:
-    """A cooperative confirmed its share of a sponsor's order: the first tranche is due."""
-    if event.after != ShareState.CONFIRMED:
+    """A cooperative confirmed its share of a sponsor's order: the first tranche is due. Or the share is over.
+
+    Raises BoxesDelivered.
+    """
+    if event.after not in (ShareState.CONFIRMED, *ENDED):
         return
     sponsorship = sponsorships.of_order(session, event.order_id)
     if sponsorship is None:
+        return
+    if event.after in ENDED:
+        _cut(session, ctx, sponsorship, event.share_id)
         return
     share = session.get_one(Share, event.share_id)
     sponsored = SponsoredShare(
@@ -64,14 +74,8 @@ def on_boxes_given_back(session: Session, ctx: Context, event: BoxesGivenBack) -
     Raises BoxesDelivered.
     """
     sponsorship = sponsorships.of_order(session, event.order_id)
-    sponsored = None if sponsorship is None else _locked(session, event.share_id)
-    if sponsorship is None or sponsored is None:
-        return
-    kept = session.get_one(Share, event.share_id).boxes_kept
-    try:
-        _go(session, ctx, sponsorship, sponsored, sponsored.progress.cut_to(kept))
-    except ValueError as delivered:
-        raise BoxesDelivered(boxes_delivered=sponsored.boxes_delivered) from delivered
+    if sponsorship is not None:
+        _cut(session, ctx, sponsorship, event.share_id)
 
 
 def take_in(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int) -> SponsoredShare:
@@ -168,6 +172,17 @@ def _payable(sponsorship: Sponsorship, sponsored: SponsoredShare, tranche: Tranc
         currency=sponsorship.currency,
         version=0,
     )
+
+
+def _cut(session: Session, ctx: Context, sponsorship: Sponsorship, share_id: uuid.UUID) -> None:
+    """What a cooperative confirmed once and does not keep is not due any more. Raises BoxesDelivered."""
+    sponsored = _locked(session, share_id)
+    if sponsored is None:
+        return
+    kept = session.get_one(Share, share_id).boxes_kept
+    if kept < sponsored.boxes_delivered:
+        raise BoxesDelivered(boxes_delivered=sponsored.boxes_delivered)
+    _go(session, ctx, sponsorship, sponsored, sponsored.progress.cut_to(kept))
 
 
 def _go(
