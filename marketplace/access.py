@@ -117,8 +117,8 @@ ACCESS: Final[dict[str, Access]] = {
     "catalogue_files.download_packs": _EVERYONE,
     "catalogue_files.upload_packs": _may(Role.OPERATOR),
     # payments
-    "payments.get_payment": _may(Role.SHOPPER, Role.OPERATOR, Role.AUDITOR),
-    "payments.confirm": _may(Role.SHOPPER),
+    "payments.get_payment": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
+    "payments.confirm": _may(Role.SHOPPER, Role.BUYER),
     "payments.book_receipt": _may(Role.OPERATOR),
     "payments.fail": _may(Role.OPERATOR),
     # webhooks
