@@ -96,12 +96,12 @@ def redeem(session: Session, ctx: Context, *, draw_id: uuid.UUID, address_id: uu
 
 
 def release(session: Session, ctx: Context, *, draw_id: uuid.UUID) -> SponsorDraw:
-    """The holder, the sponsor of a gift, or an operator gives the boxes back to the pool.
+    """The holder, the sponsor of a gift that nobody claimed, or an operator gives the boxes back to the pool.
 
     Raises DrawNotFound, DrawStateForbids.
     """
     _, draw = _locked(session, ctx, draw_id)
-    is_own = draw.kind == DrawKind.GIFT or draw.holder_id == ctx.actor.id
+    is_own = draw.holder_id is None or draw.holder_id == ctx.actor.id
     if not (is_own or ctx.actor.has(Role.OPERATOR)):
         raise DrawNotFound
     end(session, ctx, draw, DrawState.RELEASED)

@@ -194,9 +194,9 @@ def test_more_than_is_owed_is_not_asked_for_even_at_once(fund: Fund) -> None:
 
     def ask() -> uuid.UUID:
         return database.transact(
-            lambda session: escrow.open_payment(
-                session, ctx, sponsorship_id=uuid.UUID(fund.id), amount_minor=half
-            ).id
+            lambda session: (
+                escrow.open_payment(session, ctx, sponsorship_id=uuid.UUID(fund.id), amount_minor=half).id
+            )
         )
 
     results = at_once(fund.market.app, [ask, ask])
