@@ -68,6 +68,7 @@ __all__ = [
     "refusal",
     "release",
     "release_own",
+    "release_part",
     "release_pledges",
     "release_purpose",
     "start_payment",
@@ -231,6 +232,24 @@ def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
     for hold in found:
         _release(session, ctx, hold)
     return len(found)
+
+
+def release_part(session: Session, ctx: Context, *, purpose: Purpose, boxes: int) -> None:
+    """Take back so many boxes that lots hold for something; those in a pool go last. Raises PledgeNeeded, HoldPart."""
+    statement = select(Hold).where(
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+        Hold.state == HoldState.ACTIVE,
+        Hold.lot_id.is_not(None),
+    )
+    left = boxes
+    found = _take(session, statement.order_by(Hold.lot_id))
+    for hold in sorted(found, key=lambda each: (each.pool_id is not None, each.lot_id)):
+        if part := min(left, hold.open_boxes):
+            _release(session, ctx, hold, boxes=part)
+            left -= part
+    if left:
+        raise HoldPart(open_boxes=boxes - left)
 
 
 def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:

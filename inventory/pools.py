@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from inventory import bell, buckets, holds
+from inventory import bell, buckets, holds, on_lots
 from inventory.buckets import PoolStep
 from inventory.capacity import pledging
 from inventory.deposit_rules import Deposit
 from inventory.gate import keeping
 from inventory.holds import PoolNotFound, release_pledges
 from inventory.models import Hold, Lot, Pool
-from inventory.states import PLEDGES, HoldKind, PoolMovementKind
+from inventory.states import PLEDGES, HoldKind, HoldState, MovementKind, PoolMovementKind
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text
@@ -28,6 +28,7 @@ __all__ = [
     "Terms",
     "get",
     "give_back",
+    "has_pledged",
     "kept_by",
     "locked_pledges",
     "open_pool",
@@ -35,6 +36,7 @@ __all__ = [
     "pledge_forecast",
     "release_pledges",
     "set_window",
+    "take_over",
 ]
 
 
@@ -228,6 +230,52 @@ def give_back(session: Session, ctx: Context, pledges: Sequence[Hold], *, boxes:
     for each in pledges:
         if each.id in going:
             holds.release(session, ctx, hold_id=each.id, boxes=going[each.id], reason=reason)
+
+
+def take_over(session: Session, ctx: Context, *, pool_id: uuid.UUID, purpose: holds.Purpose) -> int:
+    """What lots hold for a purpose goes into a pool, lot by lot, and is never free in between; how many boxes.
+
+    The pledges keep the purpose. Fruit of a stopped lot stays as it is. Holds are locked before the pool and its lots.
+    """
+    found = session.scalars(
+        select(Hold)
+        .where(
+            Hold.purpose_kind == purpose[0],
+            Hold.purpose_id == purpose[1],
+            Hold.kind == HoldKind.ALLOCATION,
+            Hold.state == HoldState.ACTIVE,
+        )
+        .order_by(Hold.lot_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    placed = []
+    for hold in found:
+        if on_lots.may(session, hold, MovementKind.HELD):
+            boxes = hold.open_boxes
+            holds.release(session, ctx, hold_id=hold.id, reason="into a pool")
+            placed.append(on_lots.pledge_again(session, ctx, hold, boxes=boxes, pool_id=pool_id))
+    if placed:
+        steps = [
+            PoolStep(kind=PoolMovementKind.PLEDGED, hold_id=each.id, pledged=each.boxes) for each in placed
+        ]
+        if buckets.move_pool(session, ctx, pool_id, *steps) is None:
+            raise PoolNotFound
+        after = {"boxes": sum(each.boxes for each in placed)}
+        audit.record(session, ctx, "pool.take_over", subject=("pool", pool_id), after=after)
+    return sum(each.boxes for each in placed)
+
+
+def has_pledged(session: Session, *, purpose: holds.Purpose) -> bool:
+    """Whether some of what lots hold for this is in a pool."""
+    found = select(Hold.id).where(
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+        Hold.kind == HoldKind.PLEDGE,
+        Hold.state == HoldState.ACTIVE,
+        Hold.lot_id.is_not(None),
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def get(session: Session, *, pool_id: uuid.UUID) -> Pool:

@@ -190,6 +190,8 @@ def ask(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Payment:
 
 def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> None:
     """Money for a balance that was not waited for: taken if it is still due and nothing else is under way."""
+    if event.purpose == PaymentPurpose.ESCROW:
+        return  # a sponsor's: `sponsoring.escrow` decides
     if event.purpose != PaymentPurpose.BALANCE:
         checkout.on_money_came_late(session, ctx, event)
         return

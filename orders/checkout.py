@@ -20,7 +20,7 @@ from marketplace.payments.states import PaymentPurpose
 from orders import balance_rules, moving, ordering
 from orders.bulk import OrderNotFound
 from orders.models import DepositTerms, Order, PoolBalance
-from orders.states import LATE, OrderKind, OrderState, OrderStateForbids, check_move
+from orders.states import FREED_FOR_GOOD, LATE, OrderKind, OrderState, OrderStateForbids, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
@@ -43,6 +43,8 @@ def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order,
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
     """The money is here: the boxes are the buyer's, wholly paid or with the rest to come."""
+    if event.purpose == PaymentPurpose.ESCROW:
+        return  # a sponsor's: `sponsoring.escrow` listens, too
     order, terms = moving.locked_with_terms(session, event.order_id)
     if event.purpose == PaymentPurpose.BALANCE:
         if order.state != OrderState.BALANCE_DUE:
@@ -60,14 +62,17 @@ def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded
 def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> None:
     """No money comes: the boxes are in the cart again for what is left of their time, or free if it is over.
 
-    Those of an export are free at once."""
-    if event.purpose == PaymentPurpose.BALANCE:
-        return  # it is due until it is closed: its buyer may ask for another payment
+    Those of an export, and of a sponsor's pool, are free at once.
+    """
+    if event.purpose != PaymentPurpose.ORDER:
+        return  # a balance is due until it is closed, and a sponsor's part until it is paid: another may be asked for
     order = moving.locked(session, event.order_id)
     check_move(order.state, OrderState.PAYMENT_FAILED)
     assert order.hold_id is not None
     if order.kind == OrderKind.EXPORT:
         moving.let_go(session, ctx, order)
+    elif order.kind == OrderKind.GAME_REDEMPTION:
+        holds.release(session, ctx, hold_id=order.hold_id)
     else:
         holds.stop_payment(session, ctx, hold_id=order.hold_id)
     moving.move(session, ctx, order, OrderState.PAYMENT_FAILED)
@@ -79,7 +84,7 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
     Boxes and money are decided on in one transaction, under the locks of payment, order and pool: never both.
     """
     order, terms = moving.locked_with_terms(session, event.order_id)
-    if order.state not in LATE or order.hold_id is None or order.kind == OrderKind.EXPORT:
+    if order.state not in LATE or order.hold_id is None or order.kind in FREED_FOR_GOOD:
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
         return
     taken = placing.take_again(session, ctx, hold_id=order.hold_id)

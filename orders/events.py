@@ -28,6 +28,14 @@ class OrderMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoxesGivenBack:
+    """A cooperative keeps fewer boxes of its share than before, but some."""
+
+    share_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitApproved:
     """An operator approved a split: its cooperatives are asked."""
 

@@ -38,12 +38,13 @@ INVARIANTS: Final = (
         id="A2",
         says=Text(en="Every share is held lot by lot, to the gram.", zh="每个份额都按批次足额保留。"),
         sql="""
-            SELECT s.id, s.boxes, s.boxes_given_back, coalesce(sum(h.boxes), 0) AS held FROM share s
+            SELECT s.id, s.boxes, s.boxes_given_back, coalesce(sum(h.boxes - h.released_boxes), 0) AS held FROM share s
             JOIN allocation_run r ON r.id = s.run_id JOIN "order" o ON o.id = r.order_id
             LEFT JOIN hold h ON h.purpose_kind = 'share' AND h.purpose_id = s.id AND h.state IN ('active', 'consumed')
             GROUP BY s.id, o.pack_grams
-            HAVING coalesce(sum(h.boxes), 0) <> s.boxes - s.boxes_given_back
-                OR coalesce(sum(h.quantity_grams), 0) <> (s.boxes - s.boxes_given_back) * o.pack_grams
+            HAVING coalesce(sum(h.boxes - h.released_boxes), 0) <> s.boxes - s.boxes_given_back
+                OR coalesce(sum(h.quantity_grams - h.released_boxes * h.pack_grams), 0)
+                    <> (s.boxes - s.boxes_given_back) * o.pack_grams
         """,
     ),
     Invariant(

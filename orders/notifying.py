@@ -28,6 +28,7 @@ from marketplace.notifications.kinds import (
     RefundDue,
 )
 from marketplace.payments.payments import LateMoney, RefundOwed
+from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
@@ -98,7 +99,9 @@ def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDu
 
 
 def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
-    """Of what was paid something goes back: its payer is told that it does."""
+    """Of what was paid something goes back: its payer is told that it does. A sponsor sees it in the statement."""
+    if event.purpose == PaymentPurpose.ESCROW:
+        return
     order = session.get_one(Order, event.order_id)
     amount = Money(event.refund_minor, event.currency)
     cause = f"payment:{event.payment_id}:{event.reason}"
@@ -108,7 +111,7 @@ def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
 
 def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
     """Money that came too late and goes back: its payer is told that it does."""
-    if event.refund_due_minor:
+    if event.refund_due_minor and event.purpose != PaymentPurpose.ESCROW:
         order = session.get_one(Order, event.order_id)
         amount = Money(event.refund_due_minor, event.currency)
         _tell(session, ctx, order, RefundDue(order_id=order.id, amount=amount))

@@ -12,6 +12,8 @@ class OrderKind(StrEnum):
     SPONSOR_BULK = "sponsor_bulk"
     EXPORT = "export"
     """A company's boxes of a campaign that leave the country."""
+    GAME_REDEMPTION = "game_redemption"
+    """Boxes of a sponsor's pool that a player or a gift's finder takes, for nothing or a token amount."""
 
 
 class OrderState(StrEnum):
@@ -108,6 +110,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.BALANCE_PAID,
             OrderState.RELEASED,
             OrderState.CUT,
+            OrderState.CANCELLED,
         }
     ),
     OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
@@ -124,7 +127,8 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.CUT: frozenset(),
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
-a deposit goes on from there to its balance. An export that is approved is to be paid."""
+a deposit goes on from there to its balance. An export that is approved is to be paid. A committed order is cancelled
+only when a sponsor's time is over and no box was wanted."""
 
 BOUGHT: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
@@ -133,6 +137,9 @@ BOUGHT: Final = frozenset(
 
 ADDRESSABLE: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
 """While a buyer may say where a shopper's order goes: it is neither over nor packed."""
+
+FREED_FOR_GOOD: Final = frozenset({OrderKind.EXPORT, OrderKind.GAME_REDEMPTION})
+"""Kinds of orders whose boxes are free at once when they are not paid: late money is owed back."""
 
 
 def next_steps(state: str, *, is_unconfirmed: bool) -> tuple[NextStep, ...]:

@@ -19,6 +19,11 @@ from marketplace.access import ACCESS, Role
 from marketplace.catalogue import cooperatives, counties
 from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
+from marketplace.language import Text
+from marketplace.values import new_id
+from orders.sponsoring import committing
+from orders.sponsoring.models import SponsorDraw
+from orders.sponsoring.states import DrawKind, DrawState, SponsorKind
 from tests import builders, house
 from tests.addresses import book
 from tests.builders import Market, Sale
@@ -117,6 +122,19 @@ OWNED = {
     "pledges.decline": "pledge",
     "pledges.add": "pledge",
     "pledges.withdraw": "pledge",
+    "sponsorships.get_sponsorship": "sponsorship",
+    "sponsorships.sign": "sponsorship",
+    "sponsorships.cancel": "sponsorship",
+    "sponsorships.pay": "sponsorship",
+    "sponsorships.list_moves": "sponsorship",
+    "sponsorships.list_lines": "sponsorship",
+    "sponsorships.get_statement": "sponsorship",
+    "sponsorships.download_statement": "sponsorship",
+    "sponsorships.draw_statement": "sponsorship",
+    "sponsor_pools.give": "sponsorship",
+    "draws.get_draw": "draw",
+    "draws.redeem": "draw",
+    "draws.release": "draw",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -149,6 +167,8 @@ COMMON = {
     "campaign_allocations.get_allocation",
     "campaign_prices.list_prices", "campaign_prices.set_price", "export_destinations.describe",
     "export_orders.approve", "export_orders.make_ready",
+    "sponsorships.accept", "sponsorships.reject", "sponsorships.allocate", "sponsorships.end", "sponsorships.close",
+    "sponsored_shares.take_in", "sponsored_shares.deliver", "sponsor_pools.reserve",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -174,6 +194,8 @@ OWNERS = {
     "commitment": Role.COOPERATIVE,
     "allotment_run": Role.COOPERATIVE,
     "pledge": Role.COOPERATIVE,
+    "sponsorship": Role.BUYER,
+    "draw": Role.SHOPPER,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -222,10 +244,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "stock_takes.take": {"counted": 1_000_000, "reason": "the yearly count"},
     "transfers.arrive": {"quantity": 1_000},
     "transfers.dispute": {"reason": "a bin is missing"},
+    "sponsorships.cancel": {"reason": "another year"},
+    "sponsorships.pay": {"amount_minor": 1},
+    "sponsor_pools.give": {"boxes": 1},
+    "draws.redeem": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
 
-NAMED_IN_THE_BODY = {"orders.choose_address": "address_not_found"}
+NAMED_IN_THE_BODY = {"orders.choose_address": "address_not_found", "draws.redeem": "address_not_found"}
 """One's own is there; what the body names besides is not."""
 
 ROLES = [
@@ -384,6 +410,9 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
         ("/v1/commitments", Role.COOPERATIVE, "commitment"),
         ("/v1/pledges", Role.COOPERATIVE, "pledge"),
+        ("/v1/sponsorships", Role.BUYER, "sponsorship"),
+        ("/v1/draws", Role.SHOPPER, "draw"),
+        ("/v1/draws", Role.BUYER, "draw"),
     ):
         shown = {
             item["id"]
@@ -448,6 +477,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     export = abroad.placed(buyer, market, abroad.sale_for(market, operator))
     paper = abroad.upload(buyer, export)
     ids |= {"export_order": export["id"], "export_document": paper.json["id"]}
+    ids["sponsorship"], ids["draw"] = sponsored(market, buyer, shopper, free_hold)
     endpoint_id, delivery_id = market.endpoint(cooperative=cooperative)
     ids |= {"endpoint": str(endpoint_id), "delivery": str(delivery_id)}
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
@@ -474,6 +504,37 @@ def invited(market: Market, sale: Sale, cooperative: int) -> str:
         ).id
 
     return str(database.transact(work))
+
+
+def sponsored(market: Market, buyer: Caller, shopper: Caller, hold_id: str) -> tuple[str, str]:
+    """A sponsor's draft, and boxes that a player has drawn on it."""
+
+    def work(session: Session) -> tuple[str, str]:
+        sponsorship = committing.draft(
+            session,
+            market.acting(buyer, roles=frozenset({Role.BUYER})),
+            sponsor=committing.Sponsor(kind=SponsorKind.COMPANY, name=Text(en="Fund", zh="基金")),
+            wanted=committing.Wanted(
+                county_id=market.county_id, pack_id=market.pack_id, quantity_grams=5_000, season="2027-28"
+            ),
+            terms=committing.Terms(draws_until=market.later(days=9).now),
+        )
+        draw = SponsorDraw(
+            id=new_id(),
+            sponsorship_id=sponsorship.id,
+            kind=DrawKind.GAME,
+            state=DrawState.OPEN,
+            boxes=1,
+            hold_id=uuid.UUID(hold_id),
+            holder_id=shopper.account_id,
+            expires_at=market.later(days=1).now,
+            created_at=market.ctx.now,
+            version=1,
+        )
+        session.add(draw)
+        return str(sponsorship.id), str(draw.id)
+
+    return database.transact(work)
 
 
 def asked(market: Market, as_role: Callable[..., Caller]) -> list[str]:

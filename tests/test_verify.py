@@ -38,6 +38,12 @@ from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
 from tests.campaigns.exports import abroad
 from tests.campaigns.shortage import stage
+from tests.orders.sponsoring import fund
+
+SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
+OTHER_SHARE = """(SELECT s.id FROM share s JOIN allocation_run r ON r.id = s.run_id
+    JOIN sponsorship p ON p.order_id = r.order_id WHERE s.state = 'declined')"""
+"""A share of a sponsor's purchase that has come some way, and one that was declined."""
 
 BREAKS = {
     # ground
@@ -341,6 +347,25 @@ BREAKS = {
     "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
     "L5": "UPDATE supply SET boxes = boxes + 1",
+    # sponsorships
+    "Z1": "UPDATE sponsorship SET lines = lines + 1 WHERE state = 'drawing'",
+    "Z2": """
+        UPDATE sponsored_share SET boxes_taken_in = boxes_taken_in - 1, boxes_delivered = 0 WHERE boxes_taken_in > 0
+    """,
+    "Z3": "UPDATE escrow_line SET tranche = 'intake' WHERE tranche = 'confirmation'",
+    "Z4": "UPDATE escrow_line SET payment_id = (SELECT id FROM payment WHERE purpose = 'order' LIMIT 1)"
+    " WHERE kind = 'returned'",
+    "Z5": f"""
+        UPDATE sponsor_payable SET share_id = {OTHER_SHARE} WHERE share_id = {SPONSORED_SHARE};
+        UPDATE escrow_line SET share_id = {OTHER_SHARE} WHERE share_id = {SPONSORED_SHARE};
+        UPDATE sponsored_share SET share_id = {OTHER_SHARE} WHERE share_id = {SPONSORED_SHARE}
+    """,
+    "Z6": "UPDATE sponsor_draw SET boxes = boxes + 1 WHERE kind = 'gift'",
+    "Z7": """
+        UPDATE "order" SET state = 'withdrawn' WHERE kind = 'game_redemption' AND state = 'committed'
+    """,
+    "Z8": "UPDATE sponsorship_move SET after = 'signed' WHERE event = 'fund'",
+    "Z9": "UPDATE sponsorship_move SET at = at - interval '1 day' WHERE event = 'allocate'",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -392,6 +417,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         promoted(market, shopper)
         forecast(market)
         exported(market, buyer, operator)
+        sponsored(market, buyer, operator, shopper)
         yield built_app
     house.empty(database_urls)
 
@@ -490,6 +516,23 @@ def exported(market: builders.Market, company: house.Caller, operator: house.Cal
     asked = abroad.placed(company, market, sale)
     for data in (abroad.PDF, abroad.PDF + b"%%EOF"):
         assert abroad.upload(company, asked, data=data).status_code == 201
+
+
+def sponsored(
+    market: builders.Market, buyer: house.Caller, operator: house.Caller, shopper: house.Caller
+) -> None:
+    """A sponsor's purchase in the midst of it: some returned, taken in and delivered; drawn, given and redeemed."""
+    other = replace(market, pack_id=market.pack("Delicious").id)
+    for cooperative, boxes in enumerate((7, 7, 6)):
+        other.lot(boxes, cooperative=cooperative, variety="Delicious")
+    purchase = fund.drafted(other, buyer, operator, shopper_pays_minor=0).funded().allocated()
+    order = purchase.order.approved()
+    order.done(order.confirm("YJ01")).done(order.confirm("YJ02")).done(order.decline("YJ03"))
+    order.done(order.accept_short())
+    purchase.done(purchase.move("intakes", "YJ01", 2)).done(purchase.move("deliveries", "YJ01", 1))
+    purchase.given(1)
+    purchase.drawn(shopper, 1)
+    assert fund.redeem(shopper, purchase.drawn(shopper, 2)).status_code == 200
 
 
 def parted(market: builders.Market) -> None:

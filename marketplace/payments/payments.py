@@ -66,6 +66,7 @@ class LateMoney:
     currency: str
     refund_due_minor: int
     reason: str | None
+    purpose: str = PaymentPurpose.ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class RefundOwed:
     refund_minor: int
     currency: str
     reason: str
+    purpose: str = PaymentPurpose.ORDER
 
 
 class AmountDiffers(errors.Conflict):
@@ -161,6 +163,7 @@ def _book_late(session: Session, ctx: Context, payment: Payment, receipt_referen
         currency=payment.currency,
         refund_due_minor=payment.refund_due_minor,
         reason=payment.refund_reason,
+        purpose=payment.purpose,
     )
     events.publish(session, ctx, told)
     return payment
@@ -211,6 +214,7 @@ def owe_back(
         refund_minor=amount,
         currency=payment.currency,
         reason=reason,
+        purpose=payment.purpose,
     )
     events.publish(session, ctx, owed)
     return payment
@@ -229,10 +233,32 @@ def open_balance(
     found = balances_of(session, [order_id])
     if found:
         return found[0]
+    return open_payment(
+        session,
+        ctx,
+        purpose=PaymentPurpose.BALANCE,
+        order_id=order_id,
+        payer_id=payer_id,
+        amount_minor=amount_minor,
+        currency=currency,
+    )
+
+
+def open_payment(
+    session: Session,
+    ctx: Context,
+    *,
+    purpose: PaymentPurpose,
+    order_id: uuid.UUID,
+    payer_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
+) -> Payment:
+    """One more payment for something. Whoever calls has it locked, and knows that it is due."""
     asked: dict[str, Any] = opening.row(
         ctx, order_id=order_id, payer_id=payer_id, amount_minor=amount_minor, currency=currency
     )
-    payment = Payment(**asked, purpose=PaymentPurpose.BALANCE, received_minor=0, refund_due_minor=0)
+    payment = Payment(**asked, purpose=purpose, received_minor=0, refund_due_minor=0)
     session.add(payment)
     session.flush()
     session.add(audit.AuditEntry(**opening.told(ctx, asked)))
@@ -259,6 +285,18 @@ def open_agreed(
     check_move(payment.state, PaymentState.PROCESSING)
     _move(session, ctx, payment, PaymentState.PROCESSING)
     return payment
+
+
+def escrows_of(session: Session, sponsorship_id: uuid.UUID, *, locked: bool = False) -> Sequence[Payment]:
+    """A sponsor's payments into escrow, the newest first."""
+    statement = (
+        select(Payment)
+        .where(Payment.order_id == sponsorship_id, Payment.purpose == PaymentPurpose.ESCROW)
+        .order_by(Payment.id.desc())
+    )
+    if locked:
+        statement = statement.with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=locked)).all()
 
 
 def balances_of(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0035"
-down_revision = "0031"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
@@ -73,7 +73,7 @@ def _order_kinds(*kinds: str) -> None:
 
 
 def upgrade() -> None:
-    _order_kinds("shopper_presale", "sponsor_bulk", "export")
+    _order_kinds("shopper_presale", "sponsor_bulk", "game_redemption", "export")
     op.create_table(
         "campaign_item_price",
         _id("item_id"),
@@ -168,4 +168,4 @@ def _documents() -> None:
 def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
-    _order_kinds("shopper_presale", "sponsor_bulk")
+    _order_kinds("shopper_presale", "sponsor_bulk", "game_redemption")

@@ -30,6 +30,7 @@ LEGAL = {
     (OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_DEFAULTED),
     (OrderState.COMMITTED, OrderState.CUT),
+    (OrderState.COMMITTED, OrderState.CANCELLED),
     *(
         (before, OrderState.RELEASED)
         for before in (
