@@ -10,10 +10,10 @@ from marketplace.language import Text
 class OrderKind(StrEnum):
     SHOPPER_PRESALE = "shopper_presale"
     SPONSOR_BULK = "sponsor_bulk"
-    EXPORT = "export"
-    """A company's boxes of a campaign that leave the country."""
     GAME_REDEMPTION = "game_redemption"
     """Boxes of a sponsor's pool that a player or a gift's finder takes, for nothing or a token amount."""
+    EXPORT = "export"
+    """A company's boxes of a campaign that leave the country."""
 
 
 class OrderState(StrEnum):
