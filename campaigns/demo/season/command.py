@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
@@ -43,6 +44,7 @@ _DOING: Final = {
     default=None,
     help="Where the result goes, as JSON; the same seed writes the same bytes.",
 )
+@with_appcontext
 def season_command(*, seed: int, shoppers: int, output: Path | None) -> None:
     """Play a presale from plan to paid balances, in a database of its own. 演示完整一季：预售、分配、冰雹、尾款"""
     settings: Settings = current_app.config["SETTINGS"]
