@@ -12,7 +12,7 @@ from campaigns.invariants import INVARIANTS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
-from campaigns.shortage import closing
+from campaigns.shortage import applying, closing
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
@@ -34,6 +34,7 @@ module = Module(
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
+        *applying.JOBS,
         *ALLOTTING_JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from inventory import cases
 from marketplace.context import Context
-from marketplace.payments.payments import LateMoney, RefundOwed
+from marketplace.payments.part_refunds import RefundOwed
+from marketplace.payments.payments import LateMoney
 
 SUBJECT: Final = "payment"
 """What such a case is about; its id is the payment's."""
@@ -27,6 +28,7 @@ def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
             "refund_due_minor": event.refund_minor,
             "currency": event.currency,
             "reason": event.reason,
+            **({"compensation_minor": event.compensation_minor} if event.compensation_minor else {}),
         },
     )
 

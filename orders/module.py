@@ -2,12 +2,12 @@
 
 from inventory.waitlist import BoxesOffered
 from marketplace.module import Module
+from marketplace.payments.part_refunds import RefundOwed
 from marketplace.payments.payments import (
     LateMoney,
     MoneyCameLate,
     PaymentFailed,
     PaymentSucceeded,
-    RefundOwed,
 )
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS

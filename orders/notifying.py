@@ -27,7 +27,8 @@ from marketplace.notifications.kinds import (
     PaymentReceived,
     RefundDue,
 )
-from marketplace.payments.payments import LateMoney, RefundOwed
+from marketplace.payments.part_refunds import RefundOwed
+from marketplace.payments.payments import LateMoney
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
@@ -72,16 +73,22 @@ def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]
         yield OrderExpired(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.WITHDRAWN:
         yield OrderWithdrawn(order_id=order.id, boxes=order.boxes)
-    elif terms is None or terms.balance_minor is None or terms.balance_due_at is None:
+    elif (
+        terms is None
+        or terms.balance_minor is None
+        or terms.balance_due_at is None
+        or not terms.balance_boxes
+    ):
         return
     elif event.after == OrderState.BALANCE_DUE:
         amount = Money(terms.balance_minor, order.currency)
-        yield BalanceDue(order_id=order.id, boxes=order.boxes, amount=amount, due_at=terms.balance_due_at)
+        boxes = terms.balance_boxes
+        yield BalanceDue(order_id=order.id, boxes=boxes, amount=amount, due_at=terms.balance_due_at)
     elif event.after == OrderState.BALANCE_DEFAULTED:
         yield BalanceDefaulted(
             order_id=order.id,
             amount=Money(terms.balance_minor, order.currency),
-            forfeited=Money(order.boxes * terms.per_box_minor, order.currency),
+            forfeited=Money(terms.balance_boxes * terms.per_box_minor, order.currency),
         )
 
 
@@ -96,7 +103,9 @@ def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDu
 
 
 def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
-    """Of what was paid something goes back: its payer is told that it does."""
+    """Of what was paid something goes back: its payer is told that it does, unless whoever owes it tells it better."""
+    if event.is_told:
+        return
     order = session.get_one(Order, event.order_id)
     amount = Money(event.refund_minor, event.currency)
     cause = f"payment:{event.payment_id}:{event.reason}"

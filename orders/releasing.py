@@ -32,7 +32,7 @@ def release(session: Session, ctx: Context, *, pool_ids: Collection[uuid.UUID], 
     """
     order_ids = session.scalars(_open(pool_ids).order_by(Order.id).limit(BATCH)).all()
     locked = payments.lock_of_orders(session, order_ids)
-    kept_minor = part_refunds.kept_minor(session, [each for found in locked.values() for each in found])
+    kept_minor = part_refunds.kept_minor([each for found in locked.values() for each in found])
     for order_id in order_ids:
         _release(session, ctx, order_id, locked.get(order_id, []), kept_minor, reason)
     session.flush()

@@ -39,7 +39,6 @@ elections = Blueprint("elections", __name__, url_prefix="/orders", description="
     CampaignStateForbids,
     opening.EvidenceMissing,
     opening.NotShort,
-    opening.ShortageOfDeposits,
 )
 @starts.writes(201, schemas.Shortages)
 def start(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:

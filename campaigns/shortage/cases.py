@@ -6,13 +6,13 @@ A step locks the campaign first, then the shortage, then orders, payments, holds
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Item
 from campaigns.shortage import rules
-from campaigns.shortage.models import Shortage, ShortageOffer, ShortageStanding
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding
 from campaigns.shortage.states import ShortageState
 from inventory import shortages
 from inventory.models import Pool
@@ -53,6 +53,13 @@ def stock_of(session: Session, item: Item) -> Stock:
     pledged = tuple(shortages.standings(session, pool_id=item.pool_id))
     there = sum(each.there for each in pledged)
     return Stock(sold=pool.boxes_sold, supply=max(0, there - pool.boxes_held), pledged=pledged)
+
+
+def taken_boxes(session: Session, *, item_id: uuid.UUID) -> int:
+    """The sold boxes of an item that shortages took from their buyers, or that these gave up then."""
+    boxes = func.sum(ShortageCut.boxes_given_up + ShortageCut.boxes_cut)
+    found = session.scalar(select(boxes).join(Shortage).where(Shortage.item_id == item_id))
+    return int(found or 0)
 
 
 def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:

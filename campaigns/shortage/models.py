@@ -39,7 +39,7 @@ class Shortage(Base):
     elections_due_at: Mapped[datetime | None]
     seed_hash: Mapped[str] = mapped_column(String(64))
     seed: Mapped[str] = mapped_column(String(200))
-    """Told only when it is settled."""
+    """Told only when the run is made."""
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     digest: Mapped[str | None] = mapped_column(String(80))
@@ -64,7 +64,8 @@ class Shortage(Base):
         CheckConstraint("election_hours BETWEEN 1 AND 240", name="election_hours"),
         CheckConstraint("state <> 'electing' OR elections_due_at IS NOT NULL", name="electing"),
         CheckConstraint(
-            "num_nulls(problem, result, digest, settled_at) = CASE state WHEN 'settled' THEN 0 ELSE 4 END",
+            "num_nulls(problem, result, digest) = CASE WHEN state IN ('cutting', 'settled') THEN 0 ELSE 3 END"
+            " AND (settled_at IS NOT NULL) = (state = 'settled')",
             name="settled",
         ),
         Index("uq_shortage_open", "item_id", unique=True, postgresql_where=text("state <> 'settled'")),
@@ -155,9 +156,13 @@ class ShortageCut(Base):
     boxes_after: Mapped[int]
     boxes_given_up: Mapped[int]
     boxes_cut: Mapped[int]
+    boxes_moved: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Of those after: owed from a later lot, or of another grade."""
     paid_minor: Mapped[int]
     refund_minor: Mapped[int]
     compensation_minor: Mapped[int]
+    bonus_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """What the funder of a deposit's bonus no longer pays."""
     currency: Mapped[str] = mapped_column(String(3))
     reason_en: Mapped[str] = mapped_column(String(4_000))
     reason_zh: Mapped[str] = mapped_column(String(4_000))
@@ -168,5 +173,9 @@ class ShortageCut(Base):
             "boxes_after >= 0 AND boxes_given_up >= 0 AND boxes_cut >= 0 AND boxes_before > 0", name="boxes"
         ),
         CheckConstraint("boxes_after + boxes_given_up + boxes_cut = boxes_before", name="sum"),
-        CheckConstraint("refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0", name="money"),
+        CheckConstraint("boxes_moved BETWEEN 0 AND boxes_after", name="moved"),
+        CheckConstraint(
+            "refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0 AND bonus_minor >= 0",
+            name="money",
+        ),
     )

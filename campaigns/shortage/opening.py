@@ -12,7 +12,7 @@ from campaigns.models import Campaign, Item
 from campaigns.shortage import cases, offering, rules
 from campaigns.shortage.models import Shortage, ShortageStanding
 from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
-from campaigns.shortage.states import ShortageState, ShortageStateForbids
+from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from marketplace import audit, errors
 from marketplace.catalogue import cooperatives
@@ -48,29 +48,19 @@ class Terms:
 DEFAULT = Terms()
 
 
-class ShortageOfDeposits(errors.Conflict):
-    """Boxes of which only a deposit is paid: their balances do not follow a cut yet, so an operator must decide."""
-
-    title = Text(
-        en="A shortage of boxes with deposits is not cut yet.", zh="暂不支持对已付定金的箱数按短缺削减。"
-    )
-
-
 def open_if_short(
     session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT, seed: str | None = None
 ) -> bool:
     """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
 
     By the rule and with the seed whose hash the campaign published before it opened. Raises CampaignStateForbids,
-    EvidenceMissing, ShortageOfDeposits.
+    EvidenceMissing.
     """
     _check_evidence(terms.cause, terms.evidence)
     campaign = planning.locked(session, campaign.id)
     if campaign.state != CampaignState.HARVESTED:
         raise CampaignStateForbids(state=campaign.state)
     short = short_items(session, campaign)
-    if short and has_deposits(session, campaign):
-        raise ShortageOfDeposits
     sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
     opened = [_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as) for item, stock in short]
     if not opened:
@@ -93,10 +83,6 @@ def short_items(session: Session, campaign: Campaign) -> list[tuple[Item, cases.
     return [(item, stock) for item, stock in stocks if stock.gap]
 
 
-def has_deposits(session: Session, campaign: Campaign) -> bool:
-    return any(pool.deposit is not None for pool in planning.pools_of(session, campaign))
-
-
 def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:
     """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing, NotShort."""
     campaign = planning.locked(session, campaign_id)
@@ -111,7 +97,7 @@ def set_cause(
     """Say why the fruit is missing, before the cut. Raises ShortageNotFound, ShortageStateForbids, EvidenceMissing."""
     _check_evidence(Cause(cause), evidence)
     shortage = cases.locked(session, shortage_id)
-    if shortage.state == ShortageState.SETTLED:
+    if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     before = {"cause": shortage.cause, "evidence": shortage.evidence}
     shortage.cause, shortage.evidence = cause, evidence

@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from campaigns.shortage import words
 from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause, Choice, Standing
-from campaigns.shortage.states import OfferState, ShortageState
+from campaigns.shortage.states import DECIDED, OfferState, ShortageState
 from marketplace import paging
 from marketplace.fields import Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX
@@ -117,7 +117,7 @@ class Shortage(Schema):
     seed_hash = fields.String()
     seed = fields.Method(
         "_seed_told",
-        metadata={"type": ["string", "null"], "description": "null until it is settled."},
+        metadata={"type": ["string", "null"], "description": "null until the cut."},
     )
     digest = fields.String(allow_none=True)
     settled_at = Instant(allow_none=True)
@@ -125,7 +125,7 @@ class Shortage(Schema):
     created_at = Instant()
 
     def _seed_told(self, shortage: Any) -> str | None:
-        return shortage.seed if shortage.state == ShortageState.SETTLED else None
+        return shortage.seed if shortage.state in DECIDED else None
 
 
 class ShortageRun(Schema):
@@ -151,9 +151,15 @@ class ShortageCut(Schema):
     boxes_after = fields.Integer()
     boxes_given_up = fields.Integer()
     boxes_cut = fields.Integer()
+    boxes_moved = fields.Integer(
+        metadata={"description": "Of those after: owed from a later lot, or of another grade."}
+    )
     paid_minor = fields.Integer()
     refund_minor = fields.Integer()
     compensation_minor = fields.Integer()
+    bonus_minor = fields.Integer(
+        metadata={"description": "What the funder of a deposit's bonus no longer pays."}
+    )
     currency = fields.String()
     reason_en = fields.String()
     reason_zh = fields.String()

@@ -12,8 +12,10 @@ class ShortageState(StrEnum):
     """Neighbours are asked."""
     ELECTING = "electing"
     """Buyers may choose."""
+    CUTTING = "cutting"
+    """The run is made and stored, the seed is told; the orders follow, batch by batch."""
     SETTLED = "settled"
-    """It was cut, or covered; the seed is told."""
+    """It was cut, or covered, and every order has followed."""
 
 
 class OfferState(StrEnum):
@@ -26,11 +28,15 @@ class OfferState(StrEnum):
 
 
 MOVES: Final[dict[ShortageState, frozenset[ShortageState]]] = {
-    ShortageState.OFFERING: frozenset({ShortageState.ELECTING, ShortageState.SETTLED}),
-    ShortageState.ELECTING: frozenset({ShortageState.SETTLED}),
+    ShortageState.OFFERING: frozenset({ShortageState.ELECTING, ShortageState.CUTTING}),
+    ShortageState.ELECTING: frozenset({ShortageState.CUTTING}),
+    ShortageState.CUTTING: frozenset({ShortageState.SETTLED}),
     ShortageState.SETTLED: frozenset(),
 }
 """Neighbours may cover all of it: then nobody has to choose."""
+
+DECIDED: Final = frozenset({ShortageState.CUTTING, ShortageState.SETTLED})
+"""The run is stored, and nothing of it changes any more."""
 
 OFFER_MOVES: Final[dict[OfferState, frozenset[OfferState]]] = {
     OfferState.OFFERED: frozenset({OfferState.ACCEPTED, OfferState.DECLINED, OfferState.LAPSED}),

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
+from inventory.deposit_rules import Deposit, Funder
 from marketplace.language import Text
 from orders.allocation import explain, text, ties
 from orders.allocation.explain import drawn_sellers
@@ -14,6 +15,11 @@ from orders.allocation.ration import RationPolicy
 
 TERMS_MAX: Final = 12
 """A sum with more terms than these is told by its result."""
+FUNDERS: Final = {
+    Funder.PLATFORM: Text(en="the platform", zh="平台"),
+    Funder.COUNTY: Text(en="the county", zh="县里"),
+    Funder.SPONSOR: Text(en="the sponsor", zh="赞助方"),
+}
 
 Language = Literal["en", "zh"]
 
@@ -74,7 +80,9 @@ class BuyerWords:
         self._part = _part_of(cut) if policy == "proportional" else None
         self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
-    def reason(self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int) -> Text:
+    def reason(
+        self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int, deposit: Deposit | None = None
+    ) -> Text:
         parts = [self._asked_for(outcome), self._chose(demand, outcome)]
         if self._claims.get(outcome.order_id):
             parts.append(self._there())
@@ -82,7 +90,8 @@ class BuyerWords:
                 parts.extend(self._counted(outcome))
         parts.append(self._result(outcome))
         if outcome.refunded:
-            parts.append(self._refund(outcome, due, paid_minor))
+            parts.append(self._refund(outcome, due, paid_minor, deposit))
+            parts.append(self._later(outcome, due, deposit))
         if due.compensation_minor:
             parts.append(self._compensation(due))
         found = [part for part in parts if part is not None]
@@ -177,15 +186,33 @@ class BuyerWords:
             zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
         )
 
-    def _refund(self, outcome: Outcome, due: Due, paid_minor: int) -> Text:
+    def _refund(self, outcome: Outcome, due: Due, paid_minor: int, deposit: Deposit | None) -> Text:
         sum_ = (
             f"{self._money(paid_minor)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
             f" = {self._money(due.refund_minor)}"
         )
+        if deposit is not None:
+            return Text(
+                en=f"The deposit for {_boxes(outcome.refunded)} is paid back: {sum_} {self._currency}.",
+                zh=f"退回 {outcome.refunded:,} 箱定金：{sum_} {self._currency}。",
+            )
         return Text(
             en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {self._currency}.",
             zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {self._currency}。",
         )
+
+    def _later(self, outcome: Outcome, due: Due, deposit: Deposit | None) -> Text | None:
+        """What the cut changes of what is still to be paid."""
+        if deposit is None:
+            return None
+        left = outcome.kept + outcome.moved
+        en = f"Your balance will be for {_boxes(left)}." if left else "No balance will be asked."
+        zh = f"尾款将按 {left:,} 箱计算。" if left else "无需支付尾款。"
+        if due.bonus_minor and deposit.funder is not None:
+            money, funder = f"{self._money(due.bonus_minor)} {self._currency}", FUNDERS[deposit.funder]
+            en += f" What {funder.en} adds to a deposit falls away for boxes that do not come: {money}."
+            zh += f"未供货部分的定金膨胀（{funder.zh}出资）相应取消：{money}。"
+        return Text(en=en, zh=zh)
 
     def _compensation(self, due: Due) -> Text:
         money = f"{self._money(due.compensation_minor)} {self._currency}"

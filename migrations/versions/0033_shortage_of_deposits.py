@@ -1,0 +1,113 @@
+"""Shortages of orders with deposits, in batches; what is owed back stands in one place, each sum with its reason.
+
+Going down, rows of refunds that were not for boxes are forgotten; the payments still say how much goes back.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0033"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+STATES = "state IN ('offering', 'electing', {cutting}'settled')"
+SETTLED = (
+    "num_nulls(problem, result, digest) = CASE WHEN state IN ('cutting', 'settled') THEN 0 ELSE 3 END"
+    " AND (settled_at IS NOT NULL) = (state = 'settled')"
+)
+SETTLED_BEFORE = "num_nulls(problem, result, digest, settled_at) = CASE state WHEN 'settled' THEN 0 ELSE 4 END"
+
+
+def upgrade() -> None:
+    _balances()
+    _shortages()
+    _refunds()
+
+
+def _balances() -> None:
+    op.add_column("deposit_terms", sa.Column("balance_boxes", sa.BigInteger()))
+    op.execute(
+        'UPDATE deposit_terms t SET balance_boxes = o.boxes FROM "order" o'
+        " WHERE o.id = t.order_id AND t.balance_minor IS NOT NULL"
+    )
+    _check(
+        "deposit_terms",
+        "balance",
+        "num_nulls(final_unit_price_minor, bonus_minor, balance_boxes, balance_minor, balance_due_at) IN (0, 5)",
+    )
+    _check(
+        "deposit_terms",
+        "final",
+        "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_boxes > 0 AND balance_minor >= 0",
+    )
+
+
+def _shortages() -> None:
+    _check("shortage", "state", STATES.format(cutting="'cutting', "))
+    _check("shortage", "settled", SETTLED)
+    for name in ("boxes_moved", "bonus_minor"):
+        op.add_column("shortage_cut", sa.Column(name, sa.BigInteger(), nullable=False, server_default=sa.text("0")))
+    op.create_check_constraint(
+        op.f("ck_shortage_cut_moved"), "shortage_cut", "boxes_moved BETWEEN 0 AND boxes_after"
+    )
+    _check(
+        "shortage_cut",
+        "money",
+        "refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0 AND bonus_minor >= 0",
+    )
+
+
+def _refunds() -> None:
+    op.drop_constraint(op.f("uq_part_refund_payment_id_kind_source_id"), "part_refund")
+    op.create_unique_constraint(
+        op.f("uq_part_refund_payment_id_kind_reason_source_id"),
+        "part_refund",
+        ["payment_id", "kind", "reason", "source_id"],
+    )
+    # What was owed as a whole so far gets its row first; then what was owed for boxes joins the payment's sum.
+    op.execute("""
+        INSERT INTO part_refund (id, payment_id, kind, amount_minor, currency, reason, source_id, at)
+        SELECT gen_random_uuid(), id, 'refund', refund_due_minor, currency, refund_reason, order_id,
+            coalesce(resolved_at, created_at)
+        FROM payment WHERE refund_due_minor > 0
+    """)
+    op.execute("""
+        UPDATE payment p SET refund_due_minor = r.minor, refund_reason = coalesce(p.refund_reason, 'shortage')
+        FROM (SELECT payment_id, sum(amount_minor) AS minor FROM part_refund WHERE kind = 'refund'
+            GROUP BY payment_id) r
+        WHERE r.payment_id = p.id AND r.minor <> p.refund_due_minor
+    """)
+
+
+def downgrade() -> None:
+    op.execute("""
+        UPDATE payment p SET refund_due_minor = p.refund_due_minor - r.minor, refund_reason =
+            CASE WHEN p.refund_due_minor > r.minor THEN p.refund_reason END
+        FROM (SELECT payment_id, sum(amount_minor) AS minor FROM part_refund
+            WHERE kind = 'refund' AND reason = 'shortage' GROUP BY payment_id) r
+        WHERE r.payment_id = p.id
+    """)
+    op.execute("DELETE FROM part_refund WHERE reason <> 'shortage'")
+    op.drop_constraint(op.f("uq_part_refund_payment_id_kind_reason_source_id"), "part_refund")
+    op.create_unique_constraint(
+        op.f("uq_part_refund_payment_id_kind_source_id"), "part_refund", ["payment_id", "kind", "source_id"]
+    )
+    op.drop_constraint(op.f("ck_shortage_cut_moved"), "shortage_cut")
+    _check("shortage_cut", "money", "refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0")
+    for name in ("boxes_moved", "bonus_minor"):
+        op.drop_column("shortage_cut", name)
+    _check("shortage", "settled", SETTLED_BEFORE)
+    _check("shortage", "state", STATES.format(cutting=""))
+    _check("deposit_terms", "final", "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_minor >= 0")
+    _check(
+        "deposit_terms",
+        "balance",
+        "num_nulls(final_unit_price_minor, bonus_minor, balance_minor, balance_due_at) IN (0, 4)",
+    )
+    op.drop_column("deposit_terms", "balance_boxes")
+
+
+def _check(table: str, name: str, rule: str) -> None:
+    op.drop_constraint(op.f(f"ck_{table}_{name}"), table)
+    op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, rule)
