@@ -21,7 +21,7 @@ BOXES: Final = (1, 1, 1, 1, 2, 2, 2, 3, 3, 5)
 AVERAGE_TENTHS: Final = sum(BOXES) * 10 // len(BOXES)
 NEVER_PAYS_PERMILLE: Final = 30
 WITHDRAWS_PERMILLE: Final = 20
-CHOOSES_PERMILLE: Final = 300
+CHOOSES_PERMILLE: Final = 60
 """Who says something in an election; the others enter the cut with all their boxes."""
 DEFAULT_PERCENT: Final = 5
 PLEDGED_PERCENT: Final = 125

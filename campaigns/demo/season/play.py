@@ -92,7 +92,7 @@ class Season:
             ("allocated", self._answer, "harvested"),
             ("hail", self._hail, "harvested"),
             ("short", self._fall_short, "shortfall"),
-            ("settled", self._settle, "harvested balance_open"),
+            ("settled", self._settle, "shortfall harvested balance_open"),
             ("balance_open", self._open_balance, "balance_open"),
             ("balance_paid", self._pay_balances, "balance_open"),
             ("balance_closed", self._close_balance, "balance_closed"),
@@ -204,26 +204,27 @@ class Season:
         return {"cooperatives": len(hit), "boxes": sum(largest[each].open_boxes for each in hit)}
 
     def _fall_short(self) -> dict[str, int]:
-        """The minute's jobs find what is missing, and ask the neighbours: each gives half, and keeps half."""
+        """The jobs find what is missing, and neighbours are asked: each gives half; who is asked again says nothing."""
         self._minute()
         missing = self._shortage()
         if missing is None:
             raise NotAsPlanned("nothing is missing after the hail")
         self.world.clock.wait(hours=6)
-        given = asked = 0
-        while offers := self._open_offers():
-            for each in offers:
-                boxes = each.boxes // 2
-                work: Callable[[Session], ShortageOffer] = (
-                    partial(offering.accept, ctx=self.here.ctx, offer_id=each.id, boxes=boxes)
-                    if boxes
-                    else partial(offering.decline, ctx=self.here.ctx, offer_id=each.id)
-                )
-                database.transact(work)
-                asked, given = asked + 1, given + boxes
+        given = 0
+        asked = self._open_offers()
+        for each in asked:
+            boxes = each.boxes // 2
+            work: Callable[[Session], ShortageOffer] = (
+                partial(offering.accept, ctx=self.here.ctx, offer_id=each.id, boxes=boxes)
+                if boxes
+                else partial(offering.decline, ctx=self.here.ctx, offer_id=each.id)
+            )
+            database.transact(work)
+            given += boxes
+        self._go(self.world.clock.now + timedelta(hours=24))
         return {
             "missing_boxes": missing.committed_boxes - missing.supply_boxes,
-            "neighbours_asked": asked,
+            "neighbours_asked": len(asked),
             "neighbours_gave_boxes": given,
         }
 
