@@ -27,7 +27,7 @@ from marketplace.notifications.kinds import (
     PaymentReceived,
     RefundDue,
 )
-from marketplace.payments.part_refunds import RefundOwed
+from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import LateMoney
 from marketplace.values import Money
 from orders import placed_job
@@ -102,15 +102,17 @@ def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDu
     notify(session, ctx, Message(account_id=event.buyer_id, cause=cause, about=about))
 
 
-def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
+def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
     """Of what was paid something goes back: its payer is told that it does, unless whoever owes it tells it better."""
-    if event.is_told:
-        return
-    order = session.get_one(Order, event.order_id)
-    amount = Money(event.refund_minor, event.currency)
-    cause = f"payment:{event.payment_id}:{event.reason}"
-    about = RefundDue(order_id=order.id, amount=amount)
-    notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
+    told = {each.order_id: each for each in event.refunds if not each.is_told}
+    orders = session.scalars(select(Order).where(Order.id.in_(told)).order_by(Order.id))
+    messages = []
+    for order in orders:
+        refund = told[order.id]
+        about = RefundDue(order_id=order.id, amount=Money(refund.refund_minor, refund.currency))
+        cause = f"payment:{refund.payment_id}:{refund.reason}"
+        messages.append(Message(account_id=order.buyer_id, cause=cause, about=about))
+    notify_all(session, ctx, messages)
 
 
 def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:

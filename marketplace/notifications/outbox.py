@@ -65,15 +65,21 @@ def notify_all(session: Session, ctx: Context, messages: Sequence[Message]) -> i
     ]
     if ways:
         session.execute(insert(NotificationDelivery).values(ways))
-    for way in ways:
-        put_in(session, way["notification_id"], way["channel"], at=way["due_at"])
+        jobs.enqueue_all(
+            session,
+            DELIVER,
+            due=[(_job(way["notification_id"], way["channel"]), way["due_at"]) for way in ways],
+        )
     return len(made)
 
 
 def put_in(session: Session, notification_id: uuid.UUID, channel: str, *, at: Any) -> None:
     """The job that sends it."""
-    arguments = {"notification_id": str(notification_id), "channel": channel}
-    jobs.enqueue(session, DELIVER, arguments=arguments, at=at)
+    jobs.enqueue(session, DELIVER, arguments=_job(notification_id, channel), at=at)
+
+
+def _job(notification_id: uuid.UUID, channel: str) -> dict[str, str]:
+    return {"notification_id": str(notification_id), "channel": channel}
 
 
 def _row(ctx: Context, notification_id: uuid.UUID, message: Message) -> dict[str, Any]:

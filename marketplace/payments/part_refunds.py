@@ -43,6 +43,13 @@ class RefundOwed:
     """Whoever owes it tells its payer, with the whole reason."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundsOwed:
+    """All that were decided on at once: who listens writes for all of them together."""
+
+    refunds: tuple[RefundOwed, ...]
+
+
 def kept_minor(payments: Collection[Payment]) -> dict[uuid.UUID, int]:
     """What was received for each payment and need not go back, by payment."""
     return {each.id: each.received_minor - each.refund_due_minor for each in payments}
@@ -54,12 +61,13 @@ def owe_parts(
     parts: Sequence[Part],
     *,
     reason: str,
-    source_id: uuid.UUID,
+    source_id: uuid.UUID | None,
     is_told: bool = False,
 ) -> None:
     """So much of each payment goes back, once for each kind, reason and source; the payments are locked by the caller.
 
-    A refund is never more than what was received and not given back. Publishes RefundOwed for each payment.
+    A refund is never more than what was received and not given back. Without a source it is each payment's order.
+    Publishes RefundsOwed, with one for each payment.
     `is_told`: the caller tells its payer. Raises PaymentNotAwaited, RefundTooLarge.
     """
     for payment, kind, minor in parts:
@@ -75,8 +83,8 @@ def owe_parts(
     sums: dict[tuple[uuid.UUID, PartRefundKind], int] = {}
     for payment, kind, amount in parts:
         sums[payment.id, kind] = sums.get((payment.id, kind), 0) + amount
-    for payment in {each.id: each for each, _, _ in parts}.values():
-        owed = RefundOwed(
+    owed = tuple(
+        RefundOwed(
             payment_id=payment.id,
             order_id=payment.order_id,
             refund_minor=sums.get((payment.id, PartRefundKind.REFUND), 0),
@@ -85,11 +93,14 @@ def owe_parts(
             compensation_minor=sums.get((payment.id, PartRefundKind.COMPENSATION), 0),
             is_told=is_told,
         )
-        events.publish(session, ctx, owed)
+        for payment in {each.id: each for each, _, _ in parts}.values()
+    )
+    if owed:
+        events.publish(session, ctx, RefundsOwed(refunds=owed))
 
 
 def write(
-    session: Session, ctx: Context, parts: Sequence[Part], *, reason: str, source_id: uuid.UUID
+    session: Session, ctx: Context, parts: Sequence[Part], *, reason: str, source_id: uuid.UUID | None
 ) -> None:
     """The rows, and what the audit trail tells of them; the payments' sums are the caller's."""
     if not parts:
@@ -103,7 +114,7 @@ def write(
             "amount_minor": minor,
             "currency": payment.currency,
             "reason": reason,
-            "source_id": source_id,
+            "source_id": source_id or payment.order_id,
             "at": ctx.now,
         }
         for payment, kind, minor in parts

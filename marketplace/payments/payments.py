@@ -182,7 +182,7 @@ def owe_back(
 ) -> Payment:
     """Of money that was received so much more, or all that is left of it, must be paid back.
 
-    Publishes RefundOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
+    Publishes RefundsOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
     """
     payment = locked(session, payment_id)
     left = part_refunds.kept_minor([payment])[payment.id]
@@ -190,7 +190,7 @@ def owe_back(
     if payment.state != PaymentState.SUCCEEDED or not 0 < amount <= left:
         raise PaymentNotAwaited(state=payment.state)
     parts = [(payment, PartRefundKind.REFUND, amount)]
-    part_refunds.owe_parts(session, ctx, parts, reason=reason, source_id=payment.order_id)
+    part_refunds.owe_parts(session, ctx, parts, reason=reason, source_id=None)
     return payment
 
 
