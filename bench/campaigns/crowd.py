@@ -30,7 +30,8 @@ BOXES_OF_TWO_ORDERS: Final = 3
 SPARE_PERCENT: Final = 110
 _ID: Final = "('0193b000-0000-7{kind}-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
 _IDS: Final = {
-    name: _ID.format(kind=kind) for name, kind in (("hold", "003"), ("order", "004"), ("pay", "005"))
+    name: _ID.format(kind=kind)
+    for name, kind in (("hold", "003"), ("order", "004"), ("pay", "005"), ("told", "006"))
 }
 
 ORDERS: Final = f"""
@@ -70,6 +71,10 @@ WITH made AS MATERIALIZED (
     SELECT payment_id, order_id, 'order', buyer_id, 'offline', 'succeeded', boxes * p.deposit_minor,
         boxes * p.deposit_minor, p.currency, 'B' || lpad(n::text, 11, '0'), 'BENCH-' || n, now(), now()
     FROM made, p
+), told AS (
+    INSERT INTO audit_entry (id, at, actor, action, subject_kind, subject_id, request_id)
+    SELECT {_IDS["told"]}, now(), 'system', 'payment.succeeded', 'payment', payment_id::text, 'bench-seed'
+    FROM made
 )
 UPDATE pool SET boxes_sold = (SELECT max(until) FROM made), version = version + 2 * %(orders)s WHERE id = %(pool_id)s
 """
