@@ -50,7 +50,7 @@ class Watched:
     looks: list[tuple[int, float]] = field(default_factory=list)
 
     def growth(self) -> float | None:
-        """Its memory at the end against that after a tenth of what it did: before that it starts and fills its caches."""
+        """Its memory at the end against that after a tenth of what it did; before that it fills its caches."""
         begun, ended = self.looks[0][0], max(released for released, _ in self.looks)
         warm = [mib for released, mib in self.looks if mib and released - begun > (ended - begun) // 10]
         if len(warm) < LOOKS_MIN:
