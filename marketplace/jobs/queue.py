@@ -107,24 +107,6 @@ def enqueue(
     return session.execute(merged.returning(StoredJob.id)).scalar_one()
 
 
-def enqueue_all(session: Session, name: str, *, due: Iterable[tuple[Mapping[str, Any], datetime]]) -> None:
-    """Many of one kind in one statement, each with its arguments and its time; without keys."""
-    known(name)
-    rows = [
-        {
-            "name": name,
-            "arguments": dict(arguments),
-            "state": WAITING,
-            "due_at": at,
-            "attempts": 0,
-            "enqueued_at": CLOCK,
-        }
-        for arguments, at in due
-    ]
-    if rows:
-        session.execute(insert(StoredJob).values(rows))
-
-
 def enqueue_slot(session: Session, *, job: Job, slot: datetime) -> bool:
     """Put in a cron job's run for the minute `slot`; False when it was there, or an earlier one still waits."""
     statement = insert(StoredJob).values(

@@ -6,6 +6,7 @@ it waits for nobody). Whose answer is at hand gets it from the loop at once; the
 together, where all that they have to wait for is asked for at once.
 """
 
+import threading
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -51,6 +52,9 @@ class Parties:
         path: FastPath | None = getattr(worker.wsgi, "extensions", {}).get("fast_path")
         self._knows = path.knows if path is not None and not worker.cfg.is_ssl else None
         self._waiting: dict[str, list[Guest]] = {}
+        """By door, until a thread takes all who came."""
+        self._without_thread: set[str] = set()
+        self._lock = threading.Lock()
 
     def take(self, conn: Any) -> bool:
         """Read a connection's next request and serve it if it is plain; False when it was at most read ahead."""
@@ -69,11 +73,10 @@ class Parties:
         return True
 
     def send_off(self) -> None:
-        """Whoever came in this moment goes to a thread, door by door."""
-        if self._waiting:
-            parties, self._waiting = self._waiting, {}
-            for party in parties.values():
-                self._worker.tpool.submit(self._in_thread, party)
+        """Call a thread for each door at which people wait; whoever comes before it begins is served with them."""
+        for door in self._without_thread:
+            self._worker.tpool.submit(self._in_thread, door)
+        self._without_thread.clear()
 
     def _enter(self, conn: Any) -> None:
         worker = self._worker
@@ -96,7 +99,15 @@ class Parties:
         guest = Guest(conn, response, passages[0])
         if not self._is_answered_here(guest):
             self._leave_loop(conn)
-            self._waiting.setdefault(guest.passage.fast.endpoint, []).append(guest)
+            self._wait(guest)
+
+    def _wait(self, guest: Guest) -> None:
+        door = guest.passage.fast.endpoint
+        with self._lock:
+            if door not in self._waiting:
+                self._waiting[door] = []
+                self._without_thread.add(door)
+            self._waiting[door].append(guest)
 
     def _count(self, response: Any) -> None:
         """What gunicorn does before each request: who has served enough, or is to end, closes its connections."""
@@ -139,8 +150,10 @@ class Parties:
         for conn, is_kept in ended:
             self._worker.finish_request(conn, _Ended(is_kept=is_kept))
 
-    def _in_thread(self, party: list[Guest]) -> None:
-        """All of them to their answers; those who have it go back to the loop together."""
+    def _in_thread(self, door: str) -> None:
+        """All who wait at a door to their answers; those who have it go back to the loop together."""
+        with self._lock:
+            party = self._waiting.pop(door)
         guests = {guest.passage: guest for guest in party}
         ended: list[tuple[Any, bool]] = []
 
