@@ -261,6 +261,14 @@ def for_cooperative(
     )
 
 
+def for_choosing(*, committed: int, supply: int, covered: int) -> Text:
+    """Why buyers are asked, in the numbers of when it began."""
+    there = min(committed, supply + covered)
+    return Text(
+        en=f"{there:,} of {_boxes(committed)} are there.", zh=f"共售出 {committed:,} 箱，现有 {there:,} 箱。"
+    )
+
+
 def for_neighbour(cover: Cover, code: str, *, gap: int) -> Text:
     """Why a neighbour is asked for so many: the sum of the fair split over what is spare."""
     told = explain(cover.problem, cover.allocation, code)

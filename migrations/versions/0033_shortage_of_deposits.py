@@ -11,6 +11,36 @@ down_revision = "0029"
 branch_labels = None
 depends_on = None
 
+KINDS_BEFORE = (
+    "order_placed",
+    "payment_received",
+    "order_committed",
+    "order_expired",
+    "order_withdrawn",
+    "boxes_offered",
+    "campaign_opened",
+    "campaign_paused",
+    "campaign_closed",
+    "campaign_failed",
+    "campaign_cancelled",
+    "balance_due",
+    "balance_reminder",
+    "balance_defaulted",
+    "shortage_election",
+    "shortage_cut",
+    "refund_due",
+    "refund_paid",
+    "pledge_invited",
+    "commitment_asked",
+)
+KINDS = (
+    *KINDS_BEFORE,
+    "shortage_reminder",
+    "shortage_spared",
+    "shortage_offered",
+    "shortage_carried",
+    "later_lot_came",
+)
 STATES = "state IN ('offering', 'electing', {cutting}'settled')"
 SETTLED = (
     "num_nulls(problem, result, digest) = CASE WHEN state IN ('cutting', 'settled') THEN 0 ELSE 3 END"
@@ -23,6 +53,7 @@ def upgrade() -> None:
     _balances()
     _shortages()
     _refunds()
+    _kinds(KINDS)
 
 
 def _balances() -> None:
@@ -80,7 +111,14 @@ def _refunds() -> None:
     """)
 
 
+def _kinds(words: tuple[str, ...]) -> None:
+    for table in ("notification", "notification_refusal"):
+        _check(table, "kind", f"kind IN ({', '.join(map(repr, words))})")
+
+
 def downgrade() -> None:
+    _before(tuple(word for word in KINDS if word not in KINDS_BEFORE))
+    _kinds(KINDS_BEFORE)
     op.execute("""
         UPDATE payment p SET refund_due_minor = p.refund_due_minor - r.minor, refund_reason =
             CASE WHEN p.refund_due_minor > r.minor THEN p.refund_reason END
@@ -106,6 +144,17 @@ def downgrade() -> None:
         "num_nulls(final_unit_price_minor, bonus_minor, balance_minor, balance_due_at) IN (0, 4)",
     )
     op.drop_column("deposit_terms", "balance_boxes")
+
+
+def _before(words: tuple[str, ...]) -> None:
+    """What was told in words that are not known then is forgotten."""
+    told = ", ".join(map(repr, words))
+    op.execute(
+        "DELETE FROM notification_delivery WHERE notification_id IN"
+        f" (SELECT id FROM notification WHERE kind IN ({told}))"  # noqa: S608 (our own words)
+    )
+    for table in ("notification", "notification_refusal"):
+        op.execute(f"DELETE FROM {table} WHERE kind IN ({told})")  # noqa: S608 (our own words)
 
 
 def _check(table: str, name: str, rule: str) -> None:
