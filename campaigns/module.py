@@ -12,7 +12,7 @@ from campaigns.invariants import INVARIANTS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
-from campaigns.shortage import applying, closing
+from campaigns.shortage import applying, closing, waiting
 from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
@@ -36,6 +36,7 @@ module = Module(
         *ending.JOBS,
         *closing.JOBS,
         *applying.JOBS,
+        *waiting.JOBS,
         *shortage_telling.JOBS,
         *ALLOTTING_JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
