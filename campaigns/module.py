@@ -12,7 +12,8 @@ from campaigns.invariants import INVARIANTS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
-from campaigns.shortage import applying, closing
+from campaigns.shortage import applying, closing, waiting
+from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
@@ -35,11 +36,14 @@ module = Module(
         *ending.JOBS,
         *closing.JOBS,
         *applying.JOBS,
+        *waiting.JOBS,
+        *shortage_telling.JOBS,
         *ALLOTTING_JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(
         *SUBSCRIPTIONS,
+        *shortage_telling.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
     ),

@@ -88,6 +88,11 @@ def lock(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, 
     }
 
 
+def buyers_of(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    rows = session.execute(select(Order.id, Order.buyer_id).where(Order.id.in_(order_ids)))
+    return {row.id: row.buyer_id for row in rows}
+
+
 def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after: int) -> None:
     """The locked order has fewer boxes; what was agreed stays as it was written. Raises OrderStateForbids."""
     was = order.state

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from campaigns import balances, planning
 from campaigns.models import Campaign
-from campaigns.shortage import cases, rules, run
-from campaigns.shortage.models import Shortage, ShortageCut
-from campaigns.shortage.rules import Cause, Cut, Demand, Due, Outcome
-from campaigns.shortage.states import ShortageState, check_move
+from campaigns.shortage import cases, line_rules, rules, run
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
+from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
+from campaigns.shortage.states import ShortageState, WaitState, check_move
 from campaigns.shortage.words import BuyerWords
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import shortages
@@ -112,7 +112,19 @@ class _Writing:
     ) -> None:
         self._session, self._ctx, self._shortage = session, ctx, shortage
         self._cause = Cause(shortage.cause)
-        self._words = BuyerWords(cut, rules.policy_of(shortage.policy), cause=self._cause, currency=currency)
+        self._words = BuyerWords(
+            cut,
+            rules.policy_of(shortage.policy),
+            cause=self._cause,
+            currency=currency,
+            later_lot_on=shortage.later_lot_on,
+        )
+        waiting = [
+            each.order_id for each in cut.outcomes if each.moved and each.order_id in _waiting(shortage)
+        ]
+        line = line_rules.in_line(waiting, seed=shortage.seed, batch=cases.batch_of(shortage))
+        self._places = {order_id: place for place, order_id in enumerate(line, start=1)}
+        self._moved_to = _moved_to(session, shortage)
         self.cuts: dict[uuid.UUID, int] = {}
         self._owed: list[Part] = []
         self._told: list[OrderCut] = []
@@ -129,7 +141,10 @@ class _Writing:
         )
         reason = self._words.reason(demand, outcome, due, paid_minor=paid, deposit=deposit)
         row = _row(self._shortage, order, outcome, due, paid=paid, reason=reason)
+        row.moved_to_item_id = self._moved_to.get(order.id) if demand.choice == Choice.OTHER_GRADE else None
         self._session.add(row)
+        if demand.choice == Choice.WAIT:
+            self._session.add(self._wait(outcome))
         self._owe(bought, due)
         if outcome.refunded:
             assert order.hold_id is not None, "a shopper's order has its hold"
@@ -137,6 +152,19 @@ class _Writing:
             after = outcome.kept + outcome.moved
             cutting.note_cut(self._session, self._ctx, order, before=outcome.ordered, after=after)
             self._told.append(OrderCut(order_id=order.id, buyer_id=order.buyer_id, cut_id=row.id))
+
+    def _wait(self, outcome: Outcome) -> ShortageWait:
+        assert self._shortage.later_lot_on is not None, "nobody waits for what is not promised"
+        return ShortageWait(
+            id=new_id(),
+            shortage_id=self._shortage.id,
+            order_id=uuid.UUID(outcome.order_id),
+            boxes=outcome.moved,
+            place=self._places[outcome.order_id],
+            promised_on=self._shortage.later_lot_on,
+            state=WaitState.WAITING,
+            version=1,
+        )
 
     def _owe(self, bought: Bought, due: Due) -> None:
         for kind, minor in (
@@ -159,6 +187,21 @@ class _Writing:
         )
         for told in self._told:
             events.publish(self._session, self._ctx, told)
+
+
+def _waiting(shortage: Shortage) -> frozenset[str]:
+    assert shortage.problem is not None
+    return frozenset(each.order_id for each in run.demands_of(shortage.problem) if each.choice == Choice.WAIT)
+
+
+def _moved_to(session: Session, shortage: Shortage) -> dict[uuid.UUID, uuid.UUID]:
+    """The items that buyers chose instead; who got none has no preference in the run."""
+    rows = session.execute(
+        select(ShortageElection.order_id, ShortageElection.other_item_id).where(
+            ShortageElection.shortage_id == shortage.id, ShortageElection.other_item_id.is_not(None)
+        )
+    )
+    return {row.order_id: row.other_item_id for row in rows}
 
 
 def _row(
@@ -185,7 +228,7 @@ def _row(
 
 def _finish(session: Session, ctx: Context, shortage: Shortage) -> None:
     check_move(shortage.state, ShortageState.SETTLED)
-    _carry(session, shortage)
+    carry(session, shortage)
     before, shortage.state = shortage.state, ShortageState.SETTLED
     shortage.settled_at = ctx.now
     shortage.version += 1
@@ -202,16 +245,25 @@ def _finish(session: Session, ctx: Context, shortage: Shortage) -> None:
     let_campaign_go_on(session, ctx, session.get_one(Campaign, shortage.campaign_id))
 
 
-def _carry(session: Session, shortage: Shortage) -> None:
-    """The boxes that buyers did not get, and the compensation, over those whose fruit is missing."""
+def carry(session: Session, shortage: Shortage) -> None:
+    """The boxes that buyers did not get, and the compensation, over those whose fruit is missing; told anew when
+    somebody has waited in vain.
+    """
     taken = func.sum(ShortageCut.boxes_given_up + ShortageCut.boxes_cut)
     boxes, minor = session.execute(
         select(func.coalesce(taken, 0), func.coalesce(func.sum(ShortageCut.compensation_minor), 0)).where(
             ShortageCut.shortage_id == shortage.id
         )
     ).one()
+    in_vain, extra = session.execute(
+        select(
+            func.coalesce(func.sum(ShortageWait.boxes), 0),
+            func.coalesce(func.sum(ShortageWait.compensation_minor), 0),
+        ).where(ShortageWait.shortage_id == shortage.id, ShortageWait.state == WaitState.REFUNDED)
+    ).one()
+    boxes, minor = int(boxes or 0) + int(in_vain or 0), int(minor or 0) + int(extra or 0)
     missing = {each.code: each.pledged_boxes - each.there_boxes for each in shortage.standings}
-    carried_boxes, carried_minor = rules.carried(int(boxes), missing), rules.carried(int(minor), missing)
+    carried_boxes, carried_minor = rules.carried(boxes, missing), rules.carried(minor, missing)
     for each in shortage.standings:
         each.carried_boxes = carried_boxes.get(each.code, 0)
         each.carried_minor = carried_minor.get(each.code, 0)

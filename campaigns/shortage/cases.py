@@ -6,14 +6,14 @@ A step locks the campaign first, then the shortage, then orders, payments, holds
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Item
 from campaigns.shortage import rules
-from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding
-from campaigns.shortage.states import ShortageState
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
+from campaigns.shortage.states import ShortageState, WaitState
 from inventory import shortages
 from inventory.models import Pool
 from marketplace import errors
@@ -56,10 +56,18 @@ def stock_of(session: Session, item: Item) -> Stock:
 
 
 def taken_boxes(session: Session, *, item_id: uuid.UUID) -> int:
-    """The sold boxes of an item that shortages took from their buyers, or that these gave up then."""
-    boxes = func.sum(ShortageCut.boxes_given_up + ShortageCut.boxes_cut)
-    found = session.scalar(select(boxes).join(Shortage).where(Shortage.item_id == item_id))
-    return int(found or 0)
+    """The boxes that were sold of an item and that it has no longer, because of a shortage: cut, given up, moved to
+    another item, or waited for in vain; less those that came to it from others.
+    """
+    went = case((ShortageCut.moved_to_item_id.is_not(None), ShortageCut.boxes_moved), else_=0)
+    taken = select(func.sum(ShortageCut.boxes_given_up + ShortageCut.boxes_cut + went))
+    came = select(func.sum(ShortageCut.boxes_moved)).where(ShortageCut.moved_to_item_id == item_id)
+    in_vain = select(func.sum(ShortageWait.boxes)).where(ShortageWait.state == WaitState.REFUNDED)
+    of_item = (
+        taken.join(Shortage, Shortage.id == ShortageCut.shortage_id).where(Shortage.item_id == item_id),
+        in_vain.join(Shortage, Shortage.id == ShortageWait.shortage_id).where(Shortage.item_id == item_id),
+    )
+    return sum(int(session.scalar(each) or 0) for each in of_item) - int(session.scalar(came) or 0)
 
 
 def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:

@@ -64,9 +64,10 @@ INVARIANTS: Final = (
             JOIN hold h ON h.id = o.hold_id
             JOIN LATERAL (SELECT c.boxes_after FROM shortage_cut c WHERE c.order_id = o.id
                 ORDER BY c.id DESC LIMIT 1) last ON true
+            LEFT JOIN shortage_wait w ON w.order_id = o.id AND w.state = 'refunded'
             WHERE CASE WHEN o.state IN ('committed', 'balance_due', 'balance_paid')
                 THEN last.boxes_after = 0 OR h.consumed_boxes <> last.boxes_after
-                ELSE h.consumed_boxes <> 0 OR (o.state = 'cut') <> (last.boxes_after = 0) END
+                ELSE h.consumed_boxes <> 0 OR (o.state = 'cut') <> (last.boxes_after = 0 OR w.id IS NOT NULL) END
         """,
     ),
     Invariant(
@@ -82,6 +83,14 @@ INVARIANTS: Final = (
             GROUP BY c.id
             HAVING coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'refund'), 0) <> c.refund_minor
                 OR coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'compensation'), 0) <> c.compensation_minor
+            UNION ALL
+            SELECT w.id, w.refund_minor, w.compensation_minor FROM shortage_wait w
+            JOIN payment p ON p.order_id = w.order_id LEFT JOIN part_refund r
+                ON r.payment_id = p.id AND r.source_id = w.id AND r.reason = 'later_lot'
+            GROUP BY w.id
+            HAVING coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'refund'), 0) <> coalesce(w.refund_minor, 0)
+                OR coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'compensation'), 0)
+                    <> coalesce(w.compensation_minor, 0)
         """,
     ),
     Invariant(
@@ -92,6 +101,22 @@ INVARIANTS: Final = (
             LEFT JOIN shortage_offer o ON o.shortage_id = s.id
             GROUP BY s.id HAVING coalesce(sum(o.accepted_boxes), 0) <> s.covered_boxes
                 OR (s.state <> 'offering' AND count(*) FILTER (WHERE o.state = 'offered') > 0)
+        """,
+    ),
+    Invariant(
+        id="X6",
+        says=Text(
+            en="Who waits for a later lot has the boxes that the cut left owed, and a place in a line without gaps.",
+            zh="等待后续批次的订单保有应供箱数，且排队序号连续。",
+        ),
+        sql="""
+            SELECT c.shortage_id, c.order_id, w.id FROM shortage_cut c
+            FULL JOIN shortage_wait w ON w.shortage_id = c.shortage_id AND w.order_id = c.order_id
+            WHERE (w.id IS NOT NULL) <> (coalesce(c.boxes_moved, 0) > 0 AND c.moved_to_item_id IS NULL)
+                OR w.boxes <> c.boxes_moved
+            UNION ALL
+            SELECT w.shortage_id, NULL, NULL FROM shortage_wait w JOIN shortage s ON s.id = w.shortage_id
+            WHERE s.state = 'settled' GROUP BY w.shortage_id HAVING max(w.place) <> count(*)
         """,
     ),
 )

@@ -3,13 +3,13 @@
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Campaign, Item
-from campaigns.shortage import cases, offering, rules
+from campaigns.shortage import cases, later_lot_rules, offering, rules
 from campaigns.shortage.models import Shortage, ShortageStanding
 from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
 from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
@@ -43,6 +43,7 @@ class Terms:
     earnest_permille: int = EARNEST_PERMILLE_MAX
     answer_hours: int = 24
     election_hours: int = 48
+    later_lot_on: date | None = None
 
 
 DEFAULT = Terms()
@@ -54,9 +55,10 @@ def open_if_short(
     """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
 
     By the rule and with the seed whose hash the campaign published before it opened. Raises CampaignStateForbids,
-    EvidenceMissing.
+    EvidenceMissing, LaterLotDay.
     """
     _check_evidence(terms.cause, terms.evidence)
+    later_lot_rules.check_day(terms.later_lot_on, today=ctx.today)
     campaign = planning.locked(session, campaign.id)
     if campaign.state != CampaignState.HARVESTED:
         raise CampaignStateForbids(state=campaign.state)
@@ -84,7 +86,9 @@ def short_items(session: Session, campaign: Campaign) -> list[tuple[Item, cases.
 
 
 def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:
-    """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing, NotShort."""
+    """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing,
+    LaterLotDay, NotShort.
+    """
     campaign = planning.locked(session, campaign_id)
     if not open_if_short(session, ctx, campaign, terms=terms):
         raise NotShort
@@ -139,6 +143,7 @@ def _open(
         answers_due_at=ctx.now + timedelta(hours=terms.answer_hours),
         season=rules.season_of(ctx.today),
         election_hours=terms.election_hours,
+        later_lot_on=terms.later_lot_on,
         seed_hash=seed_commitment(seed),
         seed=seed,
         version=1,

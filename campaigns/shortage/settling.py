@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.shortage import applying, cases, run
+from campaigns.shortage import applying, cases, other_grade, run
 from campaigns.shortage.models import Shortage, ShortageElection
 from campaigns.shortage.rules import Choice, Cut, Demand
 from campaigns.shortage.states import ShortageState, check_move
@@ -26,11 +26,21 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
         session, ctx, pool_id=item.pool_id
     )  # nobody else is cut for boxes that are not paid by now
     bought = cutting.boxes_of_item(session, item_id=item.id)
+    chosen = _chosen(session, shortage, bought)
+    moved = other_grade.move_all(
+        session,
+        ctx,
+        shortage,
+        {order_id: each.other_item_id for order_id, each in chosen.items() if each.other_item_id is not None},
+    )
     stock = cases.stock_of(session, item)
-    demands = _demands(session, shortage, bought)
+    demands = [
+        _demand(order_id, bought[order_id], chosen.get(order_id), moved) for order_id in sorted(bought)
+    ]
+    there = sum(each.boxes for each in demands if each.choice != Choice.OTHER_GRADE)
     problem = run.problem_of(
         demands,
-        stock.supply_for(sum(each.boxes for each in demands)),
+        stock.supply_for(there),
         policy=shortage.policy,
         seed=shortage.seed,
         batch=cases.batch_of(shortage),
@@ -40,18 +50,26 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     applying.go_on(session, ctx, shortage, cut)
 
 
-def _demands(session: Session, shortage: Shortage, bought: Mapping[uuid.UUID, int]) -> list[Demand]:
-    rows = session.execute(
-        select(ShortageElection.order_id, ShortageElection.choice, ShortageElection.wanted_boxes).where(
-            ShortageElection.shortage_id == shortage.id
-        )
+def _chosen(
+    session: Session, shortage: Shortage, bought: Mapping[uuid.UUID, int]
+) -> dict[uuid.UUID, ShortageElection]:
+    """What buyers chose for orders that they still have."""
+    statement = select(ShortageElection).where(ShortageElection.shortage_id == shortage.id)
+    return {each.order_id: each for each in session.scalars(statement) if each.order_id in bought}
+
+
+def _demand(
+    order_id: uuid.UUID, boxes: int, election: ShortageElection | None, moved: Mapping[uuid.UUID, uuid.UUID]
+) -> Demand:
+    """Who chose another grade that is gone by now has no preference."""
+    if election is None or (election.choice == Choice.OTHER_GRADE and order_id not in moved):
+        return Demand(order_id=str(order_id), boxes=boxes)
+    return Demand(
+        order_id=str(order_id),
+        boxes=boxes,
+        choice=Choice(election.choice),
+        wanted=election.wanted_boxes,
     )
-    chosen = {order_id: (Choice(choice), wanted) for order_id, choice, wanted in rows}
-    found = []
-    for order_id, boxes in bought.items():
-        choice, wanted = chosen.get(order_id, (Choice.NO_PREFERENCE, None))
-        found.append(Demand(order_id=str(order_id), boxes=boxes, choice=choice, wanted=wanted))
-    return sorted(found, key=lambda each: each.order_id)
 
 
 def _store(session: Session, ctx: Context, shortage: Shortage, problem: dict[str, object], cut: Cut) -> None:

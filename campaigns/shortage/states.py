@@ -27,6 +27,17 @@ class OfferState(StrEnum):
     """Nobody answered in time."""
 
 
+class WaitState(StrEnum):
+    """Of an order that waits for a later lot."""
+
+    WAITING = "waiting"
+    SERVED = "served"
+    REFUNDED = "refunded"
+    """The later lot did not come by its day."""
+    ENDED = "ended"
+    """The order was over before: not paid for, or its campaign was given up."""
+
+
 MOVES: Final[dict[ShortageState, frozenset[ShortageState]]] = {
     ShortageState.OFFERING: frozenset({ShortageState.ELECTING, ShortageState.CUTTING}),
     ShortageState.ELECTING: frozenset({ShortageState.CUTTING}),
@@ -43,6 +54,14 @@ OFFER_MOVES: Final[dict[OfferState, frozenset[OfferState]]] = {
     OfferState.ACCEPTED: frozenset(),
     OfferState.DECLINED: frozenset(),
     OfferState.LAPSED: frozenset(),
+}
+
+
+WAIT_MOVES: Final[dict[WaitState, frozenset[WaitState]]] = {
+    WaitState.WAITING: frozenset({WaitState.SERVED, WaitState.REFUNDED, WaitState.ENDED}),
+    WaitState.SERVED: frozenset(),
+    WaitState.REFUNDED: frozenset(),
+    WaitState.ENDED: frozenset(),
 }
 
 
@@ -63,6 +82,16 @@ def check_move(before: str, after: ShortageState) -> None:
     """Raises ShortageStateForbids unless `before → after` is a legal move."""
     if after not in MOVES[ShortageState(before)]:
         raise ShortageStateForbids(state=before)
+
+
+class WaitOver(Exception):
+    """A wait that was over is moved: a broken promise of our code, never of the caller."""
+
+
+def check_wait_move(before: str, after: WaitState) -> None:
+    """Raises WaitOver unless `before → after` is a legal move."""
+    if after not in WAIT_MOVES[WaitState(before)]:
+        raise WaitOver(before, after)
 
 
 def check_offer_move(before: str, after: OfferState) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -71,7 +72,16 @@ def claims_of(cut: Cut) -> dict[str, int]:
 class BuyerWords:
     """The reasons of one cut; what all of them share is computed once."""
 
-    def __init__(self, cut: Cut, policy: RationPolicy, *, cause: Cause, currency: str) -> None:
+    def __init__(
+        self,
+        cut: Cut,
+        policy: RationPolicy,
+        *,
+        cause: Cause,
+        currency: str,
+        later_lot_on: date | None = None,
+    ) -> None:
+        self._later_lot_on = later_lot_on
         self._cut, self._policy, self._cause, self._currency = cut, policy, cause, currency
         self._claims = claims_of(cut)
         self._asked = sum(self._claims.values())
@@ -113,14 +123,24 @@ class BuyerWords:
                 return Text(en="You chose a full refund.", zh="您选择全额退款。")
             case Choice.WAIT:
                 return Text(
-                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.",
-                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。",
+                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.{self._until.en}",
+                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。{self._until.zh}",
                 )
             case Choice.OTHER_GRADE:
                 return Text(
                     en=f"You chose another grade: {_boxes(outcome.moved)} are of it.",
                     zh=f"您选择改为其他等级，共 {outcome.moved:,} 箱。",
                 )
+
+    @property
+    def _until(self) -> Text:
+        if self._later_lot_on is None:
+            return Text(en="", zh="")
+        day = self._later_lot_on.isoformat()
+        return Text(
+            en=f" If it has not come by {day}, all that you paid goes back.",
+            zh=f"若 {day} 前未到货，将全额退款。",
+        )
 
     def _there(self) -> Text:
         orders = len(self._claims)
@@ -258,6 +278,28 @@ def for_cooperative(
         zh=f"您承诺 {standing.pledged:,} 箱，实有 {standing.there:,} 箱，缺 {standing.pledged:,} − {standing.there:,}"
         f" = {standing.missing:,} 箱。买家应得 {committed:,} 箱，实有 {supply:,} 箱，缺 {committed:,} − {supply:,}"
         f" = {gap:,} 箱。邻社补 {covered:,} 箱。其中由您承担 {carries:,} 箱。{fault_zh}",
+    )
+
+
+def for_waiting_in_vain(
+    boxes: int, *, promised_on: date, refund_minor: int, compensation_minor: int, currency: str
+) -> Text:
+    """Why an order that waited for a later lot is paid back."""
+    refund = f"{text.decimal(Fraction(refund_minor, 100))} {currency}"
+    en = f"The later lot has not come by {promised_on.isoformat()}: all that you paid for {_boxes(boxes)} goes back."
+    zh = f"后续批次未在 {promised_on.isoformat()} 前到货，{boxes:,} 箱全额退款 {refund}。"
+    if compensation_minor:
+        extra = f"{text.decimal(Fraction(compensation_minor, 100))} {currency}"
+        en += f" The seller is at fault: the earnest money comes back double, {extra} more."
+        zh += f"因卖方违约，定金双倍返还，另付 {extra}。"
+    return Text(en=en, zh=zh)
+
+
+def for_choosing(*, committed: int, supply: int, covered: int) -> Text:
+    """Why buyers are asked, in the numbers of when it began."""
+    there = min(committed, supply + covered)
+    return Text(
+        en=f"{there:,} of {_boxes(committed)} are there.", zh=f"共售出 {committed:,} 箱，现有 {there:,} 箱。"
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
@@ -142,6 +142,12 @@ def find_by_phone(session: Session, *, phone: str, locked: bool = False) -> Acco
     if locked:
         statement = statement.with_for_update().execution_options(populate_existing=True)
     return session.scalar(statement)
+
+
+def members_of(session: Session, *, cooperative_id: uuid.UUID) -> Sequence[uuid.UUID]:
+    """The accounts that act for a cooperative."""
+    statement = select(Membership.account_id).where(Membership.cooperative_id == cooperative_id)
+    return session.scalars(statement.order_by(Membership.account_id)).all()
 
 
 def find_by_login(session: Session, *, login: str) -> Account | None:
