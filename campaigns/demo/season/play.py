@@ -242,8 +242,7 @@ class Season:
                     electing.elect,
                     ctx=buyer.ctx,
                     order_id=buyer.order_id,
-                    choice=each.choice,
-                    wanted_boxes=wanted,
+                    choosing=electing.Choosing(choice=each.choice, wanted_boxes=wanted),
                 )
                 database.transact(elect)
                 spoke += 1
