@@ -25,12 +25,21 @@ OPEN: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
 """States of a shopper's order that holds boxes, or has them."""
 
 
-def release(session: Session, ctx: Context, *, pool_ids: Collection[uuid.UUID], reason: str) -> int:
-    """End a batch of these pools' open orders; how many. Unpaid: its payment is canceled; paid: a refund is owed.
+def release(
+    session: Session,
+    ctx: Context,
+    *,
+    pool_ids: Collection[uuid.UUID],
+    reason: str,
+    after: uuid.UUID | None = None,
+) -> list[uuid.UUID]:
+    """End a batch of these pools' open orders; which, by id. Unpaid: its payment is canceled; paid: a refund is owed.
 
-    Payments are locked before orders, orders before holds and pools, each by id, as everybody does.
+    `after`: only orders behind this one, so that no batch looks again at all that ended before it. Payments are locked
+    before orders, orders before holds and pools, each by id, as everybody does.
     """
-    order_ids = session.scalars(_open(pool_ids).order_by(Order.id).limit(BATCH)).all()
+    found = _open(pool_ids).order_by(Order.id).limit(BATCH)
+    order_ids = list(session.scalars(found if after is None else found.where(Order.id > after)))
     locked = payments.lock_of_orders(session, order_ids)
     rows = session.execute(
         select(Order, DepositTerms)
@@ -49,7 +58,7 @@ def release(session: Session, ctx: Context, *, pool_ids: Collection[uuid.UUID], 
         check_move(order.state, OrderState.RELEASED)
         moving.move(session, ctx, order, OrderState.RELEASED)
     session.flush()
-    return len(order_ids)
+    return order_ids
 
 
 def left(session: Session, *, pool_ids: Collection[uuid.UUID]) -> int:

@@ -5,13 +5,13 @@ import signal
 import statistics
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
+from flask import Flask
 
 from bench.campaigns import crowd
 from bench.campaigns.crowd import Crowd
@@ -22,6 +22,7 @@ from bench.holds.server import resident_mib
 from campaigns import advancing, ending, planning
 from campaigns.states import CampaignEvent
 from marketplace import context, database
+from marketplace.jobs import worker as jobs_worker
 
 FLAT: Final = Bar(must=1.2, at_most=True)
 ONCE: Final = Bar(must=0, at_most=True)
@@ -106,16 +107,11 @@ def fail(found: Crowd) -> None:
     )
 
 
-def end_all(app: Any, campaign_id: uuid.UUID) -> int:
-    """All batches one after the other in this process, each in a fresh context as a worker has it; how many."""
-    for number in range(10_000_000):
-        with app.app_context():
-            done = database.transact(
-                lambda session: ending.end_orders(session, context.system(), campaign_id=str(campaign_id))
-            )
-        if not done:
-            return number
-    raise AssertionError
+def end_all(app: Flask) -> None:
+    """All batches one after the other in this process, as a worker does them, and nothing else."""
+    own = {ending.END_ORDERS: app.extensions["jobs"][ending.END_ORDERS]}
+    while jobs_worker.run_next(app, own):
+        pass
 
 
 @contextmanager

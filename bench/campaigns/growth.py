@@ -120,7 +120,7 @@ def _fail(app: Flask, found: Crowd) -> dict[str, float]:
     with app.app_context():
         failing.fail(found)
     failed = time.monotonic()
-    failing.end_all(app, found.campaign_id)
+    failing.end_all(app)
     return {"closed and failed": failed - begun, "paid back": time.monotonic() - failed}
 
 
