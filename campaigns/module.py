@@ -20,7 +20,8 @@ from campaigns.pledges.telling import SUBSCRIPTIONS as PLEDGE_SUBSCRIPTIONS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
-from campaigns.shortage import closing
+from campaigns.shortage import applying, closing, waiting
+from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
@@ -46,6 +47,9 @@ module = Module(
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
+        *applying.JOBS,
+        *waiting.JOBS,
+        *shortage_telling.JOBS,
         *ALLOTTING_JOBS,
         *PLEDGE_JOBS,
         *following.JOBS,
@@ -55,6 +59,7 @@ module = Module(
         *SUBSCRIPTIONS,
         *PLEDGE_SUBSCRIPTIONS,
         *following.SUBSCRIPTIONS,
+        *shortage_telling.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
     ),

@@ -29,7 +29,8 @@ _ORDERS: Final = f"""
         CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN coalesce(p.amount_minor - p.received_minor, 0)
             WHEN '{OrderState.BALANCE_DUE}' THEN t.balance_minor ELSE 0 END AS due_now_minor,
         CASE WHEN o.state IN ('{OrderState.DEPOSIT_DUE}', '{OrderState.DEPOSIT_PAID}', '{OrderState.COMMITTED}')
-            THEN coalesce(o.total_minor - t.counts_minor * o.boxes, 0)
+            THEN coalesce((o.unit_price_minor - t.counts_minor)
+                * CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN o.boxes ELSE h.consumed_boxes END, 0)
             ELSE 0 END AS due_later_minor
     FROM "order" o JOIN pack ON pack.id = o.pack_id JOIN product ON product.id = pack.product_id
         LEFT JOIN hold h ON h.id = o.hold_id LEFT JOIN campaign_item i ON i.pool_id = h.pool_id

@@ -152,9 +152,10 @@ def _check_harvest(
         raise HarvestNotOrdered(errors=[{"pointer": "/harvest_ends_at", "detail": HarvestNotOrdered.title}])
 
 
-def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
+def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID, seed: str | None = None) -> Campaign:
     """Make a draft public; it opens by the clock. From now on the hash of the seed that may break ties is known.
 
+    The seed is drawn; only a season that is played again says which it was.
     Raises CampaignNotReady, CampaignStateForbids.
     """
     campaign = locked(session, campaign_id)
@@ -169,7 +170,7 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
         goal_grams=campaign.goal_grams,
     )
     check_ready(plan, now=ctx.now)
-    campaign.seed = secrets.token_hex(32)
+    campaign.seed = seed or secrets.token_hex(32)
     campaign.seed_hash = seed_commitment(campaign.seed)
     _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)

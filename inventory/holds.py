@@ -4,7 +4,7 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -74,6 +74,7 @@ __all__ = [
     "start_payment",
     "stop_payment",
     "take_back",
+    "take_back_all",
     "take_out",
     "time_is_over",
 ]
@@ -189,16 +190,33 @@ def release(
 
 def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
     """Sold boxes of a buyer come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
-    hold = locked(session, hold_id)
-    if hold.kind not in BOUGHT or hold.state != HoldState.CONSUMED or hold.pool_id is None:
-        raise HoldNotActive(state=hold.state)
+    return take_back_all(session, ctx, hold_ids=[hold_id], reason=reason)[0]
+
+
+def take_back_all(
+    session: Session, ctx: Context, *, hold_ids: Collection[uuid.UUID], reason: str
+) -> list[Hold]:
+    """The same for many at once: holds are locked by id, then each of their pools is moved once."""
+    found = _take(session, select(Hold).where(Hold.id.in_(hold_ids)).order_by(Hold.id))
+    if len(found) < len(set(hold_ids)):
+        raise HoldNotFound
+    steps: dict[uuid.UUID, list[PoolStep]] = {}
+    for hold in found:
+        if hold.kind not in BOUGHT or hold.state != HoldState.CONSUMED or hold.pool_id is None:
+            raise HoldNotActive(state=hold.state)
+        steps.setdefault(hold.pool_id, []).append(_come_back(session, ctx, hold, reason))
+    session.flush()
+    for pool_id in sorted(steps):
+        if buckets.move_pool(session, ctx, pool_id, *steps[pool_id]) is None:
+            raise CountersBroken(pool_id)
+    return list(found)
+
+
+def _come_back(session: Session, ctx: Context, hold: Hold, reason: str) -> PoolStep:
     boxes = hold.consumed_boxes
     hold.consumed_boxes, hold.released_boxes = 0, hold.boxes
     hold.state, hold.resolved_at, hold.reason = HoldState.RELEASED, ctx.now, reason
     hold.version += 1
-    step = PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)
-    if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
-        raise CountersBroken(hold.id)
     audit.record(
         session,
         ctx,
@@ -207,7 +225,7 @@ def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str
         before={"state": str(HoldState.CONSUMED), "consumed_boxes": boxes},
         after={"state": str(hold.state), "reason": reason},
     )
-    return hold
+    return PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)
 
 
 def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:

@@ -126,6 +126,43 @@ def take_again(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold | 
     return holds.consume(session, ctx, hold_id=hold.id)
 
 
+def sold_hold(session: Session, *, hold_id: uuid.UUID) -> Hold:
+    """The locked hold of boxes that a shopper has bought. Raises HoldNotFound, HoldNotActive."""
+    hold = holds.locked(session, hold_id)
+    if hold.kind != HoldKind.CART or hold.state != HoldState.CONSUMED:
+        raise HoldNotActive(state=hold.state)
+    return hold
+
+
+def take_elsewhere(
+    session: Session, ctx: Context, *, hold_id: uuid.UUID, pool_id: uuid.UUID
+) -> Hold | NotTaken:
+    """Sell as many boxes of another pool to whoever bought those of the hold, which are still to be taken back.
+
+    Those in line come first, and the buyer's limits hold. Raises HoldNotFound, HoldNotActive.
+    """
+    old = sold_hold(session, hold_id=hold_id)
+    assert old.owner_id is not None
+    waitlist.offer(session, ctx, pool_id=pool_id)
+    pool = room.found(session, ctx, pool_id=pool_id, boxes=old.consumed_boxes)
+    if pool is None:
+        return NotTaken.SOLD_OUT
+    if room.over_limit(session, pool, owner_id=old.owner_id, boxes=old.consumed_boxes):
+        return NotTaken.OVER_LIMIT
+    hold = _put(
+        session,
+        ctx,
+        pool,
+        kind=HoldKind.CART,
+        owner_id=old.owner_id,
+        boxes=old.consumed_boxes,
+        until=holds.clock(session) + _MOMENT,
+        reason=f"instead of {old.id}",
+    )
+    hold.state = HoldState.CONVERTING
+    return holds.consume(session, ctx, hold_id=hold.id)
+
+
 def _put(
     session: Session,
     ctx: Context,

@@ -1,6 +1,8 @@
 """Values that everything else counts in: ids, money, weights. Pure; integers only."""
 
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -47,7 +49,20 @@ class NotExact(ValueError):
 
 def new_id() -> uuid.UUID:
     """A fresh UUIDv7: ordered by time, unguessable enough to name things, never a secret."""
-    return uuid_utils.compat.uuid7()
+    return _ids[-1]()
+
+
+@contextmanager
+def ids_from(source: Callable[[], uuid.UUID]) -> Iterator[None]:
+    """Inside, all of this process takes its ids from `source`: only for a season that is played again from a seed."""
+    _ids.append(source)
+    try:
+        yield
+    finally:
+        _ids.pop()
+
+
+_ids: Final[list[Callable[[], uuid.UUID]]] = [uuid_utils.compat.uuid7]
 
 
 def instant_text(value: datetime) -> str:

@@ -117,6 +117,7 @@ _OF_TERMS: Final = (
     "free_until",
     "final_unit_price_minor",
     "bonus_minor",
+    "balance_boxes",
     "balance_minor",
     "balance_due_at",
 )

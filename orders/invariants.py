@@ -154,9 +154,11 @@ INVARIANTS: Final = (
             CROSS JOIN LATERAL (SELECT coalesce(sum(p.received_minor), 0) AS minor FROM payment p
                 WHERE p.order_id = o.id) paid
             LEFT JOIN deposit_terms t ON t.order_id = o.id
+            CROSS JOIN LATERAL (SELECT coalesce(sum(p.refund_due_minor), 0) AS minor FROM payment p
+                WHERE p.order_id = o.id AND p.state = 'succeeded') back
             WHERE o.kind <> 'sponsor_bulk' AND (paid.minor + coalesce(t.bonus_minor, 0) > o.total_minor
                 OR (o.state = 'balance_paid'
-                    AND paid.minor + t.bonus_minor <> o.boxes * t.final_unit_price_minor))
+                    AND paid.minor - back.minor + t.bonus_minor <> t.balance_boxes * t.final_unit_price_minor))
         """,
     ),
     Invariant(
@@ -170,23 +172,27 @@ INVARIANTS: Final = (
             LEFT JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN forfeit f ON f.order_id = o.id
             GROUP BY o.id, t.order_id
             HAVING coalesce(sum(f.amount_minor), 0) <>
-                CASE o.state WHEN 'balance_defaulted' THEN o.boxes * t.per_box_minor ELSE 0 END
+                CASE o.state WHEN 'balance_defaulted' THEN t.balance_boxes * t.per_box_minor ELSE 0 END
         """,
     ),
     Invariant(
         id="O9",
         says=Text(
-            en="A balance is what the final price leaves of the deposit's worth; no box costs more than was shown.",
-            zh="尾款等于最终价减去定金抵扣额；任何一箱都不高于下单时所示价格。",
+            en="A balance is what the final price leaves of the deposit's worth, for the boxes that the order has; no"
+            " box costs more than was shown.",
+            zh="尾款等于最终价减去定金抵扣额，按订单现有箱数计；任何一箱都不高于下单时所示价格。",
         ),
         sql="""
             SELECT o.id, o.state, t.final_unit_price_minor, t.balance_minor FROM "order" o
             JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN pool_balance b ON b.pool_id = t.pool_id
-            WHERE (o.state <> 'released' AND (t.balance_minor IS NOT NULL) <>
+            JOIN hold h ON h.id = o.hold_id
+            WHERE (o.state NOT IN ('released', 'cut') AND (t.balance_minor IS NOT NULL) <>
                 (o.state IN ('balance_due', 'balance_paid', 'balance_defaulted')))
             OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
                 THEN least(o.unit_price_minor, b.unit_price_minor) END
-            OR t.balance_minor + t.bonus_minor <> o.boxes * (t.final_unit_price_minor - t.per_box_minor)
+            OR t.balance_minor + t.bonus_minor <> t.balance_boxes * (t.final_unit_price_minor - t.per_box_minor)
+            OR (o.state IN ('balance_due', 'balance_paid') AND t.balance_boxes <> h.consumed_boxes)
+            OR t.balance_boxes > o.boxes
         """,
     ),
     Invariant(

@@ -72,6 +72,8 @@ class DepositTerms(Base):
     final_unit_price_minor: Mapped[int | None]
     bonus_minor: Mapped[int | None]
     """What the funder pays of the order."""
+    balance_boxes: Mapped[int | None]
+    """For so many boxes: those of the order that no shortage has taken."""
     balance_minor: Mapped[int | None]
     balance_due_at: Mapped[datetime | None]
 
@@ -85,11 +87,12 @@ class DepositTerms(Base):
         CheckConstraint("(funder IS NOT NULL) = (counts_minor > per_box_minor)", name="bonus"),
         CheckConstraint("free_hours BETWEEN 0 AND 720", name="free_hours"),
         CheckConstraint(
-            "num_nulls(final_unit_price_minor, bonus_minor, balance_minor, balance_due_at) IN (0, 4)",
+            "num_nulls(final_unit_price_minor, bonus_minor, balance_boxes, balance_minor, balance_due_at) IN (0, 5)",
             name="balance",
         ),
         CheckConstraint(
-            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_minor >= 0", name="final"
+            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_boxes > 0 AND balance_minor >= 0",
+            name="final",
         ),
         Index(
             "ix_deposit_terms_due",

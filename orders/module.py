@@ -2,12 +2,12 @@
 
 from inventory.waitlist import BoxesOffered
 from marketplace.module import Module
+from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import (
     LateMoney,
     MoneyCameLate,
     PaymentFailed,
     PaymentSucceeded,
-    RefundOwed,
 )
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
@@ -44,9 +44,9 @@ module = Module(
         (PaymentFailed, checkout.on_payment_failed),
         (MoneyCameLate, balances.on_money_came_late),
         (LateMoney, late_money.on_late_money),
-        (RefundOwed, late_money.on_refund_owed),
+        (RefundsOwed, late_money.on_refunds_owed),
         (LateMoney, notifying.on_late_money),
-        (RefundOwed, notifying.on_refund_owed),
+        (RefundsOwed, notifying.on_refunds_owed),
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),

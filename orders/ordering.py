@@ -158,6 +158,7 @@ def shown_deposit(deposit: Deposit, boxes: int) -> dict[str, Any]:
         "free_until": None,
         "final_unit_price_minor": None,
         "bonus_minor": None,
+        "balance_boxes": None,
         "balance_minor": None,
         "balance_due_at": None,
         "balance_payment_id": None,

@@ -216,6 +216,10 @@ class OrderDeposit(Schema):
     free_until = Instant(allow_none=True, metadata={"description": "Until then earnest money goes back."})
     final_unit_price_minor = fields.Integer(allow_none=True)
     bonus_minor = fields.Integer(allow_none=True, metadata={"description": "What the funder pays."})
+    balance_boxes = fields.Integer(
+        allow_none=True,
+        metadata={"description": "The balance is for so many: a shortage may have taken some."},
+    )
     balance_minor = fields.Integer(allow_none=True)
     balance_due_at = Instant(allow_none=True)
     balance_payment_id = fields.UUID(allow_none=True)

@@ -43,7 +43,7 @@ class OrderState(StrEnum):
     """No money came, and its boxes went back to the buyer's cart, for what was left of their time there."""
     CANCELLED = "cancelled"
     CUT = "cut"
-    """It was committed, and a shortage left it without a box."""
+    """It was committed, and a shortage left it without a box, at once or after waiting in vain for a later lot."""
 
 
 class ShareState(StrEnum):
@@ -115,9 +115,9 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     ),
     OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
     OrderState.BALANCE_DUE: frozenset(
-        {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED}
+        {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED, OrderState.CUT}
     ),
-    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED}),
+    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED, OrderState.CUT}),
     OrderState.RELEASED: frozenset(),
     OrderState.BALANCE_DEFAULTED: frozenset(),
     OrderState.WITHDRAWN: frozenset(),

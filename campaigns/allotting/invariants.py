@@ -57,7 +57,8 @@ INVARIANTS: Final = (
             WHERE k.kept > coalesce(h.pledged, 0) + (
                 SELECT coalesce(sum(t.pledged_boxes - t.there_boxes), 0) FROM shortage s
                 JOIN shortage_standing t ON t.shortage_id = s.id
-                WHERE s.item_id = k.item_id AND t.cooperative_id = k.cooperative_id AND s.state = 'settled'
+                WHERE s.item_id = k.item_id AND t.cooperative_id = k.cooperative_id
+                    AND s.state IN ('cutting', 'settled')
             )
         """,
     ),

@@ -80,7 +80,7 @@ class Outcome:
 def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, told: Told) -> Outcome:
     """The whole job; raises what the use cases refuse (NotEnoughFruit above all)."""
     people = _people(settings)
-    ground = _in_one(lambda session: _load(session, roster, grade=grade, told=told))
+    ground = _in_one(lambda session: load(session, roster, grade=grade, told=told))
     boxes, rest_grams = divmod(quantity_grams, ground.pack.net_grams)
     if not boxes:
         raise bulk.NotWholeBoxes(pack_grams=ground.pack.net_grams, rest_grams=rest_grams)
@@ -159,7 +159,12 @@ def _member_log_in(people: People, sellers: tuple[Cooperative, ...]) -> None:
     _in_one(work)
 
 
-def _load(session: Session, roster: Roster, *, grade: str, told: Told) -> Ground:
+def _nobody(_step: str, _done: int, _total: int) -> None:
+    """Nobody looks at the progress."""
+
+
+def load(session: Session, roster: Roster, *, grade: str, told: Told = _nobody) -> Ground:
+    """The county of a roster with its fruit, and a pack to sell it in; what is there already stays."""
     county = counties.find_by_code(session, code=roster.code)
     if county is None:
         county = _load_county(session, roster, told=told)

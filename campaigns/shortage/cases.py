@@ -6,14 +6,14 @@ A step locks the campaign first, then the shortage, then forecasts, orders, paym
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Item
 from campaigns.shortage import rules
-from campaigns.shortage.models import Shortage, ShortageOffer, ShortageStanding
-from campaigns.shortage.states import ShortageState
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
+from campaigns.shortage.states import ShortageState, WaitState
 from inventory import shortages
 from inventory.capacity import pledging
 from inventory.models import Pool
@@ -54,6 +54,21 @@ def stock_of(session: Session, item: Item) -> Stock:
     pledged = tuple(shortages.standings(session, pool_id=item.pool_id))
     there = sum(each.there for each in pledged)
     return Stock(sold=pool.boxes_sold, supply=max(0, there - pool.boxes_held), pledged=pledged)
+
+
+def taken_boxes(session: Session, *, item_id: uuid.UUID) -> int:
+    """The boxes that were sold of an item and that it has no longer, because of a shortage: cut, given up, moved to
+    another item, or waited for in vain; less those that came to it from others.
+    """
+    went = case((ShortageCut.moved_to_item_id.is_not(None), ShortageCut.boxes_moved), else_=0)
+    taken = select(func.sum(ShortageCut.boxes_given_up + ShortageCut.boxes_cut + went))
+    came = select(func.sum(ShortageCut.boxes_moved)).where(ShortageCut.moved_to_item_id == item_id)
+    in_vain = select(func.sum(ShortageWait.boxes)).where(ShortageWait.state == WaitState.REFUNDED)
+    of_item = (
+        taken.join(Shortage, Shortage.id == ShortageCut.shortage_id).where(Shortage.item_id == item_id),
+        in_vain.join(Shortage, Shortage.id == ShortageWait.shortage_id).where(Shortage.item_id == item_id),
+    )
+    return sum(int(session.scalar(each) or 0) for each in of_item) - int(session.scalar(came) or 0)
 
 
 def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:

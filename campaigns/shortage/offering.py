@@ -36,6 +36,14 @@ class ElectionsOpened:
     campaign_id: uuid.UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourAsked:
+    """A cooperative is asked for boxes that others lack."""
+
+    offer_id: uuid.UUID
+    cooperative_id: uuid.UUID
+
+
 class OfferTooLate(errors.Gone):
     """The time to answer is over."""
 
@@ -145,6 +153,8 @@ def _offer(
         session.flush()
         after = {"shortage_id": str(shortage.id), "cooperative": code, "boxes": asked}
         audit.record(session, ctx, "shortage_offer.ask", subject=("shortage_offer", offer.id), after=after)
+        asked_one = NeighbourAsked(offer_id=offer.id, cooperative_id=offer.cooperative_id)
+        events.publish(session, ctx, asked_one)
     return sum(cover.boxes.values())
 
 

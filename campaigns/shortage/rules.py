@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from inventory.deposit_rules import Deposit, DepositType
 from orders.allocation import Allocation, Order, Policy, Problem, Seller, allocate
 from orders.allocation.ration import Claim, Ration, RationPolicy, ration
 
@@ -145,6 +146,8 @@ class Due:
 
     refund_minor: int
     compensation_minor: int
+    bonus_minor: int = 0
+    """What the funder of the deposit's bonus no longer pays."""
 
 
 def season_of(day: date) -> str:
@@ -208,14 +211,35 @@ def cut(
     return Cut(supply=supply, outcomes=outcomes, ration=made)
 
 
-def due(outcome: Outcome, *, paid_minor: int, cause: Cause, earnest_permille: int) -> Due:
-    """Rounded up for the buyer. Compensation is for boxes that the cut took, not for those given up."""
+def due(
+    outcome: Outcome, *, paid_minor: int, cause: Cause, earnest_permille: int, deposit: Deposit | None = None
+) -> Due:
+    """Rounded up for the buyer. Compensation is for boxes that the cut took, not for those given up.
+
+    Where only a deposit is paid, it says itself whether it is earnest money: all of it, or, an advance, nothing.
+    """
     if not 0 <= earnest_permille <= EARNEST_PERMILLE_MAX:
         raise ValueError(earnest_permille)
-    refund = _part_rounded_up(paid_minor * outcome.refunded, outcome.ordered)
-    permille = earnest_permille if cause == Cause.FAULT else 0
-    compensation = _part_rounded_up(paid_minor * permille * outcome.cut, 1_000 * outcome.ordered)
-    return Due(refund_minor=refund, compensation_minor=compensation)
+    earnest = earnest_of(paid_minor, earnest_permille=earnest_permille, deposit=deposit)
+    return Due(
+        refund_minor=part_of(paid_minor, outcome.refunded, outcome.ordered),
+        compensation_minor=-(-earnest * outcome.cut // (1_000 * outcome.ordered))
+        if cause == Cause.FAULT
+        else 0,
+        bonus_minor=0 if deposit is None else deposit.bonus_minor * outcome.refunded,
+    )
+
+
+def earnest_of(paid_minor: int, *, earnest_permille: int, deposit: Deposit | None) -> int:
+    """What of a payment is earnest money, in thousandths of the minor unit."""
+    if deposit is None:
+        return paid_minor * earnest_permille
+    return paid_minor * 1_000 if deposit.type == DepositType.EARNEST else 0
+
+
+def part_of(paid_minor: int, boxes: int, ordered: int) -> int:
+    """What was paid for so many of the boxes that it was paid for, rounded up."""
+    return -(-paid_minor * boxes // ordered)
 
 
 def carried(total: int, missing: Mapping[str, int]) -> dict[str, int]:
@@ -228,7 +252,3 @@ def carried(total: int, missing: Mapping[str, int]) -> dict[str, int]:
     left = total - sum(whole for whole, _ in shares.values())
     queue = sorted(lacking, key=lambda code: (-shares[code][1], -lacking[code], code))
     return {code: shares[code][0] + (code in queue[:left]) for code in sorted(lacking)}
-
-
-def _part_rounded_up(product: int, divisor: int) -> int:
-    return -(-product // divisor)

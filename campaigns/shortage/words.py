@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from typing import Final, Literal
 
 from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
+from inventory.deposit_rules import Deposit, Funder
 from marketplace.language import Text
 from marketplace.values import MINOR_DIGITS
 from orders.allocation import explain, text, ties
@@ -15,6 +17,11 @@ from orders.allocation.ration import RationPolicy
 
 TERMS_MAX: Final = 12
 """A sum with more terms than these is told by its result."""
+FUNDERS: Final = {
+    Funder.PLATFORM: Text(en="the platform", zh="平台"),
+    Funder.COUNTY: Text(en="the county", zh="县里"),
+    Funder.SPONSOR: Text(en="the sponsor", zh="赞助方"),
+}
 
 Language = Literal["en", "zh"]
 
@@ -66,7 +73,16 @@ def claims_of(cut: Cut) -> dict[str, int]:
 class BuyerWords:
     """The reasons of one cut; what all of them share is computed once."""
 
-    def __init__(self, cut: Cut, policy: RationPolicy, *, cause: Cause, currency: str) -> None:
+    def __init__(
+        self,
+        cut: Cut,
+        policy: RationPolicy,
+        *,
+        cause: Cause,
+        currency: str,
+        later_lot_on: date | None = None,
+    ) -> None:
+        self._later_lot_on = later_lot_on
         self._cut, self._policy, self._cause, self._currency = cut, policy, cause, currency
         self._claims = claims_of(cut)
         self._asked = sum(self._claims.values())
@@ -76,7 +92,14 @@ class BuyerWords:
         self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
     def reason(
-        self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int, currency: str | None = None
+        self,
+        demand: Demand,
+        outcome: Outcome,
+        due: Due,
+        *,
+        paid_minor: int,
+        currency: str | None = None,
+        deposit: Deposit | None = None,
     ) -> Text:
         """`currency`: the order's, if it is not the item's."""
         unit = currency or self._currency
@@ -87,7 +110,8 @@ class BuyerWords:
                 parts.extend(self._counted(outcome))
         parts.append(self._result(outcome))
         if outcome.refunded:
-            parts.append(self._refund(outcome, due, paid_minor, unit))
+            parts.append(self._refund(outcome, due, paid_minor, unit, deposit))
+            parts.append(self._later(outcome, due, deposit))
         if due.compensation_minor:
             parts.append(self._compensation(due, unit))
         found = [part for part in parts if part is not None]
@@ -109,14 +133,24 @@ class BuyerWords:
                 return Text(en="You chose a full refund.", zh="您选择全额退款。")
             case Choice.WAIT:
                 return Text(
-                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.",
-                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。",
+                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.{self._until.en}",
+                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。{self._until.zh}",
                 )
             case Choice.OTHER_GRADE:
                 return Text(
                     en=f"You chose another grade: {_boxes(outcome.moved)} are of it.",
                     zh=f"您选择改为其他等级，共 {outcome.moved:,} 箱。",
                 )
+
+    @property
+    def _until(self) -> Text:
+        if self._later_lot_on is None:
+            return Text(en="", zh="")
+        day = self._later_lot_on.isoformat()
+        return Text(
+            en=f" If it has not come by {day}, all that you paid goes back.",
+            zh=f"若 {day} 前未到货，将全额退款。",
+        )
 
     def _there(self) -> Text:
         orders = len(self._claims)
@@ -182,15 +216,38 @@ class BuyerWords:
             zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
         )
 
-    def _refund(self, outcome: Outcome, due: Due, paid_minor: int, unit: str) -> Text:
+    def _refund(
+        self, outcome: Outcome, due: Due, paid_minor: int, unit: str, deposit: Deposit | None
+    ) -> Text:
         sum_ = (
             f"{_money(paid_minor, unit)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
             f" = {_money(due.refund_minor, unit)}"
         )
+        if deposit is not None:
+            return Text(
+                en=f"The deposit for {_boxes(outcome.refunded)} is paid back: {sum_} {unit}.",
+                zh=f"退回 {outcome.refunded:,} 箱定金：{sum_} {unit}。",
+            )
         return Text(
             en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {unit}.",
             zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {unit}。",
         )
+
+    def _later(self, outcome: Outcome, due: Due, deposit: Deposit | None) -> Text | None:
+        """What the cut changes of what is still to be paid."""
+        if deposit is None:
+            return None
+        left = outcome.kept + outcome.moved
+        en = f"Your balance will be for {_boxes(left)}." if left else "No balance will be asked."
+        zh = f"尾款将按 {left:,} 箱计算。" if left else "无需支付尾款。"
+        if due.bonus_minor and deposit.funder is not None:
+            money, funder = (
+                f"{_money(due.bonus_minor, self._currency)} {self._currency}",
+                FUNDERS[deposit.funder],
+            )
+            en += f" What {funder.en} adds to a deposit falls away for boxes that do not come: {money}."
+            zh += f"未供货部分的定金膨胀（{funder.zh}出资）相应取消：{money}。"
+        return Text(en=en, zh=zh)
 
     def _compensation(self, due: Due, unit: str) -> Text:
         money = f"{_money(due.compensation_minor, unit)} {unit}"
@@ -237,6 +294,28 @@ def for_cooperative(
         zh=f"您承诺 {standing.pledged:,} 箱，实有 {standing.there:,} 箱，缺 {standing.pledged:,} − {standing.there:,}"
         f" = {standing.missing:,} 箱。买家应得 {committed:,} 箱，实有 {supply:,} 箱，缺 {committed:,} − {supply:,}"
         f" = {gap:,} 箱。邻社补 {covered:,} 箱。其中由您承担 {carries:,} 箱。{fault_zh}",
+    )
+
+
+def for_waiting_in_vain(
+    boxes: int, *, promised_on: date, refund_minor: int, compensation_minor: int, currency: str
+) -> Text:
+    """Why an order that waited for a later lot is paid back."""
+    refund = f"{_money(refund_minor, currency)} {currency}"
+    en = f"The later lot has not come by {promised_on.isoformat()}: all that you paid for {_boxes(boxes)} goes back."
+    zh = f"后续批次未在 {promised_on.isoformat()} 前到货，{boxes:,} 箱全额退款 {refund}。"
+    if compensation_minor:
+        extra = f"{_money(compensation_minor, currency)} {currency}"
+        en += f" The seller is at fault: the earnest money comes back double, {extra} more."
+        zh += f"因卖方违约，定金双倍返还，另付 {extra}。"
+    return Text(en=en, zh=zh)
+
+
+def for_choosing(*, committed: int, supply: int, covered: int) -> Text:
+    """Why buyers are asked, in the numbers of when it began."""
+    there = min(committed, supply + covered)
+    return Text(
+        en=f"{there:,} of {_boxes(committed)} are there.", zh=f"共售出 {committed:,} 箱，现有 {there:,} 箱。"
     )
 
 

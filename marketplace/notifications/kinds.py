@@ -42,6 +42,11 @@ class Kind(StrEnum):
     PLEDGE_ACCEPTED = "pledge_accepted"
     PLEDGE_LAPSED = "pledge_lapsed"
     COMMITMENT_ASKED = "commitment_asked"
+    SHORTAGE_REMINDER = "shortage_reminder"
+    SHORTAGE_SPARED = "shortage_spared"
+    SHORTAGE_OFFERED = "shortage_offered"
+    SHORTAGE_CARRIED = "shortage_carried"
+    LATER_LOT_CAME = "later_lot_came"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +283,82 @@ class ShortageElection(About):
     boxes: int
     answer_until: datetime
     reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageReminder(About):
+    kind = Kind.SHORTAGE_REMINDER
+    title = Text(en="You have not chosen yet", zh="您尚未作出选择")
+    body = Text(
+        en="{reason} For your order {order_id} over {boxes} boxes you may choose until {answer_until}; who says "
+        "nothing enters the cut with all boxes.",
+        zh="{reason}您可在 {answer_until} 前为订单 {order_id}（{boxes} 箱）作出选择；未选择的订单按全部箱数参与削减。",
+    )
+    is_mandatory = True
+    is_urgent = True
+    order_id: uuid.UUID
+    boxes: int
+    answer_until: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageSpared(About):
+    kind = Kind.SHORTAGE_SPARED
+    title = Text(en="You keep all your {boxes} boxes", zh="您的 {boxes} 箱全部保留")
+    body = Text(
+        en="The shortage is settled, and your order {order_id} keeps all its {boxes} boxes. {reason}",
+        zh="缺货处理已完成，您的订单 {order_id} 保留全部 {boxes} 箱。{reason}",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    boxes: int
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageOffered(About):
+    kind = Kind.SHORTAGE_OFFERED
+    title = Text(en="Can you give {boxes} boxes where others lack them?", zh="能否补货 {boxes} 箱？")
+    body = Text(
+        en="{cooperative} is asked for {boxes} boxes until {answer_until} (offer {offer_id}). {reason}",
+        zh="请{cooperative}在 {answer_until} 前答复能否补货 {boxes} 箱（邀约 {offer_id}）。{reason}",
+    )
+    is_mandatory = True
+    offer_id: uuid.UUID
+    cooperative: Text
+    boxes: int
+    answer_until: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageCarried(About):
+    kind = Kind.SHORTAGE_CARRIED
+    title = Text(en="{cooperative} carries {boxes} missing boxes", zh="{cooperative}承担缺货 {boxes} 箱")
+    body = Text(
+        en="The shortage {shortage_id} is settled. {reason}",
+        zh="缺货处理 {shortage_id} 已完成。{reason}",
+    )
+    is_mandatory = True
+    shortage_id: uuid.UUID
+    cooperative: Text
+    boxes: int
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaterLotCame(About):
+    kind = Kind.LATER_LOT_CAME
+    title = Text(
+        en="The later lot is there: you get your {boxes} boxes", zh="后续批次已到，您的 {boxes} 箱有货了"
+    )
+    body = Text(
+        en="The {boxes} boxes of your order {order_id} that waited for a later lot are there.",
+        zh="您的订单 {order_id} 等待后续批次的 {boxes} 箱现已到货。",
+    )
+    order_id: uuid.UUID
+    boxes: int
 
 
 @dataclass(frozen=True, kw_only=True)

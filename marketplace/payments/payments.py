@@ -25,6 +25,7 @@ from marketplace.payments.gateways import Answered
 from marketplace.payments.models import Payment
 from marketplace.payments.states import (
     LATE,
+    PartRefundKind,
     PaymentNotAwaited,
     PaymentNotFound,
     PaymentPurpose,
@@ -66,18 +67,6 @@ class LateMoney:
     currency: str
     refund_due_minor: int
     reason: str | None
-    purpose: str = PaymentPurpose.ORDER
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundOwed:
-    """Of money that was received so much must be paid back."""
-
-    payment_id: uuid.UUID
-    order_id: uuid.UUID
-    refund_minor: int
-    currency: str
-    reason: str
     purpose: str = PaymentPurpose.ORDER
 
 
@@ -185,38 +174,31 @@ def owe_refund(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason:
     """The order cannot have late money: all of it is owed back. Raises PaymentNotFound, PaymentNotAwaited."""
     payment = _late(session, ctx, payment_id)
     payment.refund_due_minor, payment.refund_reason = payment.amount_minor, reason
-    session.flush()
-    after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
-    audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
+    parts = [(payment, PartRefundKind.REFUND, payment.amount_minor)]
+    part_refunds.write(session, ctx, parts, reason=reason, source_id=payment.order_id)
     return payment
 
 
 def owe_back(
-    session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str, amount_minor: int | None = None
+    session: Session,
+    ctx: Context,
+    *,
+    payment_id: uuid.UUID,
+    reason: str,
+    amount_minor: int | None = None,
+    source_id: uuid.UUID | None = None,
 ) -> Payment:
-    """Of money that was received so much more, or all that is left of it, must be paid back.
+    """Of money that was received so much more, or all that is left of it, must be paid back; once for each source.
 
-    Publishes RefundOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
+    Publishes RefundsOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
     """
     payment = locked(session, payment_id)
-    left = part_refunds.kept_minor(session, [payment])[payment.id]
+    left = part_refunds.kept_minor([payment])[payment.id]
     amount = left if amount_minor is None else amount_minor
     if payment.state != PaymentState.SUCCEEDED or not 0 < amount <= left:
         raise PaymentNotAwaited(state=payment.state)
-    payment.refund_due_minor += amount
-    payment.refund_reason = reason
-    session.flush()
-    after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
-    audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
-    owed = RefundOwed(
-        payment_id=payment.id,
-        order_id=payment.order_id,
-        refund_minor=amount,
-        currency=payment.currency,
-        reason=reason,
-        purpose=payment.purpose,
-    )
-    events.publish(session, ctx, owed)
+    parts = [(payment, PartRefundKind.REFUND, amount)]
+    part_refunds.owe_parts(session, ctx, parts, reason=reason, source_id=source_id)
     return payment
 
 

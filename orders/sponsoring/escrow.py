@@ -15,6 +15,7 @@ from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from marketplace.payments.states import PaymentPurpose, PaymentState
+from marketplace.values import new_id
 from orders.models import Order
 from orders.sponsoring import rules, sponsorships
 from orders.sponsoring.models import EscrowLine, Sponsorship
@@ -136,10 +137,12 @@ def return_surplus(
         for each in payments.escrows_of(session, sponsorship.id, locked=True)
         if each.state == PaymentState.SUCCEEDED
     ]
-    kept = part_refunds.kept_minor(session, received)
+    kept = part_refunds.kept_minor(received)
     for payment in received:
         if part := min(left, kept[payment.id]):
-            payments.owe_back(session, ctx, payment_id=payment.id, reason=reason, amount_minor=part)
+            payments.owe_back(
+                session, ctx, payment_id=payment.id, reason=reason, amount_minor=part, source_id=new_id()
+            )  # a return of its own, whatever was returned before for the same reason
             post(session, ctx, sponsorship, "returned", part, payment_id=payment.id)
             left -= part
     assert not left, "what is in escrow was received by its payments"

@@ -52,6 +52,7 @@ def test_the_deposit_is_due_at_once_and_the_order_says_so(market: Market, shoppe
         "free_until": None,
         "final_unit_price_minor": None,
         "bonus_minor": None,
+        "balance_boxes": None,
         "balance_minor": None,
         "balance_due_at": None,
         "balance_payment_id": None,
