@@ -9,6 +9,8 @@ from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
+from campaigns.policy import api as policy_api
+from campaigns.policy.invariants import INVARIANTS as POLICY_INVARIANTS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
@@ -25,6 +27,7 @@ module = Module(
         allotting_api.allocations,
         allotting_api.commitments,
         allotting_api.runs,
+        policy_api.policies,
         *shortage_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
@@ -43,5 +46,11 @@ module = Module(
         (CampaignMoved, ending.on_campaign_moved),
     ),
     commands=(demo_command, campaigns_group),
-    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS, *PROMOTION_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *POLICY_INVARIANTS,
+        *ALLOTTING_INVARIANTS,
+        *SHORTAGE_INVARIANTS,
+        *PROMOTION_INVARIANTS,
+    ),
 )

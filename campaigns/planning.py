@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from sqlalchemy.orm import Session
 from campaigns import item_terms, states, terms
 from campaigns.events import CampaignMoved, Pledged
 from campaigns.models import Campaign, Item, Transition
+from campaigns.policy import policies
+from campaigns.policy import rules as policy_rules
+from campaigns.policy.rules import Policy
 from campaigns.states import (
     BY_CLOCK,
     PLEDGEABLE,
@@ -89,12 +93,14 @@ def draft(
     goal_boxes: int | None = None,
     goal_grams: int | None = None,
     cut_rule: str = CutRule.EQUAL_AWARDS,
+    policy: Policy | None = None,
     claims_days: int = CLAIMS_DAYS,
     cloned_from_id: uuid.UUID | None = None,
     balance: Mapping[str, Any] | None = None,
 ) -> Campaign:
     """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
-    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due.
+    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due;
+    `policy`: another than the house's.
 
     Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice, TermsNotAllowed.
     """
@@ -108,6 +114,7 @@ def draft(
     agreed = [item_terms.asked(each, free_hours=free_hours) for each in wanted]
     terms.check(agreed, closes_at=closes_at, balance=BalanceWindow(**due) if due else None)
     counties.get(session, county_id=county_id)
+    agreed_on = policy or replace(policy_rules.default_of(closes_at.date()), cut_rule=CutRule(cut_rule))
     campaign = Campaign(
         id=new_id(),
         code=code,
@@ -120,7 +127,7 @@ def draft(
         closes_at=closes_at,
         goal_boxes=goal_boxes,
         goal_grams=goal_grams,
-        cut_rule=cut_rule,
+        cut_rule=agreed_on.cut_rule,
         claims_days=claims_days,
         cloned_from_id=cloned_from_id,
         **{f"balance_{name}": value for name, value in due.items()},
@@ -133,6 +140,7 @@ def draft(
     campaign.items = [
         _item(session, ctx, campaign, each, its) for each, its in zip(wanted, agreed, strict=True)
     ]
+    policies.write(session, ctx, campaign, agreed_on, number=1)
     _note(session, ctx, campaign, before=None, after=CampaignState.DRAFT, reason="drafted", number=1)
     session.flush()
     audit.record(session, ctx, "campaign.draft", subject=("campaign", campaign.id), after={"code": code})
@@ -176,13 +184,15 @@ def pledge(
 
 
 def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
-    """Make a draft public; it opens by the clock. From now on the hash of the seed that may break ties is known.
+    """Make a draft public; it opens by the clock. From now on its policy is fixed, and the policy's digest and the
+    hash of the seed that may break ties are known.
 
     Raises CampaignNotReady, CampaignStateForbids.
     """
     campaign = locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.SCHEDULE)
     filled = pools_of(session, campaign)
+    policy = policies.latest(session, campaign_id=campaign.id)
     plan = Plan(
         opens_at=campaign.opens_at,
         closes_at=campaign.closes_at,
@@ -190,10 +200,12 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
         pledged_grams=sum(pool.boxes_pledged * pool.pack_grams for pool in filled),
         goal_boxes=campaign.goal_boxes,
         goal_grams=campaign.goal_grams,
+        is_policy_signed=policies.may_be_scheduled(session, campaign, policy),
     )
     check_ready(plan, now=ctx.now)
     campaign.seed = secrets.token_hex(32)
     campaign.seed_hash = seed_commitment(campaign.seed)
+    policies.freeze(session, ctx, campaign, policy)
     _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)
     return campaign

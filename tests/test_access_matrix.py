@@ -133,6 +133,8 @@ COMMON = {
     "shortages.close",
     "campaigns.subscribe", "campaigns.unsubscribe",
     "campaign_allocations.get_allocation",
+    "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
+    "campaign_policies.try_policies",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 

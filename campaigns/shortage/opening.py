@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Campaign, Item
-from campaigns.shortage import cases, offering, rules
+from campaigns.policy import policies
+from campaigns.policy.rules import Policy
+from campaigns.shortage import cases, offering
 from campaigns.shortage.models import Shortage, ShortageStanding
-from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
+from campaigns.shortage.rules import Cause
 from campaigns.shortage.states import ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from marketplace import audit, errors
@@ -36,13 +38,10 @@ class EvidenceMissing(errors.Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How a shortage is run. Without evidence of something else it is a fault."""
+    """Why fruit is missing; everything else the campaign's policy says. Without evidence it is a fault."""
 
     cause: Cause = Cause.FAULT
     evidence: str | None = None
-    earnest_permille: int = EARNEST_PERMILLE_MAX
-    answer_hours: int = 24
-    election_hours: int = 48
 
 
 DEFAULT = Terms()
@@ -56,12 +55,10 @@ class ShortageOfDeposits(errors.Conflict):
     )
 
 
-def open_if_short(
-    session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT, seed: str | None = None
-) -> bool:
+def open_if_short(session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT) -> bool:
     """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
 
-    By the rule and with the seed whose hash the campaign published before it opened. Raises CampaignStateForbids,
+    By the policy and with the seed whose digests the campaign published before it opened. Raises CampaignStateForbids,
     EvidenceMissing, ShortageOfDeposits.
     """
     _check_evidence(terms.cause, terms.evidence)
@@ -71,8 +68,12 @@ def open_if_short(
     short = short_items(session, campaign)
     if short and has_deposits(session, campaign):
         raise ShortageOfDeposits
-    sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
-    opened = [_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as) for item, stock in short]
+    seed = campaign.seed or secrets.token_urlsafe(32)  # campaigns that are older than seeds have none
+    policy = policies.frozen(session, campaign)
+    opened = [
+        _open(session, ctx, campaign, item, stock, terms=terms, policy=policy, seed=seed)
+        for item, stock in short
+    ]
     if not opened:
         return False
     planning.move(
@@ -136,6 +137,7 @@ def _open(
     stock: cases.Stock,
     *,
     terms: Terms,
+    policy: Policy,
     seed: str,
 ) -> Shortage:
     shortage = Shortage(
@@ -145,14 +147,15 @@ def _open(
         state=ShortageState.OFFERING,
         cause=terms.cause,
         evidence=terms.evidence,
-        policy=campaign.cut_rule,
-        earnest_permille=terms.earnest_permille,
+        policy=policy.cut_rule,
+        policy_digest=campaign.policy_digest,
+        earnest_permille=policy.earnest_permille,
         committed_boxes=stock.sold,
         supply_boxes=stock.supply,
         covered_boxes=0,
-        answers_due_at=ctx.now + timedelta(hours=terms.answer_hours),
-        season=rules.season_of(ctx.today),
-        election_hours=terms.election_hours,
+        answers_due_at=ctx.now + timedelta(hours=policy.neighbour_hours),
+        season=policy.season,
+        election_hours=policy.election_hours,
         seed_hash=seed_commitment(seed),
         seed=seed,
         version=1,
