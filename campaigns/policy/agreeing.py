@@ -60,6 +60,13 @@ def replace(
     before = policies.latest(session, campaign_id=campaign.id)
     policy = asked(campaign, season=season, **terms)
     if policy == before.agreed:
+        audit.record(
+            session,
+            ctx,
+            "campaign_policy.keep",
+            subject=("campaign", campaign.id),
+            after={"number": before.number},
+        )
         return _shown(session, campaign, before)
     row = policies.write(session, ctx, campaign, policy, number=before.number + 1)
     campaign.cut_rule = policy.cut_rule

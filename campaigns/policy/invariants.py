@@ -15,12 +15,8 @@ from orders.allocation.commitment import is_committed
 
 def _changed_policies(session: Session) -> list[dict[str, Any]]:
     """Every published digest, made again from what is written down."""
-    counts = (
-        select(CampaignPolicy)
-        .distinct(CampaignPolicy.campaign_id)
-        .order_by(CampaignPolicy.campaign_id, CampaignPolicy.number.desc())
-    )
-    policies = {each.campaign_id: each for each in session.scalars(counts)}
+    written = session.scalars(select(CampaignPolicy).order_by(CampaignPolicy.number))
+    policies = {each.campaign_id: each for each in written}  # the last one counts
     campaigns = select(
         Campaign.id, Campaign.policy_digest, Campaign.cut_rule, Campaign.seed, Campaign.seed_hash
     ).order_by(Campaign.id)

@@ -1,4 +1,4 @@
-"""Two policies side by side for people at a terminal: a table of boxes with a picture of the levels, in both languages."""
+"""Two policies side by side at a terminal: a table of boxes with a picture of the levels, in both languages."""
 
 from fractions import Fraction
 from typing import Final

@@ -79,6 +79,17 @@ def harvested(
         buyers += (as_role(Role.SHOPPER),)
         orders += (confirmed(buyers[-1], sale, paying),)
 
+    to_harvest(market, sale)
+    as_operator = market.acting(operator, roles=frozenset({Role.OPERATOR}))
+    database.transact(
+        lambda session: quality.recall(session, as_operator, lot_id=stopped.id, reason="residues")
+    )
+    return Short(market=market, sale=sale, buyers=buyers, orders=orders, lots=(stopped, *good))
+
+
+def to_harvest(market: Market, sale: Sale) -> None:
+    """The sale is over, and its fruit lies in store."""
+
     def work(session) -> None:
         for event in (
             CampaignEvent.CLOSE,
@@ -89,11 +100,6 @@ def harvested(
             planning.move(session, market.ctx, campaign_id=sale.campaign_id, event=event, reason="on")
 
     database.transact(work)
-    as_operator = market.acting(operator, roles=frozenset({Role.OPERATOR}))
-    database.transact(
-        lambda session: quality.recall(session, as_operator, lot_id=stopped.id, reason="residues")
-    )
-    return Short(market=market, sale=sale, buyers=buyers, orders=orders, lots=(stopped, *good))
 
 
 def opened(short: Short, *, policy: str = "equal_awards", **terms) -> Shortage:
