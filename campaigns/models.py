@@ -28,7 +28,9 @@ class Campaign(Base):
     goal_boxes: Mapped[int | None]
     goal_grams: Mapped[int | None]
     cut_rule: Mapped[str] = mapped_column(String(20))
-    """How boxes are shared out if there are too few; fixed once it is scheduled."""
+    """That of its policy: how boxes are shared out if there are too few."""
+    policy_digest: Mapped[str | None] = mapped_column(String(80))
+    """Of its policy (`campaigns/policy`); public from the moment it is scheduled."""
     claims_days: Mapped[int]
     seed: Mapped[str | None] = mapped_column(String(64))
     """Breaks ties when there are too few boxes; secret until it is revealed."""
@@ -71,6 +73,10 @@ class Campaign(Base):
         CheckConstraint("goal_boxes > 0 AND goal_boxes <= 1000000000", name="goal_boxes"),
         CheckConstraint("goal_grams > 0 AND goal_grams <= 1000000000000000", name="goal_grams"),
         CheckConstraint("cut_rule IN ('equal_awards', 'proportional')", name="cut_rule"),
+        CheckConstraint(
+            "CASE WHEN policy_digest IS NULL THEN state IN ('draft', 'cancelled', 'closed') ELSE state <> 'draft' END",
+            name="policy",
+        ),
         CheckConstraint("claims_days BETWEEN 1 AND 90", name="claims_days"),
         CheckConstraint("(seed IS NULL) = (seed_hash IS NULL)", name="seed"),
         CheckConstraint("seed_revealed_at IS NULL OR seed IS NOT NULL", name="seed_revealed"),

@@ -17,6 +17,8 @@ from campaigns.pledges import following
 from campaigns.pledges.invariants import INVARIANTS as PLEDGE_INVARIANTS
 from campaigns.pledges.lapsing import JOBS as PLEDGE_JOBS
 from campaigns.pledges.telling import SUBSCRIPTIONS as PLEDGE_SUBSCRIPTIONS
+from campaigns.policy import api as policy_api
+from campaigns.policy.invariants import INVARIANTS as POLICY_INVARIANTS
 from campaigns.promotions import budgets
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
@@ -34,6 +36,7 @@ module = Module(
         allotting_api.allocations,
         allotting_api.commitments,
         allotting_api.runs,
+        policy_api.policies,
         *shortage_api.BLUEPRINTS,
         pledges_api.of_campaigns,
         pledges_api.pledges,
@@ -71,5 +74,6 @@ module = Module(
         *PROMOTION_INVARIANTS,
         *PLEDGE_INVARIANTS,
         *EXPORT_INVARIANTS,
+        *POLICY_INVARIANTS,
     ),
 )

@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from sqlalchemy.orm import Session
 from campaigns import item_terms, states, terms
 from campaigns.events import CampaignMoved
 from campaigns.models import Campaign, Item, Transition
+from campaigns.policy import policies
+from campaigns.policy import rules as policy_rules
+from campaigns.policy.rules import Policy
 from campaigns.states import (
     BY_CLOCK,
     PUBLIC,
@@ -90,6 +94,7 @@ def draft(
     goal_boxes: int | None = None,
     goal_grams: int | None = None,
     cut_rule: str = CutRule.EQUAL_AWARDS,
+    policy: Policy | None = None,
     claims_days: int = CLAIMS_DAYS,
     cloned_from_id: uuid.UUID | None = None,
     balance: Mapping[str, Any] | None = None,
@@ -98,6 +103,7 @@ def draft(
     """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
     boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due;
     `harvest_ends_at`: until when fruit that is only forecast is waited for.
+    `policy`: another than the house's.
 
     Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, HarvestNotOrdered, PackTwice,
     TermsNotAllowed.
@@ -113,6 +119,7 @@ def draft(
     agreed = [item_terms.asked(each, free_hours=free_hours) for each in wanted]
     terms.check(agreed, closes_at=closes_at, balance=BalanceWindow(**due) if due else None)
     counties.get(session, county_id=county_id)
+    agreed_on = policy or replace(policy_rules.default_of(closes_at.date()), cut_rule=CutRule(cut_rule))
     campaign = Campaign(
         id=new_id(),
         code=code,
@@ -125,7 +132,7 @@ def draft(
         closes_at=closes_at,
         goal_boxes=goal_boxes,
         goal_grams=goal_grams,
-        cut_rule=cut_rule,
+        cut_rule=agreed_on.cut_rule,
         claims_days=claims_days,
         cloned_from_id=cloned_from_id,
         harvest_ends_at=harvest_ends_at,
@@ -139,6 +146,7 @@ def draft(
     campaign.items = [
         _item(session, ctx, campaign, each, its) for each, its in zip(wanted, agreed, strict=True)
     ]
+    policies.write(session, ctx, campaign, agreed_on, number=1)
     _note(session, ctx, campaign, before=None, after=CampaignState.DRAFT, reason="drafted", number=1)
     session.flush()
     audit.record(session, ctx, "campaign.draft", subject=("campaign", campaign.id), after={"code": code})
@@ -153,7 +161,8 @@ def _check_harvest(
 
 
 def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID, seed: str | None = None) -> Campaign:
-    """Make a draft public; it opens by the clock. From now on the hash of the seed that may break ties is known.
+    """Make a draft public; it opens by the clock. From now on its policy is fixed, and the policy's digest and the
+    hash of the seed that may break ties are known.
 
     The seed is drawn; only a season that is played again says which it was.
     Raises CampaignNotReady, CampaignStateForbids.
@@ -161,6 +170,7 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID, seed: st
     campaign = locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.SCHEDULE)
     filled = pools_of(session, campaign)
+    policy = policies.latest(session, campaign_id=campaign.id)
     plan = Plan(
         opens_at=campaign.opens_at,
         closes_at=campaign.closes_at,
@@ -168,10 +178,12 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID, seed: st
         pledged_grams=sum(pool.boxes_pledged * pool.pack_grams for pool in filled),
         goal_boxes=campaign.goal_boxes,
         goal_grams=campaign.goal_grams,
+        is_policy_signed=policies.may_be_scheduled(session, campaign, policy),
     )
     check_ready(plan, now=ctx.now)
     campaign.seed = seed or secrets.token_hex(32)
     campaign.seed_hash = seed_commitment(campaign.seed)
+    policies.freeze(session, ctx, campaign, policy)
     _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)
     return campaign
@@ -235,7 +247,7 @@ def _tell_who_waits_in_vain(session: Session, ctx: Context) -> None:
 def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     """The campaign; what is not public yet only for staff and cooperatives. Raises CampaignNotFound."""
     campaign = session.get(Campaign, campaign_id)
-    if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS)):
+    if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS, Role.SYSTEM)):
         raise CampaignNotFound
     return campaign
 

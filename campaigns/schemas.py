@@ -236,6 +236,12 @@ class Campaign(Schema):
     goal_boxes = fields.Integer(allow_none=True)
     goal_grams = fields.Integer(allow_none=True)
     cut_rule = fields.String()
+    policy_digest = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of its fairness policy, which does not change from then on; told before it opens."
+        },
+    )
     claims_days = fields.Integer()
     harvest_ends_at = Instant(allow_none=True)
     seed_hash = fields.String(

@@ -34,7 +34,7 @@ _PUBLIC: Final = ",".join(sorted(PUBLIC))
 _LIST: Final = """
     SELECT (SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (
         SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at,
-            goal_boxes, goal_grams, cut_rule, claims_days, harvest_ends_at, seed_hash,
+            goal_boxes, goal_grams, cut_rule, policy_digest, claims_days, harvest_ends_at, seed_hash,
             CASE WHEN seed_revealed_at IS NOT NULL THEN seed END AS seed, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id > %(cursor)s::uuid
         ORDER BY id LIMIT %(limit)s::bigint
@@ -67,7 +67,7 @@ _PAGE: Final = """
         WHERE i.campaign_id = c.id))
     FROM (
         SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at,
-            goal_boxes, goal_grams, cut_rule, claims_days, harvest_ends_at, seed_hash,
+            goal_boxes, goal_grams, cut_rule, policy_digest, claims_days, harvest_ends_at, seed_hash,
             CASE WHEN seed_revealed_at IS NOT NULL THEN seed END AS seed, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id = %(id)s::uuid
     ) AS c JOIN county ON county.id = c.county_id)::text AS told

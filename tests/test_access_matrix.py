@@ -169,6 +169,8 @@ COMMON = {
     "export_orders.approve", "export_orders.make_ready",
     "sponsorships.accept", "sponsorships.reject", "sponsorships.allocate", "sponsorships.end", "sponsorships.close",
     "sponsored_shares.take_in", "sponsored_shares.deliver", "sponsor_pools.reserve",
+    "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
+    "campaign_policies.try_policies",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 

@@ -101,6 +101,7 @@ def test_an_auditor_only_reads(app: Flask):
         "allocation_simulations.compare_policies",
         "allocation_simulations.simulate",
         "allocation_simulations.try_ration",
+        "campaign_policies.try_policies",
     }
     for rule in app.url_map.iter_rules():
         access = ACCESS[rule.endpoint]

@@ -323,6 +323,10 @@ BREAKS = {
     """,
     "C6": "UPDATE pool SET deposit_minor = 1100 WHERE deposit_type = 'earnest'",
     "C7": "UPDATE pool_balance SET boxes_sold = 0",
+    # policies
+    "Y1": "UPDATE campaign_policy SET neighbour_hours = neighbour_hours + 1",
+    "Y2": "DELETE FROM policy_signature",
+    "Y3": "UPDATE allotment_run SET policy_digest = 'sha256:0'",
     # shortages
     "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
     "X2": "DELETE FROM shortage_cut",
@@ -628,6 +632,23 @@ def test_a_broken_rule_is_found_and_no_other(busy: Flask, owner: Connection, inv
         ),
         ("""UPDATE allocation_run SET result = jsonb_set(result, '{digest}', '"x"')""", {"A4"}),
         ("UPDATE allocation_run SET problem = '{}'", {"A4"}),
+        ("UPDATE campaign SET cut_rule = 'proportional'", {"Y1"}),
+        ("UPDATE campaign SET seed_hash = repeat('0', 64) WHERE seed IS NOT NULL", {"Y1"}),
+        (
+            "UPDATE campaign SET policy_digest = 'sha256:0' WHERE policy_digest IS NOT NULL",
+            {"Y1", "Y2", "Y3"},
+        ),
+        ("UPDATE campaign_allocation SET weight = 'equal'", {"Y3"}),
+        ("UPDATE campaign_allocation SET policy_digest = 'sha256:0'", {"Y3"}),
+        ("UPDATE shortage SET earnest_permille = 0", {"Y3"}),
+        ("UPDATE shortage SET policy_digest = 'sha256:0'", {"Y3"}),
+        ("UPDATE policy_signature SET digest = 'sha256:0'", {"Y2"}),
+        (
+            "INSERT INTO campaign_policy SELECT campaign_id, number + 1, season, rule, strict, weight, silence, 9,"
+            " cut_rule, neighbour_hours, election_hours, earnest_permille, set_by, set_at FROM campaign_policy"
+            " WHERE (campaign_id, number) IN (SELECT campaign_id, max(number) FROM campaign_policy GROUP BY 1)",
+            {"Y1", "Y2"},
+        ),
     ],
 )
 def test_what_is_missing_or_unreadable_is_found_too(

@@ -5,7 +5,6 @@ Everything here locks one campaign first: two steps of one allocation never run 
 """
 
 import uuid
-from dataclasses import dataclass
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
@@ -20,7 +19,6 @@ from campaigns.allotting.rules import (
     Step,
     check_move,
     next_step,
-    season_of,
     together,
     too_many,
 )
@@ -28,6 +26,7 @@ from campaigns.allotting.standing import Facts
 from campaigns.models import Campaign
 from campaigns.pledges import harvesting
 from campaigns.pledges import moves as pledge_moves
+from campaigns.policy import policies
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from inventory import holds
 from inventory.models import Hold
@@ -36,9 +35,7 @@ from marketplace.access import STAFF, Role
 from marketplace.context import Context
 from marketplace.language import Text
 from orders import splitting
-from orders.allocation.problem import Rule
 from orders.answers import AnswerTooLate
-from orders.bulk import ANSWER_HOURS
 from orders.states import Silence
 
 NOT_NEEDED = "not needed for the campaign"
@@ -61,21 +58,9 @@ class MoreThanItsCommitment(errors.Conflict):
     title = Text(en="The commitment does not have that many boxes.", zh="超过供货承诺箱数。")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How the boxes are split and the cooperatives asked; the season is that of the campaign's end unless told."""
-
-    season: str | None = None
-    rule: Rule = "nearest"
-    strict: bool = False
-    silence: Silence = Silence.DECLINES
-    answer_hours: int = ANSWER_HOURS
-
-
-def start(
-    session: Session, ctx: Context, campaign: Campaign, *, terms: Terms | None = None
-) -> CampaignAllocation:
-    """Split the sold boxes of a campaign that is `allocating` and ask its cooperatives; what was started stays.
+def start(session: Session, ctx: Context, campaign: Campaign) -> CampaignAllocation:
+    """Split the sold boxes of a campaign that is `allocating` and ask its cooperatives, as its policy says; what was
+    started stays.
 
     A campaign that sold nothing fails at once. Raises CampaignNotFound, CampaignStateForbids.
     """
@@ -84,15 +69,17 @@ def start(
         return started
     if campaign.state != CampaignState.ALLOCATING:
         raise CampaignStateForbids(state=campaign.state)
-    terms = terms or Terms()
+    policy = policies.frozen(session, campaign)
     allocation = CampaignAllocation(
         campaign_id=campaign.id,
-        season=terms.season or season_of(campaign.closes_at.date()),
-        rule=terms.rule,
-        strict=terms.strict,
-        silence=terms.silence,
-        answer_hours=terms.answer_hours,
+        season=policy.season,
+        rule=policy.rule,
+        strict=policy.strict,
+        weight=policy.weight,
+        silence=policy.silence,
+        answer_hours=policy.answer_hours,
         seed=campaign.code,
+        policy_digest=campaign.policy_digest,
         created_at=ctx.now,
     )
     session.add(allocation)
@@ -105,7 +92,7 @@ def start(
         ctx,
         "campaign.allocate",
         subject=("campaign", campaign.id),
-        after={"season": allocation.season, "rule": allocation.rule},
+        after={"season": allocation.season, "policy": allocation.policy_digest},
     )
     splitting.lock_season(session, season_name=allocation.season)
     _settle(session, ctx, campaign, allocation)

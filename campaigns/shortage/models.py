@@ -25,6 +25,8 @@ class Shortage(Base):
     cause: Mapped[str] = mapped_column(String(20))
     evidence: Mapped[str | None] = mapped_column(String(200))
     policy: Mapped[str] = mapped_column(String(20))
+    policy_digest: Mapped[str] = mapped_column(String(80))
+    """Of the campaign's policy, which says how the shortage is run."""
     earnest_permille: Mapped[int]
     committed_boxes: Mapped[int]
     """Sold, when it was opened."""

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
 from campaigns.pledges import pledging
+from campaigns.policy import policies
+from campaigns.policy.rules import weighed
 from campaigns.shortage import cases, rules, settling, words
 from campaigns.shortage.models import Shortage, ShortageOffer
 from campaigns.shortage.rules import Neighbour
@@ -132,10 +134,11 @@ def _offer(
     cover = rules.cover(
         boxes, neighbours, pack_grams=pack_grams, seed=shortage.seed_hash, batch=cases.batch_of(shortage)
     )
+    counted = policies.frozen(session, session.get_one(Campaign, shortage.campaign_id)).weight
     ids = _ids(session, shortage)
     number = 1 + max((each.round for each in shortage.offers), default=0)
     for code, asked in sorted(cover.boxes.items()):
-        reason = words.for_neighbour(cover, code, gap=boxes)
+        reason = words.for_neighbour(cover, code, gap=boxes, counted=counted.value)
         offer = ShortageOffer(
             id=new_id(),
             shortage_id=shortage.id,
@@ -165,6 +168,7 @@ def _neighbours(session: Session, shortage: Shortage, pool: Pool) -> list[Neighb
         session, variety=pool.variety, grade=pool.grade, pack_grams=pool.pack_grams, locked=False
     )
     history = season.history_grams(session, season=shortage.season)
+    weight = policies.frozen(session, campaign).weight
     asked: dict[uuid.UUID, int] = {}
     refused = set()
     for offer in shortage.offers:
@@ -175,7 +179,7 @@ def _neighbours(session: Session, shortage: Shortage, pool: Pool) -> list[Neighb
     return [
         Neighbour(
             code=each.code,
-            households=each.member_households,
+            weight=weighed(weight, households=each.member_households, members=each.members),
             history_grams=history.get(each.id, 0),
             spare=free.get(each.id, 0) - asked.get(each.id, 0),
         )

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Campaign, Item
-from campaigns.shortage import cases, later_lot_rules, offering, rules
+from campaigns.policy import policies
+from campaigns.policy.rules import Policy
+from campaigns.shortage import cases, later_lot_rules, offering
 from campaigns.shortage.models import Shortage, ShortageStanding
-from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
+from campaigns.shortage.rules import Cause
 from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from inventory.capacity import pledging
@@ -37,14 +39,12 @@ class EvidenceMissing(errors.Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How a shortage is run. Without evidence of something else it is a fault."""
+    """Why fruit is missing; everything else the campaign's policy says. Without evidence it is a fault."""
 
     cause: Cause = Cause.FAULT
     evidence: str | None = None
-    earnest_permille: int = EARNEST_PERMILLE_MAX
-    answer_hours: int = 24
-    election_hours: int = 48
     later_lot_on: date | None = None
+    """By then a later lot comes: buyers may wait for it."""
 
 
 DEFAULT = Terms()
@@ -55,7 +55,7 @@ def open_if_short(
 ) -> bool:
     """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
 
-    By the rule and with the seed whose hash the campaign published before it opened. Raises CampaignStateForbids,
+    By the policy and with the seed whose digests the campaign published before it opened. Raises CampaignStateForbids,
     EvidenceMissing, LaterLotDay.
     """
     _check_evidence(terms.cause, terms.evidence)
@@ -64,8 +64,14 @@ def open_if_short(
     if campaign.state != CampaignState.HARVESTED:
         raise CampaignStateForbids(state=campaign.state)
     short = short_items(session, campaign)
-    sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
-    opened = [_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as) for item, stock in short]
+    drawn = (
+        seed or campaign.seed or secrets.token_urlsafe(32)
+    )  # campaigns that are older than seeds have none
+    policy = policies.frozen(session, campaign)
+    opened = [
+        _open(session, ctx, campaign, item, stock, terms=terms, policy=policy, seed=drawn)
+        for item, stock in short
+    ]
     if not opened:
         return False
     planning.move(
@@ -128,6 +134,7 @@ def _open(
     stock: cases.Stock,
     *,
     terms: Terms,
+    policy: Policy,
     seed: str,
 ) -> Shortage:
     shortage = Shortage(
@@ -137,15 +144,16 @@ def _open(
         state=ShortageState.OFFERING,
         cause=terms.cause,
         evidence=terms.evidence,
-        policy=campaign.cut_rule,
-        earnest_permille=terms.earnest_permille,
+        policy=policy.cut_rule,
+        policy_digest=campaign.policy_digest,
+        earnest_permille=policy.earnest_permille,
         committed_boxes=stock.sold,
         supply_boxes=stock.supply,
         covered_boxes=0,
-        answers_due_at=ctx.now + timedelta(hours=terms.answer_hours),
-        season=rules.season_of(ctx.today),
-        election_hours=terms.election_hours,
         later_lot_on=terms.later_lot_on,
+        answers_due_at=ctx.now + timedelta(hours=policy.neighbour_hours),
+        season=policy.season,
+        election_hours=policy.election_hours,
         seed_hash=seed_commitment(seed),
         seed=seed,
         version=1,

@@ -6,7 +6,6 @@ and what the cut took, and nothing else. Nothing here looks at when somebody ord
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -16,8 +15,6 @@ from orders.allocation.ration import Claim, Ration, RationPolicy, ration
 
 EARNEST_PERMILLE_MAX: Final = 200
 """Earnest money above a fifth of the contract is none in law."""
-
-SEASON_BEGINS_IN_MONTH: Final = 7
 
 
 class Choice(StrEnum):
@@ -90,10 +87,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A cooperative with spare boxes: its households, and what it has sold this season."""
+    """A cooperative with spare boxes: what it counts for, and what it has sold this season."""
 
     code: str
-    households: int
+    weight: int
     history_grams: int
     spare: int
 
@@ -150,12 +147,6 @@ class Due:
     """What the funder of the deposit's bonus no longer pays."""
 
 
-def season_of(day: date) -> str:
-    """The season in whose account a day falls: it begins in July, before the first apples. 2026-09-01: 2026-27."""
-    year = day.year if day.month >= SEASON_BEGINS_IN_MONTH else day.year - 1
-    return f"{year}-{(year + 1) % 100:02d}"
-
-
 def policy_of(word: str) -> RationPolicy:
     """Raises ValueError for what is none."""
     if word == "proportional":
@@ -176,7 +167,7 @@ def cover(boxes: int, neighbours: Sequence[Neighbour], *, pack_grams: int, seed:
         sellers=tuple(
             Seller(
                 id=each.code,
-                weight=each.households,
+                weight=each.weight,
                 history_grams=each.history_grams,
                 cap_packs=each.spare,
                 pack_grams=pack_grams,

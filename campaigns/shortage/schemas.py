@@ -5,13 +5,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from campaigns.shortage import words
-from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause, Choice, Standing
+from campaigns.shortage.rules import Cause, Choice, Standing
 from campaigns.shortage.states import DECIDED, OfferState, ShortageState, WaitState
 from marketplace import paging
 from marketplace.fields import Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX
 
-HOURS_MAX = 240
 _CAUSE = validate.OneOf([each.value for each in Cause])
 _CHOICE = validate.OneOf([each.value for each in Choice])
 _POLICY = validate.OneOf(["equal_awards", "proportional"])
@@ -27,13 +26,6 @@ class StartShortage(Schema):
         allow_none=True,
         metadata={"description": "Needed for force majeure. 不可抗力须附证据。"},
     )
-    earnest_permille = Whole(
-        load_default=EARNEST_PERMILLE_MAX,
-        high=EARNEST_PERMILLE_MAX,
-        metadata={"description": "What of the payment is earnest money and comes back double after a fault."},
-    )
-    answer_hours = Whole(load_default=24, low=1, high=HOURS_MAX)
-    election_hours = Whole(load_default=48, low=1, high=HOURS_MAX)
     later_lot_on = Day(
         load_default=None,
         allow_none=True,
@@ -140,6 +132,7 @@ class Shortage(Schema):
     cause = fields.String(validate=_CAUSE)
     evidence = fields.String(allow_none=True)
     policy = fields.String(validate=_POLICY)
+    policy_digest = fields.String(metadata={"description": "Of the campaign's policy."})
     earnest_permille = fields.Integer()
     committed_boxes = fields.Integer()
     supply_boxes = fields.Integer()

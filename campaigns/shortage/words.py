@@ -14,6 +14,7 @@ from marketplace.values import MINOR_DIGITS
 from orders.allocation import explain, text, ties
 from orders.allocation.explain import drawn_sellers
 from orders.allocation.ration import RationPolicy
+from orders.allocation.text import Counted
 
 TERMS_MAX: Final = 12
 """A sum with more terms than these is told by its result."""
@@ -319,14 +320,15 @@ def for_choosing(*, committed: int, supply: int, covered: int) -> Text:
     )
 
 
-def for_neighbour(cover: Cover, code: str, *, gap: int) -> Text:
+def for_neighbour(cover: Cover, code: str, *, gap: int, counted: Counted = "households") -> Text:
     """Why a neighbour is asked for so many: the sum of the fair split over what is spare."""
     told = explain(cover.problem, cover.allocation, code)
     spare = sum(seller.cap_packs for seller in cover.problem.sellers)
     return Text(
         en=f"{_boxes(gap)} are missing; neighbours have {spare:,} to spare. "
-        + " ".join(text.render(told, "en")),
-        zh=f"缺 {gap:,} 箱，各邻社共有 {spare:,} 箱可补。" + "".join(text.render(told, "zh")),
+        + " ".join(text.render(told, "en", counted=counted)),
+        zh=f"缺 {gap:,} 箱，各邻社共有 {spare:,} 箱可补。"
+        + "".join(text.render(told, "zh", counted=counted)),
     )
 
 

@@ -20,7 +20,7 @@ from orders.states import Silence
 from tests import builders
 from tests.builders import PACK_GRAMS, PRICE_MINOR, Market, Sale
 from tests.campaigns import many_orders
-from tests.campaigns.allotted import begin
+from tests.campaigns.allotted import agree, begin
 from tests.house import Caller
 
 ORDERS, COOPERATIVES, PLEDGED = 100_000, 500, 450
@@ -37,7 +37,8 @@ def test_a_hundred_thousand_orders_are_split_asked_and_supplied(app: Flask, shop
     database.transact(lambda session: sell(session, market, sale, shopper))
 
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    begin(market, sale, terms=allotting.Terms(silence=Silence.CONFIRMS))
+    agree(market, sale, silence=Silence.CONFIRMS)
+    begin(market, sale)
     split = time.monotonic()
     late = market.later(minutes=4)
     database.transact(

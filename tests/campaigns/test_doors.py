@@ -283,7 +283,12 @@ def test_scheduling_opens_at_once_when_the_time_has_come(market: Market, operato
     sale = market.pledged()
     response = operator.post(f"{sale.url}/scheduling")
     assert (response.status_code, response.json["state"]) == (200, "deposit_open")
-    assert market.actions(response) == {"campaign.scheduled", "campaign.deposit_open", "pool.set_window"}
+    assert market.actions(response) == {
+        "campaign.scheduled",
+        "campaign.deposit_open",
+        "campaign_policy.sign",
+        "pool.set_window",
+    }
 
 
 def test_a_scheduled_campaign_opens_and_closes_by_the_clock(market: Market, anyone: Caller) -> None:

@@ -40,6 +40,9 @@ def test_from_draft_to_the_end_of_the_balance(
     buyers = [as_role(Role.SHOPPER) for _ in range(4)]
     member = as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
     sale = presale.on_sale(market, 20)
+    agreed = member.get(f"{sale.url}/policy").json
+    assert agreed["is_frozen"]
+    assert agreed["digest"] == operator.get(sale.url).json["campaign"]["policy_digest"]
     orders = [bought(buyer, operator, sale, boxes) for buyer, boxes in zip(buyers, (1, 2, 1, 2), strict=True)]
     assert {market.stored(Order, order["id"]).state for order in orders} == {"deposit_paid"}
     let_pass(market, sale, hours=240)
@@ -47,6 +50,8 @@ def test_from_draft_to_the_end_of_the_balance(
     assert state(operator, sale) == "allocating"
     assert {market.stored(Order, order["id"]).state for order in orders} == {"committed"}
     [asked] = commitments(member)
+    run = member.get(f"/v1/allotment-runs/{asked['run_id']}").json
+    assert run["policy_digest"] == agreed["digest"], "split by what was agreed before anybody bought"
     response = member.post(f"/v1/commitments/{asked['id']}/confirmation", json={})
     assert response.status_code == 200, response.json
     assert state(operator, sale) == "harvested", "the fruit lies in store"

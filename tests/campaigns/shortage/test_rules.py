@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from hypothesis import given
@@ -114,7 +113,7 @@ def test_equal_awards_differ_by_one_box_among_those_who_lack_some(asked, supply,
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(0, 90), SEEDS)
 def test_neighbours_cover_what_they_can_and_no_more(spares, gap, seed):
     neighbours = [
-        Neighbour(code=f"c{number}", households=100, history_grams=0, spare=spare)
+        Neighbour(code=f"c{number}", weight=100, history_grams=0, spare=spare)
         for number, spare in enumerate(spares)
     ]
     asked = rules.cover(gap, neighbours, pack_grams=5_000, seed=seed, batch="b").boxes
@@ -124,7 +123,7 @@ def test_neighbours_cover_what_they_can_and_no_more(spares, gap, seed):
 
 
 def test_who_is_behind_is_asked_first():
-    ahead = Neighbour(code="a", households=100, history_grams=500_000, spare=10)
+    ahead = Neighbour(code="a", weight=100, history_grams=500_000, spare=10)
     behind = replace(ahead, code="b", history_grams=0)
 
     assert rules.cover(10, [ahead, behind], pack_grams=5_000, seed="s", batch="b").boxes == {"b": 10}
@@ -201,19 +200,6 @@ def test_a_stored_run_proves_itself_and_nothing_else_does(asked, supply, policy,
     forged = {**result, "kept": result["kept"] + 1}
     assert run.fault_of(problem, forged, digest, published) == "not the digest"
     assert run.fault_of(problem, forged, run.digest_of(problem, forged), published) is not None
-
-
-@pytest.mark.parametrize(
-    ("day", "season"),
-    [
-        ((2026, 6, 30), "2025-26"),
-        ((2026, 7, 1), "2026-27"),
-        ((2027, 1, 5), "2026-27"),
-        ((2099, 9, 1), "2099-00"),
-    ],
-)
-def test_the_season_of_a_day(day, season):
-    assert rules.season_of(date(*day)) == season
 
 
 def test_there_are_two_policies():
