@@ -77,11 +77,14 @@ def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID)
             session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
         )
         told = {name: getattr(priced, name) for name in priced.__dataclass_fields__}
+        discounts = pricing.taken_off(session, context.current(), item, **query)
         return {
             **told,
             "item_id": item.id,
             "currency": item.currency,
             "final_unit_price_minor": item.final_unit_price_minor,
+            "discount_minor": sum(each["amount_minor"] for each in discounts),
+            "discounts": discounts,
         }
 
 

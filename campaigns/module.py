@@ -9,13 +9,15 @@ from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
-from campaigns.promotions import budgets
+from campaigns.promotions import api as promotions_api
+from campaigns.promotions import budgets, quoting, spending
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import closing
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
+from orders.events import OrderAsked, OrderMoved
 
 module = Module(
     name="campaigns",
@@ -26,6 +28,7 @@ module = Module(
         allotting_api.commitments,
         allotting_api.runs,
         *shortage_api.BLUEPRINTS,
+        *promotions_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
@@ -41,6 +44,9 @@ module = Module(
         *SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
+        (CampaignMoved, spending.on_campaign_moved),
+        (OrderAsked, quoting.on_order_asked),
+        (OrderMoved, spending.on_order_moved),
     ),
     commands=(demo_command, campaigns_group),
     invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS, *PROMOTION_INVARIANTS),

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from inventory import paying
+from marketplace import door, idempotency
 from marketplace.context import Context
 from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
 from marketplace.till import Till
+from orders import checkout, ordering
 from orders.ordering import Ordering
 
 TILL: Final = Till(name="orders", endpoint="orders.place", look=paying.LOOK, writing=Ordering)
@@ -18,7 +20,10 @@ _BODY: Final = re.compile(rf'\{{ ?"hold_id": ?"{ID_FORM}" ?\}}'.encode())
 
 
 def place(ctx: Context, claim: Claim, *, hold_id: uuid.UUID) -> Answer:
-    """Order what a hold keeps. Is a unit of work of its own. Refused: HoldNotFound, HoldExpired, HoldNotActive."""
+    """Order what a hold keeps. Is a unit of work of its own.
+
+    Refused: HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
+    """
     return _place(ctx, None, claim.key, lambda _: claim, hold_id=hold_id)
 
 
@@ -39,9 +44,15 @@ def _place(
     *,
     hold_id: uuid.UUID,
 ) -> Answer:
-    _, reply = TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
-    assert isinstance(reply, Answer), "no order is handed back"
-    return reply
+    ctx, reply = TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
+    if isinstance(reply, Answer):
+        return reply
+    return idempotency.run(
+        ctx,
+        claim_of(ctx),
+        lambda session: ordering.shaped(checkout.settle_price(session, ctx, hold_id=hold_id)),
+        lambda refusal: door.refused(refusal, ctx),
+    )
 
 
 FAST_DOORS: Final = (

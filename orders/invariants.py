@@ -93,13 +93,14 @@ INVARIANTS: Final = (
     Invariant(
         id="O4",
         says=Text(
-            en="A shopper's order has its payment, over its total or its deposit.",
-            zh="每个购物订单都有与总额或定金相等的付款。",
+            en="A shopper's order has its payment, over its total or its deposit; none if nothing is left to pay.",
+            zh="每个购物订单都有与总额或定金相等的付款；无需付款的订单没有付款。",
         ),
         sql="""
             SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
             LEFT JOIN deposit_terms t ON t.order_id = o.id
-            WHERE o.kind = 'shopper_presale' AND (p.id IS NULL
+            WHERE o.kind = 'shopper_presale' AND ((p.id IS NULL) <> (o.total_minor = 0)
+                OR (p.id IS NULL AND o.state = 'deposit_due')
                 OR p.amount_minor <> coalesce(o.boxes * t.per_box_minor, o.total_minor))
         """,
     ),

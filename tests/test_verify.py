@@ -106,10 +106,13 @@ BREAKS = {
     "U4": "DELETE FROM job WHERE name = 'notifications.deliver'",
     # promotions
     "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1",
-    "V2": """
-        UPDATE promotion_use SET state = 'given_back' WHERE id = (SELECT min(id::text)::uuid FROM promotion_use)
-    """,
+    "V2": "UPDATE promotion_use SET minor = minor + 1 WHERE state = 'given_back'",
     "V3": "UPDATE promotion SET uses_per_person_max = 1",
+    "V4": """
+        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,amount_minor}', '1') WHERE discount_minor > 0
+    """,
+    "V5": "UPDATE hold SET discount_minor = discount_minor - 1 WHERE discount_minor > 0 AND state = 'active'",
+    "V6": "UPDATE pool SET has_promotions = true",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -420,7 +423,7 @@ def parted_price(market: builders.Market, operator: house.Caller) -> None:
 
 
 def promoted(market: builders.Market, shopper: house.Caller) -> None:
-    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held."""
+    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held and quoted again."""
     sale, ctx = market.on_sale(5), market.acting(shopper)
     terms = promoting.Terms(
         kind=PromotionKind.COUPON,
@@ -438,13 +441,14 @@ def promoted(market: builders.Market, shopper: house.Caller) -> None:
         return row.id
 
     def use(session: Session) -> int:
-        quoted, _ = budgets.reserve(session, ctx, hold_id=hold_id, promotion_ids=[coupon])
+        hold = budgets.live_hold(session, ctx, hold_id=hold_id)
+        quoted, _ = budgets.reserve(session, ctx, hold=hold, offered=[budgets.Offered(promotion_id=coupon)])
         return quoted.discount_minor
 
     coupon = database.transact(start)
     for is_ordered in (True, False):
         hold_id = uuid.UUID(held(shopper, sale)["hold_id"])
-        assert database.transact(use) == 500
+        assert [database.transact(use) for _ in range(2)] == [500, 500]
         if is_ordered:
             assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import balances, planning
 from campaigns.models import Campaign
+from campaigns.promotions import budgets
 from campaigns.shortage import cases, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection
 from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
@@ -69,10 +70,14 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     of_order = {str(order.id): order for order, _ in bought}
     for demand, outcome in zip(demands, cut.outcomes, strict=True):
         order = of_order[outcome.order_id]
-        payment = paid[order.id]
-        writing.apply(demand, outcome, order=order, payment=payment, paid=kept_minor[payment.id])
+        payment = paid.get(order.id)
+        kept = 0 if payment is None else kept_minor[payment.id]
+        writing.apply(demand, outcome, order=order, payment=payment, paid=kept)
     writing.finish()
     shortages.settle(session, ctx, pool_id=item.pool_id, cuts=writing.cuts, reason=REASON)
+    for order in of_order.values():
+        if order.state == OrderState.CUT and order.discount_minor and order.hold_id is not None:
+            budgets.give_back(session, ctx, hold_id=order.hold_id)
     _carry(shortage, boxes=sum(writing.cuts.values()), minor=writing.compensation_minor)
     _store(session, ctx, shortage, problem, cut)
     _go_on(session, ctx, shortage)
@@ -92,7 +97,9 @@ class _Writing:
         self._owed: list[tuple[Payment, PartRefundKind, int]] = []
         self._told: list[OrderCut] = []
 
-    def apply(self, demand: Demand, outcome: Outcome, *, order: Order, payment: Payment, paid: int) -> None:
+    def apply(
+        self, demand: Demand, outcome: Outcome, *, order: Order, payment: Payment | None, paid: int
+    ) -> None:
         due = rules.due(
             outcome,
             paid_minor=paid,
@@ -106,7 +113,7 @@ class _Writing:
             (PartRefundKind.REFUND, due.refund_minor),
             (PartRefundKind.COMPENSATION, due.compensation_minor),
         ):
-            if minor:
+            if minor and payment is not None:
                 self._owed.append((payment, kind, minor))
         self.compensation_minor += due.compensation_minor
         if outcome.refunded:
