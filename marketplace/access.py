@@ -267,7 +267,7 @@ ACCESS: Final[dict[str, Access]] = {
     "campaigns.clone": _may(Role.OPERATOR),
     "campaigns.compare": _may(Role.OPERATOR, Role.AUDITOR),
     "campaign_promotions.draft": _may(Role.OPERATOR),
-    "campaign_promotions.list_running": _EVERYONE,
+    "campaigns.list_promotions": _EVERYONE,
     "promotions.list_promotions": Access(roles=STAFF),
     "promotions.get_promotion": Access(roles=STAFF),
     "promotions.activate": _may(Role.OPERATOR),

@@ -46,18 +46,6 @@ def draft(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dic
     return _shown(promoting.draft(session, context.current(), campaign_id=campaign_id, terms=terms))
 
 
-@of_campaigns.get("/<uuid:campaign_id>/promotions")
-@of_campaigns.problems(planning.CampaignNotFound)
-@of_campaigns.response(200, schemas.RunningPromotions)
-def list_running(campaign_id: uuid.UUID) -> dict[str, Any]:
-    """What is taken off for everybody now, without a code 进行中的优惠"""
-    ctx = context.current()
-    with reading() as session:
-        planning.get(session, ctx, campaign_id=campaign_id)
-        running = promoting.open_to_all(session, campaign_id)
-        return {"items": [row for row in running if row.ends_at is None or ctx.now < row.ends_at]}
-
-
 @promotions.get("")
 @promotions.arguments(schemas.PromotionQuery, location="query")
 @promotions.response(200, paging.page_of(schemas.Promotion))

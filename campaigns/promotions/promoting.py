@@ -232,6 +232,11 @@ def open_to_all(session: Session, campaign_id: uuid.UUID) -> list[PromotionTerms
     )
 
 
+def running(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> list[PromotionTerms]:
+    """The same without what has ended by the clock."""
+    return [row for row in open_to_all(session, campaign_id) if row.ends_at is None or ctx.now < row.ends_at]
+
+
 def is_for(row: PromotionTerms, item_id: uuid.UUID) -> bool:
     return row.item_ids is None or str(item_id) in row.item_ids
 
