@@ -24,7 +24,7 @@ from marketplace.embedded.databases import DatabaseUrls
 from marketplace.embedded.ports import free_port
 from marketplace.running.launch import Launch
 from marketplace.settings import PROJECT_ROOT, Settings
-from tests import house, servers
+from tests import house
 from tests.builders import Market, Sale
 from tests.campaigns.promotions.shop import drawn, running, shared, uses
 from tests.house import Caller
@@ -39,28 +39,26 @@ Ask = Callable[[Caller, str, dict[str, Any]], tuple[int, dict[str, Any]]]
 @pytest.fixture
 def ask(market: Market, database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Ask]:
     """POST to a web server of its own on the market's database, on a connection of its own."""
-    port = free_port(18_000)
-    ours = {field.name.upper() for field in fields(Settings)}
-    settings = {
+    port = free_port(25_000 + os.getpid() % 5_000)[0]
+    settings = house.settings_for(database_urls)
+    defaults = {each.name.upper(): "" for kind in (Settings, Launch) for each in fields(kind)}
+    chosen = {
         "ENVIRONMENT": "test",
-        "DATABASE_URL": database_urls.app_url,
-        "DATABASE_OWNER_URL": database_urls.owner_url,
-        "REDIS_URL": servers.redis_url(0),
-        "SECRET_KEY": "only-for-tests-" * 4,
+        "DATABASE_URL": settings.database_url or "",
+        "DATABASE_OWNER_URL": settings.database_owner_url or "",
+        "SECRET_KEY": settings.secret_key,
+        "DATA_DIR": str(tmp_path),
         "WORKER_EMBEDDED": "false",
         "RATE_LIMITS_ENABLED": "false",
-        "LOG_LEVEL": "ERROR",
-    }
-    launch = Launch(web_port=port, log_format="json", is_reloading=False)
-    environment = {
-        **{name: value for name, value in os.environ.items() if name not in ours},
-        **settings,
-        **launch.to_env(),
+        "LOG_LEVEL": "WARNING",
+        "PORT": str(port),
         "WEB_CONCURRENCY": "2",
     }
-    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]
-    with (tmp_path / "server.log").open("w") as output:
-        child = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=output, stderr=output)
+    with (tmp_path / "server.log").open("wb") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--no-control-socket"],
+            cwd=PROJECT_ROOT, env=os.environ | defaults | chosen, stdout=file, stderr=file,
+        )  # fmt: skip
 
     def post(caller: Caller, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         wire = HTTPConnection("127.0.0.1", port, timeout=60)
