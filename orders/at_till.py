@@ -10,6 +10,7 @@ from marketplace import door, idempotency
 from marketplace.context import Context
 from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
+from marketplace.steps import Alone, Steps, walk
 from marketplace.till import Till
 from orders import checkout, ordering
 from orders.ordering import Ordering
@@ -24,7 +25,7 @@ def place(ctx: Context, claim: Claim, *, hold_id: uuid.UUID) -> Answer:
 
     Refused: HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
     """
-    return _place(ctx, None, claim.key, lambda _: claim, hold_id=hold_id)
+    return walk(_place(ctx, None, claim.key, lambda _: claim, hold_id=hold_id))
 
 
 def place_fast(plain: Plain) -> Serve | None:
@@ -43,16 +44,19 @@ def _place(
     claim_of: Callable[[Context], Claim],
     *,
     hold_id: uuid.UUID,
-) -> Answer:
-    ctx, reply = TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
+) -> Steps[Answer]:
+    ctx, reply = yield from TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
     if isinstance(reply, Answer):
         return reply
-    return idempotency.run(
-        ctx,
-        claim_of(ctx),
-        lambda session: ordering.shaped(checkout.settle_price(session, ctx, hold_id=hold_id)),
-        lambda refusal: door.refused(refusal, ctx),
+    answer: Answer = yield Alone(
+        lambda: idempotency.run(
+            ctx,
+            claim_of(ctx),
+            lambda session: ordering.shaped(checkout.settle_price(session, ctx, hold_id=hold_id)),
+            lambda refusal: door.refused(refusal, ctx),
+        )
     )
+    return answer
 
 
 FAST_DOORS: Final = (

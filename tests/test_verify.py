@@ -288,6 +288,7 @@ BREAKS = {
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
+        AND o.discount_minor + other.discount_minor = 0
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",

@@ -1,14 +1,9 @@
 """Crowds at the real web server, over HTTP: one coupon with a limit, and one person with a hundred hands."""
 
-import os
-import subprocess
-import sys
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from http.client import HTTPConnection
 from json import dumps, loads
 from pathlib import Path
@@ -21,80 +16,36 @@ from inventory.models import Hold
 from marketplace import database
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
-from marketplace.embedded.ports import free_port
-from marketplace.running.launch import Launch
-from marketplace.settings import PROJECT_ROOT, Settings
-from tests import house
+from tests import house, web_server
 from tests.builders import Market, Sale
 from tests.campaigns.promotions.shop import drawn, running, shared, uses
 from tests.house import Caller
 
 CLIENTS, LIMIT, AT_ONCE = 500, 37, 32
 HANDS = 100
-START_SECONDS_MAX = 40
 
 Ask = Callable[[Caller, str, dict[str, Any]], tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
 def ask(market: Market, database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Ask]:
-    """POST to a web server of its own on the market's database, on a connection of its own."""
-    port = free_port(25_000 + os.getpid() % 5_000)[0]
-    settings = house.settings_for(database_urls)
-    defaults = {each.name.upper(): "" for kind in (Settings, Launch) for each in fields(kind)}
-    chosen = {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": settings.database_url or "",
-        "DATABASE_OWNER_URL": settings.database_owner_url or "",
-        "SECRET_KEY": settings.secret_key,
-        "DATA_DIR": str(tmp_path),
-        "WORKER_EMBEDDED": "false",
-        "RATE_LIMITS_ENABLED": "false",
-        "LOG_LEVEL": "WARNING",
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "2",
-    }
-    with (tmp_path / "server.log").open("wb") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--no-control-socket"],
-            cwd=PROJECT_ROOT, env=os.environ | defaults | chosen, stdout=file, stderr=file,
-        )  # fmt: skip
+    """POST to a web server of two processes on the market's database, on a connection of its own."""
+    with web_server.started(database_urls, tmp_path, WEB_CONCURRENCY="2") as server:
 
-    def post(caller: Caller, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        wire = HTTPConnection("127.0.0.1", port, timeout=60)
-        headers = {
-            "Authorization": f"Bearer {caller.token}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": str(uuid.uuid4()),
-        }
-        wire.request("POST", path, dumps(body), headers)
-        answer = wire.getresponse()
-        told = loads(answer.read())
-        wire.close()
-        return answer.status, told
-
-    try:
-        until_it_serves(child, port, tmp_path / "server.log")
-        yield post
-    finally:
-        child.terminate()
-        child.wait(START_SECONDS_MAX)
-
-
-def until_it_serves(child: "subprocess.Popen[bytes]", port: int, output: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < deadline:
-        assert child.poll() is None, output.read_text()
-        wire = HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            wire.request("GET", "/healthz")
-            if wire.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-        finally:
+        def post(caller: Caller, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+            wire = HTTPConnection("127.0.0.1", server.port, timeout=60)
+            headers = {
+                "Authorization": f"Bearer {caller.token}",
+                "Content-Type": "application/json",
+                "Idempotency-Key": str(uuid.uuid4()),
+            }
+            wire.request("POST", path, dumps(body), headers)
+            answer = wire.getresponse()
+            told = loads(answer.read())
             wire.close()
-    raise AssertionError(output.read_text())
+            return answer.status, told
+
+        yield post
 
 
 def holds_of(market: Market, sale: Sale, shoppers: list[Caller]) -> list[str]:
