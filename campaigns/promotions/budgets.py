@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
@@ -25,7 +25,9 @@ from campaigns.promotions.rules import (
     Promotion,
     PromotionKind,
     Quoted,
+    Unmet,
     boxes_taken,
+    hindrance,
     quote,
 )
 from campaigns.promotions.states import EFFECTS, PromotionState, UseMove, UseState, giving_back
@@ -38,6 +40,7 @@ from marketplace.context import Context
 from marketplace.values import new_id
 
 LIVE: Final = (UseState.RESERVED, UseState.CONSUMED)
+USED_UP: Final = frozenset({Unmet.NO_USES_LEFT, Unmet.BUDGET_SPENT, Unmet.BOXES_SPENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,16 @@ def reserve(
     before = select(PromotionUse.promotion_id).where(
         PromotionUse.hold_id == hold.id, PromotionUse.state == UseState.RESERVED
     )
-    known = _locked(session, {*codes, *session.scalars(before)})
+    basket = Basket(
+        boxes=hold.boxes,
+        unit_price_minor=hold.unit_price_minor,
+        freight_minor=0,
+        now=ctx.now,
+        freight_within_minor=freight_within_minor,
+    )
+    own = set(session.scalars(before))
+    spent = _spent(session, codes.keys() - own, basket)
+    known = _locked(session, {*codes, *own} - spent.keys()) | spent
     for use in _reserved_of(session, hold.id):
         _move(session, ctx, known[use.promotion_id], use, UseMove.RELEASED)
     rows = [
@@ -90,16 +102,10 @@ def reserve(
         if (row := known.get(each)) and row.state == PromotionState.ACTIVE and _sells(session, row, hold)
     ]
     for row in rows:
-        _release_lapsed(session, ctx, row)
+        if row.id not in spent:
+            _release_lapsed(session, ctx, row)
     session.flush()
     rows = [row for row in rows if not _is_used(session, codes[row.id])]
-    basket = Basket(
-        boxes=hold.boxes,
-        unit_price_minor=hold.unit_price_minor,
-        freight_minor=0,
-        now=ctx.now,
-        freight_within_minor=freight_within_minor,
-    )
     told = quote(basket, [facts(session, row, hold.owner_id) for row in rows])
     uses = [
         _reserve(session, ctx, known[line.promotion_id], hold, line, codes[line.promotion_id])
@@ -191,6 +197,21 @@ def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Promo
     return {row.id: row for row in rows}
 
 
+def _spent(session: Session, ids: Iterable[uuid.UUID], basket: Basket) -> dict[uuid.UUID, PromotionTerms]:
+    """Those that are used up as they are seen, with nothing to be given back: nobody waits for their locks in vain."""
+    seen = session.scalars(
+        select(PromotionTerms)
+        .where(PromotionTerms.id.in_(list(ids)))
+        .execution_options(populate_existing=True)
+    ).all()
+    return {
+        row.id: row
+        for row in seen
+        if hindrance(basket, facts(session, row, None)) in USED_UP
+        and session.scalar(_lapsed(row).with_only_columns(PromotionUse.id).limit(1)) is None
+    }
+
+
 def _sells(session: Session, row: PromotionTerms, hold: Hold) -> bool:
     """Whether the hold is of an item that the promotion is for, in its currency."""
     item_id = session.scalar(
@@ -225,14 +246,8 @@ def _reserved_of(session: Session, hold_id: uuid.UUID) -> list[PromotionUse]:
 
 def _release_lapsed(session: Session, ctx: Context, row: PromotionTerms) -> int:
     """Give back what was reserved for holds that are over. A hold that somebody has locked is left alone."""
-    over = or_(
-        Hold.state.not_in((HoldState.ACTIVE, HoldState.CONVERTING, HoldState.CONSUMED)),
-        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp()),
-    )
     lapsed = session.scalars(
-        select(PromotionUse)
-        .join(Hold, Hold.id == PromotionUse.hold_id)
-        .where(PromotionUse.promotion_id == row.id, PromotionUse.state == UseState.RESERVED, over)
+        _lapsed(row)
         .order_by(PromotionUse.id)
         .with_for_update(of=Hold, skip_locked=True)
         .execution_options(populate_existing=True)
@@ -240,6 +255,19 @@ def _release_lapsed(session: Session, ctx: Context, row: PromotionTerms) -> int:
     for use in lapsed:
         _move(session, ctx, row, use, UseMove.RELEASED)
     return len(lapsed)
+
+
+def _lapsed(row: PromotionTerms) -> Select[PromotionUse]:
+    """Its uses that are reserved for holds that are over."""
+    over = or_(
+        Hold.state.not_in((HoldState.ACTIVE, HoldState.CONVERTING, HoldState.CONSUMED)),
+        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp()),
+    )
+    return (
+        select(PromotionUse)
+        .join(Hold, Hold.id == PromotionUse.hold_id)
+        .where(PromotionUse.promotion_id == row.id, PromotionUse.state == UseState.RESERVED, over)
+    )
 
 
 def facts(session: Session, row: PromotionTerms, person_id: uuid.UUID | None) -> Promotion:
