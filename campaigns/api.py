@@ -21,6 +21,8 @@ from campaigns import (
     subscriptions,
 )
 from campaigns.models import Campaign, Subscription
+from campaigns.promotions import promoting
+from campaigns.promotions.schemas import RunningPromotions
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from campaigns.terms import TermsNotAllowed
 from inventory import holds, refusals, waitlist
@@ -78,12 +80,26 @@ def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID)
             session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
         )
         told = {name: getattr(priced, name) for name in priced.__dataclass_fields__}
+        discounts = pricing.taken_off(session, context.current(), item, **query)
         return {
             **told,
             "item_id": item.id,
             "currency": item.currency,
             "final_unit_price_minor": item.final_unit_price_minor,
+            "discount_minor": sum(each["amount_minor"] for each in discounts),
+            "discounts": discounts,
         }
+
+
+@blueprint.get("/<uuid:campaign_id>/promotions")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.response(200, RunningPromotions)
+def list_promotions(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """What is taken off for everybody, without a code 活动优惠"""
+    ctx = context.current()
+    with reading() as session:
+        planning.get(session, ctx, campaign_id=campaign_id)
+        return {"items": promoting.running(session, ctx, campaign_id=campaign_id)}
 
 
 @blueprint.get("/<uuid:campaign_id>/progress")

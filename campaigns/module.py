@@ -19,7 +19,8 @@ from campaigns.pledges.lapsing import JOBS as PLEDGE_JOBS
 from campaigns.pledges.telling import SUBSCRIPTIONS as PLEDGE_SUBSCRIPTIONS
 from campaigns.policy import api as policy_api
 from campaigns.policy.invariants import INVARIANTS as POLICY_INVARIANTS
-from campaigns.promotions import budgets
+from campaigns.promotions import api as promotions_api
+from campaigns.promotions import budgets, quoting, spending
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import applying, closing, waiting
@@ -27,6 +28,7 @@ from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
+from orders.events import OrderAsked, OrderMoved
 
 module = Module(
     name="campaigns",
@@ -41,6 +43,7 @@ module = Module(
         pledges_api.of_campaigns,
         pledges_api.pledges,
         *exports_api.BLUEPRINTS,
+        *promotions_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
@@ -65,6 +68,9 @@ module = Module(
         *shortage_telling.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
+        (CampaignMoved, spending.on_campaign_moved),
+        (OrderAsked, quoting.on_order_asked),
+        (OrderMoved, spending.on_order_moved),
     ),
     commands=(demo_command, campaigns_group),
     invariants=(

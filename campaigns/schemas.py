@@ -10,6 +10,7 @@ from inventory.deposit_rules import DepositType, Funder
 from marketplace import context, paging
 from marketplace.fields import Code, Currency, Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
+from orders.schemas import OrderDiscount
 from orders.states import NextStep
 
 ITEMS_MAX = 50
@@ -187,6 +188,10 @@ class Price(Schema):
     now_minor = fields.Integer()
     later_minor = fields.Integer()
     final_unit_price_minor = fields.Integer(allow_none=True)
+    discount_minor = fields.Integer(
+        metadata={"description": "Taken off the price shown for everybody, as long as it lasts."}
+    )
+    discounts = fields.List(fields.Nested(OrderDiscount))
     steps = fields.List(fields.Nested(PricedStep))
 
 
@@ -203,6 +208,10 @@ class CampaignOffer(Schema):
     boxes_per_household_max = fields.Integer(attribute="item.boxes_per_household_max", allow_none=True)
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
+    has_promotions = fields.Boolean(
+        attribute="pool.has_promotions",
+        metadata={"description": "Something is taken off for everybody: the item's price says what."},
+    )
     ladder = fields.List(
         fields.Nested(OfferedStep),
         attribute="item.steps",
@@ -428,7 +437,9 @@ class MyOrder(Schema):
     boxes = fields.Integer()
     pack_grams = fields.Integer()
     unit_price_minor = fields.Integer()
-    total_minor = fields.Integer()
+    discount_minor = fields.Integer()
+    discounts = fields.List(fields.Nested(OrderDiscount))
+    total_minor = fields.Integer(metadata={"description": "What is to be paid, after all discounts."})
     currency = fields.String()
     delivered_on = Day(allow_none=True)
     created_at = Instant()

@@ -51,6 +51,7 @@ _PAGE: Final = """
             'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
             'boxes_per_household_max', i.boxes_per_household_max,
             'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version,
+            'has_promotions', pool.has_promotions,
             'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,
                 'unit_price_minor', s.unit_price_minor, 'waterfall', CASE WHEN s.orchard_minor IS NOT NULL THEN
                     json_build_object('orchard_minor', s.orchard_minor, 'cold_store_minor', s.cold_store_minor,

@@ -19,7 +19,7 @@ from marketplace import audit, errors, events, express
 from marketplace.context import Context
 from marketplace.express import InSession
 from marketplace.language import Text
-from marketplace.payments import payments
+from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate
 from marketplace.payments.states import PaymentPurpose
@@ -342,9 +342,12 @@ def _lock_bought(session: Session, pool_id: uuid.UUID) -> None:
 
 
 def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_minor: int) -> int:
-    """Who paid in full gets back what the final price is lower, for the boxes that no shortage took."""
+    """Who paid in full gets back what the final price is lower, for the boxes that no shortage took.
+
+    Never more than was paid: somebody else may have paid the rest.
+    """
     paid = session.execute(
-        select(Hold.consumed_boxes, Order.unit_price_minor, Payment.id)
+        select(Hold.consumed_boxes, Order.unit_price_minor, Payment)
         .join(Hold, Hold.id == Order.hold_id)
         .join(Payment, Payment.order_id == Order.id)
         .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
@@ -357,10 +360,14 @@ def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_mi
         )
         .order_by(Payment.id)
     ).all()
-    for boxes, shown_minor, payment_id in paid:
-        back = boxes * (shown_minor - unit_price_minor)
-        payments.owe_back(session, ctx, payment_id=payment_id, reason="ladder", amount_minor=back)
-    return len(paid)
+    kept_minor = part_refunds.kept_minor([payment for _, _, payment in paid])
+    refunded = 0
+    for boxes, shown_minor, payment in paid:
+        back = min(boxes * (shown_minor - unit_price_minor), kept_minor[payment.id])
+        if back:
+            payments.owe_back(session, ctx, payment_id=payment.id, reason="ladder", amount_minor=back)
+            refunded += 1
+    return refunded
 
 
 def _in_batches(

@@ -1,6 +1,7 @@
 """A shopper's order: made from a hold, paid, committed; withdrawn or expired while unpaid, or its payment failed."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from inventory import holds, placing
 from inventory.models import Hold
-from marketplace import errors
+from marketplace import errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
@@ -19,6 +20,7 @@ from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentS
 from marketplace.payments.states import PaymentPurpose
 from orders import balance_rules, moving, ordering
 from orders.bulk import OrderNotFound
+from orders.events import OrderAsked
 from orders.models import DepositTerms, Order, PoolBalance
 from orders.states import FREED_FOR_GOOD, LATE, OrderKind, OrderState, OrderStateForbids, check_move
 
@@ -32,13 +34,28 @@ class FreeTimeOver(errors.Conflict):
     title = Text(en="The deposit does not go back any more.", zh="定金已过可退期限。")
 
 
-def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment]:
+def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment | None]:
     """Turn the actor's live hold into an order and its payment; the price is the one shown at the hold.
 
-    Raises HoldNotFound, HoldExpired, HoldNotActive.
+    Where nothing is left to pay there is no payment, and the order is bought at once.
+    Raises HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
     """
+    placed = settle_price(session, ctx, hold_id=hold_id)
+    payment = None if placed.payment_id is None else session.get_one(Payment, placed.payment_id)
+    return session.get_one(Order, placed.id), payment
+
+
+def settle_price(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> ordering.Placed:
+    """The same, as it was placed, after everybody who takes something off its price was asked."""
+    events.publish(session, ctx, OrderAsked(hold_id=hold_id))
     placed = ordering.place_in(session, ctx, hold_id=hold_id)
-    return session.get_one(Order, placed.id), session.get_one(Payment, placed.payment_id)
+    if placed.payment_id is not None:
+        return placed
+    order = moving.locked(session, placed.id)
+    holds.consume(session, ctx, hold_id=hold_id)
+    moving.move(session, ctx, order, OrderState.COMMITTED)
+    session.flush()
+    return replace(placed, state=OrderState.COMMITTED, version=order.version)
 
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
@@ -86,6 +103,9 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
     order, terms = moving.locked_with_terms(session, event.order_id)
     if order.state not in LATE or order.hold_id is None or order.kind in FREED_FOR_GOOD:
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
+        return
+    if order.discount_minor:  # its discounts are given back, and may be somebody else's
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="discount_over")
         return
     taken = placing.take_again(session, ctx, hold_id=order.hold_id)
     if isinstance(taken, placing.NotTaken):

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAsked:
+    """A hold is about to be ordered: whoever takes something off its price has done so when this has been told."""
+
+    hold_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BulkPlaced:
     """A bulk order is split and waits for an operator."""
 

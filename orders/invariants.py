@@ -94,14 +94,16 @@ INVARIANTS: Final = (
     Invariant(
         id="O4",
         says=Text(
-            en="An order of a shopper, or an approved export, has its payment, over its total or its deposit.",
-            zh="每个购物订单及已批准的出口订单都有与总额或定金相等的付款。",
+            en="A shopper's order, or an approved export, has its payment, over its total or its deposit; none if"
+            " nothing is left to pay.",
+            zh="每个购物订单及已批准的出口订单都有与总额或定金相等的付款；无需付款的订单没有付款。",
         ),
         sql="""
             SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
             LEFT JOIN deposit_terms t ON t.order_id = o.id
             WHERE o.kind IN ('shopper_presale', 'export') AND (
-                (p.id IS NULL) <> (o.kind = 'export' AND o.state IN ('proposed', 'cancelled'))
+                (p.id IS NULL) <> (o.total_minor = 0 OR (o.kind = 'export' AND o.state IN ('proposed', 'cancelled')))
+                OR (p.id IS NULL AND o.state = 'deposit_due')
                 OR p.amount_minor <> coalesce(o.boxes * t.per_box_minor, o.total_minor))
         """,
     ),

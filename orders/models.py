@@ -28,7 +28,11 @@ class Order(Base):
     boxes: Mapped[int]
     pack_grams: Mapped[int]
     unit_price_minor: Mapped[int]
+    discount_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    """What is taken off its price, and who pays for it, as it was told."""
     total_minor: Mapped[int]
+    """What its buyer pays."""
     currency: Mapped[str] = mapped_column(String(3))
     delivered_on: Mapped[date | None]
     created_at: Mapped[datetime]
@@ -38,7 +42,12 @@ class Order(Base):
         CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
         CheckConstraint("unit_price_minor >= 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint(
-            "total_minor = boxes * unit_price_minor AND total_minor <= 10000000000000", name="total"
+            "total_minor = boxes * unit_price_minor - discount_minor"
+            " AND total_minor BETWEEN 0 AND 10000000000000",
+            name="total",
+        ),
+        CheckConstraint(
+            "discount_minor >= 0 AND (discount_minor > 0) = (discounts IS NOT NULL)", name="discount"
         ),
         CheckConstraint(one_of("kind", OrderKind), name="kind"),
         CheckConstraint(one_of("state", OrderState), name="state"),

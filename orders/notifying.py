@@ -69,7 +69,8 @@ def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]
         OrderState.DEPOSIT_PAID,
     ):
         paid = order.total_minor if terms is None else order.boxes * terms.per_box_minor
-        yield PaymentReceived(order_id=order.id, amount=Money(paid, order.currency))
+        if paid:
+            yield PaymentReceived(order_id=order.id, amount=Money(paid, order.currency))
     if event.after == OrderState.COMMITTED:
         yield OrderCommitted(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.EXPIRED:

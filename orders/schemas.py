@@ -225,6 +225,18 @@ class OrderDeposit(Schema):
     balance_payment_id = fields.UUID(allow_none=True)
 
 
+class OrderDiscount(Schema):
+    """What one promotion takes off, who pays for it, and what is left to pay after it."""
+
+    promotion_id = fields.UUID()
+    kind = fields.String()
+    funder = fields.String()
+    title_en = fields.String()
+    title_zh = fields.String()
+    amount_minor = fields.Integer()
+    left_minor = fields.Integer()
+
+
 class Order(Schema):
     id = fields.UUID()
     kind = fields.String()
@@ -234,7 +246,9 @@ class Order(Schema):
     boxes = fields.Integer()
     pack_grams = fields.Integer()
     unit_price_minor = fields.Integer()
-    total_minor = fields.Integer()
+    discount_minor = fields.Integer()
+    discounts = fields.List(fields.Nested(OrderDiscount))
+    total_minor = fields.Integer(metadata={"description": "What is to be paid, after all discounts."})
     currency = fields.String()
     delivered_on = Day(allow_none=True)
     created_at = Instant()

@@ -48,6 +48,8 @@ OWNED = {
     "holds.get_hold": "hold",
     "holds.release": "hold",
     "holds.extend": "hold",
+    "hold_quotes.ask": "hold",
+    "hold_quotes.get_quote": "hold",
     "waitlist.get_place": "place",
     "waitlist.leave": "place",
     "lots.get_lot": "lot",
@@ -160,7 +162,10 @@ COMMON = {
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.evaluate", "campaigns.get_ending", "campaigns.clone", "campaigns.compare",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
-    "campaigns.get_price",
+    "campaigns.get_price", "campaigns.list_promotions",
+    "campaign_promotions.draft", "promotions.get_promotion", "promotions.activate", "promotions.pause",
+    "promotions.resume", "promotions.end", "promotions.raise_budget", "promotions.draw_codes",
+    "promotions.share_code",
     "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
     "shortages.close",
     "campaigns.subscribe", "campaigns.unsubscribe",
@@ -205,6 +210,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "pledges.decline": {"reason": "frost"},
     "pledges.add": {"boxes": 1},
     "pledges.withdraw": {"reason": "frost"},
+    "hold_quotes.ask": {},
     "webhook_endpoints.edit_endpoint": {
         "url": "https://hooks.example.com/",
         "events": ["case.opened"],
@@ -446,6 +452,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     shopper, buyer = as_role(Role.SHOPPER), as_role(Role.BUYER)
     order = builders.ordered(shopper, sale)
     free_hold = builders.held(shopper, sale)["hold_id"]
+    assert shopper.post(f"/v1/holds/{free_hold}/quote", json={}).status_code == 201
     home = book.added(shopper)
     chosen = shopper.put(f"/v1/orders/{order['id']}/address", json={"address_id": home["id"]})
     assert chosen.status_code == 200

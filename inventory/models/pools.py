@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from inventory.deposit_rules import Deposit, DepositType, Funder
@@ -43,6 +45,8 @@ class Pool(Base):
     """What it is worth when the rest is paid."""
     deposit_funder: Mapped[str | None] = mapped_column(String(20))
     deposit_free_hours: Mapped[int | None]
+    has_promotions: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Something is taken off its price for everybody: whoever orders its boxes is quoted first."""
     sells_from: Mapped[datetime | None]
     sells_until: Mapped[datetime | None]
     version: Mapped[int]
@@ -189,9 +193,19 @@ class Hold(Base):
     """However often it is extended, no later than this."""
     resolved_at: Mapped[datetime | None]
     version: Mapped[int]
+    quoted_boxes: Mapped[int | None]
+    """For how many boxes its newest quote was; 0: what it said is not true any more, and another must be asked for."""
+    discount_minor: Mapped[int | None]
+    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the quote takes off, and who pays for it."""
 
     __table_args__ = (
         CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
+        CheckConstraint(
+            "num_nulls(quoted_boxes, discount_minor, discounts) IN (0, 3) AND quoted_boxes >= 0"
+            " AND discount_minor BETWEEN 0 AND quoted_boxes * unit_price_minor",
+            name="quote",
+        ),
         CheckConstraint("pack_grams > 0 AND quantity_grams = boxes * pack_grams", name="quantity"),
         CheckConstraint("unit_price_minor >= 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint("expires_at > created_at", name="expires"),
