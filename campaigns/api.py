@@ -33,6 +33,7 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
 from marketplace.limits import UNKNOWN
+from marketplace.steps import walk
 
 HOLDING: Final = (
     planning.CampaignNotFound,
@@ -52,7 +53,7 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", descriptio
 @blueprint.revalidates(200, schemas.CampaignPage)
 def list_campaigns(query: dict[str, Any]) -> Response:
     """What is, was and will be on sale; insiders see drafts too 活动列表"""
-    told = showing.page(context.current(), **query)
+    told = walk(showing.page(context.current(), **query))
     links = {"Link": paging.link(told.next_cursor)} if told.next_cursor else {}
     return versions.fresh(told.body, etag=told.etag, headers=links)
 
@@ -62,7 +63,7 @@ def list_campaigns(query: dict[str, Any]) -> Response:
 @blueprint.revalidates(200, schemas.ShownCampaign)
 def get_campaign(campaign_id: uuid.UUID) -> Response:
     """One campaign with its prices and what is left 活动详情"""
-    told = showing.one(context.current(), campaign_id=campaign_id)
+    told = walk(showing.one(context.current(), campaign_id=campaign_id))
     return versions.fresh(told.body, etag=told.etag)
 
 

@@ -13,6 +13,7 @@ from marketplace import paging, versions
 from marketplace.context import Context
 from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer
+from marketplace.steps import Steps
 
 _ITEM: Final = f'"item_id": ?"{ID_FORM}"'
 _BOXES: Final = '"boxes": ?([1-9][0-9]{0,3})'
@@ -29,8 +30,8 @@ def list_campaigns(plain: Plain) -> Serve | None:
     limit = int(limited[1]) if limited else _USUAL_LIMIT
     query = {"limit": limited[1]} if limited else {}
 
-    def serve(ctx: Context) -> Answer:
-        told = showing.page(ctx, limit=limit, cursor=None)
+    def serve(ctx: Context) -> Steps[Answer]:
+        told = yield from showing.page(ctx, limit=limit, cursor=None)
         following = told.next_cursor
         links = {"Link": paging.link_of(plain.path, query, following)} if following else {}
         return versions.answer(
@@ -45,8 +46,8 @@ def get_campaign(plain: Plain) -> Serve | None:
     if plain.query:
         return None
 
-    def serve(ctx: Context) -> Answer:
-        told = showing.one(ctx, campaign_id=campaign_id)
+    def serve(ctx: Context) -> Steps[Answer]:
+        told = yield from showing.one(ctx, campaign_id=campaign_id)
         return versions.answer(ctx, told.body, etag=told.etag, seen=plain.header("HTTP_IF_NONE_MATCH"))
 
     return serve
@@ -58,7 +59,7 @@ def hold(plain: Plain) -> Serve | None:
     if wanted is None or plain.query or token is None or key is None:
         return None
 
-    def serve(ctx: Context) -> Answer:
+    def serve(ctx: Context) -> Steps[Answer]:
         return selling.hold_on_arrival(
             ctx,
             token,

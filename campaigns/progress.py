@@ -17,6 +17,7 @@ from campaigns.showing import Question
 from campaigns.states import after, due_event, next_change
 from marketplace import versions
 from marketplace.context import Context
+from marketplace.steps import walk
 from marketplace.values import instant_text
 
 PROGRESS: Final = """
@@ -51,7 +52,7 @@ def question(ctx: Context, *, campaign_id: uuid.UUID) -> Question:
 
 def one(asked: Question, *, now: datetime) -> Progress:
     """Raises CampaignNotFound."""
-    raw = showing.ask(asked)
+    raw = walk(showing.ask(asked))
     if raw is None:
         raise CampaignNotFound
     return shaped(raw, now=now)

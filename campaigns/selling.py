@@ -22,6 +22,7 @@ from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
 from marketplace.language import Text
 from marketplace.settings import Settings
+from marketplace.steps import Alone, Steps, walk
 
 ITEMS_REMEMBERED_MAX: Final = 10_000
 
@@ -55,8 +56,10 @@ def hold(
     counter serves all who ask at once. Refused: CampaignNotFound, ItemNotFound, NotOnSale, SoldOut, HoldLimit,
     HouseholdLimit, NetworkLimit.
     """
-    return hold_on_arrival(
-        ctx, None, claim.key, lambda _: claim, campaign_id=campaign_id, lines=lines, shape=shape
+    return walk(
+        hold_on_arrival(
+            ctx, None, claim.key, lambda _: claim, campaign_id=campaign_id, lines=lines, shape=shape
+        )
     )
 
 
@@ -69,11 +72,14 @@ def hold_on_arrival(
     campaign_id: uuid.UUID,
     lines: Sequence[Wanted],
     shape: Shape,
-) -> Answer:
-    """The same for somebody of whom only a token is known yet. Also raises Unauthenticated, Forbidden."""
-    pool_ids = _pools_of(campaign_id, [line.item_id for line in lines])
+) -> Steps[Answer]:
+    """The same in steps, for somebody of whom only a token is known yet. Also raises Unauthenticated, Forbidden."""
+    item_ids = [line.item_id for line in lines]
+    pool_ids = _remembered_pools(campaign_id, item_ids)
     if pool_ids is None:
-        ctx = stations.let_in(ctx, token, endpoint=ENDPOINT)
+        pool_ids = yield Alone(lambda: _pools_of(campaign_id, item_ids))
+    if pool_ids is None:
+        ctx = yield Alone(lambda: stations.let_in(ctx, token, endpoint=ENDPOINT))
     else:
         asked = tuple(Line(pool_id=pool_ids[line.item_id], boxes=line.boxes) for line in lines)
 
@@ -83,7 +89,7 @@ def hold_on_arrival(
             ask = _ask(ctx, campaign_id, asked, network)
             return counter.Request(ctx=ctx, ask=ask, claim=claim_of(ctx), answered=shape)
 
-        ctx, reply = coming.come(
+        ctx, reply = yield from coming.come(
             counter.Caller(
                 ctx=ctx,
                 token=token,
@@ -96,12 +102,15 @@ def hold_on_arrival(
         )
         if isinstance(reply, Answer):
             return reply
-    return idempotency.run(
-        ctx,
-        claim_of(ctx),
-        lambda session: shape(hold_now(session, ctx, campaign_id, lines)),
-        lambda refusal: door.refused(refusal, ctx),
+    answer: Answer = yield Alone(
+        lambda: idempotency.run(
+            ctx,
+            claim_of(ctx),
+            lambda session: shape(hold_now(session, ctx, campaign_id, lines)),
+            lambda refusal: door.refused(refusal, ctx),
+        )
     )
+    return answer
 
 
 def hold_now(session: Session, ctx: Context, campaign_id: uuid.UUID, lines: Sequence[Wanted]) -> list[Placed]:
@@ -153,16 +162,26 @@ def _ask(ctx: Context, campaign_id: uuid.UUID, lines: tuple[Line, ...], network:
     )
 
 
-def _pools_of(campaign_id: uuid.UUID, item_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID] | None:
-    """The items' pools; None if one is not the campaign's. An item never changes its pool, so it is asked once."""
-    known: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID] = current_app.extensions.setdefault("item_pools", {})
-    if any((campaign_id, item_id) not in known for item_id in item_ids):
-        with database.reading() as session:
-            rows = session.execute(select(Item.id, Item.pool_id).where(Item.campaign_id == campaign_id)).all()
-        if len(known) + len(rows) > ITEMS_REMEMBERED_MAX:
-            known.clear()
-        known.update({(campaign_id, row.id): row.pool_id for row in rows})
+def _remembered_pools(
+    campaign_id: uuid.UUID, item_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, uuid.UUID] | None:
+    """The items' pools, if this process was told of them before: an item never changes its pool."""
+    known = _item_pools()
     found = {item_id: known.get((campaign_id, item_id)) for item_id in item_ids}
-    return (
-        {item_id: pool_id for item_id, pool_id in found.items() if pool_id} if all(found.values()) else None
-    )
+    return {item_id: pool for item_id, pool in found.items() if pool} if all(found.values()) else None
+
+
+def _pools_of(campaign_id: uuid.UUID, item_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID] | None:
+    """The items' pools, asked of the database; None if one is not the campaign's."""
+    known = _item_pools()
+    with database.reading() as session:
+        rows = session.execute(select(Item.id, Item.pool_id).where(Item.campaign_id == campaign_id)).all()
+    if len(known) + len(rows) > ITEMS_REMEMBERED_MAX:
+        known.clear()
+    known.update({(campaign_id, row.id): row.pool_id for row in rows})
+    return _remembered_pools(campaign_id, item_ids)
+
+
+def _item_pools() -> dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID]:
+    found: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID] = current_app.extensions.setdefault("item_pools", {})
+    return found

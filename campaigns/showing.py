@@ -21,6 +21,7 @@ from marketplace import commits, express, versions
 from marketplace.context import Context
 from marketplace.express import Statement
 from marketplace.settings import Settings
+from marketplace.steps import Joining, Steps
 from marketplace.together import Together
 
 QUESTIONS_REMEMBERED_MAX: Final = 500
@@ -102,16 +103,17 @@ class _Remembered:
     told: Told
 
 
-def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None) -> Told:
-    """A page of the list in the form of `schemas.CampaignPage`."""
+def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None) -> Steps[Told]:
+    """In steps: a page of the list in the form of `schemas.CampaignPage`."""
     question = Question(is_insider=ctx.actor.has(*INSIDERS), limit=limit, cursor=cursor)
-    return _tell(ctx, question, ask(question) or "[]")
+    raw = yield from ask(question)
+    return _tell(ctx, question, raw or "[]")
 
 
-def one(ctx: Context, *, campaign_id: uuid.UUID) -> Told:
-    """One campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound."""
+def one(ctx: Context, *, campaign_id: uuid.UUID) -> Steps[Told]:
+    """In steps: one campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound."""
     question = Question(is_insider=ctx.actor.has(*INSIDERS), campaign_id=campaign_id)
-    raw = ask(question)
+    raw = yield from ask(question)
     if raw is None:
         raise CampaignNotFound
     return _tell(ctx, question, raw)
@@ -128,8 +130,8 @@ class _Said:
     """The latest commit of this process before it was asked."""
 
 
-def ask(question: Question) -> str | None:
-    """What the database says, shared with all who ask the same in this moment."""
+def ask(question: Question) -> Steps[str | None]:
+    """In steps: what the database says, shared with all who ask the same in this moment. Often no step is needed."""
     extensions = current_app.extensions
     said: _Said | None = _memory().get(question)
     if said is not None and said.mark is commits.latest() and said.until > time.monotonic_ns():
@@ -137,7 +139,8 @@ def ask(question: Question) -> str | None:
     together = cast(Together[Question, str | None], extensions.get("campaigns_shown"))
     if together is None:
         together = extensions.setdefault("campaigns_shown", Together(_look_up))
-    return together.ask(question)
+    raw: str | None = yield Joining(together, question)
+    return raw
 
 
 def _look_up(questions: Sequence[Question]) -> Iterator[tuple[int, str | None]]:

@@ -14,14 +14,15 @@ from inventory.grant_rules import Line, Refused
 from marketplace import desk, door
 from marketplace.context import Context
 from marketplace.idempotency import Answer
+from marketplace.steps import Steps
 
 
-def come(caller: Caller) -> tuple[Context, Answer | Refused]:
-    """Wait for the counter's answer; the context says who asked.
+def come(caller: Caller) -> Steps[tuple[Context, Answer | Refused]]:
+    """In steps: wait for the counter's answer; the context says who asked.
 
     Raises Unauthenticated, Forbidden, KeyInFlight, IdempotencyKeyReused, PoolBusy, DatabaseUnavailable.
     """
-    return desk.come("counter", caller, _serve)
+    return (yield from desk.come("counter", caller, _serve))
 
 
 def _serve(callers: Sequence[Caller]) -> Iterator[tuple[int, Told]]:

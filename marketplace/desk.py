@@ -16,6 +16,7 @@ from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
 from marketplace.identity import arrivals
 from marketplace.identity.arrivals import Known, Nobody
+from marketplace.steps import Joining, Steps
 from marketplace.together import Together
 
 AT_ONCE_MAX: Final = 64
@@ -76,8 +77,8 @@ Told = tuple[Context, Answer | errors.Refusal | Broken | Back]
 
 def come(
     name: str, caller: SomeCaller, serve: Callable[[Sequence[SomeCaller]], Iterable[tuple[int, Told[Back]]]]
-) -> tuple[Context, Answer | Back]:
-    """Wait for the answer of this process's desk of that name; the context says who asked.
+) -> Steps[tuple[Context, Answer | Back]]:
+    """In steps: wait for the answer of this process's desk of that name; the context says who asked.
 
     Raises Unauthenticated, Forbidden, KeyInFlight, IdempotencyKeyReused, DatabaseUnavailable, and what the desk
     refuses without an answer.
@@ -86,7 +87,7 @@ def come(
     together = desks.get(name) or desks.setdefault(
         name, Together(serve, at_once_max=AT_ONCE_MAX, linger_ms=LINGER_MS)
     )
-    ctx, reply = together.ask(caller)
+    ctx, reply = yield Joining(together, caller)
     g.context = ctx
     if isinstance(reply, errors.Refusal):
         raise reply

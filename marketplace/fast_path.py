@@ -4,22 +4,26 @@ Plain is what phones send: a known address, a small body in its usual form, a be
 same stations and the same use case and gets the same answer, without the many small objects in between. Whatever else
 comes (another media type, a body that might be refused, a method that nobody expects) goes to Flask as it is, where
 the door's own view reads it and says what is wrong with it. So the fast path never refuses a request for its form.
+
+Requests are served in steps (`marketplace.steps`), so that a server may take many through in one thread (`pass_all`).
 """
 
 import io
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import Flask, g
 
-from marketplace import door, errors, idempotency, limits, problems, stations
+from marketplace import door, errors, idempotency, limits, problems, stations, steps
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
+from marketplace.steps import Joining, Step, Steps
+from marketplace.together import Outcome
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -64,7 +68,9 @@ class Plain:
         )
 
 
-Serve = Callable[[Context], Answer]
+Serve = Callable[[Context], Steps[Answer]]
+PASSAGES: Final = "virtual_orchard.passages"
+"""Of an environ: a list. Whoever put it there takes the passage of a plain request out of it and drives it on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,15 +99,165 @@ class FastPath:
         for each in doors:
             form = re.compile(re.escape(each.path).replace(re.escape(ID), ID_FORM))
             self._doors.setdefault((each.method, each.path.count("/")), []).append((form, each))
+        app.extensions["fast_path"] = self
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        passages: list[Passage] | None = environ.pop(PASSAGES, None)
         for form, each in self._doors.get((environ["REQUEST_METHOD"], environ["PATH_INFO"].count("/")), ()):
             plain = _plain(form, environ, takes_body=each.takes_body)
             serve = plain and each.read(plain)
             if plain and serve:
-                with self._app.app_context():
-                    return _answered(each, plain, serve, start_response)
-        return self._usual(environ, start_response)
+                passage = Passage(self._app, each, plain, serve)
+                if passages is not None:
+                    passages.append(passage)
+                    return ()
+                return _answered(passage, start_response)
+        return () if passages is not None else self._usual(environ, start_response)
+
+    def knows(self, method: str, path: str) -> bool:
+        """Whether there is a fast door of this address."""
+        return any(form.fullmatch(path) for form, _ in self._doors.get((method, path.count("/")), ()))
+
+
+class Passage:
+    """A plain request on its way through the stations to its answer: started, driven step by step, finished.
+
+    Each call stands in an application context, which many passages may share; another thread may make the next one.
+    """
+
+    def __init__(self, app: Flask, fast: FastDoor, plain: Plain, serve: Serve) -> None:
+        self.app = app
+        self.fast = fast
+        self.waits_for: Step | None = None
+        """What it waits for before it can go on; None before its start and once it has its answer."""
+        self._plain = plain
+        self._serve = serve
+        self.is_started = False
+        self._started = 0
+        self._ctx: Context
+        self._steps: Steps[Answer]
+        self._answer: Answer
+
+    @property
+    def asks_nobody_first(self) -> bool:
+        """Whether its start needs nobody's answer: it neither says who calls, nor must Redis be told of its caller."""
+        address = self._plain.environ.get("REMOTE_ADDR")
+        return self._plain.token is None and not limits.must_tell(self.app, address)
+
+    def start(self) -> None:
+        """Passes the stations before the view and takes its first steps, up to where it must wait."""
+        self.is_started, self._started = True, time.perf_counter_ns()
+        environ = self._plain.environ
+        self._ctx = g.context = stations.arrived(
+            request_id=environ.get("HTTP_X_REQUEST_ID", ""),
+            language=environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+            address=environ.get("REMOTE_ADDR"),
+        )
+        self._steps = self._way()
+        self.go_on(None)
+
+    def _way(self) -> Steps[Answer]:
+        ctx = self._ctx
+        limits.check_address(ctx.address)
+        if not self.fast.lets_in_itself:
+            ctx = stations.let_in(ctx, self._plain.token, endpoint=self.fast.endpoint)
+        return (yield from self._serve(ctx))
+
+    def go_on(self, outcome: Outcome[Any] | None) -> None:
+        """Its next steps, after what it waited for."""
+        g.context, g.request_id = self._ctx, self._ctx.request_id
+        self.waits_for = None
+        try:
+            self.waits_for = steps.go_on(self._steps, outcome)
+        except StopIteration as end:
+            self._answer = end.value
+        except errors.Refusal as refusal:
+            self._answer = door.refused(refusal, g.context)
+        except Exception as failure:  # noqa: BLE001 (what Flask would hand to the same function)
+            self._answer = _unforeseen(failure)
+        self._ctx = g.context
+
+    def wait_alone(self) -> None:
+        """Goes on as long as it has to wait for something, in this thread."""
+        while (step := self.waits_for) is not None:
+            g.context, g.request_id = self._ctx, self._ctx.request_id
+            outcome = step.run()
+            self._ctx = g.context
+            self.go_on(outcome)
+
+    def finish(self) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Passes the stations after the view: the status line, header fields and body of its answer."""
+        ctx, answer = self._ctx, self._answer
+        body = answer.body.encode()
+        headers = _headers(answer, body)
+        given = {name.lower() for name, _ in headers}
+        if answer.status == HTTPStatus.NOT_MODIFIED:
+            given.add("content-language")  # without a body there is nothing in a language
+        headers += stations.more_headers(given, ctx, ctx.request_id)
+        stations.told(
+            method=self._plain.method,
+            endpoint=self.fast.endpoint,
+            path=self._plain.path,
+            status=answer.status,
+            ctx=ctx,
+            request_id=ctx.request_id,
+            started=self._started,
+        )
+        return _STATUS_LINES[answer.status], headers, body
+
+
+def _answered(passage: Passage, start_response: StartResponse) -> list[bytes]:
+    with passage.app.app_context():
+        passage.start()
+        passage.wait_alone()
+        status, headers, body = passage.finish()
+    start_response(status, headers)
+    return [body]
+
+
+def pass_all(
+    passages: Sequence[Passage],
+    *,
+    done: Callable[[Passage], None],
+    alone: Callable[[Passage], None],
+) -> None:
+    """Take requests of one app to their answers in this thread: who waits for the same is asked for at once.
+
+    `done` is called with each that has its answer, `alone` with each that needs long by itself: it is to be driven on
+    elsewhere, by `pass_alone`.
+    """
+    waiting = list(passages)
+    with waiting[0].app.app_context():
+        for each in waiting:
+            if not each.is_started:
+                each.start()
+        while waiting:
+            asking: dict[int, list[Passage]] = {}
+            for each in waiting:
+                step = each.waits_for
+                if step is None:
+                    done(each)
+                elif isinstance(step, Joining):
+                    asking.setdefault(id(step.together), []).append(each)
+                else:
+                    alone(each)
+            waiting = [each for together in asking.values() for each in together]
+            for together in asking.values():
+                _ask_all(together)
+
+
+def _ask_all(passages: Sequence[Passage]) -> None:
+    asked = [cast(Joining, each.waits_for) for each in passages]
+    outcomes = asked[0].together.ask_all([each.asked for each in asked])
+    for each, outcome in zip(passages, outcomes, strict=True):
+        each.go_on(outcome)
+
+
+def pass_alone(passage: Passage, done: Callable[[Passage], None]) -> None:
+    """Take a request that was started to its answer, in this thread."""
+    with passage.app.app_context():
+        passage.wait_alone()
+        done(passage)
 
 
 def _plain(form: re.Pattern[str], environ: Environ, *, takes_body: bool) -> Plain | None:
@@ -152,44 +308,6 @@ def _no_body(environ: Environ) -> bytes | None:
     is_empty = environ.get("CONTENT_LENGTH", "") in ("", "0") and not environ.get("CONTENT_TYPE")
     is_told = "HTTP_CONTENT_ENCODING" in environ or "HTTP_TRANSFER_ENCODING" in environ
     return b"" if is_empty and not is_told else None
-
-
-def _answered(fast: FastDoor, plain: Plain, serve: Serve, start_response: StartResponse) -> list[bytes]:
-    started = time.perf_counter_ns()
-    environ = plain.environ
-    ctx = g.context = stations.arrived(
-        request_id=environ.get("HTTP_X_REQUEST_ID", ""),
-        language=environ.get("HTTP_ACCEPT_LANGUAGE", ""),
-        address=environ.get("REMOTE_ADDR"),
-    )
-    request_id = g.request_id = ctx.request_id
-    try:
-        limits.check_address(ctx.address)
-        if not fast.lets_in_itself:
-            ctx = stations.let_in(ctx, plain.token, endpoint=fast.endpoint)
-        answer = serve(ctx)
-    except errors.Refusal as refusal:
-        answer = door.refused(refusal, g.context)
-    except Exception as failure:  # noqa: BLE001 (what Flask would hand to the same function)
-        answer = _unforeseen(failure)
-    ctx = g.context
-    body = answer.body.encode()
-    headers = _headers(answer, body)
-    given = {name.lower() for name, _ in headers}
-    if answer.status == HTTPStatus.NOT_MODIFIED:
-        given.add("content-language")  # without a body there is nothing in a language
-    headers += stations.more_headers(given, ctx, request_id)
-    stations.told(
-        method=plain.method,
-        endpoint=fast.endpoint,
-        path=plain.path,
-        status=answer.status,
-        ctx=ctx,
-        request_id=request_id,
-        started=started,
-    )
-    start_response(_STATUS_LINES[answer.status], headers)
-    return [body]
 
 
 def _unforeseen(failure: Exception) -> Answer:

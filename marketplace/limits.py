@@ -60,13 +60,17 @@ class Counts:
         """The same; of each process a few calls may not be known yet to the others."""
         if not self._is_shared():
             return self._take_own(limit, who)
-        calls = self._untold.add(who, enough=max(1, limit.amount // TELLS_IN_A_LIMIT))
+        calls = self._untold.add(who, enough=_enough(limit))
         if calls is None:
             return None
         wait = self._take_shared(limit, who, calls=calls)
         if wait is not None:
             self._untold.keep(who, calls - 1)
         return wait
+
+    def must_tell(self, limit: counting.RateLimitItem, *who: str) -> bool:
+        """Whether `take_roughly` has to tell Redis of this caller's next call."""
+        return self._is_shared() and self._untold.calls_of(who) + 1 >= _enough(limit)
 
     def _is_shared(self) -> bool:
         again_at = self._shared_again_at
@@ -101,6 +105,11 @@ class Counts:
         return calls.take("\0".join(who))
 
 
+def _enough(limit: counting.RateLimitItem) -> int:
+    """After so many calls of one caller Redis is told of them."""
+    return max(1, limit.amount // TELLS_IN_A_LIMIT)
+
+
 class _Untold:
     """Calls that Redis does not know of yet."""
 
@@ -118,6 +127,9 @@ class _Untold:
                 self._calls.clear()
             self._calls[who] = calls
             return None
+
+    def calls_of(self, who: tuple[str, ...]) -> int:
+        return self._calls.get(who, 0)
 
     def keep(self, who: tuple[str, ...], calls: int) -> None:
         """They were too many: the next call asks again."""
@@ -144,6 +156,14 @@ def check_address(address: str | None) -> None:
     if counts is not None:
         limit = current_app.extensions["limits_general"]
         _refuse_if(counts.take_roughly(limit, "general", address or UNKNOWN))
+
+
+def must_tell(app: Flask, address: str | None) -> bool:
+    """Whether `check_address` would have to wait for Redis."""
+    counts: Counts | None = app.extensions["limits"]
+    return counts is not None and counts.must_tell(
+        app.extensions["limits_general"], "general", address or UNKNOWN
+    )
 
 
 def limited(rate: str, *, per: Per = "address") -> Callable[[View], View]:

@@ -14,6 +14,7 @@ from marketplace import desk, door, errors, express, idempotency
 from marketplace.context import Context
 from marketplace.express import Statement, Work
 from marketplace.idempotency import Answer, Claim
+from marketplace.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ class Till:
         claim_of: Callable[[Context], Claim],
         *,
         subject_id: uuid.UUID,
-    ) -> tuple[Context, Answer | HandedBack]:
-        """Wait for the till's answer to somebody who is known, or of whom only a token is known yet; and who it is.
+    ) -> Steps[tuple[Context, Answer | HandedBack]]:
+        """In steps: the till's answer to somebody who is known, or of whom only a token is known yet; and who it is.
 
         Raises Unauthenticated, Forbidden, KeyInFlight, IdempotencyKeyReused, DatabaseUnavailable.
         """
@@ -108,7 +109,7 @@ class Till:
             request_of=request_of,
             subject_id=subject_id,
         )
-        return desk.come(self.name, caller, self._serve)
+        return (yield from desk.come(self.name, caller, self._serve))
 
     def serve(self, callers: Sequence[Caller]) -> list[Told]:
         """What each is told, in the order of the callers: no two who ask about one row are served at once."""

@@ -43,6 +43,20 @@ class _Seat(Generic[Asked, Told]):
             called.release()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Told]):
+    """What became of a request: it was told something, or its batch failed."""
+
+    told: Told | None = None
+    failed: BaseException | None = None
+
+    def get(self) -> Told:
+        """What it was told; raises why it failed."""
+        if self.failed is not None:
+            raise self.failed
+        return cast(Told, self.told)
+
+
 class Together(Generic[Asked, Told]):
     """`serve` answers a batch of at most `at_once_max`: places in it and answers, each as soon as it is known."""
 
@@ -66,22 +80,37 @@ class Together(Generic[Asked, Told]):
 
     def ask(self, asked: Asked) -> Told:
         """The answer to this request; raises what its batch raised."""
-        bell = threading.Lock()
-        bell.acquire()
+        [outcome] = self.ask_all([asked])
+        return outcome.get()
+
+    def ask_all(self, asked: Sequence[Asked]) -> "list[Outcome[Told]]":
+        """What becomes of each of these requests, which came together in one thread."""
+        seats = self._sit_down(asked)
+        return [self._served(seat, bell) for seat, bell in seats]
+
+    def _sit_down(self, asked: Sequence[Asked]) -> list[tuple[_Seat[Asked, Told], Any]]:
+        """A seat for each, and the bell that calls it. Who comes first to an empty table leads."""
+        seats = []
         with self._lock:
-            seat: _Seat[Asked, Told] = _Seat(asked, bell if self._is_led else None, leads=not self._is_led)
-            self._waiting.append(seat)
-            self._is_led = True
+            for each in asked:
+                bell = threading.Lock()
+                bell.acquire()
+                seat: _Seat[Asked, Told] = _Seat(each, bell if self._is_led else None, leads=not self._is_led)
+                seats.append((seat, bell))
+                self._waiting.append(seat)
+                self._is_led = True
             if self._lingering is not None and len(self._waiting) >= self._expected:
                 self._lingering.release()
                 self._lingering = None
+        return seats
+
+    def _served(self, seat: _Seat[Asked, Told], bell: Any) -> "Outcome[Told]":
+        """Waits until this seat is served, or must lead. Seats are called in the order in which they were taken."""
         if not seat.leads and not bell.acquire(timeout=PATIENCE_SECONDS):
-            raise LeaderLost
-        if seat.leads:
+            return Outcome(failed=LeaderLost())
+        if seat.leads and not seat.is_answered:
             self._lead()
-        if seat.failed is not None:
-            raise seat.failed
-        return cast(Told, seat.told)
+        return Outcome(told=seat.told, failed=seat.failed)
 
     def _lead(self) -> None:
         """Serves one batch, its own seat among it, and hands the lead on."""

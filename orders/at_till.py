@@ -9,6 +9,7 @@ from inventory import paying
 from marketplace.context import Context
 from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
+from marketplace.steps import Steps, walk
 from marketplace.till import Till
 from orders.ordering import Ordering
 
@@ -19,7 +20,7 @@ _BODY: Final = re.compile(rf'\{{ ?"hold_id": ?"{ID_FORM}" ?\}}'.encode())
 
 def place(ctx: Context, claim: Claim, *, hold_id: uuid.UUID) -> Answer:
     """Order what a hold keeps. Is a unit of work of its own. Refused: HoldNotFound, HoldExpired, HoldNotActive."""
-    return _place(ctx, None, claim.key, lambda _: claim, hold_id=hold_id)
+    return walk(_place(ctx, None, claim.key, lambda _: claim, hold_id=hold_id))
 
 
 def place_fast(plain: Plain) -> Serve | None:
@@ -38,8 +39,8 @@ def _place(
     claim_of: Callable[[Context], Claim],
     *,
     hold_id: uuid.UUID,
-) -> Answer:
-    _, reply = TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
+) -> Steps[Answer]:
+    _, reply = yield from TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
     assert isinstance(reply, Answer), "no order is handed back"
     return reply
 

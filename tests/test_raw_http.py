@@ -1,44 +1,38 @@
 """Hostile bytes on the socket of the real web server: refused in our own form, never executed, and it goes on."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from marketplace.embedded.ports import free_port
 from marketplace.running.gunicorn_worker import READ_SECONDS_MAX
-from marketplace.running.launch import Launch
-from marketplace.settings import PROJECT_ROOT, Settings
-from tests import house, servers
+from tests import house, servers, web_server
+from tests.web_server import WebServer
 
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 HOST = b"Host: a\r\n"
 JSON = b"Content-Type: application/json\r\n"
 THREADS = 2
-START_SECONDS_MAX = 40
 
 
 @dataclass(frozen=True)
 class Server:
-    port: int
-    output: Path
+    web: WebServer
     owner_url: str
 
+    @property
+    def output(self) -> Path:
+        return self.web.output
+
     def connect(self) -> socket.socket:
-        wire = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-        wire.settimeout(20)
-        return wire
+        return self.web.connect()
 
     def ask(self, data: bytes, *, end: bool = True) -> bytes:
         """Everything that is answered to these bytes; `end` says that nothing more is sent."""
@@ -87,48 +81,9 @@ def statuses(answers: bytes) -> list[int]:
 @pytest.fixture(scope="module")
 def server(database_urls, tmp_path_factory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("web")
-    port = free_port(31_000 + os.getpid() % 5_000)[0]
-    settings = house.settings_for(database_urls)
-    defaults = {each.name.upper(): "" for kind in (Settings, Launch) for each in fields(kind)}
-    chosen = {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": settings.database_url or "",
-        "DATABASE_OWNER_URL": settings.database_owner_url or "",
-        "SECRET_KEY": settings.secret_key,
-        "DATA_DIR": str(folder),
-        "WORKER_EMBEDDED": "false",
-        "RATE_LIMITS_ENABLED": "false",
-        "LOG_LEVEL": "WARNING",
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "1",
-        "WEB_THREADS": str(THREADS),
-    }
-    output = folder / "output.txt"
-    with output.open("wb") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--no-control-socket"],
-            cwd=PROJECT_ROOT, env=os.environ | defaults | chosen, stdout=file, stderr=file,
-        )  # fmt: skip
-    found = Server(port, output, servers.plain(database_urls.owner_url))
-    try:
-        wait_until_it_works(found, child)
-        yield found
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait(40)
-        house.empty(database_urls)
-
-
-def wait_until_it_works(server: Server, child: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < deadline:
-        assert child.poll() is None, server.output.read_text()
-        try:
-            if server.works():
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(server.output.read_text())
+    with web_server.started(database_urls, folder, WEB_THREADS=str(THREADS)) as web:
+        yield Server(web, servers.plain(database_urls.owner_url))
+    house.empty(database_urls)
 
 
 def post(*lines: bytes, body: bytes = b"", target: bytes = b"/v1/sessions") -> bytes:

@@ -44,11 +44,16 @@ class Parcel:
 class Channel(Protocol):
     """Delivers a message to an address. Raises Undelivered when it has not, and then it certainly has not."""
 
+    at_once_max: int
+    """So many messages at most are one job's: if its worker dies, somebody has to decide about all of them."""
+
     def deliver(self, parcel: Parcel, *, address: str) -> None: ...
 
 
 class ConsoleChannel:
     """A line in the log: for development, and where nothing else is set up. Names the message, not its words."""
+
+    at_once_max = 100
 
     def deliver(self, parcel: Parcel, *, address: str) -> None:
         log.info("notification", kind=parcel.kind, notification=str(parcel.id), account=address)
@@ -56,6 +61,8 @@ class ConsoleChannel:
 
 class EmailChannel:
     """By SMTP; the id of the message is its Message-ID, so that no reader shows it twice."""
+
+    at_once_max = 1
 
     def __init__(self, smtp: Smtp) -> None:
         self._smtp = smtp
@@ -66,6 +73,8 @@ class EmailChannel:
 
 class WebhookChannel:
     """One JSON POST to the operator's own address, which passes it on as it likes."""
+
+    at_once_max = 1
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook

@@ -1,10 +1,13 @@
-"""The job that sends one message by one channel: at most once to the end, again after a certain failure.
+"""The job that sends messages by one channel: each at most once to the end, again after a certain failure.
 
 The job itself is never run twice: a worker that dies while it sends leaves a dead job, and somebody decides whether
-the person got the message. What failed for certain is put in again, later each time; what may have been taken is not.
+the person got the message; so only channels on which that is harmless send many in one job. What failed for certain
+is put in again, later each time; what may have been taken is not.
 """
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -28,21 +31,58 @@ _OUTCOMES_MAX: Final = 1_000
 Outcome = Undelivered | Uncertain | None
 
 
-def deliver(session: Session, ctx: Context, *, notification_id: str, channel: str) -> None:
+def deliver(session: Session, ctx: Context, *, notification_ids: Sequence[str], channel: str) -> None:
     """Send what waits; what is sent, dead or skipped already stays so."""
-    delivery = session.get(
-        NotificationDelivery,
-        (uuid.UUID(notification_id), channel),
-        with_for_update=True,
-        populate_existing=True,
-    )
-    if delivery is None or delivery.state != DeliveryState.WAITING:
+    waiting = session.scalars(
+        select(NotificationDelivery)
+        .where(
+            NotificationDelivery.notification_id.in_([uuid.UUID(each) for each in notification_ids]),
+            NotificationDelivery.channel == channel,
+            NotificationDelivery.state == DeliveryState.WAITING,
+        )
+        .order_by(NotificationDelivery.notification_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    if not waiting:
         return
-    told = session.get_one(Notification, delivery.notification_id)
-    account = session.get_one(Account, told.account_id)
+    facts = _Facts.of(session, waiting)
+    for delivery in waiting:
+        _deliver(session, ctx, delivery, facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What messages say, to whom, and what their people do not want."""
+
+    told: dict[uuid.UUID, Notification]
+    accounts: dict[uuid.UUID, Account]
+    refused: set[tuple[uuid.UUID, str, str]]
+
+    @classmethod
+    def of(cls, session: Session, deliveries: Sequence[NotificationDelivery]) -> "_Facts":
+        ids = [each.notification_id for each in deliveries]
+        told = {
+            each.id: each for each in session.scalars(select(Notification).where(Notification.id.in_(ids)))
+        }
+        people = {each.account_id for each in told.values()}
+        accounts = session.scalars(select(Account).where(Account.id.in_(people)))
+        refusals = session.scalars(
+            select(NotificationRefusal).where(NotificationRefusal.account_id.in_(people))
+        )
+        return cls(
+            told=told,
+            accounts={each.id: each for each in accounts},
+            refused={(each.account_id, each.kind, each.channel) for each in refusals},
+        )
+
+
+def _deliver(session: Session, ctx: Context, delivery: NotificationDelivery, facts: _Facts) -> None:
+    channel, told = delivery.channel, facts.told[delivery.notification_id]
+    account = facts.accounts[told.account_id]
     address = channels.address_of(channel, account_id=account.id, email=account.email)
     way = channels.of(current_app).by_name.get(channel)
-    if way is None or address is None or not _is_wanted(session, told, account, channel):
+    if way is None or address is None or not _is_wanted(told, account, channel, facts):
         _end(ctx, delivery, told, DeliveryState.SKIPPED)
         return
     delivery.attempts += 1
@@ -87,7 +127,7 @@ def _fail(
         return
     metrics.observe_notification(delivery.channel, told.kind, "failed")
     delivery.due_at = ctx.now + timedelta(seconds=wait_seconds(delivery.attempts))
-    outbox.put_in(session, told.id, delivery.channel, at=delivery.due_at)
+    outbox.put_in(session, [told.id], delivery.channel, at=delivery.due_at)
 
 
 def _end(ctx: Context, delivery: NotificationDelivery, told: Notification, state: DeliveryState) -> None:
@@ -96,21 +136,14 @@ def _end(ctx: Context, delivery: NotificationDelivery, told: Notification, state
     metrics.observe_notification(delivery.channel, told.kind, state)
 
 
-def _is_wanted(session: Session, told: Notification, account: Account, channel: str) -> bool:
+def _is_wanted(told: Notification, account: Account, channel: str, facts: _Facts) -> bool:
     """Asked again now: people change their minds while a message waits."""
-    refused = session.scalar(
-        select(NotificationRefusal).where(
-            NotificationRefusal.account_id == account.id,
-            NotificationRefusal.kind == told.kind,
-            NotificationRefusal.channel == channel,
-        )
-    )
-    switched_off = {(told.kind, channel)} if refused else set()
+    is_refused = (account.id, told.kind, channel) in facts.refused
     return account.status == AccountStatus.ACTIVE and is_wanted(
         is_mandatory=KINDS[Kind(told.kind)].is_mandatory,
         kind=told.kind,
         channel=channel,
-        switched_off=switched_off,
+        switched_off={(told.kind, channel)} if is_refused else set(),
     )
 
 

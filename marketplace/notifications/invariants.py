@@ -36,11 +36,11 @@ INVARIANTS: Final = (
         id="U4",
         says=Text(en="What waits to be sent has its job.", zh="待发送的通知都有对应任务。"),
         sql="""
-            SELECT d.notification_id, d.channel FROM notification_delivery d
-            WHERE d.state = 'waiting' AND NOT EXISTS (
-                SELECT FROM job j WHERE j.name = 'notifications.deliver' AND j.state <> 'done'
-                AND j.arguments->>'notification_id' = d.notification_id::text AND j.arguments->>'channel' = d.channel
-            )
+            SELECT d.notification_id, d.channel FROM notification_delivery d WHERE d.state = 'waiting'
+            EXCEPT
+            SELECT ids.id::uuid, j.arguments->>'channel' FROM job j
+            CROSS JOIN jsonb_array_elements_text(j.arguments->'notification_ids') AS ids(id)
+            WHERE j.name = 'notifications.deliver' AND j.state <> 'done'
         """,
     ),
 )

@@ -1,4 +1,4 @@
-"""Telling people: messages are written in the transaction of their cause, with a job for each way they go.
+"""Telling people: messages are written in the transaction of their cause, with jobs for the ways they go.
 
 Nobody is told twice of one cause: (person, kind, cause) is unique, and who is told already is left out silently.
 """
@@ -7,6 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from flask import current_app
@@ -65,15 +66,20 @@ def notify_all(session: Session, ctx: Context, messages: Sequence[Message]) -> i
     ]
     if ways:
         session.execute(insert(NotificationDelivery).values(ways))
+    together: defaultdict[tuple[str, datetime], list[uuid.UUID]] = defaultdict(list)
     for way in ways:
-        put_in(session, way["notification_id"], way["channel"], at=way["due_at"])
+        together[way["channel"], way["due_at"]].append(way["notification_id"])
+    for (channel, at), ids in together.items():
+        put_in(session, ids, channel, at=at)
     return len(made)
 
 
-def put_in(session: Session, notification_id: uuid.UUID, channel: str, *, at: Any) -> None:
-    """The job that sends it."""
-    arguments = {"notification_id": str(notification_id), "channel": channel}
-    jobs.enqueue(session, DELIVER, arguments=arguments, at=at)
+def put_in(session: Session, notification_ids: Sequence[uuid.UUID], channel: str, *, at: datetime) -> None:
+    """The jobs that send them, each as many as the channel takes at once."""
+    size = channels.of(current_app).by_name[channel].at_once_max
+    for first in range(0, len(notification_ids), size):
+        ids = [str(each) for each in notification_ids[first : first + size]]
+        jobs.enqueue(session, DELIVER, arguments={"notification_ids": ids, "channel": channel}, at=at)
 
 
 def _row(ctx: Context, notification_id: uuid.UUID, message: Message) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from marketplace.context import Context
 from marketplace.fast_path import FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
 from marketplace.payments import confirming, payments, schemas
+from marketplace.steps import Alone, Steps, walk
 from marketplace.till import Till
 
 TILL: Final = Till(
@@ -25,7 +26,7 @@ _FORM: Final = schemas.ConfirmedPayment()
 
 def confirm(ctx: Context, claim: Claim, *, payment_id: uuid.UUID) -> Answer:
     """Commit to pay. Is a unit of work of its own. Refused: PaymentNotFound, PaymentNotAwaited."""
-    return _confirm(ctx, None, claim.key, lambda _: claim, payment_id=payment_id)
+    return walk(_confirm(ctx, None, claim.key, lambda _: claim, payment_id=payment_id))
 
 
 def confirm_fast(plain: Plain) -> Serve | None:
@@ -45,16 +46,19 @@ def _confirm(
     claim_of: Callable[[Context], Claim],
     *,
     payment_id: uuid.UUID,
-) -> Answer:
-    ctx, reply = TILL.come(ctx, token, key, claim_of, subject_id=payment_id)
+) -> Steps[Answer]:
+    ctx, reply = yield from TILL.come(ctx, token, key, claim_of, subject_id=payment_id)
     if isinstance(reply, Answer):
         return reply
-    return idempotency.run(
-        ctx,
-        claim_of(ctx),
-        lambda session: _alone(session, ctx, payment_id),
-        lambda refusal: door.refused(refusal, ctx),
+    answer: Answer = yield Alone(
+        lambda: idempotency.run(
+            ctx,
+            claim_of(ctx),
+            lambda session: _alone(session, ctx, payment_id),
+            lambda refusal: door.refused(refusal, ctx),
+        )
     )
+    return answer
 
 
 def _alone(session: Session, ctx: Context, payment_id: uuid.UUID) -> Answer:

@@ -1,8 +1,9 @@
-"""gunicorn's threaded worker with four promises more: its own refusals are problem+json, a broken chunk is the
-client's fault, nobody reads for ever, and connections are shared out among the workers.
+"""gunicorn's threaded worker with five promises more: its own refusals are problem+json, a broken chunk is the
+client's fault, nobody reads for ever, connections are shared out among the workers, and plain requests that come at
+once are served in one thread.
 
-The default worker answers in HTML, lets the app fail, gives a thread to a client that sends a byte and waits, and
-takes all the connections that it is quick enough to get.
+The default worker answers in HTML, lets the app fail, gives a thread to a client that sends a byte and waits, takes
+all the connections that it is quick enough to get, and hands every request from thread to thread.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from marketplace import leaving, problems
 from marketplace.language import DEFAULT
 from marketplace.running.balance import Share
+from marketplace.running.parties import Parties
 from marketplace.values import new_id
 
 READ_SECONDS_MAX: Final = 10
@@ -60,9 +62,19 @@ class Worker(ThreadWorker):
         super().accept(listener)
         self._share.tell(self.nr_conns)
 
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self._parties = Parties(self)
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """The next request of a kept connection: a plain one joins a party, any other gets a thread of its own."""
+        if not self._parties.take(conn):
+            super().on_client_socket_readable(conn, client)
+
     def wait_for_and_dispatch_events(self, *args: Any, **named: Any) -> None:
         self._share.tell(self.nr_conns)
         super().wait_for_and_dispatch_events(*args, **named)
+        self._parties.send_off()
 
     def handle(self, conn: Any) -> Any:
         with self._since_lock:

@@ -43,9 +43,9 @@ def ways(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
     answered = fast_path._answered
 
-    def noting(door: Any, *rest: Any) -> Any:
-        taken.append(door.endpoint)
-        return answered(door, *rest)
+    def noting(passage: fast_path.Passage, *rest: Any) -> Any:
+        taken.append(passage.fast.endpoint)
+        return answered(passage, *rest)
 
     monkeypatch.setattr(fast_path, "_answered", noting)
     return taken

@@ -206,7 +206,7 @@ def test_what_is_refused_for_good_or_may_have_been_taken_is_not_tried_again(app,
 def test_a_unit_of_work_that_is_run_again_does_not_send_again(app, channel: Remembering, shopper):
     tell(shopper.account_id)
     [delivery] = deliveries()
-    arguments = {"notification_id": str(delivery.notification_id), "channel": "console"}
+    arguments = {"notification_ids": [str(delivery.notification_id)], "channel": "console"}
 
     def lost(session):
         delivering.deliver(session, context.system(), **arguments)
@@ -232,6 +232,38 @@ def test_a_worker_that_died_while_it_sent_leaves_it_to_a_person(app, channel: Re
     with database.reading() as session:
         assert [each.state for each in session.query(StoredJob)] == ["dead"]
     assert holds_true(app)
+
+
+@pytest.mark.parametrize(("at_once_max", "jobs_put_in"), [(1, 5), (2, 3), (100, 1)])
+def test_many_go_out_by_few_jobs_where_a_channel_allows(
+    app, channel: Remembering, as_role, at_once_max, jobs_put_in
+):
+    """One fails, one is switched off meanwhile, one has left: the others are sent."""
+    channel.at_once_max = at_once_max
+    people = [as_role(Role.SHOPPER) for _ in range(5)]
+    database.transact(
+        lambda session: notify_all(
+            session,
+            at(),
+            [Message(account_id=each.account_id, cause="c", about=EXPIRED) for each in people],
+        )
+    )
+    with database.reading() as session:
+        assert session.query(StoredJob).count() == jobs_put_in
+    assert holds_true(app)
+    gone, unwilling = people[1], people[2]
+    database.transact(lambda session: accounts.disable(session, context.system(), account_id=gone.account_id))
+    switch_off(unwilling, "order_expired")
+    channel.failures = [None, Undelivered("busy")]
+    database.transact(lambda session: session.execute(update(StoredJob).values(due_at=text("now()"))))
+    jobs.work(app, once=True)
+
+    states = {each.notification_id: each.state for each in deliveries()}
+    assert sorted(states.values()) == ["sent", "sent", "skipped", "skipped", "waiting"]
+    assert len(channel.given) == 2
+    assert holds_true(app)
+    work(app)
+    assert len({parcel.id for parcel, _ in channel.given}) == len(channel.given) == 3
 
 
 def test_at_night_only_what_is_urgent_goes_out(app, channel: Remembering, shopper):

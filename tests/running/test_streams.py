@@ -1,16 +1,14 @@
 """Live streams on the real web server: they never take the last thread, and a client that goes away frees its own."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +16,31 @@ import pytest
 
 from campaigns.streaming import HEARTBEAT_SECONDS
 from marketplace.access import Role
-from marketplace.embedded.ports import free_port
 from marketplace.running.gunicorn_worker import READ_SECONDS_MAX
-from marketplace.running.launch import Launch
-from marketplace.settings import PROJECT_ROOT, Settings
-from tests import builders, house
+from tests import builders, web_server
 from tests.builders import held
+from tests.web_server import WebServer
 
 THREADS = 8
 STREAMS = THREADS // 4
-START_SECONDS_MAX = 40
 SECONDS = 14
 """Longer than a request may take to be read."""
 
 
 @dataclass(frozen=True)
 class Server:
-    port: int
-    child: "subprocess.Popen[bytes]"
-    output: Path
+    web: WebServer
+
+    @property
+    def child(self) -> "subprocess.Popen[bytes]":
+        return self.web.child
+
+    @property
+    def output(self) -> Path:
+        return self.web.output
 
     def connect(self, path: str, *lines: str, host: str = "127.0.0.1") -> socket.socket:
-        wire = socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(host, 0))
+        wire = self.web.connect(host)
         more = "".join(f"{line}\r\n" for line in lines)
         wire.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n{more}\r\n".encode())
         return wire
@@ -63,45 +64,9 @@ def read_until(wire: socket.socket, mark: bytes | None) -> bytes:
 
 @pytest.fixture
 def server(database_urls, tmp_path) -> Iterator[Server]:
-    folder = tmp_path
-    port = free_port(37_000 + os.getpid() % 5_000)[0]
-    settings = house.settings_for(database_urls)
-    chosen = {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": settings.database_url or "",
-        "DATABASE_OWNER_URL": settings.database_owner_url or "",
-        "SECRET_KEY": settings.secret_key,
-        "DATA_DIR": str(folder),
-        "WORKER_EMBEDDED": "false",
-        "RATE_LIMITS_ENABLED": "false",
-        "LOG_LEVEL": "WARNING",
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "1",
-        "WEB_THREADS": str(THREADS),
-        "PROGRESS_STREAM_SECONDS": str(SECONDS),
-    }
-    defaults = {each.name.upper(): "" for kind in (Settings, Launch) for each in fields(kind)}
-    output = folder / "output.txt"
-    with output.open("wb") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--no-control-socket"],
-            cwd=PROJECT_ROOT, env=os.environ | defaults | chosen, stdout=file, stderr=file,
-        )  # fmt: skip
-    found = Server(port, child, output)
-    try:
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline:
-            assert child.poll() is None, output.read_text()
-            try:
-                if found.ask("/healthz")[0] == 200:
-                    break
-            except OSError:
-                time.sleep(0.1)
-        yield found
-    finally:
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
-        child.wait(40)
+    chosen = {"WEB_THREADS": str(THREADS), "PROGRESS_STREAM_SECONDS": str(SECONDS)}
+    with web_server.started(database_urls, tmp_path, **chosen) as web:
+        yield Server(web)
 
 
 def stream_of(sale) -> str:
