@@ -130,7 +130,7 @@ COMMON = {
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
     "campaigns.get_price",
     "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
-    "shortages.close",
+    "shortages.close", "shortages.set_later_lot", "shortages.list_waits", "shortages.serve",
     "campaigns.subscribe", "campaigns.unsubscribe",
     "campaign_allocations.get_allocation",
 }  # fmt: skip

@@ -40,8 +40,8 @@ INVARIANTS: Final = (
     Invariant(
         id="L2",
         says=Text(
-            en="No cooperative is asked for more than it has pledged, fruit that a shortage took included.",
-            zh="任何合作社的供货承诺不超过其承诺货源（含缺货时扣除的部分）。",
+            en="No cooperative is asked for more than it has pledged; what a shortage took stands in the shortage.",
+            zh="任何合作社的供货承诺不超过其承诺货源；此后缺货所减见缺货处理。",
         ),
         sql="""
             SELECT k.item_id, k.cooperative_id, k.kept, coalesce(h.pledged, 0) AS pledged FROM (
@@ -51,11 +51,11 @@ INVARIANTS: Final = (
                 WHERE c.state NOT IN ('failed', 'cancelled', 'closed')
                 GROUP BY m.item_id, m.cooperative_id, i.pool_id
             ) k
-            LEFT JOIN (SELECT pool_id, cooperative_id,
-                    sum(CASE WHEN reason = 'shortage' THEN boxes ELSE boxes - released_boxes END) AS pledged
-                FROM hold WHERE kind = 'pledge' GROUP BY pool_id, cooperative_id
+            LEFT JOIN (SELECT pool_id, cooperative_id, sum(boxes - released_boxes) AS pledged FROM hold
+                WHERE kind = 'pledge' GROUP BY pool_id, cooperative_id
             ) h ON h.pool_id = k.pool_id AND h.cooperative_id = k.cooperative_id
             WHERE k.kept > coalesce(h.pledged, 0)
+                AND NOT EXISTS (SELECT FROM shortage s WHERE s.item_id = k.item_id)
         """,
     ),
     Invariant(
