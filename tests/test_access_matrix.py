@@ -167,7 +167,7 @@ COMMON = {
     "promotions.resume", "promotions.end", "promotions.raise_budget", "promotions.draw_codes",
     "promotions.share_code",
     "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
-    "shortages.close",
+    "shortages.close", "shortages.set_later_lot", "shortages.list_waits", "shortages.serve",
     "campaigns.subscribe", "campaigns.unsubscribe",
     "campaign_allocations.get_allocation",
     "campaign_prices.list_prices", "campaign_prices.set_price", "export_destinations.describe",

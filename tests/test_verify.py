@@ -50,6 +50,7 @@ BREAKS = {
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
+    "P3": "UPDATE part_refund SET amount_minor = amount_minor + 1 WHERE kind = 'refund' AND reason <> 'shortage'",
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
@@ -333,11 +334,12 @@ BREAKS = {
     "Y3": "UPDATE allotment_run SET policy_digest = 'sha256:0'",
     # shortages
     "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
-    "X2": "DELETE FROM shortage_cut",
+    "X2": "DELETE FROM shortage_cut WHERE boxes_moved = 0",
     "X3": """
         UPDATE shortage_cut SET boxes_after = 1 - boxes_after, boxes_cut = boxes_before - 1 + boxes_after
+        WHERE boxes_moved = 0
     """,
-    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1",
+    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1 WHERE kind = 'compensation'",
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
     # exports
     "O10": """UPDATE payment SET currency = 'EUR' WHERE order_id IN (SELECT order_id FROM export_terms)""",
@@ -345,6 +347,7 @@ BREAKS = {
     "EX2": "DELETE FROM export_requirement r USING export_terms t WHERE t.order_id = r.order_id AND ready_at IS NULL",
     "EX3": "UPDATE export_terms SET ready_at = ready_at - interval '1 day' WHERE ready_at IS NOT NULL",
     "EX4": "UPDATE export_document SET version = 3 WHERE version = 2",
+    "X6": "UPDATE shortage_wait SET place = place + 1",
     # allocations of campaigns
     "L1": "UPDATE allotted_item SET boxes = boxes + 1",
     "L2": """
@@ -451,9 +454,11 @@ def told(market: builders.Market) -> None:
 
 
 def cut(market: builders.Market, operator: house.Caller) -> None:
-    """Two orders, and a box for one of them: the other is cut."""
-    short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2), there=1)
-    stage.opened(short)
+    """Two orders, and a box for one of them: the other is cut, and a third waits for a later lot."""
+    short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2, 2), there=1)
+    stage.opened(short, later_lot_on=market.today + timedelta(days=9))
+    url = f"/v1/orders/{short.orders[2]['id']}/election"
+    assert short.buyers[2].post(url, json={"choice": "wait"}).status_code == 200
     stage.let_pass(short, 49)
     assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
 
