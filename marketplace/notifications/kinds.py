@@ -3,7 +3,6 @@
 Whoever tells somebody makes a value of the class, so that no field can be forgotten. `KINDS` has them all.
 """
 
-import re
 import uuid
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -11,12 +10,12 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
-from marketplace.language import Language, Text
-from marketplace.values import Money, amount_text, instant_text
+from marketplace.language import Text
+from marketplace.notifications.words import as_json, filled
+from marketplace.values import Money
 
 TITLE_MAX: Final = 200
 BODY_MAX: Final = 2_000
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 class Kind(StrEnum):
@@ -73,13 +72,13 @@ class About:
         """In words; times are told in the county's zone."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Wording(
-            title=_filled(self.title, values, zone, TITLE_MAX),
-            body=_filled(self.body, values, zone, BODY_MAX),
+            title=filled(self.title, values, zone, TITLE_MAX),
+            body=filled(self.body, values, zone, BODY_MAX),
         )
 
     def facts(self) -> dict[str, Any]:
         """The same for programs: JSON values."""
-        return {field.name: _as_json(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -466,44 +465,3 @@ class CommitmentAsked(About):
 
 
 KINDS: Final[dict[Kind, type[About]]] = {each.kind: each for each in About.__subclasses__()}
-
-Value = uuid.UUID | int | str | datetime | Money | Text
-
-
-def money_text(money: Money) -> str:
-    """`52.00 CNY`."""
-    return f"{amount_text(money.minor, money.currency)} {money.currency}"
-
-
-def one_line(raw: str) -> str:
-    """Without a line end, control character or mark that turns the direction."""
-    return _CONTROL.sub(" ", raw).strip()
-
-
-def _filled(text: Text, values: dict[str, Value], zone: ZoneInfo, longest: int) -> Text:
-    def of(language: Language) -> str:
-        words = {name: one_line(_in_words(value, language, zone)) for name, value in values.items()}
-        told = text.pick(language).format(**words)
-        return told if len(told) <= longest else told[: longest - 1] + "…"
-
-    return Text(en=of("en"), zh=of("zh"))
-
-
-def _in_words(value: Value, language: Language, zone: ZoneInfo) -> str:
-    if isinstance(value, Text):
-        return value.pick(language)
-    if isinstance(value, Money):
-        return money_text(value)
-    if isinstance(value, datetime):
-        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M (%Z)")
-    return str(value)
-
-
-def _as_json(value: Value) -> Any:
-    if isinstance(value, Text):
-        return {"en": value.en, "zh": value.zh}
-    if isinstance(value, Money):
-        return {"minor": value.minor, "currency": value.currency}
-    if isinstance(value, datetime):
-        return instant_text(value)
-    return value if isinstance(value, int) else str(value)
