@@ -410,10 +410,7 @@ def test_a_shortage_is_not_given_other_terms_than_those_that_were_agreed(market:
         assert response.status_code == 422, response.json
 
 
-def test_two_who_sign_and_replace_at_once_never_sign_what_they_have_not_read(
-    market: Market, operator: Caller
-):
-    """The digest is compared under the campaign's lock; a later version has no signature of an earlier one."""
+def test_who_signed_an_earlier_policy_has_not_signed_the_later_one(market: Market, operator: Caller):
     sale = market.draft()
     digest = read(operator, sale)["digest"]
     sign(operator, sale, digest)
