@@ -20,7 +20,7 @@ from orders.states import OrderKind, OrderState, next_steps
 _LAST: Final = uuid.UUID(int=2**128 - 1)
 _ORDERS: Final = f"""
     SELECT o.id, o.state, o.boxes, o.pack_grams, o.unit_price_minor, o.discount_minor,
-        coalesce(o.discounts, '[]') AS discounts, o.total_minor, o.currency, o.delivered_on,
+        o.discounts, o.total_minor, o.currency, o.delivered_on,
         o.created_at, o.version, product.variety, product.grade,
         CASE WHEN c.id IS NOT NULL THEN json_build_object('id', c.id, 'code', c.code, 'title_en', c.title_en,
             'title_zh', c.title_zh, 'item_id', i.id) END AS campaign,

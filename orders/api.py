@@ -126,4 +126,4 @@ _OF_TERMS: Final = (
 
 def _shown(order: Order, payment_id: uuid.UUID | None) -> dict[str, Any]:
     shown = {name: getattr(order, name) for name in _OF_ORDER}
-    return {**shown, "discounts": order.discounts or [], "payment_id": payment_id}
+    return {**shown, "payment_id": payment_id}

@@ -29,7 +29,7 @@ class Order(Base):
     pack_grams: Mapped[int]
     unit_price_minor: Mapped[int]
     discount_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    discounts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """What is taken off its price, and who pays for it, as it was told."""
     total_minor: Mapped[int]
     """What its buyer pays."""
@@ -47,7 +47,7 @@ class Order(Base):
             name="total",
         ),
         CheckConstraint(
-            "discount_minor >= 0 AND (discount_minor > 0) = (discounts IS NOT NULL)", name="discount"
+            "discount_minor >= 0 AND (discount_minor > 0) = (discounts <> '[]')", name="discount"
         ),
         CheckConstraint(one_of("kind", OrderKind), name="kind"),
         CheckConstraint(one_of("state", OrderState), name="state"),

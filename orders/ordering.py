@@ -59,7 +59,7 @@ class Placed:
     pack_grams: int
     unit_price_minor: int
     discount_minor: int
-    discounts: list[dict[str, Any]] | None
+    discounts: list[dict[str, Any]]
     total_minor: int
     currency: str
     created_at: datetime
@@ -106,7 +106,7 @@ class Ordering(till.Writing):
             "pack_grams": hold.pack_grams,
             "unit_price_minor": hold.unit_price_minor,
             "discount_minor": discount_minor,
-            "discounts": off.discounts if off is not None and discount_minor else None,
+            "discounts": off.discounts if off is not None else [],
             "total_minor": price_minor - discount_minor,
             "currency": hold.currency,
             "created_at": ctx.now,
@@ -212,7 +212,7 @@ def shaped(placed: Placed) -> Answer:
         "pack_grams": placed.pack_grams,
         "unit_price_minor": placed.unit_price_minor,
         "discount_minor": placed.discount_minor,
-        "discounts": placed.discounts or [],
+        "discounts": placed.discounts,
         "total_minor": placed.total_minor,
         "currency": placed.currency,
         "delivered_on": None,

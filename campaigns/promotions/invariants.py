@@ -78,7 +78,7 @@ INVARIANTS: Final = (
             UNION ALL
             SELECT o.id, o.state, o.discount_minor FROM "order" o
             WHERE o.discount_minor <> (SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0)
-                FROM jsonb_array_elements(coalesce(o.discounts, '[]')) line)
+                FROM jsonb_array_elements(o.discounts) line)
             UNION ALL
             SELECT u.id, u.state, u.minor FROM promotion_use u
             WHERE u.state = 'consumed' AND NOT EXISTS (SELECT FROM "order" o WHERE o.hold_id = u.hold_id

@@ -19,7 +19,7 @@ depends_on = None
 OLD_TOTAL = "total_minor = boxes * unit_price_minor AND total_minor <= 10000000000000"
 ORDER = {
     "total": "total_minor = boxes * unit_price_minor - discount_minor AND total_minor BETWEEN 0 AND 10000000000000",
-    "discount": "discount_minor >= 0 AND (discount_minor > 0) = (discounts IS NOT NULL)",
+    "discount": "discount_minor >= 0 AND (discount_minor > 0) = (discounts <> '[]')",
 }
 HOLD_QUOTE = (
     "num_nulls(quoted_boxes, discount_minor, discounts) IN (0, 3) AND quoted_boxes >= 0"
@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.add_column(
         "order", sa.Column("discount_minor", sa.BigInteger(), nullable=False, server_default=sa.text("0"))
     )
-    op.add_column("order", sa.Column("discounts", JSONB()))
+    op.add_column("order", sa.Column("discounts", JSONB(), nullable=False, server_default=sa.text("'[]'")))
     op.drop_constraint(op.f("ck_order_total"), "order")
     for name, rule in ORDER.items():
         op.create_check_constraint(op.f(f"ck_order_{name}"), "order", rule)
