@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
 from campaigns.policy.rules import (
     ANSWER_HOURS,
@@ -14,12 +14,10 @@ from campaigns.policy.rules import (
 from campaigns.schemas import ITEMS_MAX
 from campaigns.shortage.rules import EARNEST_PERMILLE_MAX
 from campaigns.states import CutRule
-from marketplace.fields import Code, Flag, Id, Instant, Whole
+from marketplace.fields import Code, Flag, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX
 from orders.allocation.problem import RULES
 from orders.states import Silence
-
-_DIGEST = validate.Regexp(r"^sha256:[0-9a-f]{64}\Z", error="sha256: and 64 hexadecimal digits.")
 
 
 class AskPolicy(Schema):
@@ -73,10 +71,18 @@ class AskPolicy(Schema):
         }
 
 
+class TryPolicy(AskPolicy):
+    """The same; one that says nothing is more likely forgotten than meant."""
+
+    @pre_load
+    def _says_something(self, asked: Any, **_options: Any) -> Any:
+        if asked == {}:
+            raise ValidationError("Say at least one term of the policy.")
+        return asked
+
+
 class SignPolicy(Schema):
-    digest = fields.String(
-        required=True, validate=_DIGEST, metadata={"description": "Of the policy that you have read."}
-    )
+    digest = Line(required=True, high=80, metadata={"description": "Of the policy that you have read."})
 
 
 class Policy(Schema):
@@ -121,9 +127,9 @@ class AssumeBoxes(Schema):
 
 
 class TryPolicies(Schema):
-    second = fields.Nested(AskPolicy, required=True)
+    second = fields.Nested(TryPolicy, required=True)
     first = fields.Nested(
-        AskPolicy,
+        TryPolicy,
         load_default=None,
         allow_none=True,
         metadata={"description": "Left out, the campaign's own."},

@@ -157,6 +157,7 @@ def test_what_cannot_be_tried_is_refused(
         assert_refused(operator.post(url, json=unknown), 404, "item_not_found")
         assert_refused(operator.post(url, json={**EQUAL, "assumed": twice}), 422, "item_twice")
         assert operator.post(url, json={}).status_code == 422
+        assert operator.post(url, json={"second": {}}).status_code == 422, "it says nothing"
         assert operator.post(url, json={"second": {"rule": "oldest"}}).status_code == 422
         gone = operator.post(f"/v1/campaigns/{uuid.uuid4()}/policy-simulations", json=EQUAL)
         assert_refused(gone, 404, "campaign_not_found")
