@@ -275,5 +275,5 @@ class RedeemDraw(Schema):
 
 
 class ClaimGift(Schema):
-    code = Line(required=True, low=20, high=60)
+    code = Line(required=True, high=60)
     address_id = Id(required=True)
