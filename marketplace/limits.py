@@ -159,7 +159,7 @@ def check_address(address: str | None) -> None:
 
 
 def must_tell(app: Flask, address: str | None) -> bool:
-    """Whether `check_address` would have to wait for Redis."""
+    """Whether `check_address` would have to wait for Redis, unless the address calls elsewhere in between."""
     counts: Counts | None = app.extensions["limits"]
     return counts is not None and counts.must_tell(
         app.extensions["limits_general"], "general", address or UNKNOWN

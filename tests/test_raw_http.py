@@ -81,9 +81,11 @@ def statuses(answers: bytes) -> list[int]:
 @pytest.fixture(scope="module")
 def server(database_urls, tmp_path_factory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("web")
-    with web_server.started(database_urls, folder, WEB_THREADS=str(THREADS)) as web:
-        yield Server(web, servers.plain(database_urls.owner_url))
-    house.empty(database_urls)
+    try:
+        with web_server.started(database_urls, folder, WEB_THREADS=str(THREADS)) as web:
+            yield Server(web, servers.plain(database_urls.owner_url))
+    finally:
+        house.empty(database_urls)
 
 
 def post(*lines: bytes, body: bytes = b"", target: bytes = b"/v1/sessions") -> bytes:

@@ -7,6 +7,7 @@ together, where all that they have to wait for is asked for at once.
 """
 
 import threading
+from functools import partial
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -86,7 +87,7 @@ class Parties:
         except Exception as problem:  # noqa: BLE001 (what the worker's threads do)
             self._leave_loop(conn)
             worker.handle_error(None, conn.sock, conn.client, problem)
-            self._end([(conn, False)])
+            self._end_one(conn, is_kept=False)
             return
         self._count(response)
         passages: list[Passage] = []
@@ -128,42 +129,47 @@ class Parties:
             passage.start()
             if passage.waits_for is not None:
                 return False
-            rest = guest.send()
-        if guest.is_kept and not rest:
+            is_sent = self._is_sent(guest)
+        if is_sent and guest.is_kept:
             worker.keepalived_conns.remove(conn)
             conn.set_timeout()
             worker.keepalived_conns.append(conn)
             return True
         self._leave_loop(conn)
-        if rest:
-            worker.tpool.submit(self._rest_in_thread, guest, rest)
-        else:
-            self._end([(conn, False)])
+        if is_sent:
+            self._end([guest])
         return True
+
+    def _is_sent(self, guest: Guest) -> bool:
+        """Tells the answer. What its connection does not take at once is a thread's, which brings the guest back."""
+        rest = guest.send()
+        if rest:
+            self._worker.tpool.submit(self._rest_in_thread, guest, rest)
+        return not rest
 
     def _leave_loop(self, conn: Any) -> None:
         self._worker.poller.unregister(conn.sock)
         self._worker.keepalived_conns.remove(conn)
 
-    def _end(self, ended: list[tuple[Any, bool]]) -> None:
-        """Connections come back to the loop, or are closed."""
-        for conn, is_kept in ended:
-            self._worker.finish_request(conn, _Ended(is_kept=is_kept))
+    def _end(self, guests: list[Guest]) -> None:
+        for guest in guests:
+            self._end_one(guest.conn, is_kept=guest.is_kept)
+
+    def _end_one(self, conn: Any, *, is_kept: bool) -> None:
+        """The connection comes back to the loop, or is closed."""
+        self._worker.finish_request(conn, _Ended(is_kept=is_kept))
 
     def _in_thread(self, door: str) -> None:
         """All who wait at a door to their answers; those who have it go back to the loop together."""
         with self._lock:
             party = self._waiting.pop(door)
         guests = {guest.passage: guest for guest in party}
-        ended: list[tuple[Any, bool]] = []
+        ended: list[Guest] = []
 
         def done(passage: Passage) -> None:
-            guest = guests.pop(passage)
-            rest = guest.send()
-            if rest:
-                self._worker.tpool.submit(self._rest_in_thread, guest, rest)
-            else:
-                ended.append((guest.conn, guest.is_kept))
+            if self._is_sent(guests[passage]):
+                ended.append(guests[passage])
+            del guests[passage]
 
         def alone(passage: Passage) -> None:
             self._worker.tpool.submit(self._alone_in_thread, guests.pop(passage))
@@ -172,25 +178,26 @@ class Parties:
             fast_path.pass_all([guest.passage for guest in party], done=done, alone=alone)
         except Exception:
             self._worker.log.exception("Error handling requests")
-            ended += [(guest.conn, False) for guest in guests.values()]
+            for guest in guests.values():
+                guest.is_kept = False
+                ended.append(guest)
         self._worker.method_queue.defer(self._end, ended)
 
     def _alone_in_thread(self, guest: Guest) -> None:
-        ended = [(guest.conn, False)]
+        """The rest of a request that needs long."""
+        is_ended = True
 
         def done(_: Passage) -> None:
-            rest = guest.send()
-            if rest:
-                ended.clear()
-                self._worker.tpool.submit(self._rest_in_thread, guest, rest)
-            else:
-                ended[:] = [(guest.conn, guest.is_kept)]
+            nonlocal is_ended
+            is_ended = self._is_sent(guest)
 
         try:
             fast_path.pass_alone(guest.passage, done)
         except Exception:
             self._worker.log.exception("Error handling a request")
-        self._worker.method_queue.defer(self._end, ended)
+            guest.is_kept = False
+        if is_ended:
+            self._worker.method_queue.defer(self._end, [guest])
 
     def _rest_in_thread(self, guest: Guest, rest: bytes) -> None:
         """A client that reads slowly keeps a thread, as with every server of threads, and not the others waiting."""
@@ -200,7 +207,7 @@ class Parties:
             sock.sendall(rest)
         except OSError:
             guest.is_kept = False
-        self._worker.method_queue.defer(self._end, [(guest.conn, guest.is_kept)])
+        self._worker.method_queue.defer(self._end, [guest])
 
     def _usually_in_thread(self, conn: Any, response: Any, environ: dict[str, Any]) -> None:
         """What turned out not to be plain, by the way of all other requests."""
@@ -220,7 +227,7 @@ class Parties:
             self._worker.log.debug("The client went away")
         except Exception:
             self._worker.log.exception("Error handling a request")
-        self._worker.method_queue.defer(self._end, [(conn, is_kept)])
+        self._worker.method_queue.defer(partial(self._end_one, conn, is_kept=is_kept))
 
 
 class _Ended:
