@@ -35,8 +35,10 @@ ASSIGN: Final = text("""
         FROM edge WINDOW before AS (ORDER BY until ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), made AS (
         INSERT INTO supply (order_id, cooperative_id, item_id, boxes)
-        SELECT b.id, g.cooperative_id, :item_id, p.boxes
-        FROM piece p JOIN bought b ON b.place = p.order_place JOIN given g ON g.place = p.given_place
+        SELECT (SELECT array_agg(id ORDER BY place) FROM bought)[order_place],
+            (SELECT array_agg(cooperative_id ORDER BY place) FROM given)[given_place], :item_id, boxes
+        FROM piece
+        WHERE order_place <= (SELECT count(*) FROM bought) AND given_place <= (SELECT count(*) FROM given)
         RETURNING boxes
     )
     SELECT (SELECT coalesce(sum(boxes), 0) FROM made) AS made,
@@ -44,7 +46,10 @@ ASSIGN: Final = text("""
         (SELECT coalesce(max(until), 0) FROM given) AS given
 """)
 """An edge is where an order or a commitment ends; between two edges lies a piece of one order and one cooperative:
-the one that as many ends stand before as have places before it. One sort, whatever the numbers."""
+the one that as many ends stand before as have places before it. One sort, whatever the numbers.
+
+Places are looked up in arrays, not joined: the database guesses how many rows a part of a statement has, and when its
+figures are older than a sale it may guess one, and compare each piece with each order."""
 
 
 class SuppliesBroken(Exception):
