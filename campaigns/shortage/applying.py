@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from campaigns import balances, planning
 from campaigns.models import Campaign
-from campaigns.pledges import moves
 from campaigns.promotions import budgets
 from campaigns.shortage import cases, line_rules, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
@@ -21,7 +20,6 @@ from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
 from campaigns.shortage.states import ShortageState, WaitState, check_move
 from campaigns.shortage.words import BuyerWords
 from campaigns.states import CampaignEvent, CampaignState
-from inventory import shortages
 from inventory.models import Hold
 from marketplace import audit, events, jobs
 from marketplace.context import Context
@@ -102,13 +100,11 @@ def _apply(
     for demand, outcome in batch:
         writing.write(demand, outcome, locked[uuid.UUID(outcome.order_id)])
     writing.finish()
-    shortages.settle(session, ctx, pool_id=item.pool_id, cuts=writing.cuts, reason=REASON)
+    cases.settle(session, ctx, shortage, cuts=writing.cuts, reason=REASON)
     for bought in locked.values():
         order = bought.order
         if order.state == OrderState.CUT and order.discount_minor and order.hold_id is not None:
             budgets.give_back(session, ctx, hold_id=order.hold_id)
-    campaign = session.get_one(Campaign, shortage.campaign_id)
-    moves.follow_stock(session, ctx, campaign, item_ids=[item.id], reason=REASON)
     session.flush()
 
 

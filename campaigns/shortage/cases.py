@@ -4,13 +4,15 @@ A step locks the campaign first, then the shortage, then forecasts, orders, paym
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
-from campaigns.models import Item
+from campaigns.models import Campaign, Item
+from campaigns.pledges import moves
 from campaigns.shortage import rules
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
 from campaigns.shortage.states import ShortageState, WaitState
@@ -82,6 +84,17 @@ def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
     )
     pledging.lock(session, pool_ids=[item_of(session, shortage).pool_id])
     return shortage
+
+
+def settle(
+    session: Session, ctx: Context, shortage: Shortage, *, cuts: Mapping[uuid.UUID, int], reason: str
+) -> None:
+    """Take these sold boxes back from their holds; fruit that is not there leaves the pool, and its pledges shrink."""
+    item = item_of(session, shortage)
+    shortages.settle(session, ctx, pool_id=item.pool_id, cuts=cuts, reason=reason)
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    moves.follow_stock(session, ctx, campaign, item_ids=[item.id], reason=reason)
+    session.flush()
 
 
 def item_of(session: Session, shortage: Shortage) -> Item:

@@ -68,7 +68,6 @@ def move_all(
 
     Who is first is drawn by the seed. The others have no preference then. Orders and campaign are locked by the caller.
     """
-    item = cases.item_of(session, shortage)
     line = line_rules.in_line(
         [str(each) for each in chosen], seed=shortage.seed, batch=cases.batch_of(shortage)
     )
@@ -84,8 +83,7 @@ def move_all(
             left[old_id] = boxes
             moved[order_id] = other.id
     if left:
-        shortages.settle(session, ctx, pool_id=item.pool_id, cuts=left, reason=REASON)
-        session.flush()
+        cases.settle(session, ctx, shortage, cuts=left, reason=REASON)
     return moved
 
 

@@ -12,12 +12,12 @@ from typing import Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.pledges import pledging
 from campaigns.shortage import applying, cases, line_rules, rules, words
 from campaigns.shortage.later_lot_rules import check_day
 from campaigns.shortage.models import Shortage, ShortageWait
 from campaigns.shortage.rules import Cause, Outcome
 from campaigns.shortage.states import DECIDED, ShortageStateForbids, WaitState, check_wait_move
-from inventory import pools, shortages
 from marketplace import audit, errors, jobs
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
@@ -97,11 +97,12 @@ def serve(
     found = [each for each in waiting if str(each.order_id) in first]
     needed = sum(each.boxes for each in found) - free
     if needed > 0 and cooperative_id is not None:
-        pools.pledge(session, ctx, pool_id=item.pool_id, cooperative_id=cooperative_id, boxes=needed)
+        pledging.cover(
+            session, ctx, item=item, cooperative_id=cooperative_id, boxes=needed, reason="the later lot came"
+        )
     for each in found:
         _move(session, ctx, each, WaitState.SERVED)
-    shortages.settle(session, ctx, pool_id=item.pool_id, cuts={}, reason=REASON)
-    session.flush()
+    cases.settle(session, ctx, shortage, cuts={}, reason=REASON)
     _tell_served(session, ctx, found)
     return found
 
@@ -125,18 +126,16 @@ def end(session: Session, ctx: Context, *, shortage_id: str) -> int:
     waiting = _locked(session, shortage)
     still = _still(session, ctx, waiting)
     due = [each for each in still if each.promised_on < ctx.today][:BATCH]
-    item = cases.item_of(session, shortage)
     if not due:
         if len(still) < len(waiting):
-            shortages.settle(session, ctx, pool_id=item.pool_id, cuts={}, reason=REASON)
+            cases.settle(session, ctx, shortage, cuts={}, reason=REASON)
         return 0
     bought = _locked_orders(session, ctx, [each.order_id for each in due])
     ending = _Ending(session, ctx, shortage)
     for each in due:
         ending.add(each, bought[each.order_id])
     ending.finish()
-    shortages.settle(session, ctx, pool_id=item.pool_id, cuts=ending.cuts, reason=REASON)
-    session.flush()
+    cases.settle(session, ctx, shortage, cuts=ending.cuts, reason=REASON)
     applying.carry(session, shortage)
     _call_next(session, shortage.id)
     return len(due)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from campaigns import planning
+from campaigns.pledges import pledging
 from campaigns.shortage import closing
 from campaigns.shortage.models import ShortageCut
 from inventory.models import Hold, Pool
@@ -83,7 +84,7 @@ def staged(
     pledge(market, sale, 3)
     market.lot(spare, variety="GALA")
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=other.campaign_id,
