@@ -149,4 +149,4 @@ def _message(order: Order, about: About) -> Message:
     return Message(account_id=order.buyer_id, cause=f"order:{order.id}", about=about)
 
 
-JOBS: Final[tuple[Job, ...]] = (Job(name=placed_job.TELL_PLACED, run=tell_placed),)
+JOBS: Final[tuple[Job, ...]] = (Job(name=placed_job.TELL_PLACED, run=tell_placed, joined="order_ids"),)
