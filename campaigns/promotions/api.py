@@ -112,7 +112,7 @@ def raise_budget(session: Session, body: dict[str, Any], promotion_id: uuid.UUID
 
 @promotions.post("/<uuid:promotion_id>/codes")
 @promotions.arguments(schemas.DrawPromotionCodes)
-@promotions.problems(PromotionNotFound, PromotionStateForbids, codes.NotByCode, codes.TooManyCodes)
+@promotions.problems(PromotionNotFound, PromotionStateForbids, codes.NotByCode, codes.TooManyPromotionCodes)
 @promotions.writes(201, schemas.PromotionCodes, key=False)
 def draw_codes(session: Session, body: dict[str, Any], promotion_id: uuid.UUID) -> dict[str, Any]:
     """Draw new codes; they are shown this once 生成优惠码"""

@@ -44,7 +44,7 @@ class CodeTaken(errors.Conflict):
     title = Text(en="That code is taken.", zh="该优惠码已被使用。")
 
 
-class TooManyCodes(errors.Conflict):
+class TooManyPromotionCodes(errors.Conflict):
     """`most`: how many codes a promotion can have."""
 
     title = Text(en="The promotion has too many codes.", zh="该优惠的优惠码过多。")
@@ -53,14 +53,14 @@ class TooManyCodes(errors.Conflict):
 def draw(session: Session, ctx: Context, *, promotion_id: uuid.UUID, count: int) -> list[str]:
     """So many new codes, each for one order; a voucher's are good until it is spent. Nobody can look them up later.
 
-    Raises PromotionNotFound, PromotionStateForbids, NotByCode, TooManyCodes.
+    Raises PromotionNotFound, PromotionStateForbids, NotByCode, TooManyPromotionCodes.
     """
     row = _by_code(session, promotion_id)
     made = session.scalar(
         select(func.count()).select_from(PromotionCode).where(PromotionCode.promotion_id == row.id)
     )
     if (made or 0) + count > CODES_PER_PROMOTION_MAX:
-        raise TooManyCodes(most=CODES_PER_PROMOTION_MAX)
+        raise TooManyPromotionCodes(most=CODES_PER_PROMOTION_MAX)
     codes = [code_rules.drawn() for _ in range(count)]
     _keep(session, ctx, row, codes, is_single_use=row.kind != PromotionKind.VOUCHER)
     audit.record(session, ctx, "promotion.draw_codes", subject=("promotion", row.id), after={"count": count})

@@ -30,6 +30,8 @@ LEGAL = {
     (OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_DEFAULTED),
     (OrderState.COMMITTED, OrderState.CUT),
+    (OrderState.BALANCE_DUE, OrderState.CUT),  # it waited for a later lot, which did not come
+    (OrderState.BALANCE_PAID, OrderState.CUT),
     (OrderState.COMMITTED, OrderState.CANCELLED),
     *(
         (before, OrderState.RELEASED)

@@ -192,7 +192,8 @@ def test_what_only_looks_plain_is_served_by_its_view(server, app, as_role):
             (hold(sale, shopper, Authorization="Basic YTpi"), 401, "unauthenticated"),
             (hold(sale, shopper, Authorization="Bearer nobody"), 401, "unauthenticated"),
             (hold(market.on_sale(1), shopper), 201, None),
-            (get(f"{sale.url}?x=1"), 200, None),
+            (get(f"{sale.url}?currency=CNY"), 200, None),
+            (get(f"{sale.url}?x=1"), 422, "invalid"),
         ):
             wire.send(asked)
             told, _, answer = wire.receive()

@@ -242,7 +242,7 @@ def test_more_codes_than_a_promotion_can_have_are_refused(
     coupon = running(operator, market.on_sale())
     drawn(operator, coupon, 3)
     refused = operator.post(f"/v1/promotions/{coupon['id']}/codes", json={"count": 1})
-    assert_refused(refused, 409, "too_many_codes")
+    assert_refused(refused, 409, "too_many_promotion_codes")
 
 
 def test_a_campaign_that_is_given_up_ends_its_promotions(market: Market, operator: Caller) -> None:
