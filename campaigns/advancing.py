@@ -14,7 +14,8 @@ from campaigns import balances, ending, goal_rules, planning, states
 from campaigns.allotting import allotting
 from campaigns.goal_rules import Goal, Sold, Verdict
 from campaigns.models import Campaign
-from campaigns.shortage import opening
+from campaigns.pledges import harvesting
+from campaigns.shortage import applying, opening
 from campaigns.states import CampaignEvent, CampaignState
 from marketplace import errors, jobs
 from marketplace.context import Context
@@ -22,7 +23,13 @@ from marketplace.language import Text
 from marketplace.module import Job
 
 ADVANCE: Final = "campaigns.advance"
-WAITING: Final = (CampaignState.DEPOSIT_CLOSED, CampaignState.HARVESTED, CampaignState.BALANCE_OPEN)
+WAITING: Final = (
+    CampaignState.DEPOSIT_CLOSED,
+    CampaignState.ALLOCATED,
+    CampaignState.HARVESTED,
+    CampaignState.SHORTFALL,
+    CampaignState.BALANCE_OPEN,
+)
 """States that end by themselves, once their guards let them."""
 
 
@@ -80,8 +87,12 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
     try:
         if campaign.state == CampaignState.DEPOSIT_CLOSED:
             evaluate(session, ctx, campaign_id=campaign.id)
+        elif campaign.state == CampaignState.ALLOCATED:
+            harvesting.harvest_if_in(session, ctx, campaign)
         elif campaign.state == CampaignState.HARVESTED:
             _after_harvest(session, ctx, campaign)
+        elif campaign.state == CampaignState.SHORTFALL:
+            applying.let_campaign_go_on(session, ctx, campaign)
         elif campaign.state == CampaignState.BALANCE_OPEN and balances.is_over(campaign, ctx.now):
             balances.close_balance(session, ctx, campaign_id=campaign.id)
         elif campaign.state in ending.ENDING:
@@ -102,14 +113,8 @@ def _allocate(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
 
 
 def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
-    """A shortage is seen to first; then the rest of the price is due, when its time has come.
-
-    Boxes with deposits that are short wait for an operator: their balances do not follow a cut yet.
-    """
-    has_deposits = opening.has_deposits(session, campaign)
-    if has_deposits and opening.short_items(session, campaign):
-        return
-    if not has_deposits and opening.open_if_short(session, ctx, campaign):
+    """A shortage is seen to first; then the rest of the price is due, when its time has come."""
+    if opening.open_if_short(session, ctx, campaign):
         return
     if balances.may_open(campaign, ctx.now):
         balances.open_balance(session, ctx, campaign_id=campaign.id)

@@ -21,12 +21,13 @@ from campaigns import (
     subscriptions,
 )
 from campaigns.models import Campaign, Subscription
+from campaigns.promotions import promoting
+from campaigns.promotions.schemas import RunningPromotions
 from campaigns.states import CampaignEvent, CampaignNotReady, CampaignStateForbids
 from campaigns.terms import TermsNotAllowed
-from inventory import holds, lots, pools, refusals, waitlist
+from inventory import holds, refusals, waitlist
 from inventory.schemas import WaitlistPlace
 from marketplace import context, paging, versions
-from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
 from marketplace.catalogue.products import PackNotFound
 from marketplace.database import reading
@@ -49,7 +50,7 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns", descriptio
 
 
 @blueprint.get("")
-@blueprint.arguments(paging.Query, location="query")
+@blueprint.arguments(schemas.ListCampaigns, location="query")
 @blueprint.revalidates(200, schemas.CampaignPage)
 def list_campaigns(query: dict[str, Any]) -> Response:
     """What is, was and will be on sale; insiders see drafts too 活动列表"""
@@ -59,11 +60,12 @@ def list_campaigns(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/<uuid:campaign_id>")
-@blueprint.problems(planning.CampaignNotFound)
+@blueprint.arguments(schemas.InCurrency, location="query")
+@blueprint.problems(planning.CampaignNotFound, showing.NoPriceInCurrency)
 @blueprint.revalidates(200, schemas.ShownCampaign)
-def get_campaign(campaign_id: uuid.UUID) -> Response:
+def get_campaign(query: dict[str, Any], campaign_id: uuid.UUID) -> Response:
     """One campaign with its prices and what is left 活动详情"""
-    told = walk(showing.one(context.current(), campaign_id=campaign_id))
+    told = walk(showing.one(context.current(), campaign_id=campaign_id, **query))
     return versions.fresh(told.body, etag=told.etag)
 
 
@@ -78,12 +80,26 @@ def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID)
             session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
         )
         told = {name: getattr(priced, name) for name in priced.__dataclass_fields__}
+        discounts = pricing.taken_off(session, context.current(), item, **query)
         return {
             **told,
             "item_id": item.id,
             "currency": item.currency,
             "final_unit_price_minor": item.final_unit_price_minor,
+            "discount_minor": sum(each["amount_minor"] for each in discounts),
+            "discounts": discounts,
         }
+
+
+@blueprint.get("/<uuid:campaign_id>/promotions")
+@blueprint.problems(planning.CampaignNotFound)
+@blueprint.response(200, RunningPromotions)
+def list_promotions(campaign_id: uuid.UUID) -> dict[str, Any]:
+    """What is taken off for everybody, without a code 活动优惠"""
+    ctx = context.current()
+    with reading() as session:
+        planning.get(session, ctx, campaign_id=campaign_id)
+        return {"items": promoting.running(session, ctx, campaign_id=campaign_id)}
 
 
 @blueprint.get("/<uuid:campaign_id>/progress")
@@ -124,6 +140,7 @@ def stream_progress(campaign_id: uuid.UUID) -> Response:
     PackNotFound,
     planning.CampaignCodeTaken,
     planning.WindowNotOrdered,
+    planning.HarvestNotOrdered,
     planning.PackTwice,
     TermsNotAllowed,
 )
@@ -131,26 +148,6 @@ def stream_progress(campaign_id: uuid.UUID) -> Response:
 def draft(session: Session, body: dict[str, Any]) -> Campaign:
     """Draft a presale (operators) 起草预售"""
     return planning.draft(session, context.current(), **body)
-
-
-@blueprint.post("/<uuid:campaign_id>/pledges")
-@blueprint.arguments(schemas.PledgeBoxes)
-@blueprint.problems(
-    planning.CampaignNotFound,
-    planning.ItemNotFound,
-    CooperativeNotFound,
-    planning.ForeignPledge,
-    CampaignStateForbids,
-    lots.NotEnoughInStore,
-)
-@blueprint.writes(201, schemas.CampaignPledge)
-def pledge(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
-    """Put a cooperative's boxes up for an item 承诺货源"""
-    ctx = context.current()
-    placed = planning.pledge(session, ctx, campaign_id=campaign_id, **body)
-    item = planning.item_of(planning.get(session, ctx, campaign_id=campaign_id), body["item_id"])
-    pool = pools.get(session, pool_id=item.pool_id)
-    return {"hold_ids": [each.id for each in placed], "pool": pool}
 
 
 @blueprint.post("/<uuid:campaign_id>/scheduling")

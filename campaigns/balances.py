@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning, terms
 from campaigns.models import Campaign
+from campaigns.shortage import cases
 from campaigns.states import BalanceTooEarly, CampaignEvent
 from inventory import pools
 from marketplace import audit
@@ -29,6 +30,8 @@ def open_balance(
 ) -> Campaign:
     """Fix each item's final price by what was sold, and let the rest of it be paid, or go back where all was paid.
 
+    What a shortage took was sold as well: the step that all buyers reached together stays. What is due is for the boxes
+    that an order still has.
     Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly, BoxesStillHeld, PaymentNotAwaited.
     """
     campaign = planning.move(
@@ -37,7 +40,7 @@ def open_balance(
     due_at = _due_at(campaign, ctx.now)
     campaign.balance_due_at = due_at
     for item in campaign.items_by_pool:
-        sold = balances.sold(session, ctx, pool_id=item.pool_id)
+        sold = balances.sold(session, ctx, pool_id=item.pool_id) + cases.taken_boxes(session, item_id=item.id)
         item.final_unit_price_minor = terms.price_at(item_terms.steps_of(item), sold)
         opened = balances.open_balance(
             session,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning
 from campaigns.models import Campaign, Item
+from campaigns.policy import policies, rules
+from campaigns.policy.rules import Policy
 from inventory.models import Pool
 from marketplace import errors
 from marketplace.context import Context
@@ -34,7 +36,7 @@ class Compared:
 def clone(
     session: Session, ctx: Context, *, campaign_id: uuid.UUID, code: str, opens_at: datetime
 ) -> Campaign:
-    """A draft with the same items, prices, goal and lengths of time, opening at another moment.
+    """A draft with the same items, prices, goal, policy and lengths of time, opening at another moment.
 
     Raises CampaignNotFound, CampaignCodeTaken, and what a draft refuses.
     """
@@ -52,9 +54,10 @@ def clone(
         closes_at=old.closes_at + shift,
         goal_boxes=old.goal_boxes,
         goal_grams=old.goal_grams,
-        cut_rule=old.cut_rule,
+        policy=_policy(session, old, old.closes_at + shift),
         claims_days=old.claims_days,
         cloned_from_id=old.id,
+        harvest_ends_at=old.harvest_ends_at and old.harvest_ends_at + shift,
         items=[_item(item, sold[item.pack_id]) for item in old.items],
         balance=_balance(old, sold.values(), shift),
     )
@@ -72,6 +75,12 @@ def compare(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> tuple[
     then, now = _by_pack(session, old), _by_pack(session, campaign)
     packs = sorted({*then, *now})
     return old, [Compared(pack_id=each, then=then.get(each), now=now.get(each)) for each in packs]
+
+
+def _policy(session: Session, old: Campaign, closes_at: datetime) -> Policy:
+    """The same, in the season in which the new campaign ends. Nobody has signed it yet."""
+    policy = policies.latest(session, campaign_id=old.id).agreed
+    return replace(policy, season=rules.default_of(closes_at.date()).season)
 
 
 def _item(item: Item, pool: Pool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns import planning
 from campaigns.events import CampaignMoved
 from campaigns.models import Campaign
+from campaigns.pledges import moves
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import holds, pools
 from inventory.models import Hold
@@ -56,8 +57,12 @@ def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> N
     session.flush()
 
 
-def end_orders(session: Session, ctx: Context, *, campaign_id: str) -> int:
-    """One batch of a failed or cancelled campaign; how many orders and holds. The last one closes it."""
+def end_orders(session: Session, ctx: Context, *, campaign_id: str, after: str | None = None) -> int:
+    """One batch of a failed or cancelled campaign; how many orders and holds. The last one closes it.
+
+    `after`: the last order of the batch before. Behind the last of all it is looked once more from the beginning:
+    only what finds nothing there is the end.
+    """
     campaign = planning.locked(session, uuid.UUID(campaign_id))
     if campaign.state not in ENDING:
         return 0
@@ -66,9 +71,11 @@ def end_orders(session: Session, ctx: Context, *, campaign_id: str) -> int:
         holds.release_carts(session, ctx, pool_id=pool_id, batch=releasing.BATCH, reason=campaign.state)
         for pool_id in pool_ids
     )
-    ended += releasing.release(session, ctx, pool_ids=pool_ids, reason=campaign.state)
-    if ended:
-        _call_next(session, campaign.id)
+    behind = None if after is None else uuid.UUID(after)
+    released = releasing.release(session, ctx, pool_ids=pool_ids, reason=campaign.state, after=behind)
+    ended += len(released)
+    if ended or behind is not None:
+        _call_next(session, campaign.id, after=released[-1] if released else None)
         return ended
     _release_pledges(session, ctx, campaign)
     planning.move(
@@ -89,10 +96,9 @@ def progress(session: Session, campaign: Campaign) -> Progress:
     return Progress(released=released or 0, left=releasing.left(session, pool_ids=pool_ids))
 
 
-def _call_next(session: Session, campaign_id: uuid.UUID) -> None:
-    jobs.enqueue(
-        session, END_ORDERS, arguments={"campaign_id": str(campaign_id)}, key=f"{END_ORDERS}:{campaign_id}"
-    )
+def _call_next(session: Session, campaign_id: uuid.UUID, *, after: uuid.UUID | None = None) -> None:
+    arguments = {"campaign_id": str(campaign_id), **({} if after is None else {"after": str(after)})}
+    jobs.enqueue(session, END_ORDERS, arguments=arguments, key=f"{END_ORDERS}:{campaign_id}")
 
 
 def _pool_ids(campaign: Campaign) -> list[uuid.UUID]:
@@ -102,6 +108,7 @@ def _pool_ids(campaign: Campaign) -> list[uuid.UUID]:
 def _release_pledges(session: Session, ctx: Context, campaign: Campaign) -> None:
     for pool_id in _pool_ids(campaign):
         pools.release_pledges(session, ctx, pool_id=pool_id)
+    moves.follow_stock(session, ctx, campaign, reason=f"the campaign is {campaign.state}")
 
 
 JOBS: Final = (Job(name=END_ORDERS, run=end_orders),)

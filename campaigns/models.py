@@ -28,7 +28,9 @@ class Campaign(Base):
     goal_boxes: Mapped[int | None]
     goal_grams: Mapped[int | None]
     cut_rule: Mapped[str] = mapped_column(String(20))
-    """How boxes are shared out if there are too few; fixed once it is scheduled."""
+    """That of its policy: how boxes are shared out if there are too few."""
+    policy_digest: Mapped[str | None] = mapped_column(String(80))
+    """Of its policy (`campaigns/policy`); public from the moment it is scheduled."""
     claims_days: Mapped[int]
     seed: Mapped[str | None] = mapped_column(String(64))
     """Breaks ties when there are too few boxes; secret until it is revealed."""
@@ -41,6 +43,8 @@ class Campaign(Base):
     balance_grace_hours: Mapped[int | None]
     balance_due_at: Mapped[datetime | None]
     """When balances really end, known when they were opened: those who pay have all the days they were shown."""
+    harvest_ends_at: Mapped[datetime | None]
+    """Until when fruit that is only forecast is waited for."""
     created_at: Mapped[datetime]
     version: Mapped[int]
 
@@ -60,11 +64,19 @@ class Campaign(Base):
             name="balance",
         ),
         CheckConstraint("balance_due_at >= balance_closes_at", name="balance_due"),
+        CheckConstraint(
+            "harvest_ends_at >= closes_at AND harvest_ends_at <= coalesce(balance_opens_at, harvest_ends_at)",
+            name="harvest",
+        ),
         CheckConstraint(one_of("kind", CampaignKind), name="kind"),
         CheckConstraint(one_of("state", CampaignState), name="state"),
         CheckConstraint("goal_boxes > 0 AND goal_boxes <= 1000000000", name="goal_boxes"),
         CheckConstraint("goal_grams > 0 AND goal_grams <= 1000000000000000", name="goal_grams"),
         CheckConstraint("cut_rule IN ('equal_awards', 'proportional')", name="cut_rule"),
+        CheckConstraint(
+            "CASE WHEN policy_digest IS NULL THEN state IN ('draft', 'cancelled', 'closed') ELSE state <> 'draft' END",
+            name="policy",
+        ),
         CheckConstraint("claims_days BETWEEN 1 AND 90", name="claims_days"),
         CheckConstraint("(seed IS NULL) = (seed_hash IS NULL)", name="seed"),
         CheckConstraint("seed_revealed_at IS NULL OR seed IS NOT NULL", name="seed_revealed"),

@@ -7,15 +7,28 @@ from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
+from campaigns.exports import api as exports_api
+from campaigns.exports import exporting
+from campaigns.exports.invariants import INVARIANTS as EXPORT_INVARIANTS
 from campaigns.fast import FAST_DOORS
 from campaigns.invariants import INVARIANTS
-from campaigns.promotions import budgets
+from campaigns.pledges import api as pledges_api
+from campaigns.pledges import following
+from campaigns.pledges.invariants import INVARIANTS as PLEDGE_INVARIANTS
+from campaigns.pledges.lapsing import JOBS as PLEDGE_JOBS
+from campaigns.pledges.telling import SUBSCRIPTIONS as PLEDGE_SUBSCRIPTIONS
+from campaigns.policy import api as policy_api
+from campaigns.policy.invariants import INVARIANTS as POLICY_INVARIANTS
+from campaigns.promotions import api as promotions_api
+from campaigns.promotions import budgets, quoting, spending
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
-from campaigns.shortage import closing
+from campaigns.shortage import applying, closing, waiting
+from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
+from orders.events import OrderAsked, OrderMoved
 
 module = Module(
     name="campaigns",
@@ -25,23 +38,48 @@ module = Module(
         allotting_api.allocations,
         allotting_api.commitments,
         allotting_api.runs,
+        policy_api.policies,
         *shortage_api.BLUEPRINTS,
+        pledges_api.of_campaigns,
+        pledges_api.pledges,
+        *exports_api.BLUEPRINTS,
+        *promotions_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
+        Job(name="campaigns.lapse_exports", run=exporting.lapse, cron="* * * * *"),
         *advancing.JOBS,
         *ending.JOBS,
         *closing.JOBS,
+        *applying.JOBS,
+        *waiting.JOBS,
+        *shortage_telling.JOBS,
         *ALLOTTING_JOBS,
+        *PLEDGE_JOBS,
+        *following.JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(
         *SUBSCRIPTIONS,
+        *PLEDGE_SUBSCRIPTIONS,
+        *following.SUBSCRIPTIONS,
+        *shortage_telling.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
+        (CampaignMoved, spending.on_campaign_moved),
+        (OrderAsked, quoting.on_order_asked),
+        (OrderMoved, spending.on_order_moved),
     ),
     commands=(demo_command, campaigns_group),
-    invariants=(*INVARIANTS, *ALLOTTING_INVARIANTS, *SHORTAGE_INVARIANTS, *PROMOTION_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *ALLOTTING_INVARIANTS,
+        *SHORTAGE_INVARIANTS,
+        *PROMOTION_INVARIANTS,
+        *PLEDGE_INVARIANTS,
+        *EXPORT_INVARIANTS,
+        *POLICY_INVARIANTS,
+    ),
 )

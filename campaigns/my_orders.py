@@ -19,7 +19,8 @@ from orders.states import OrderKind, OrderState, next_steps
 
 _LAST: Final = uuid.UUID(int=2**128 - 1)
 _ORDERS: Final = f"""
-    SELECT o.id, o.state, o.boxes, o.pack_grams, o.unit_price_minor, o.total_minor, o.currency, o.delivered_on,
+    SELECT o.id, o.state, o.boxes, o.pack_grams, o.unit_price_minor, o.discount_minor,
+        o.discounts, o.total_minor, o.currency, o.delivered_on,
         o.created_at, o.version, product.variety, product.grade,
         CASE WHEN c.id IS NOT NULL THEN json_build_object('id', c.id, 'code', c.code, 'title_en', c.title_en,
             'title_zh', c.title_zh, 'item_id', i.id) END AS campaign,
@@ -29,7 +30,8 @@ _ORDERS: Final = f"""
         CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN coalesce(p.amount_minor - p.received_minor, 0)
             WHEN '{OrderState.BALANCE_DUE}' THEN t.balance_minor ELSE 0 END AS due_now_minor,
         CASE WHEN o.state IN ('{OrderState.DEPOSIT_DUE}', '{OrderState.DEPOSIT_PAID}', '{OrderState.COMMITTED}')
-            THEN coalesce(o.total_minor - t.counts_minor * o.boxes, 0)
+            THEN coalesce((o.unit_price_minor - t.counts_minor)
+                * CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN o.boxes ELSE h.consumed_boxes END, 0)
             ELSE 0 END AS due_later_minor
     FROM "order" o JOIN pack ON pack.id = o.pack_id JOIN product ON product.id = pack.product_id
         LEFT JOIN hold h ON h.id = o.hold_id LEFT JOIN campaign_item i ON i.pool_id = h.pool_id

@@ -1,8 +1,9 @@
-"""Planning a campaign: drafting it, filling its pools with pledges, moving it through its states."""
+"""Planning a campaign: drafting it, moving it through its states."""
 
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,17 +11,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import item_terms, states, terms
-from campaigns.events import CampaignMoved, Pledged
+from campaigns.events import CampaignMoved
 from campaigns.models import Campaign, Item, Transition
+from campaigns.policy import policies
+from campaigns.policy import rules as policy_rules
+from campaigns.policy.rules import Policy
 from campaigns.states import (
     BY_CLOCK,
-    PLEDGEABLE,
     PUBLIC,
     SELLING,
     CampaignEvent,
     CampaignKind,
     CampaignState,
-    CampaignStateForbids,
     CutRule,
     Plan,
     check_ready,
@@ -28,10 +30,10 @@ from campaigns.states import (
 )
 from campaigns.terms import BalanceWindow, ItemTerms
 from inventory import bell, pools
-from inventory.models import Hold, Pool
+from inventory.models import Pool
 from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
-from marketplace.catalogue import cooperatives, counties, products
+from marketplace.catalogue import counties, products
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
@@ -69,10 +71,13 @@ class PackTwice(errors.Invalid):
     title = Text(en="A pack stands in the list twice.", zh="同一包装重复出现。")
 
 
-class ForeignPledge(errors.Conflict):
-    """The cooperative does not belong to the campaign's county."""
+class HarvestNotOrdered(errors.Invalid):
+    """The harvest of a campaign ends after its sale, and before its balance opens."""
 
-    title = Text(en="That cooperative is of another county.", zh="该合作社属于其他县。")
+    title = Text(
+        en="The harvest must end after the sale and before the balance opens.",
+        zh="采收截止须在活动结束之后、尾款开始之前。",
+    )
 
 
 def draft(
@@ -89,17 +94,23 @@ def draft(
     goal_boxes: int | None = None,
     goal_grams: int | None = None,
     cut_rule: str = CutRule.EQUAL_AWARDS,
+    policy: Policy | None = None,
     claims_days: int = CLAIMS_DAYS,
     cloned_from_id: uuid.UUID | None = None,
     balance: Mapping[str, Any] | None = None,
+    harvest_ends_at: datetime | None = None,
 ) -> Campaign:
     """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
-    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due.
+    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due;
+    `harvest_ends_at`: until when fruit that is only forecast is waited for.
+    `policy`: another than the house's.
 
-    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, PackTwice, TermsNotAllowed.
+    Raises CountyNotFound, PackNotFound, CampaignCodeTaken, WindowNotOrdered, HarvestNotOrdered, PackTwice,
+    TermsNotAllowed.
     """
     if closes_at <= opens_at:
         raise WindowNotOrdered
+    _check_harvest(harvest_ends_at, closes_at=closes_at, balance=balance)
     wanted = list(items)
     if len({each["pack_id"] for each in wanted}) < len(wanted):
         raise PackTwice
@@ -108,6 +119,7 @@ def draft(
     agreed = [item_terms.asked(each, free_hours=free_hours) for each in wanted]
     terms.check(agreed, closes_at=closes_at, balance=BalanceWindow(**due) if due else None)
     counties.get(session, county_id=county_id)
+    agreed_on = policy or replace(policy_rules.default_of(closes_at.date()), cut_rule=CutRule(cut_rule))
     campaign = Campaign(
         id=new_id(),
         code=code,
@@ -120,9 +132,10 @@ def draft(
         closes_at=closes_at,
         goal_boxes=goal_boxes,
         goal_grams=goal_grams,
-        cut_rule=cut_rule,
+        cut_rule=agreed_on.cut_rule,
         claims_days=claims_days,
         cloned_from_id=cloned_from_id,
+        harvest_ends_at=harvest_ends_at,
         **{f"balance_{name}": value for name, value in due.items()},
         created_at=ctx.now,
         version=1,
@@ -133,56 +146,31 @@ def draft(
     campaign.items = [
         _item(session, ctx, campaign, each, its) for each, its in zip(wanted, agreed, strict=True)
     ]
+    policies.write(session, ctx, campaign, agreed_on, number=1)
     _note(session, ctx, campaign, before=None, after=CampaignState.DRAFT, reason="drafted", number=1)
     session.flush()
     audit.record(session, ctx, "campaign.draft", subject=("campaign", campaign.id), after={"code": code})
     return campaign
 
 
-def pledge(
-    session: Session,
-    ctx: Context,
-    *,
-    campaign_id: uuid.UUID,
-    item_id: uuid.UUID,
-    cooperative_id: uuid.UUID,
-    boxes: int,
-) -> list[Hold]:
-    """A cooperative puts boxes up for an item: its lots are held, the item's pool grows.
-
-    Raises CampaignNotFound, ItemNotFound, CooperativeNotFound, ForeignPledge, CampaignStateForbids and
-    whatever the pool refuses (not enough in store).
-    """
-    if not ctx.actor.has(Role.OPERATOR, Role.SYSTEM) and not ctx.actor.belongs_to(cooperative_id):
-        raise cooperatives.CooperativeNotFound
-    campaign = locked(session, campaign_id)
-    follow_clock(session, ctx, campaign)
-    if campaign.state not in PLEDGEABLE:
-        raise CampaignStateForbids(state=campaign.state)
-    item = item_of(campaign, item_id)
-    if cooperatives.get(session, cooperative_id=cooperative_id).county_id != campaign.county_id:
-        raise ForeignPledge
-    placed = pools.pledge(session, ctx, pool_id=item.pool_id, cooperative_id=cooperative_id, boxes=boxes)
-    audit.record(
-        session,
-        ctx,
-        "campaign.pledge",
-        subject=("campaign", campaign.id),
-        after={"cooperative_id": str(cooperative_id), "item_id": str(item.id), "boxes": boxes},
-    )
-    told = Pledged(campaign_id=campaign.id, item_id=item.id, cooperative_id=cooperative_id, boxes=boxes)
-    events.publish(session, ctx, told)
-    return placed
+def _check_harvest(
+    ends_at: datetime | None, *, closes_at: datetime, balance: Mapping[str, Any] | None
+) -> None:
+    if ends_at is not None and (ends_at < closes_at or (balance and ends_at > balance["opens_at"])):
+        raise HarvestNotOrdered(errors=[{"pointer": "/harvest_ends_at", "detail": HarvestNotOrdered.title}])
 
 
-def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
-    """Make a draft public; it opens by the clock. From now on the hash of the seed that may break ties is known.
+def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID, seed: str | None = None) -> Campaign:
+    """Make a draft public; it opens by the clock. From now on its policy is fixed, and the policy's digest and the
+    hash of the seed that may break ties are known.
 
+    The seed is drawn; only a season that is played again says which it was.
     Raises CampaignNotReady, CampaignStateForbids.
     """
     campaign = locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.SCHEDULE)
     filled = pools_of(session, campaign)
+    policy = policies.latest(session, campaign_id=campaign.id)
     plan = Plan(
         opens_at=campaign.opens_at,
         closes_at=campaign.closes_at,
@@ -190,10 +178,12 @@ def schedule(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campa
         pledged_grams=sum(pool.boxes_pledged * pool.pack_grams for pool in filled),
         goal_boxes=campaign.goal_boxes,
         goal_grams=campaign.goal_grams,
+        is_policy_signed=policies.may_be_scheduled(session, campaign, policy),
     )
     check_ready(plan, now=ctx.now)
-    campaign.seed = secrets.token_hex(32)
+    campaign.seed = seed or secrets.token_hex(32)
     campaign.seed_hash = seed_commitment(campaign.seed)
+    policies.freeze(session, ctx, campaign, policy)
     _move(session, ctx, campaign, CampaignEvent.SCHEDULE, reason="scheduled")
     follow_clock(session, ctx, campaign)
     return campaign
@@ -257,7 +247,7 @@ def _tell_who_waits_in_vain(session: Session, ctx: Context) -> None:
 def get(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
     """The campaign; what is not public yet only for staff and cooperatives. Raises CampaignNotFound."""
     campaign = session.get(Campaign, campaign_id)
-    if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS)):
+    if campaign is None or not (campaign.state in PUBLIC or ctx.actor.has(*INSIDERS, Role.SYSTEM)):
         raise CampaignNotFound
     return campaign
 

@@ -1,14 +1,24 @@
-"""What boxes of an item cost, now and later, and who gets what of it."""
+"""What boxes of an item cost, now and later, who gets what of it, and what is taken off for everybody."""
 
 import uuid
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning, terms
 from campaigns.models import Item
+from campaigns.promotions import quoting
 from campaigns.terms import Priced
 from inventory import pools
 from marketplace.context import Context
+
+
+def taken_off(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
+    """What promotions without a code take off so many boxes of an item, if nobody is quicker."""
+    if not pools.get(session, pool_id=item.pool_id).has_promotions:
+        return []
+    _, discounts = quoting.preview(session, ctx, item, boxes=boxes)
+    return discounts
 
 
 def price(

@@ -1,15 +1,16 @@
 """Shapes of campaigns in and out."""
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
 from campaigns.planning import CLAIMS_DAYS
 from campaigns.states import CutRule, state_at
 from inventory.deposit_rules import DepositType, Funder
-from marketplace import context
-from marketplace.fields import Code, Day, Id, Instant, Line, Whole
+from marketplace import context, paging
+from marketplace.fields import Code, Currency, Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX, UNIT_PRICE_MINOR_MAX
+from orders.schemas import OrderDiscount
 from orders.states import NextStep
 
 ITEMS_MAX = 50
@@ -106,6 +107,13 @@ class DraftCampaign(Schema):
         metadata={"description": "How too few boxes are shared out among the orders."},
     )
     claims_days = Whole(load_default=CLAIMS_DAYS, low=1, high=90)
+    harvest_ends_at = Instant(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Until when forecast fruit is waited for; without it only stored fruit is sold."
+        },
+    )
     items = fields.List(fields.Nested(DraftItem), required=True, validate=validate.Length(1, ITEMS_MAX))
     balance = fields.Nested(DraftBalance, load_default=None, allow_none=True)
 
@@ -180,6 +188,10 @@ class Price(Schema):
     now_minor = fields.Integer()
     later_minor = fields.Integer()
     final_unit_price_minor = fields.Integer(allow_none=True)
+    discount_minor = fields.Integer(
+        metadata={"description": "Taken off the price shown for everybody, as long as it lasts."}
+    )
+    discounts = fields.List(fields.Nested(OrderDiscount))
     steps = fields.List(fields.Nested(PricedStep))
 
 
@@ -196,6 +208,10 @@ class CampaignOffer(Schema):
     boxes_per_household_max = fields.Integer(attribute="item.boxes_per_household_max", allow_none=True)
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
+    has_promotions = fields.Boolean(
+        attribute="pool.has_promotions",
+        metadata={"description": "Something is taken off for everybody: the item's price says what."},
+    )
     ladder = fields.List(
         fields.Nested(OfferedStep),
         attribute="item.steps",
@@ -229,7 +245,14 @@ class Campaign(Schema):
     goal_boxes = fields.Integer(allow_none=True)
     goal_grams = fields.Integer(allow_none=True)
     cut_rule = fields.String()
+    policy_digest = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of its fairness policy, which does not change from then on; told before it opens."
+        },
+    )
     claims_days = fields.Integer()
+    harvest_ends_at = Instant(allow_none=True)
     seed_hash = fields.String(
         allow_none=True,
         metadata={
@@ -251,6 +274,25 @@ class Campaign(Schema):
         return state_at(
             campaign.state, opens_at=campaign.opens_at, closes_at=campaign.closes_at, now=now
         ).value
+
+
+_IN_CURRENCY: Final = {
+    "description": "Prices as they were set in this currency, never converted 以此币种所定的价格（从不换算）"
+}
+
+
+class InCurrency(Schema):
+    reads_text_alone = True
+    currency = Currency(load_default=None, metadata=_IN_CURRENCY)
+
+
+class ListCampaigns(paging.Query):
+    currency = Currency(
+        load_default=None,
+        metadata={
+            "description": "Only campaigns whose items all have a price in it 仅列出均以此币种定价的活动"
+        },
+    )
 
 
 class CampaignPage(Schema):
@@ -319,6 +361,7 @@ class Basket(Schema):
 
 
 class CampaignPledge(Schema):
+    pledge_id = fields.UUID(attribute="pledge.id")
     hold_ids = fields.List(fields.UUID())
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version")
@@ -394,7 +437,9 @@ class MyOrder(Schema):
     boxes = fields.Integer()
     pack_grams = fields.Integer()
     unit_price_minor = fields.Integer()
-    total_minor = fields.Integer()
+    discount_minor = fields.Integer()
+    discounts = fields.List(fields.Nested(OrderDiscount))
+    total_minor = fields.Integer(metadata={"description": "What is to be paid, after all discounts."})
     currency = fields.String()
     delivered_on = Day(allow_none=True)
     created_at = Instant()

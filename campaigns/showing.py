@@ -5,6 +5,7 @@ this process has committed nothing since, so that who changed something sees it,
 follows from an answer (state by the clock, text, ETag) is remembered with it.
 """
 
+import json
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,10 @@ from campaigns import shapes
 from campaigns.planning import INSIDERS, CampaignNotFound
 from campaigns.shapes import Shaped
 from campaigns.states import PUBLIC
-from marketplace import commits, express, versions
+from marketplace import commits, errors, express, versions
 from marketplace.context import Context
 from marketplace.express import Statement
+from marketplace.language import Text
 from marketplace.settings import Settings
 from marketplace.steps import Joining, Steps
 from marketplace.together import Together
@@ -32,7 +34,7 @@ _PUBLIC: Final = ",".join(sorted(PUBLIC))
 _LIST: Final = """
     SELECT (SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (
         SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at,
-            goal_boxes, goal_grams, cut_rule, claims_days, seed_hash,
+            goal_boxes, goal_grams, cut_rule, policy_digest, claims_days, harvest_ends_at, seed_hash,
             CASE WHEN seed_revealed_at IS NOT NULL THEN seed END AS seed, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id > %(cursor)s::uuid
         ORDER BY id LIMIT %(limit)s::bigint
@@ -49,6 +51,7 @@ _PAGE: Final = """
             'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
             'boxes_per_household_max', i.boxes_per_household_max,
             'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version,
+            'has_promotions', pool.has_promotions,
             'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,
                 'unit_price_minor', s.unit_price_minor, 'waterfall', CASE WHEN s.orchard_minor IS NOT NULL THEN
                     json_build_object('orchard_minor', s.orchard_minor, 'cold_store_minor', s.cold_store_minor,
@@ -65,12 +68,31 @@ _PAGE: Final = """
         WHERE i.campaign_id = c.id))
     FROM (
         SELECT id, code, kind, state, county_id, title_en, title_zh, opens_at, closes_at,
-            goal_boxes, goal_grams, cut_rule, claims_days, seed_hash,
+            goal_boxes, goal_grams, cut_rule, policy_digest, claims_days, harvest_ends_at, seed_hash,
             CASE WHEN seed_revealed_at IS NOT NULL THEN seed END AS seed, version FROM campaign
         WHERE (%(is_insider)s::boolean OR state = ANY(string_to_array(%(public)s, ','))) AND id = %(id)s::uuid
     ) AS c JOIN county ON county.id = c.county_id)::text AS told
 """
 """Fields in the order of the schemas, which document them."""
+_OTHER: Final = """(SELECT p.unit_price_minor FROM campaign_item_price p
+                WHERE p.item_id = i.id AND p.currency = %(currency)s)"""
+_PAGE_IN: Final = _PAGE.replace(
+    "'unit_price_minor', i.unit_price_minor,\n            'currency', i.currency",
+    f"""'unit_price_minor', CASE WHEN i.currency = %(currency)s THEN i.unit_price_minor ELSE {_OTHER} END,
+            'currency', %(currency)s::text""",
+).replace(
+    "'final_unit_price_minor', i.final_unit_price_minor",
+    "'final_unit_price_minor', CASE WHEN i.currency = %(currency)s THEN i.final_unit_price_minor END",
+)
+_LIST_IN: Final = _LIST.replace(
+    "        ORDER BY id",
+    """        AND EXISTS (SELECT FROM campaign_item i WHERE i.campaign_id = campaign.id)
+        AND NOT EXISTS (SELECT FROM campaign_item i WHERE i.campaign_id = campaign.id AND i.currency <> %(currency)s
+            AND NOT EXISTS (SELECT FROM campaign_item_price p
+                WHERE p.item_id = i.id AND p.currency = %(currency)s))
+        ORDER BY id""",
+)
+"""The same in a currency that was asked for: the price that was set in it, or none, never one converted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +105,14 @@ class Question:
     """A statement that tells something else of the campaign than its page."""
     limit: int = 0
     cursor: uuid.UUID | None = None
+    currency: str | None = None
+    """That of the items' own prices, unless it is told."""
+
+
+class NoPriceInCurrency(errors.Conflict):
+    """Nobody has set a price of `item_ids` in that currency, and none is converted."""
+
+    title = Text(en="There is no price in that currency.", zh="没有该币种的价格。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,20 +133,32 @@ class _Remembered:
     told: Told
 
 
-def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None) -> Steps[Told]:
-    """In steps: a page of the list in the form of `schemas.CampaignPage`."""
-    question = Question(is_insider=ctx.actor.has(*INSIDERS), limit=limit, cursor=cursor)
+def page(ctx: Context, *, limit: int, cursor: uuid.UUID | None, currency: str | None = None) -> Steps[Told]:
+    """In steps: a page of the list in the form of `schemas.CampaignPage`.
+
+    `currency`: only those whose items all have a price in it.
+    """
+    question = Question(is_insider=ctx.actor.has(*INSIDERS), limit=limit, cursor=cursor, currency=currency)
     raw = yield from ask(question)
     return _tell(ctx, question, raw or "[]")
 
 
-def one(ctx: Context, *, campaign_id: uuid.UUID) -> Steps[Told]:
-    """In steps: one campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound."""
-    question = Question(is_insider=ctx.actor.has(*INSIDERS), campaign_id=campaign_id)
+def one(ctx: Context, *, campaign_id: uuid.UUID, currency: str | None = None) -> Steps[Told]:
+    """In steps: one campaign in the form of `schemas.ShownCampaign`; raises CampaignNotFound, NoPriceInCurrency."""
+    question = Question(is_insider=ctx.actor.has(*INSIDERS), campaign_id=campaign_id, currency=currency)
     raw = yield from ask(question)
     if raw is None:
         raise CampaignNotFound
+    if currency is not None:
+        _check_priced(raw, currency)
     return _tell(ctx, question, raw)
+
+
+def _check_priced(raw: str, currency: str) -> None:
+    """Raises NoPriceInCurrency."""
+    lacking = [offer["id"] for offer in json.loads(raw)["offers"] if offer["unit_price_minor"] is None]
+    if lacking:
+        raise NoPriceInCurrency(currency=currency, item_ids=lacking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +205,17 @@ def _memory() -> dict[Question, _Said]:
 
 def _statement(question: Question) -> Statement:
     seen: dict[str, Any] = {"is_insider": question.is_insider, "public": _PUBLIC}
+    if question.currency is not None:
+        return _statement_in(question, {**seen, "currency": question.currency})
     if question.campaign_id is not None:
         return question.about or _PAGE, {**seen, "id": question.campaign_id}
     return _LIST, {**seen, "cursor": question.cursor or _FIRST, "limit": question.limit + 1}
+
+
+def _statement_in(question: Question, seen: dict[str, Any]) -> Statement:
+    if question.campaign_id is not None:
+        return _PAGE_IN, {**seen, "id": question.campaign_id}
+    return _LIST_IN, {**seen, "cursor": question.cursor or _FIRST, "limit": question.limit + 1}
 
 
 def _tell(ctx: Context, question: Question, raw: str) -> Told:

@@ -145,7 +145,8 @@ BY_CLOCK: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What decides whether a campaign may be scheduled: its window, its goal, and what is pledged for each item."""
+    """What decides whether a campaign may be scheduled: its window, its goal, and what is pledged for each item;
+    and that its policy is agreed on."""
 
     opens_at: datetime
     closes_at: datetime
@@ -153,6 +154,7 @@ class Plan:
     pledged_grams: int = 0
     goal_boxes: int | None = None
     goal_grams: int | None = None
+    is_policy_signed: bool = True
 
 
 def after(before: str, event: CampaignEvent) -> CampaignState:
@@ -174,6 +176,8 @@ def check_ready(plan: Plan, *, now: datetime) -> None:
         missing.append(Text(en="Less is pledged than the goal asks for.", zh="承诺货源不足以达到目标。"))
     if plan.closes_at <= now:
         missing.append(Text(en="Its window is already over.", zh="活动时间已过。"))
+    if not plan.is_policy_signed:
+        missing.append(Text(en="Nobody has signed its policy.", zh="公平政策尚未签署。"))
     if missing:
         raise CampaignNotReady(missing=missing)
 

@@ -1,4 +1,4 @@
-"""What campaigns tell partners: each move to the marketplace and to whoever pledged, each pledge to who made it.
+"""What campaigns tell partners: each move to the marketplace and to whoever pledged (each pledge: `pledges.telling`).
 
 Holds of shoppers are not told, for they are the rush and lapse by the minute.
 """
@@ -8,10 +8,10 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.events import CampaignMoved, Pledged
+from campaigns.events import CampaignMoved
 from campaigns.models import Campaign
 from inventory.models import Hold
-from inventory.states import HoldKind
+from inventory.states import PLEDGES
 from marketplace.context import Context
 from marketplace.events import Subscription
 from marketplace.webhooks import outbox
@@ -20,7 +20,7 @@ from marketplace.webhooks import outbox
 def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> None:
     campaign = session.get_one(Campaign, event.campaign_id)
     pledging = select(Hold.cooperative_id).where(
-        Hold.kind == HoldKind.PLEDGE, Hold.pool_id.in_([item.pool_id for item in campaign.items])
+        Hold.kind.in_(sorted(PLEDGES)), Hold.pool_id.in_([item.pool_id for item in campaign.items])
     )
     outbox.tell(
         session,
@@ -39,22 +39,4 @@ def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> N
     )
 
 
-def on_pledged(session: Session, ctx: Context, event: Pledged) -> None:
-    outbox.tell(
-        session,
-        ctx,
-        "campaign.pledged",
-        data={
-            "campaign_id": event.campaign_id,
-            "item_id": event.item_id,
-            "cooperative_id": event.cooperative_id,
-            "boxes": event.boxes,
-        },
-        cooperative_ids=[event.cooperative_id],
-    )
-
-
-SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
-    (CampaignMoved, on_campaign_moved),
-    (Pledged, on_pledged),
-)
+SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = ((CampaignMoved, on_campaign_moved),)

@@ -73,6 +73,24 @@ def bind(
     return chosen
 
 
+def keeping(session: Session, *, pool_id: uuid.UUID) -> list[tuple[date, int]]:
+    """The pool's pledged boxes in lots that may leave, by the day until which they keep; nothing is locked."""
+    open_boxes = func.sum(Hold.boxes - Hold.consumed_boxes - Hold.released_boxes)
+    rows = session.execute(
+        select(Lot.best_before_on, open_boxes)
+        .join(Lot, Lot.id == Hold.lot_id)
+        .where(
+            Hold.pool_id == pool_id,
+            Hold.kind == HoldKind.PLEDGE,
+            Hold.state == HoldState.ACTIVE,
+            Lot.status == LotStatus.AVAILABLE,
+        )
+        .group_by(Lot.best_before_on)
+        .order_by(Lot.best_before_on)
+    )
+    return [(day, int(boxes)) for day, boxes in rows]
+
+
 def _pledged(hold: Hold, lot: Lot, committed: int) -> Pledged:
     return Pledged(
         hold_id=hold.id,

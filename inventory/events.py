@@ -35,3 +35,11 @@ class LotTurned:
     cooperative_id: uuid.UUID
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastFell:
+    """More is promised of a forecast than it bears by now."""
+
+    capacity_id: uuid.UUID
+    missing_grams: int

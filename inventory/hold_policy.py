@@ -56,6 +56,9 @@ POLICIES: Final[dict[HoldKind, Policy]] = {
     HoldKind.PLEDGE: Policy(
         lives=None, needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=True
     ),
+    HoldKind.FORECAST: Policy(
+        lives=None, needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=True
+    ),
     HoldKind.QUALITY: Policy(
         lives=None, needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=False
     ),

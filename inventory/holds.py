@@ -4,7 +4,7 @@ Whether a hold has expired is decided under its lock by the database's clock; th
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import buckets, granting, measures, on_lots, promise_parts, sweeping
 from inventory.buckets import CountersBroken, PoolStep
+from inventory.capacity import pledging
 from inventory.grant_rules import Ask, Cause, Line, Refused
 from inventory.granting import Placed
 from inventory.hold_policy import POLICIES
@@ -33,7 +34,7 @@ from inventory.refusals import (
     PoolNotSelling,
     SoldOut,
 )
-from inventory.states import HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
+from inventory.states import BOUGHT, PLEDGES, HoldKind, HoldState, MovementKind, PoolMovementKind, may_move
 from marketplace import audit, errors
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -63,14 +64,17 @@ __all__ = [
     "place_on_lots",
     "place_on_pool",
     "place_on_pools",
+    "pledges_of",
     "refusal",
     "release",
     "release_own",
+    "release_part",
     "release_pledges",
     "release_purpose",
     "start_payment",
     "stop_payment",
     "take_back",
+    "take_back_all",
     "take_out",
     "time_is_over",
 ]
@@ -185,17 +189,34 @@ def release(
 
 
 def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
-    """Sold boxes of a shopper come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
-    hold = locked(session, hold_id)
-    if hold.kind != HoldKind.CART or hold.state != HoldState.CONSUMED or hold.pool_id is None:
-        raise HoldNotActive(state=hold.state)
+    """Sold boxes of a buyer come back into their pool, all of them. Raises HoldNotFound, HoldNotActive."""
+    return take_back_all(session, ctx, hold_ids=[hold_id], reason=reason)[0]
+
+
+def take_back_all(
+    session: Session, ctx: Context, *, hold_ids: Collection[uuid.UUID], reason: str
+) -> list[Hold]:
+    """The same for many at once: holds are locked by id, then each of their pools is moved once."""
+    found = _take(session, select(Hold).where(Hold.id.in_(hold_ids)).order_by(Hold.id))
+    if len(found) < len(set(hold_ids)):
+        raise HoldNotFound
+    steps: dict[uuid.UUID, list[PoolStep]] = {}
+    for hold in found:
+        if hold.kind not in BOUGHT or hold.state != HoldState.CONSUMED or hold.pool_id is None:
+            raise HoldNotActive(state=hold.state)
+        steps.setdefault(hold.pool_id, []).append(_come_back(session, ctx, hold, reason))
+    session.flush()
+    for pool_id in sorted(steps):
+        if buckets.move_pool(session, ctx, pool_id, *steps[pool_id]) is None:
+            raise CountersBroken(pool_id)
+    return list(found)
+
+
+def _come_back(session: Session, ctx: Context, hold: Hold, reason: str) -> PoolStep:
     boxes = hold.consumed_boxes
     hold.consumed_boxes, hold.released_boxes = 0, hold.boxes
     hold.state, hold.resolved_at, hold.reason = HoldState.RELEASED, ctx.now, reason
     hold.version += 1
-    step = PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)
-    if buckets.move_pool(session, ctx, hold.pool_id, step) is None:
-        raise CountersBroken(hold.id)
     audit.record(
         session,
         ctx,
@@ -204,7 +225,7 @@ def take_back(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str
         before={"state": str(HoldState.CONSUMED), "consumed_boxes": boxes},
         after={"state": str(hold.state), "reason": reason},
     )
-    return hold
+    return PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)
 
 
 def cull(session: Session, ctx: Context, *, hold_id: uuid.UUID, reason: str) -> Hold:
@@ -231,6 +252,24 @@ def release_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
     return len(found)
 
 
+def release_part(session: Session, ctx: Context, *, purpose: Purpose, boxes: int) -> None:
+    """Take back so many boxes that lots hold for something; those in a pool go last. Raises PledgeNeeded, HoldPart."""
+    statement = select(Hold).where(
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+        Hold.state == HoldState.ACTIVE,
+        Hold.lot_id.is_not(None),
+    )
+    left = boxes
+    found = _take(session, statement.order_by(Hold.lot_id))
+    for hold in sorted(found, key=lambda each: (each.pool_id is not None, each.lot_id)):
+        if part := min(left, hold.open_boxes):
+            _release(session, ctx, hold, boxes=part)
+            left -= part
+    if left:
+        raise HoldPart(open_boxes=boxes - left)
+
+
 def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
     """The owner gives the boxes back, unless the payment runs. Raises HoldNotFound, HoldNotActive."""
     hold = own(session, ctx, hold_id)
@@ -242,7 +281,7 @@ def release_own(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
 def release_carts(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: int, reason: str) -> int:
     """What people hold of a pool and have not ordered is free again, a batch of it; how many holds."""
     statement = select(Hold).where(
-        Hold.pool_id == pool_id, Hold.lot_id.is_(None), Hold.state == HoldState.ACTIVE
+        Hold.pool_id == pool_id, Hold.owner_id.is_not(None), Hold.state == HoldState.ACTIVE
     )
     carts = _take(session, statement.order_by(Hold.id).limit(batch))
     for cart in carts:
@@ -252,13 +291,21 @@ def release_carts(session: Session, ctx: Context, *, pool_id: uuid.UUID, batch: 
 
 def release_pledges(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
     """Give all of a pool's pledged fruit back to its cooperatives; how many holds. Raises PledgeNeeded."""
-    statement = select(Hold).where(
-        Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE
-    )
-    pledges = _take(session, statement.order_by(Hold.lot_id))
-    for pledge in pledges:
+    found = pledges_of(session, pool_id=pool_id)
+    for pledge in found:
         _release(session, ctx, pledge)
-    return len(pledges)
+    return len(found)
+
+
+def pledges_of(session: Session, *, pool_id: uuid.UUID, purpose: Purpose | None = None) -> Sequence[Hold]:
+    """The pool's open pledges, all or those of one purpose, locked by lot, after the forecasts they draw on."""
+    pledging.lock(session, pool_ids=[pool_id])
+    statement = select(Hold).where(
+        Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)), Hold.state == HoldState.ACTIVE
+    )
+    if purpose is not None:
+        statement = statement.where(Hold.purpose_kind == purpose[0], Hold.purpose_id == purpose[1])
+    return _take(session, statement.order_by(Hold.lot_id, Hold.id))
 
 
 def get(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
@@ -306,11 +353,14 @@ def _release(
 ) -> Hold:
     was = on_lots.parts_of(session, hold)
     taken = take_out(session, ctx, hold, HoldState.RELEASED, "hold.release", boxes=boxes, reason=reason)
-    if hold.lot_id is None:
+    if hold.owner_id is not None:
         _move_pool(session, ctx, hold, PoolMovementKind.RELEASED, taken)
         return hold
     if not _withdraw_pledge(session, ctx, hold, taken):
         raise PledgeNeeded(boxes=taken)
+    if hold.capacity_id is not None:
+        pledging.give_back(session, ctx, hold, boxes=taken)
+        return hold
     on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, taken))
     return hold
 

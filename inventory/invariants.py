@@ -134,14 +134,15 @@ INVARIANTS: Final = (
             SELECT h.id, h.state, h.boxes FROM hold h LEFT JOIN pool_movement m ON m.hold_id = h.id
             WHERE h.pool_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind IN ('held', 'pledged') AND m.pool_id = h.pool_id) <> 1
-            OR coalesce(sum(m.sold_delta), 0) <> CASE h.kind WHEN 'pledge' THEN 0 ELSE h.consumed_boxes END
+            OR coalesce(sum(m.sold_delta), 0) <>
+                CASE WHEN h.kind IN ('pledge', 'forecast') THEN 0 ELSE h.consumed_boxes END
             OR coalesce(sum(CASE WHEN m.kind IN ('returned', 'cut') THEN m.sold_delta
                     ELSE m.held_delta + m.pledged_delta END)
                 FILTER (WHERE m.kind IN ('released', 'expired', 'superseded', 'withdrawn', 'returned', 'cut')), 0)
                 <> - h.released_boxes
             OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.lot_id IS NULL AND h.state = 'expired')::int
             OR count(*) FILTER (WHERE m.kind = 'superseded') <> (h.state = 'superseded')::int
-            OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind <> 'pledge')
+            OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind NOT IN ('pledge', 'forecast'))
             OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <> h.boxes - h.released_boxes
         """,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Date, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, safety, stock_rules
@@ -350,4 +350,4 @@ def may_work_on(actor: Actor, cooperative_id: uuid.UUID) -> bool:
 
 
 def _today(session: Session) -> date:
-    return session.execute(select(func.current_date())).scalar_one()
+    return session.execute(select(cast(func.clock_timestamp(), Date))).scalar_one()

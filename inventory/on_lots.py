@@ -150,11 +150,41 @@ def move(
 
 def check_lets(session: Session, hold: Hold, kind: MovementKind) -> None:
     """Locks the lot: nobody stops it between this look and the move. Raises LotStatusForbids."""
-    status = session.execute(
-        select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
-    ).scalar_one()
+    status = _status(session, hold)
     if not lets(status, kind):
         raise lots.LotStatusForbids(lot_status=status)
+
+
+def may(session: Session, hold: Hold, kind: MovementKind) -> bool:
+    """The same as an answer."""
+    return lets(_status(session, hold), kind)
+
+
+def pledge_again(session: Session, ctx: Context, hold: Hold, *, boxes: int, pool_id: uuid.UUID) -> Hold:
+    """Boxes that this hold has just let go of are pledged to a pool, in the same lot and for the same purpose."""
+    pledged = Hold(
+        id=new_id(),
+        kind=HoldKind.PLEDGE,
+        state=HoldState.ACTIVE,
+        cooperative_id=hold.cooperative_id,
+        lot_id=hold.lot_id,
+        pool_id=pool_id,
+        boxes=boxes,
+        pack_grams=hold.pack_grams,
+        quantity_grams=boxes * hold.pack_grams,
+        purpose_kind=hold.purpose_kind,
+        purpose_id=hold.purpose_id,
+        created_at=ctx.now,
+        version=1,
+    )
+    _add(session, ctx, pledged)
+    move(session, ctx, pledged, MovementKind.HELD, Parts(open_boxes=0), Parts(open_boxes=boxes))
+    return pledged
+
+
+def _status(session: Session, hold: Hold) -> str:
+    statement = select(Lot.status).where(Lot.id == hold.lot_id).with_for_update(key_share=True)
+    return session.execute(statement).scalar_one()
 
 
 def _add(session: Session, ctx: Context, hold: Hold) -> None:

@@ -41,6 +41,15 @@ _TURN: Final = f"WITH {TURNED}, {audit.TOLD} SELECT {WHOLE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """What a hold's newest quote says."""
+
+    boxes: int
+    discount_minor: int
+    discounts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payable:
     """What is paid for: a hold's boxes at the price at which they are held."""
 
@@ -54,6 +63,8 @@ class Payable:
     pool_id: uuid.UUID
     deposit: Deposit | None
     """What of it is due at once; None: all."""
+    quoted: Quoted | None
+    """What is taken off, if somebody was told so; for as many boxes as it says."""
 
 
 class Paying:
@@ -66,6 +77,18 @@ class Paying:
         }
         self._turned: dict[uuid.UUID, int] = {}
         self._told = told
+
+    def needs_quote(self, hold_id: uuid.UUID) -> bool:
+        """Whether something must be settled before it is paid for: a quote for other boxes, none, or one of all."""
+        found = self._found.get(hold_id)
+        if found is None:
+            return False
+        if found["quoted_boxes"] is None:
+            return bool(found["has_promotions"])
+        return bool(
+            found["quoted_boxes"] != found["boxes"]
+            or found["discount_minor"] == found["boxes"] * found["price"]
+        )
 
     def start(self, ctx: Context, *, hold_id: uuid.UUID) -> Payable:
         """The owner goes to pay; nothing is stored yet. Raises HoldNotFound, HoldExpired, HoldNotActive."""
@@ -88,6 +111,7 @@ class Paying:
             currency=found["currency"],
             pool_id=uuid.UUID(found["pool_id"]),
             deposit=_deposit(found["deposit"]),
+            quoted=_quoted(found),
         )
 
     def values(self) -> dict[str, Any]:
@@ -127,6 +151,12 @@ def _deposit(row: Mapping[str, Any] | None) -> Deposit | None:
         funder=None if row["funder"] is None else Funder(row["funder"]),
         free_hours=row["free_hours"],
     )
+
+
+def _quoted(row: Mapping[str, Any]) -> Quoted | None:
+    if row["quoted_boxes"] is None:
+        return None
+    return Quoted(boxes=row["quoted_boxes"], discount_minor=row["discount_minor"], discounts=row["discounts"])
 
 
 def _facts(row: Mapping[str, Any]) -> HoldFacts:

@@ -37,9 +37,12 @@ def place_for(
     owner_id: uuid.UUID,
     boxes: int,
     until: datetime | None = None,
+    price: tuple[int, str] | None = None,
     reason: str | None = None,
 ) -> Hold:
     """Hold boxes of a pool for somebody, for as long as the kind lives or until then; those in line come first.
+
+    `price`: of a box, in minor units of a currency, where it is not the pool's.
 
     The window of the sale and the limits of shoppers are the caller's to ask about. Raises PoolNotFound, SoldOut.
     """
@@ -47,7 +50,17 @@ def place_for(
     pool = room.found(session, ctx, pool_id=pool_id, boxes=boxes)
     if pool is None:
         raise _sold_out(session, pool_id, boxes)
-    return _put(session, ctx, pool, kind=kind, owner_id=owner_id, boxes=boxes, until=until, reason=reason)
+    return _put(
+        session,
+        ctx,
+        pool,
+        kind=kind,
+        owner_id=owner_id,
+        boxes=boxes,
+        until=until,
+        price=price,
+        reason=reason,
+    )
 
 
 def supersede(
@@ -113,6 +126,43 @@ def take_again(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold | 
     return holds.consume(session, ctx, hold_id=hold.id)
 
 
+def sold_hold(session: Session, *, hold_id: uuid.UUID) -> Hold:
+    """The locked hold of boxes that a shopper has bought. Raises HoldNotFound, HoldNotActive."""
+    hold = holds.locked(session, hold_id)
+    if hold.kind != HoldKind.CART or hold.state != HoldState.CONSUMED:
+        raise HoldNotActive(state=hold.state)
+    return hold
+
+
+def take_elsewhere(
+    session: Session, ctx: Context, *, hold_id: uuid.UUID, pool_id: uuid.UUID
+) -> Hold | NotTaken:
+    """Sell as many boxes of another pool to whoever bought those of the hold, which are still to be taken back.
+
+    Those in line come first, and the buyer's limits hold. Raises HoldNotFound, HoldNotActive.
+    """
+    old = sold_hold(session, hold_id=hold_id)
+    assert old.owner_id is not None
+    waitlist.offer(session, ctx, pool_id=pool_id)
+    pool = room.found(session, ctx, pool_id=pool_id, boxes=old.consumed_boxes)
+    if pool is None:
+        return NotTaken.SOLD_OUT
+    if room.over_limit(session, pool, owner_id=old.owner_id, boxes=old.consumed_boxes):
+        return NotTaken.OVER_LIMIT
+    hold = _put(
+        session,
+        ctx,
+        pool,
+        kind=HoldKind.CART,
+        owner_id=old.owner_id,
+        boxes=old.consumed_boxes,
+        until=holds.clock(session) + _MOMENT,
+        reason=f"instead of {old.id}",
+    )
+    hold.state = HoldState.CONVERTING
+    return holds.consume(session, ctx, hold_id=hold.id)
+
+
 def _put(
     session: Session,
     ctx: Context,
@@ -123,6 +173,7 @@ def _put(
     boxes: int,
     until: datetime | None,
     reason: str | None,
+    price: tuple[int, str] | None = None,
     instead_of: tuple[uuid.UUID, int] | None = None,
 ) -> Hold:
     now = holds.clock(session)
@@ -137,6 +188,7 @@ def _put(
         boxes=boxes,
         ends=(end, latest),
         now=now,
+        price=price,
         reason=reason,
         instead_of=instead_of,
     )

@@ -1,20 +1,22 @@
 """Pools: what may be sold of one pack for one purpose, filled by pledges."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from inventory import bell, buckets, holds
+from inventory import bell, buckets, holds, on_lots
 from inventory.buckets import PoolStep
+from inventory.capacity import pledging
 from inventory.deposit_rules import Deposit
 from inventory.gate import keeping
 from inventory.holds import PoolNotFound, release_pledges
-from inventory.models import Hold, Pool
-from inventory.states import HoldKind, PoolMovementKind
+from inventory.models import Hold, Lot, Pool
+from inventory.states import PLEDGES, HoldKind, HoldState, MovementKind, PoolMovementKind
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text
@@ -25,11 +27,16 @@ __all__ = [
     "PoolNotFound",
     "Terms",
     "get",
+    "give_back",
+    "has_pledged",
     "kept_by",
+    "locked_pledges",
     "open_pool",
     "pledge",
+    "pledge_forecast",
     "release_pledges",
     "set_window",
+    "take_over",
 ]
 
 
@@ -131,10 +138,11 @@ def pledge(
     cooperative_id: uuid.UUID,
     boxes: int,
     until: datetime | None = None,
+    purpose: holds.Purpose | None = None,
 ) -> list[Hold]:
     """Put a cooperative's boxes into the pool: its lots are held, the pool grows.
 
-    The pool is locked before the lots. Raises PoolNotFound, NotEnoughInStore.
+    The pool is locked before the lots; `purpose` is the pool's own unless told. Raises PoolNotFound, NotEnoughInStore.
     """
     pool = session.scalar(
         select(Pool)
@@ -153,7 +161,7 @@ def pledge(
         pack_grams=pool.pack_grams,
         variety=pool.variety,
         grade=pool.grade,
-        purpose=(pool.purpose_kind, pool.purpose_id),
+        purpose=purpose or (pool.purpose_kind, pool.purpose_id),
         pool_id=pool.id,
         until=until,
     )
@@ -161,6 +169,113 @@ def pledge(
     buckets.move_pool(session, ctx, pool.id, *steps)
     audit.record(session, ctx, "pool.pledge", subject=("pool", pool.id), after={"boxes": boxes})
     return placed
+
+
+def pledge_forecast(
+    session: Session,
+    ctx: Context,
+    *,
+    pool_id: uuid.UUID,
+    capacity_id: uuid.UUID,
+    boxes: int,
+    purpose: holds.Purpose,
+) -> Hold:
+    """Put boxes of a forecast into the pool, out of its prudent part; pledges on lots take their place at weighing.
+
+    Raises PoolNotFound, CapacityNotFound, CapacityClosed, CapacityExceeded, CapacityDoesNotFit.
+    """
+    placed = pledging.put_in(
+        session,
+        ctx,
+        pool=get(session, pool_id=pool_id),
+        capacity_id=capacity_id,
+        boxes=boxes,
+        purpose=purpose,
+    )
+    audit.record(session, ctx, "pool.pledge", subject=("pool", pool_id), after={"boxes": boxes})
+    return placed
+
+
+def locked_pledges(
+    session: Session, *, pool_id: uuid.UUID, purpose: holds.Purpose
+) -> tuple[Pool, Sequence[Hold]]:
+    """The pool and its open pledges of one purpose as they are now; locked. Raises PoolNotFound."""
+    found = holds.pledges_of(session, pool_id=pool_id, purpose=purpose)
+    pool = session.get(Pool, pool_id, with_for_update={"key_share": True}, populate_existing=True)
+    if pool is None:
+        raise PoolNotFound
+    return pool, found
+
+
+def give_back(session: Session, ctx: Context, pledges: Sequence[Hold], *, boxes: int, reason: str) -> None:
+    """So many boxes of these locked pledges leave their pool: forecast fruit first, then what keeps longest.
+
+    Raises PledgeNeeded.
+    """
+    ends = select(Lot.id, Lot.best_before_on).where(
+        Lot.id.in_([each.lot_id for each in pledges if each.lot_id])
+    )
+    keeps = {row.id: row.best_before_on for row in session.execute(ends)}
+
+    def place(hold: Hold) -> tuple[date, uuid.UUID]:
+        return (date.max if hold.lot_id is None else keeps[hold.lot_id], hold.id)
+
+    stay = sorted(pledges, key=place)
+    going = {}
+    left = boxes
+    for each in reversed(stay):
+        if part := min(left, each.open_boxes):
+            going[each.id] = part
+            left -= part
+    for each in pledges:
+        if each.id in going:
+            holds.release(session, ctx, hold_id=each.id, boxes=going[each.id], reason=reason)
+
+
+def take_over(session: Session, ctx: Context, *, pool_id: uuid.UUID, purpose: holds.Purpose) -> int:
+    """What lots hold for a purpose goes into a pool, lot by lot, and is never free in between; how many boxes.
+
+    The pledges keep the purpose. Fruit of a stopped lot stays as it is. Holds are locked before the pool and its lots.
+    """
+    found = session.scalars(
+        select(Hold)
+        .where(
+            Hold.purpose_kind == purpose[0],
+            Hold.purpose_id == purpose[1],
+            Hold.kind == HoldKind.ALLOCATION,
+            Hold.state == HoldState.ACTIVE,
+        )
+        .order_by(Hold.lot_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    placed = []
+    for hold in found:
+        if on_lots.may(session, hold, MovementKind.HELD):
+            boxes = hold.open_boxes
+            holds.release(session, ctx, hold_id=hold.id, reason="into a pool")
+            placed.append(on_lots.pledge_again(session, ctx, hold, boxes=boxes, pool_id=pool_id))
+    if placed:
+        steps = [
+            PoolStep(kind=PoolMovementKind.PLEDGED, hold_id=each.id, pledged=each.boxes) for each in placed
+        ]
+        if buckets.move_pool(session, ctx, pool_id, *steps) is None:
+            raise PoolNotFound
+        after = {"boxes": sum(each.boxes for each in placed)}
+        audit.record(session, ctx, "pool.take_over", subject=("pool", pool_id), after=after)
+    return sum(each.boxes for each in placed)
+
+
+def has_pledged(session: Session, *, purpose: holds.Purpose) -> bool:
+    """Whether some of what lots hold for this is in a pool."""
+    found = select(Hold.id).where(
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+        Hold.kind == HoldKind.PLEDGE,
+        Hold.state == HoldState.ACTIVE,
+        Hold.lot_id.is_not(None),
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def get(session: Session, *, pool_id: uuid.UUID) -> Pool:
@@ -176,7 +291,7 @@ def kept_by(session: Session, *, pool_id: uuid.UUID) -> dict[uuid.UUID, int]:
     boxes = func.sum(Hold.boxes - Hold.released_boxes)
     rows = session.execute(
         select(Hold.cooperative_id, boxes)
-        .where(Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE)
+        .where(Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)))
         .group_by(Hold.cooperative_id)
         .having(boxes > 0)
         .order_by(Hold.cooperative_id)

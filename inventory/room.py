@@ -19,7 +19,7 @@ from marketplace.context import Context
 from marketplace.values import new_id
 
 PRICED = frozenset({HoldKind.CART, HoldKind.PRESALE})
-"""Kinds whose boxes are bought at the pool's price."""
+"""Kinds whose boxes are bought: at the pool's price, unless whoever places them names another."""
 
 _COUNTED = text(
     """
@@ -69,13 +69,16 @@ def put(
     boxes: int,
     ends: tuple[datetime, datetime | None],
     now: datetime,
+    price: tuple[int, str] | None = None,
     reason: str | None = None,
     instead_of: tuple[uuid.UUID, int] | None = None,
 ) -> Hold:
-    """Hold boxes of a locked pool that has room for them. `ends`: when the hold ends, and at the latest.
+    """Hold boxes of a locked pool that has room for them, each at `price` (minor units, currency) or the pool's.
 
-    `instead_of`: the hold, ended already, whose boxes these are; they never come free in between.
+    `ends`: when the hold ends, and at the latest. `instead_of`: the hold, ended already, whose boxes these are; they
+    never come free in between.
     """
+    unit_price_minor, currency = price or (pool.unit_price_minor, pool.currency)
     hold = Hold(
         id=new_id(),
         kind=kind,
@@ -88,8 +91,8 @@ def put(
         released_boxes=0,
         pack_grams=pool.pack_grams,
         quantity_grams=boxes * pool.pack_grams,
-        unit_price_minor=pool.unit_price_minor if kind in PRICED else None,
-        currency=pool.currency if kind in PRICED else None,
+        unit_price_minor=unit_price_minor if kind in PRICED else None,
+        currency=currency if kind in PRICED else None,
         purpose_kind=pool.purpose_kind,
         purpose_id=pool.purpose_id,
         reason=reason,

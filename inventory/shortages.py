@@ -7,14 +7,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, on_lots, promise_parts
 from inventory.buckets import CountersBroken, PoolStep
+from inventory.capacity import pledging
 from inventory.models import Hold, Lot, Pool
 from inventory.refusals import PoolNotFound
-from inventory.states import OPEN, HoldKind, HoldState, LotStatus, MovementKind, PoolMovementKind
+from inventory.states import OPEN, PLEDGES, HoldState, LotStatus, MovementKind, PoolMovementKind
 from marketplace import audit
 from marketplace.context import Context
 
@@ -29,13 +30,15 @@ class Pledged:
 
 
 def standings(session: Session, *, pool_id: uuid.UUID) -> list[Pledged]:
-    """The pool's pledges by cooperative. Fruit of a stopped lot, under quarantine or recalled, is not there."""
+    """The pool's pledges by cooperative. Fruit of a stopped lot, under quarantine or recalled, is not there, nor is
+    what is only forecast.
+    """
     boxes = Hold.boxes - Hold.consumed_boxes - Hold.released_boxes
     there = case((Lot.status == LotStatus.AVAILABLE, boxes), else_=0)
     rows = session.execute(
         select(Hold.cooperative_id, func.sum(boxes), func.sum(there))
-        .join(Lot, Lot.id == Hold.lot_id)
-        .where(Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE, Hold.state.in_(sorted(OPEN)))
+        .outerjoin(Lot, Lot.id == Hold.lot_id)
+        .where(Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)), Hold.state.in_(sorted(OPEN)))
         .group_by(Hold.cooperative_id)
         .order_by(Hold.cooperative_id)
     )
@@ -45,23 +48,25 @@ def standings(session: Session, *, pool_id: uuid.UUID) -> list[Pledged]:
 def settle(
     session: Session, ctx: Context, *, pool_id: uuid.UUID, cuts: Mapping[uuid.UUID, int], reason: str
 ) -> int:
-    """Take so many sold boxes back from each of these holds, and let go of pledges whose lots are stopped.
+    """Take so many sold boxes back from each of these holds, and let go of pledges whose lots are stopped, or whose
+    fruit never came.
 
     How many pledged boxes left the pool: all that are not there, as far as nobody holds or bought them any more.
     Raises PoolNotFound.
     """
+    pledging.lock(session, pool_ids=[pool_id])
     bought = _locked(session, select(Hold).where(Hold.id.in_(cuts)).order_by(Hold.id))
     stopped = _locked(
         session,
         select(Hold)
-        .join(Lot, Lot.id == Hold.lot_id)
+        .outerjoin(Lot, Lot.id == Hold.lot_id)
         .where(
             Hold.pool_id == pool_id,
-            Hold.kind == HoldKind.PLEDGE,
+            Hold.kind.in_(sorted(PLEDGES)),
             Hold.state == HoldState.ACTIVE,
-            Lot.status != LotStatus.AVAILABLE,
+            or_(Lot.status != LotStatus.AVAILABLE, Hold.lot_id.is_(None)),
         )
-        .order_by(Hold.lot_id),
+        .order_by(Hold.lot_id, Hold.id),
     )
     pool = session.get(Pool, pool_id, with_for_update={"key_share": True}, populate_existing=True)
     if pool is None:
@@ -101,6 +106,7 @@ def _cut(session: Session, ctx: Context, hold: Hold, boxes: int, reason: str) ->
 
 
 def _let_go(session: Session, ctx: Context, hold: Hold, boxes: int, reason: str) -> None:
+    """The hold's boxes have left the pool; now they leave the lot, or the forecast is free of them."""
     was = on_lots.parts_of(session, hold)
     before = {"state": str(hold.state), "open_boxes": was.open_boxes}
     hold.released_boxes += boxes
@@ -109,7 +115,10 @@ def _let_go(session: Session, ctx: Context, hold: Hold, boxes: int, reason: str)
     if not hold.open_boxes:
         hold.state = HoldState.RELEASED
         hold.resolved_at = ctx.now
-    on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, boxes))
+    if hold.capacity_id is None:
+        on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, boxes))
+    else:
+        pledging.give_back(session, ctx, hold, boxes=boxes)
     after = {"state": str(hold.state), "open_boxes": hold.open_boxes, "reason": reason}
     audit.record(session, ctx, "hold.release", subject=("hold", hold.id), before=before, after=after)
 

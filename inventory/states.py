@@ -159,12 +159,14 @@ class HoldKind(StrEnum):
     """A cooperative's fruit, promised to a share."""
     PLEDGE = "pledge"
     """A cooperative's fruit, put into a pool."""
+    FORECAST = "forecast"
+    """A cooperative's fruit that is only forecast, put into a pool; pledges on lots take its place at weighing."""
     QUALITY = "quality"
     """Part of a lot that an inspector keeps back."""
     CART = "cart"
     """A shopper's boxes of a pool, for some minutes."""
     PRESALE = "presale"
-    """A shopper's boxes of a pool with the deposit paid, until the balance is due."""
+    """A buyer's boxes of a pool for days: an export until it is paid."""
     GAME_SOFT = "game_soft"
     """A player's boxes of a pool while the virtual tree grows."""
     GAME_CLAIM = "game_claim"
@@ -183,10 +185,16 @@ class HoldState(StrEnum):
 
 
 OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
-"""Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot."""
+"""Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot, or of a forecast."""
+
+BOUGHT: Final = frozenset({HoldKind.CART, HoldKind.PRESALE})
+"""Kinds whose boxes are sold when they are consumed."""
 
 OWED: Final = frozenset({HoldKind.ALLOCATION, HoldKind.PLEDGE})
 """Kinds whose fruit is committed to somebody, packed and shipped."""
+
+PLEDGES: Final = frozenset({HoldKind.PLEDGE, HoldKind.FORECAST})
+"""Kinds that fill a pool."""
 
 OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
 """States in which a hold keeps stock from others."""
@@ -230,6 +238,11 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     },
     HoldKind.PLEDGE: {
         HoldState.ACTIVE: frozenset({HoldState.CONSUMED, HoldState.RELEASED, HoldState.EXPIRED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.FORECAST: {
+        HoldState.ACTIVE: frozenset({HoldState.RELEASED}),
         HoldState.CONVERTING: _NONE,
         **_ENDED,
     },

@@ -1,8 +1,12 @@
 """Who acts, when, under which request, in which language: fixed once at the edge, passed to every use case."""
 
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
+from typing import Final
 
 import flask
 
@@ -54,7 +58,20 @@ class Context:
 
 def now_utc() -> datetime:
     """The one place where the wall clock is read."""
-    return datetime.now(UTC)
+    return _clocks[-1]()
+
+
+@contextmanager
+def clock_from(clock: Callable[[], datetime]) -> Iterator[None]:
+    """Inside, all of this process goes by `clock`: only for a season that is played again from a seed."""
+    _clocks.append(clock)
+    try:
+        yield
+    finally:
+        _clocks.pop()
+
+
+_clocks: Final[list[Callable[[], datetime]]] = [partial(datetime.now, UTC)]
 
 
 def system(request_id: str | None = None) -> Context:

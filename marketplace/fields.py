@@ -126,6 +126,14 @@ class Day(fields.Date):
         return found
 
 
+class Country(fields.String):
+    """Two capital letters, as ISO 3166-1 has them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        pattern = validate.Regexp(r"^[A-Z]{2}\Z", error="Two capital letters of ISO 3166-1.")
+        super().__init__(validate=pattern, **kwargs)
+
+
 class Currency(fields.String):
     """ISO 4217, upper case, of those the marketplace can settle."""
 
@@ -133,7 +141,7 @@ class Currency(fields.String):
         super().__init__(validate=validate.OneOf(CURRENCIES), **kwargs)
 
 
-CURRENCIES: Final = ("CNY", "USD", "EUR", "AED", "JPY", "KWD")
+CURRENCIES: Final = tuple(values.MINOR_DIGITS)
 
 
 class _QuantityForm(Schema):

@@ -38,6 +38,18 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="P3",
+        says=Text(
+            en="What is owed back of a payment is the sum of its refunds, each with its reason.",
+            zh="每笔付款的待退额等于其各项退款之和，每项均有原因。",
+        ),
+        sql="""
+            SELECT p.id, p.refund_due_minor, coalesce(sum(r.amount_minor), 0) AS refunds FROM payment p
+            LEFT JOIN part_refund r ON r.payment_id = p.id AND r.kind = 'refund'
+            GROUP BY p.id HAVING coalesce(sum(r.amount_minor), 0) <> p.refund_due_minor
+        """,
+    ),
+    Invariant(
         id="P2",
         says=Text(
             en="Every payment's last audit row tells its state.", zh="付款的最新审计记录与其状态一致。"

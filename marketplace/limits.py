@@ -192,6 +192,11 @@ def limited(rate: str, *, per: Per = "address") -> Callable[[View], View]:
     return decorate
 
 
+def count(limit: counting.RateLimitItem, *who: str) -> None:
+    """Count one call that only the view knows of. Raises TooMany."""
+    _check(limit, *who)
+
+
 def _check(limit: counting.RateLimitItem, *who: str) -> None:
     counts: Counts | None = current_app.extensions["limits"]
     if counts is not None:

@@ -20,6 +20,9 @@ class Job:
 
     Retries wait `wait_seconds`, doubled each time; after `attempts_max` the job is dead until an operator
     retries it. `cron` (five fields, UTC) also starts it periodically, with no arguments.
+
+    `joined` names an argument that is a list: jobs that are due together and alike in everything else are run as one,
+    with all their lists in one. After a failure each is tried again alone.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Job:
     attempts_max: int = 8
     wait_seconds: int = 5
     cron: str | None = None
+    joined: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
 """Values that everything else counts in: ids, money, weights. Pure; integers only."""
 
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -16,6 +18,30 @@ UNIT_PRICE_MINOR_MAX: Final = 1_000_000_000
 TOTAL_MINOR_MAX: Final = 10_000_000_000_000
 GRAMS_MAX: Final = 10_000_000_000_000
 
+MINOR_DIGITS: Final[dict[str, int]] = {
+    "CNY": 2,
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "HKD": 2,
+    "SGD": 2,
+    "AED": 2,
+    "SAR": 2,
+    "QAR": 2,
+    "MYR": 2,
+    "THB": 2,
+    "INR": 2,
+    "AUD": 2,
+    "CAD": 2,
+    "JPY": 0,
+    "KRW": 0,
+    "VND": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "OMR": 3,
+}
+"""Currencies that the marketplace can settle (ISO 4217), and how many decimals of a unit the minor unit is."""
+
 
 class NotExact(ValueError):
     """A quantity that is not a whole number of the unit it must be expressed in."""
@@ -23,7 +49,20 @@ class NotExact(ValueError):
 
 def new_id() -> uuid.UUID:
     """A fresh UUIDv7: ordered by time, unguessable enough to name things, never a secret."""
-    return uuid_utils.compat.uuid7()
+    return _ids[-1]()
+
+
+@contextmanager
+def ids_from(source: Callable[[], uuid.UUID]) -> Iterator[None]:
+    """Inside, all of this process takes its ids from `source`: only for a season that is played again from a seed."""
+    _ids.append(source)
+    try:
+        yield
+    finally:
+        _ids.pop()
+
+
+_ids: Final[list[Callable[[], uuid.UUID]]] = [uuid_utils.compat.uuid7]
 
 
 def instant_text(value: datetime) -> str:
@@ -87,6 +126,15 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add up")
         return other
+
+
+def amount_text(minor: int, currency: str) -> str:
+    """The amount in whole units, as people write it: `52.00` of 5200 fen, `300` of 300 yen, `1.250` of 1250 fils."""
+    digits = MINOR_DIGITS[currency]
+    if not digits:
+        return str(minor)
+    units, rest = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{units}.{rest:0{digits}d}"
 
 
 def split_minor(total_minor: int, weights: list[int]) -> list[int]:

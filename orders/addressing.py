@@ -31,7 +31,7 @@ def choose(session: Session, ctx: Context, *, order_id: uuid.UUID, address_id: u
     The order is locked: who packs it, or ends it, finds the address of before or of after.
     """
     order = moving.locked(session, order_id)
-    if order.buyer_id != ctx.actor.id or order.kind != OrderKind.SHOPPER_PRESALE:
+    if order.buyer_id != ctx.actor.id or order.kind == OrderKind.SPONSOR_BULK:
         raise OrderNotFound
     saved = addresses.get(session, ctx, address_id=address_id)
     if order.state not in ADDRESSABLE:

@@ -10,14 +10,14 @@ from datetime import timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from inventory import holds, lots, owing
+from inventory import holds, lots, owing, pools
 from marketplace import audit, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import products
 from marketplace.context import Context
 from marketplace.language import Text
 from orders import bulk, season, splitting
-from orders.events import OrderMoved, ShareMoved, SplitApproved
+from orders.events import BoxesGivenBack, OrderMoved, ShareMoved, SplitApproved
 from orders.models import AllocationRun, BulkTerms, Order, Share
 from orders.states import (
     OPEN_SHARES,
@@ -63,7 +63,7 @@ def approve(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
 
     Raises OrderNotFound, OrderStateForbids, RunNotProved.
     """
-    order, terms = _locked(session, order_id)
+    order, terms = locked(session, order_id)
     if order.state != OrderState.PROPOSED:
         raise OrderStateForbids(state=order.state)
     runs = bulk.runs_of(session, order_id=order.id)
@@ -71,7 +71,7 @@ def approve(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
         raise RunNotProved(violations=violations)
     for run in runs:
         _offer(ctx, run.shares, terms)
-    _move(session, ctx, order, OrderState.APPROVED)
+    move(session, ctx, order, OrderState.APPROVED)
     events.publish(session, ctx, SplitApproved(order_id=order.id, runs=len(runs)))
     for run in runs:
         _tell_offered(session, ctx, run)
@@ -89,7 +89,7 @@ def confirm(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int |
     if given_back < 0:
         raise MoreThanItsShare(share_boxes=share.boxes_kept, asked_boxes=boxes)
     if given_back:
-        _give_back(session, ctx, order, terms, share, boxes=given_back, counts=terms.refusals_count)
+        give_back(session, ctx, order, terms, share, boxes=given_back, counts=terms.refusals_count)
     owing.commit_purpose(session, ctx, purpose=("share", share.id))
     _change(session, ctx, share, ShareState.CONFIRMED)
     _settle(session, ctx, order, terms)
@@ -99,7 +99,9 @@ def confirm(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int |
 def decline(session: Session, ctx: Context, *, share_id: uuid.UUID, reason: str) -> Share:
     """The cooperative will not sell its share. Raises ShareNotFound, ShareStateForbids, AnswerTooLate."""
     share, order, terms = _answering(session, ctx, share_id)
-    _end(session, ctx, order, terms, share, ShareState.DECLINED, reason=reason, counts=terms.refusals_count)
+    end_share(
+        session, ctx, order, terms, share, ShareState.DECLINED, reason=reason, counts=terms.refusals_count
+    )
     _settle(session, ctx, order, terms)
     return share
 
@@ -115,11 +117,11 @@ def reduce(session: Session, ctx: Context, *, share_id: uuid.UUID, boxes: int, r
     if boxes > share.boxes_kept:
         raise MoreThanItsShare(share_boxes=share.boxes_kept, asked_boxes=boxes)
     if boxes == share.boxes_kept:
-        _end(session, ctx, order, terms, share, ShareState.DECLINED, reason=reason, counts=False)
+        end_share(session, ctx, order, terms, share, ShareState.DECLINED, reason=reason, counts=False)
     else:
         share.reason = reason
-        _give_back(session, ctx, order, terms, share, boxes=boxes, counts=False)
-        owing.commit_purpose(session, ctx, purpose=("share", share.id))
+        if not give_back(session, ctx, order, terms, share, boxes=boxes, counts=False):
+            owing.commit_purpose(session, ctx, purpose=("share", share.id))
     _settle(session, ctx, order, terms)
     return share
 
@@ -128,14 +130,14 @@ def leave(
     session: Session, ctx: Context, *, order_id: uuid.UUID, cooperative_id: uuid.UUID, reason: str
 ) -> Order:
     """A cooperative takes no further part: all its boxes go to others. Raises OrderNotFound, NotInOrder."""
-    order, terms = _locked(session, order_id)
+    order, terms = locked(session, order_id)
     if order.state == OrderState.CANCELLED:
         raise OrderStateForbids(state=order.state)
     shares = [share for share in _open(session, order) if share.cooperative_id == cooperative_id]
     if not shares:
         raise NotInOrder
     for share in shares:
-        _end(session, ctx, order, terms, share, ShareState.DECLINED, reason=reason, counts=False)
+        end_share(session, ctx, order, terms, share, ShareState.DECLINED, reason=reason, counts=False)
     if order.state == OrderState.PROPOSED:
         _split_again(session, ctx, order, terms)
     else:
@@ -152,7 +154,7 @@ def leave(
 
 def accept_short(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
     """The buyer takes what there is. Raises OrderNotFound, OrderStateForbids."""
-    order, terms = _locked(session, order_id)
+    order, terms = locked(session, order_id)
     _check_may_decide(ctx, order)
     if order.state != OrderState.SHORT:
         raise OrderStateForbids(state=order.state)
@@ -170,19 +172,21 @@ def accept_short(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Orde
         before={"boxes": before},
         after={"boxes": order.boxes},
     )
-    _move(session, ctx, order, OrderState.COMMITTED)
+    move(session, ctx, order, OrderState.COMMITTED)
     return order
 
 
 def cancel(session: Session, ctx: Context, *, order_id: uuid.UUID, reason: str) -> Order:
     """Give the order up before it is committed: its fruit is free again. Raises OrderNotFound, OrderStateForbids."""
-    order, terms = _locked(session, order_id)
+    order, terms = locked(session, order_id)
     _check_may_decide(ctx, order)
     check_move(order.state, OrderState.CANCELLED)
+    if order.state == OrderState.COMMITTED:
+        raise OrderStateForbids(state=order.state)
     for share in _open(session, order):
-        _end(session, ctx, order, terms, share, ShareState.RELEASED, reason=reason, counts=False)
+        end_share(session, ctx, order, terms, share, ShareState.RELEASED, reason=reason, counts=False)
     terms.boxes_open = terms.boxes_short = 0
-    _move(session, ctx, order, OrderState.CANCELLED)
+    move(session, ctx, order, OrderState.CANCELLED)
     return order
 
 
@@ -220,7 +224,7 @@ def to_divide(session: Session, ctx: Context, *, share_id: uuid.UUID) -> tuple[S
 
 def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
     """End the silence of an order's shares whose time is over, as its terms have it; how many shares."""
-    order, terms = _locked(session, order_id)
+    order, terms = locked(session, order_id)
     due = [
         share
         for share in _open(session, order)
@@ -230,7 +234,7 @@ def lapse(session: Session, ctx: Context, *, order_id: uuid.UUID) -> int:
         if terms.silence == Silence.CONFIRMS:
             _confirm_silently(session, ctx, order, terms, share)
         else:
-            _end(
+            end_share(
                 session,
                 ctx,
                 order,
@@ -251,7 +255,7 @@ def _confirm_silently(session: Session, ctx: Context, order: Order, terms: BulkT
         owing.commit_purpose(session, ctx, purpose=("share", share.id))
     except lots.LotStatusForbids:
         reason = "its fruit is stopped"
-        _end(session, ctx, order, terms, share, ShareState.LAPSED, reason=reason, counts=False)
+        end_share(session, ctx, order, terms, share, ShareState.LAPSED, reason=reason, counts=False)
     else:
         _change(session, ctx, share, ShareState.CONFIRMED)
 
@@ -269,12 +273,12 @@ def _settle(session: Session, ctx: Context, order: Order, terms: BulkTerms) -> N
         return
     after = OrderState.SHORT if terms.boxes_short else OrderState.COMMITTED
     if order.state != after:
-        _move(session, ctx, order, after)
+        move(session, ctx, order, after)
 
 
 def _reopen(session: Session, ctx: Context, order: Order) -> None:
     if order.state != OrderState.APPROVED:
-        _move(session, ctx, order, OrderState.APPROVED)
+        move(session, ctx, order, OrderState.APPROVED)
 
 
 def _split_again(session: Session, ctx: Context, order: Order, terms: BulkTerms) -> None:
@@ -341,7 +345,7 @@ def _tell_offered(session: Session, ctx: Context, run: AllocationRun) -> None:
             events.publish(session, ctx, told)
 
 
-def _give_back(
+def give_back(
     session: Session,
     ctx: Context,
     order: Order,
@@ -350,15 +354,23 @@ def _give_back(
     *,
     boxes: int,
     counts: bool,
-) -> None:
-    """Free so many boxes of the share; the rest is held anew, first expired first out."""
+) -> bool:
+    """Free so many boxes of the share; the rest is held anew, first expired first out.
+
+    What is in a sponsor's pool stays there but for these boxes; answers whether the share has any there. Raises
+    PledgeNeeded when somebody has drawn them.
+    """
     pack = products.get_pack(session, pack_id=order.pack_id)
     kept = share.boxes_kept - boxes
     lots.offered(
         session, variety=pack.variety, grade=pack.grade, locked=True, cooperative_id=share.cooperative_id
     )
-    holds.release_purpose(session, ctx, purpose=("share", share.id))
-    if kept:
+    is_pooled = pools.has_pledged(session, purpose=("share", share.id))
+    if is_pooled:
+        holds.release_part(session, ctx, purpose=("share", share.id), boxes=boxes)
+    else:
+        holds.release_purpose(session, ctx, purpose=("share", share.id))
+    if kept and not is_pooled:
         splitting.hold_share(session, ctx, order, share, pack=pack, boxes=kept)
     share.boxes_given_back += boxes
     share.version += 1
@@ -375,9 +387,12 @@ def _give_back(
     audit.record(
         session, ctx, "share.give_back", subject=("share", share.id), after={"boxes": boxes, "kept": kept}
     )
+    if kept:  # else the share ends, which is told when it has
+        events.publish(session, ctx, BoxesGivenBack(share_id=share.id, order_id=order.id))
+    return is_pooled
 
 
-def _end(
+def end_share(
     session: Session,
     ctx: Context,
     order: Order,
@@ -390,7 +405,7 @@ def _end(
 ) -> None:
     """The cooperative sells nothing of this share."""
     check_share_move(share.state, after)
-    _give_back(session, ctx, order, terms, share, boxes=share.boxes_kept, counts=counts)
+    give_back(session, ctx, order, terms, share, boxes=share.boxes_kept, counts=counts)
     share.reason = reason
     _change(session, ctx, share, after)
 
@@ -432,11 +447,11 @@ def _share_of_actor(session: Session, ctx: Context, share_id: uuid.UUID) -> tupl
     ):
         raise ShareNotFound
     run_of_share = select(AllocationRun.order_id).where(AllocationRun.id == seen.run_id)
-    order, terms = _locked(session, session.execute(run_of_share).scalar_one())
+    order, terms = locked(session, session.execute(run_of_share).scalar_one())
     return session.get_one(Share, share_id, populate_existing=True), order, terms
 
 
-def _locked(session: Session, order_id: uuid.UUID) -> tuple[Order, BulkTerms]:
+def locked(session: Session, order_id: uuid.UUID) -> tuple[Order, BulkTerms]:
     """The order and its terms; nobody else changes them, their shares or their fruit's split until the commit.
 
     Whoever takes the fruit before the lots, as a new order does, never waits for who has lots already.
@@ -465,7 +480,7 @@ def _check_may_decide(ctx: Context, order: Order) -> None:
         raise bulk.OrderNotFound
 
 
-def _move(session: Session, ctx: Context, order: Order, after: OrderState) -> None:
+def move(session: Session, ctx: Context, order: Order, after: OrderState) -> None:
     check_move(order.state, after)
     before = order.state
     order.state = after

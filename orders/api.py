@@ -18,6 +18,7 @@ from marketplace.payments.schemas import Payment
 from marketplace.payments.states import PaymentNotAwaited
 from orders import addressing, at_till, balances, bulk, checkout, schemas
 from orders.models import DepositTerms, Order
+from orders.ordering import QuoteOutdated
 from orders.states import OrderStateForbids
 
 blueprint = Blueprint("orders", __name__, url_prefix="/orders", description="Shoppers' orders 购物订单")
@@ -25,7 +26,7 @@ blueprint = Blueprint("orders", __name__, url_prefix="/orders", description="Sho
 
 @blueprint.post("")
 @blueprint.arguments(schemas.PlaceOrder)
-@blueprint.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive)
+@blueprint.problems(holds.HoldNotFound, holds.HoldExpired, holds.HoldNotActive, QuoteOutdated)
 @blueprint.answers(201, schemas.Order)
 def place(claim: Claim, body: dict[str, Any]) -> Answer:
     """Order what a hold keeps; the payment is opened with it 下单"""
@@ -117,10 +118,12 @@ _OF_TERMS: Final = (
     "free_until",
     "final_unit_price_minor",
     "bonus_minor",
+    "balance_boxes",
     "balance_minor",
     "balance_due_at",
 )
 
 
 def _shown(order: Order, payment_id: uuid.UUID | None) -> dict[str, Any]:
-    return {**{name: getattr(order, name) for name in _OF_ORDER}, "payment_id": payment_id}
+    shown = {name: getattr(order, name) for name in _OF_ORDER}
+    return {**shown, "payment_id": payment_id}

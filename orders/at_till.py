@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from inventory import paying
+from marketplace import door, idempotency
 from marketplace.context import Context
 from marketplace.fast_path import ID_FORM, FastDoor, Plain, Serve
 from marketplace.idempotency import Answer, Claim
-from marketplace.steps import Steps, walk
+from marketplace.steps import Alone, Steps, walk
 from marketplace.till import Till
+from orders import checkout, ordering
 from orders.ordering import Ordering
 
 TILL: Final = Till(name="orders", endpoint="orders.place", look=paying.LOOK, writing=Ordering)
@@ -19,7 +21,10 @@ _BODY: Final = re.compile(rf'\{{ ?"hold_id": ?"{ID_FORM}" ?\}}'.encode())
 
 
 def place(ctx: Context, claim: Claim, *, hold_id: uuid.UUID) -> Answer:
-    """Order what a hold keeps. Is a unit of work of its own. Refused: HoldNotFound, HoldExpired, HoldNotActive."""
+    """Order what a hold keeps. Is a unit of work of its own.
+
+    Refused: HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
+    """
     return walk(_place(ctx, None, claim.key, lambda _: claim, hold_id=hold_id))
 
 
@@ -40,9 +45,18 @@ def _place(
     *,
     hold_id: uuid.UUID,
 ) -> Steps[Answer]:
-    _, reply = yield from TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
-    assert isinstance(reply, Answer), "no order is handed back"
-    return reply
+    ctx, reply = yield from TILL.come(ctx, token, key, claim_of, subject_id=hold_id)
+    if isinstance(reply, Answer):
+        return reply
+    answer: Answer = yield Alone(
+        lambda: idempotency.run(
+            ctx,
+            claim_of(ctx),
+            lambda session: ordering.shaped(checkout.settle_price(session, ctx, hold_id=hold_id)),
+            lambda refusal: door.refused(refusal, ctx),
+        )
+    )
+    return answer
 
 
 FAST_DOORS: Final = (

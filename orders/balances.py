@@ -19,7 +19,7 @@ from marketplace import audit, errors, events, express
 from marketplace.context import Context
 from marketplace.express import InSession
 from marketplace.language import Text
-from marketplace.payments import payments
+from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate
 from marketplace.payments.states import PaymentPurpose
@@ -41,9 +41,9 @@ _MOVED: Final = f"""
         WHERE o.id = r.id AND o.id = ANY(%(moved_ids)s::uuid[]) RETURNING o.id
     ), fixed AS (
         UPDATE deposit_terms t SET final_unit_price_minor = r.final, bonus_minor = r.bonus,
-            balance_minor = r.balance, balance_due_at = r.due_at
-        FROM jsonb_to_recordset(%(fixed)s::jsonb) AS r(id uuid, final bigint, bonus bigint, balance bigint,
-            due_at timestamptz)
+            balance_boxes = r.boxes, balance_minor = r.balance, balance_due_at = r.due_at
+        FROM jsonb_to_recordset(%(fixed)s::jsonb) AS r(id uuid, final bigint, bonus bigint, boxes bigint,
+            balance bigint, due_at timestamptz)
         WHERE t.order_id = r.id RETURNING t.order_id
     ), {audit.TOLD}
     SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM fixed) AS fixed
@@ -95,7 +95,7 @@ def commit(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
     """The sale is settled: paid deposits no longer go back; how many orders."""
     done = 0
     for rows in _in_batches(session, pool_id, Order.state == OrderState.DEPOSIT_PAID):
-        _write(session, ctx, [(order, [OrderState.COMMITTED]) for order, _ in rows])
+        _write(session, ctx, [(order, [OrderState.COMMITTED]) for order, _, _ in rows])
         done += len(rows)
     return done
 
@@ -124,7 +124,7 @@ def open_balance(
 ) -> Opened:
     """The price is final, after `sold`: what is left of it is due, or goes back where all was paid. Never twice.
 
-    Raises BalanceOpened.
+    `boxes_sold` decided on the price; what is due is for the boxes that each order has. Raises BalanceOpened.
     """
     if session.get(PoolBalance, pool_id) is not None:
         raise BalanceOpened
@@ -144,9 +144,9 @@ def open_balance(
         session, pool_id, Order.state.in_([OrderState.DEPOSIT_PAID, OrderState.COMMITTED])
     ):
         moves, fixed = [], []
-        for order, terms in rows:
+        for order, terms, boxes in rows:
             final = balance_rules.final_price(shown_minor=order.unit_price_minor, step_minor=unit_price_minor)
-            money = balance_rules.due(boxes=order.boxes, unit_price_minor=final, deposit=terms.deposit)
+            money = balance_rules.due(boxes=boxes, unit_price_minor=final, deposit=terms.deposit)
             after = OrderState.BALANCE_DUE if money.later_minor else OrderState.BALANCE_PAID
             due, settled = due + (money.later_minor > 0), settled + (money.later_minor == 0)
             first = [] if order.state == OrderState.COMMITTED else [OrderState.COMMITTED]
@@ -156,6 +156,7 @@ def open_balance(
                     "id": order.id,
                     "final": final,
                     "bonus": money.bonus_minor,
+                    "boxes": boxes,
                     "balance": money.later_minor,
                     "due_at": due_at,
                 }
@@ -190,6 +191,8 @@ def ask(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Payment:
 
 def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> None:
     """Money for a balance that was not waited for: taken if it is still due and nothing else is under way."""
+    if event.purpose == PaymentPurpose.ESCROW:
+        return  # a sponsor's: `sponsoring.escrow` decides
     if event.purpose != PaymentPurpose.BALANCE:
         checkout.on_money_came_late(session, ctx, event)
         return
@@ -230,8 +233,9 @@ def close_balance(
     for order, terms in defaults:
         if order.id in awaited:
             payments.cancel(session, ctx, awaited[order.id])
-        _default(session, ctx, order, order.boxes * terms.per_box_minor, keepers)
-        boxes += order.boxes
+        assert terms.balance_boxes is not None, "a balance that is due is for some boxes"
+        _default(session, ctx, order, terms.balance_boxes * terms.per_box_minor, keepers)
+        boxes += terms.balance_boxes
     balance.closed_at = ctx.now
     session.flush()
     after = {"defaulted": len(defaults), "boxes": boxes}
@@ -338,9 +342,12 @@ def _lock_bought(session: Session, pool_id: uuid.UUID) -> None:
 
 
 def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_minor: int) -> int:
-    """Who paid in full gets back what the final price is lower, for the boxes that no shortage took."""
+    """Who paid in full gets back what the final price is lower, for the boxes that no shortage took.
+
+    Never more than was paid: somebody else may have paid the rest.
+    """
     paid = session.execute(
-        select(Hold.consumed_boxes, Order.unit_price_minor, Payment.id)
+        select(Hold.consumed_boxes, Order.unit_price_minor, Payment)
         .join(Hold, Hold.id == Order.hold_id)
         .join(Payment, Payment.order_id == Order.id)
         .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
@@ -353,21 +360,28 @@ def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_mi
         )
         .order_by(Payment.id)
     ).all()
-    for boxes, shown_minor, payment_id in paid:
-        back = boxes * (shown_minor - unit_price_minor)
-        payments.owe_back(session, ctx, payment_id=payment_id, reason="ladder", amount_minor=back)
-    return len(paid)
+    kept_minor = part_refunds.kept_minor([payment for _, _, payment in paid])
+    refunded = 0
+    for boxes, shown_minor, payment in paid:
+        back = min(boxes * (shown_minor - unit_price_minor), kept_minor[payment.id])
+        if back:
+            payments.owe_back(session, ctx, payment_id=payment.id, reason="ladder", amount_minor=back)
+            refunded += 1
+    return refunded
 
 
 def _in_batches(
     session: Session, pool_id: uuid.UUID, condition: ColumnElement[bool]
-) -> Iterator[list[tuple[Order, DepositTerms]]]:
-    """The pool's orders with a deposit that are so, locked, by id; those of one batch are forgotten with the next."""
+) -> Iterator[list[tuple[Order, DepositTerms, int]]]:
+    """The pool's orders with a deposit that are so, locked, by id, and the boxes that each has; those of one batch are
+    forgotten with the next.
+    """
     last = uuid.UUID(int=0)
     while True:
         rows = session.execute(
-            select(Order, DepositTerms)
+            select(Order, DepositTerms, Hold.consumed_boxes)
             .join(DepositTerms)
+            .join(Hold, Hold.id == Order.hold_id)
             .where(DepositTerms.pool_id == pool_id, Order.id > last, condition)
             .order_by(Order.id)
             .limit(BATCH)
@@ -377,8 +391,8 @@ def _in_batches(
         if not rows:
             return
         last = rows[-1][0].id
-        yield [(order, terms) for order, terms in rows]
-        for order, terms in rows:
+        yield [(order, terms, boxes) for order, terms, boxes in rows]
+        for order, terms, _ in rows:
             session.expire(order)
             session.expire(terms)
 

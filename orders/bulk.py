@@ -89,6 +89,8 @@ class Wanted:
     delivered_on: date | None = None
     rule: Rule = "nearest"
     strict: bool = False
+    unit_price_minor: int | None = None
+    """What was agreed on before; without it, the pack's list price of now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +109,12 @@ class Quote:
 
     pack: Pack
     boxes: int
+    unit_price_minor: int
     proposal: Proposal = field(repr=False)
 
     @property
     def total_minor(self) -> int:
-        return self.boxes * self.pack.list_price_minor
+        return self.boxes * self.unit_price_minor
 
 
 def quote(session: Session, ctx: Context, wanted: Wanted, *, locked: bool = False) -> Quote:
@@ -124,7 +127,8 @@ def quote(session: Session, ctx: Context, wanted: Wanted, *, locked: bool = Fals
     if on < ctx.today:
         raise DeliveryInThePast
     pack = products.get_pack(session, pack_id=wanted.pack_id)
-    boxes = _boxes(wanted.quantity_grams, pack)
+    price_minor = pack.list_price_minor if wanted.unit_price_minor is None else wanted.unit_price_minor
+    boxes = boxes_of(wanted.quantity_grams, pack, unit_price_minor=price_minor)
     if locked:
         splitting.lock(session, pack=pack, season_name=wanted.season_name)
     facts = splitting.facts_of(
@@ -148,7 +152,7 @@ def quote(session: Session, ctx: Context, wanted: Wanted, *, locked: bool = Fals
         strict=wanted.strict,
     )
     proposal = splitting.propose(facts, boxes=boxes, pack_grams=pack.net_grams, policy=policy)
-    return Quote(pack=pack, boxes=boxes, proposal=proposal)
+    return Quote(pack=pack, boxes=boxes, unit_price_minor=price_minor, proposal=proposal)
 
 
 def compare(session: Session, ctx: Context, wanted: Wanted, *, rules: Sequence[Rule]) -> list[Quote]:
@@ -171,9 +175,12 @@ def place(
     *,
     terms: Terms | None = None,
     digest: str | None = None,
+    buyer_id: uuid.UUID | None = None,
     told: Told = nobody,
 ) -> tuple[Order, AllocationRun]:
     """Order, run, shares and lot holds, all or nothing; `digest` is that of the quote it was placed on.
+
+    `buyer_id`: for whom an operator places it; without it, it is the actor's own.
 
     Raises what `quote` raises, and QuoteChanged.
     """
@@ -187,11 +194,11 @@ def place(
         id=new_id(),
         kind=OrderKind.SPONSOR_BULK,
         state=OrderState.PROPOSED,
-        buyer_id=ctx.actor.id,
+        buyer_id=buyer_id or ctx.actor.id,
         pack_id=made.pack.id,
         boxes=made.boxes,
         pack_grams=made.pack.net_grams,
-        unit_price_minor=made.pack.list_price_minor,
+        unit_price_minor=made.unit_price_minor,
         total_minor=made.total_minor,
         currency=made.pack.currency,
         delivered_on=wanted.delivered_on,
@@ -285,8 +292,12 @@ def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Order:
 
 
 def rule_of(terms: BulkTerms) -> Rule:
-    """The rule as the split knows it; a CHECK keeps the column to the three."""
-    return cast(Rule, terms.rule)
+    return rule_named(terms.rule)
+
+
+def rule_named(word: str) -> Rule:
+    """The rule as the split knows it; CHECKs keep such columns to the three."""
+    return cast(Rule, word)
 
 
 def terms_of(session: Session, *, order_id: uuid.UUID) -> BulkTerms:
@@ -306,12 +317,13 @@ def shares_of(session: Session, *, order_id: uuid.UUID) -> list[Share]:
     return [share for run in runs_of(session, order_id=order_id) for share in run.shares]
 
 
-def _boxes(quantity_grams: int, pack: Pack) -> int:
+def boxes_of(quantity_grams: int, pack: Pack, *, unit_price_minor: int) -> int:
+    """Whole boxes that one order may ask for. Raises NotWholeBoxes, TooManyBoxes, TotalTooHigh."""
     boxes, rest_grams = whole_packs(quantity_grams, pack.net_grams)
     if rest_grams or not boxes:
         raise NotWholeBoxes(pack_grams=pack.net_grams, rest_grams=rest_grams)
     if boxes > QUANTITY_MAX:
         raise TooManyBoxes(boxes_max=QUANTITY_MAX)
-    if boxes * pack.list_price_minor > TOTAL_MINOR_MAX:
+    if boxes * unit_price_minor > TOTAL_MINOR_MAX:
         raise TotalTooHigh(total_minor_max=TOTAL_MINOR_MAX)
     return boxes

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from inventory.lots import LotStatusForbids, NotEnoughInStore
+from inventory.refusals import PledgeNeeded
 from marketplace import context, errors, paging
 from marketplace.catalogue import counties, products
 from marketplace.catalogue.counties import CountyNotFound
@@ -19,6 +20,7 @@ from orders.allocation import member_form
 from orders.models import Order, Share
 from orders.refusing import invalid
 from orders.splitting import Proposal
+from orders.sponsoring.states import BoxesDelivered, SponsorshipStateForbids
 from orders.states import OrderStateForbids, ShareStateForbids, Silence
 
 quotes = Blueprint("bulk_quotes", __name__, url_prefix="/bulk-quotes", description="Bulk quotes 大宗报价")
@@ -113,7 +115,7 @@ def approve(session: Session, order_id: uuid.UUID) -> dict[str, Any]:
 
 @orders.post("/<uuid:order_id>/departures")
 @orders.arguments(schemas.LeaveOrder)
-@orders.problems(bulk.OrderNotFound, OrderStateForbids, answers.NotInOrder)
+@orders.problems(bulk.OrderNotFound, OrderStateForbids, answers.NotInOrder, PledgeNeeded, BoxesDelivered)
 @orders.writes(200, schemas.BulkOrder)
 def leave(session: Session, body: dict[str, Any], order_id: uuid.UUID) -> dict[str, Any]:
     """A cooperative takes no further part; its boxes go to others 合作社退出"""
@@ -130,7 +132,7 @@ def accept_short(session: Session, order_id: uuid.UUID) -> dict[str, Any]:
 
 @orders.post("/<uuid:order_id>/cancellation")
 @orders.arguments(schemas.Because)
-@orders.problems(bulk.OrderNotFound, OrderStateForbids)
+@orders.problems(bulk.OrderNotFound, OrderStateForbids, SponsorshipStateForbids)
 @orders.writes(200, schemas.BulkOrder)
 def cancel(session: Session, body: dict[str, Any], order_id: uuid.UUID) -> dict[str, Any]:
     """Give up an order that is not committed 取消大宗订单"""
@@ -166,7 +168,14 @@ def decline(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Shar
 
 @shares.post("/<uuid:share_id>/reduction")
 @shares.arguments(schemas.ReduceShare)
-@shares.problems(answers.ShareNotFound, ShareStateForbids, answers.MoreThanItsShare, NotEnoughInStore)
+@shares.problems(
+    answers.ShareNotFound,
+    ShareStateForbids,
+    answers.MoreThanItsShare,
+    NotEnoughInStore,
+    PledgeNeeded,
+    BoxesDelivered,
+)
 @shares.writes(200, schemas.Share)
 def reduce(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Share:
     """Take confirmed boxes back that are not there after all 减少已确认份额"""

@@ -1,6 +1,7 @@
 """A shopper's order: made from a hold, paid, committed; withdrawn or expired while unpaid, or its payment failed."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from inventory import holds, placing
 from inventory.models import Hold
-from marketplace import errors
+from marketplace import errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
@@ -19,8 +20,9 @@ from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentS
 from marketplace.payments.states import PaymentPurpose
 from orders import balance_rules, moving, ordering
 from orders.bulk import OrderNotFound
+from orders.events import OrderAsked
 from orders.models import DepositTerms, Order, PoolBalance
-from orders.states import LATE, OrderState, OrderStateForbids, check_move
+from orders.states import FREED_FOR_GOOD, LATE, OrderKind, OrderState, OrderStateForbids, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
@@ -32,17 +34,34 @@ class FreeTimeOver(errors.Conflict):
     title = Text(en="The deposit does not go back any more.", zh="定金已过可退期限。")
 
 
-def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment]:
+def place(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> tuple[Order, Payment | None]:
     """Turn the actor's live hold into an order and its payment; the price is the one shown at the hold.
 
-    Raises HoldNotFound, HoldExpired, HoldNotActive.
+    Where nothing is left to pay there is no payment, and the order is bought at once.
+    Raises HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
     """
+    placed = settle_price(session, ctx, hold_id=hold_id)
+    payment = None if placed.payment_id is None else session.get_one(Payment, placed.payment_id)
+    return session.get_one(Order, placed.id), payment
+
+
+def settle_price(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> ordering.Placed:
+    """The same, as it was placed, after everybody who takes something off its price was asked."""
+    events.publish(session, ctx, OrderAsked(hold_id=hold_id))
     placed = ordering.place_in(session, ctx, hold_id=hold_id)
-    return session.get_one(Order, placed.id), session.get_one(Payment, placed.payment_id)
+    if placed.payment_id is not None:
+        return placed
+    order = moving.locked(session, placed.id)
+    holds.consume(session, ctx, hold_id=hold_id)
+    moving.move(session, ctx, order, OrderState.COMMITTED)
+    session.flush()
+    return replace(placed, state=OrderState.COMMITTED, version=order.version)
 
 
 def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded) -> None:
     """The money is here: the boxes are the buyer's, wholly paid or with the rest to come."""
+    if event.purpose == PaymentPurpose.ESCROW:
+        return  # a sponsor's: `sponsoring.escrow` listens, too
     order, terms = moving.locked_with_terms(session, event.order_id)
     if event.purpose == PaymentPurpose.BALANCE:
         if order.state != OrderState.BALANCE_DUE:
@@ -58,13 +77,21 @@ def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded
 
 
 def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> None:
-    """No money comes: the boxes are in the cart again for what is left of their time, or free if it is over."""
-    if event.purpose == PaymentPurpose.BALANCE:
-        return  # it is due until it is closed: its buyer may ask for another payment
+    """No money comes: the boxes are in the cart again for what is left of their time, or free if it is over.
+
+    Those of an export, and of a sponsor's pool, are free at once.
+    """
+    if event.purpose != PaymentPurpose.ORDER:
+        return  # a balance is due until it is closed, and a sponsor's part until it is paid: another may be asked for
     order = moving.locked(session, event.order_id)
     check_move(order.state, OrderState.PAYMENT_FAILED)
     assert order.hold_id is not None
-    holds.stop_payment(session, ctx, hold_id=order.hold_id)
+    if order.kind == OrderKind.EXPORT:
+        moving.let_go(session, ctx, order)
+    elif order.kind == OrderKind.GAME_REDEMPTION:
+        holds.release(session, ctx, hold_id=order.hold_id)
+    else:
+        holds.stop_payment(session, ctx, hold_id=order.hold_id)
     moving.move(session, ctx, order, OrderState.PAYMENT_FAILED)
 
 
@@ -74,8 +101,11 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
     Boxes and money are decided on in one transaction, under the locks of payment, order and pool: never both.
     """
     order, terms = moving.locked_with_terms(session, event.order_id)
-    if order.state not in LATE or order.hold_id is None:
+    if order.state not in LATE or order.hold_id is None or order.kind in FREED_FOR_GOOD:
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
+        return
+    if order.discount_minor:  # its discounts are given back, and may be somebody else's
+        payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="discount_over")
         return
     taken = placing.take_again(session, ctx, hold_id=order.hold_id)
     if isinstance(taken, placing.NotTaken):
@@ -151,8 +181,7 @@ def _end(session: Session, ctx: Context, order_id: uuid.UUID, after: OrderState)
     payments.cancel_of_order(session, ctx, order_id=order_id)
     order = moving.locked(session, order_id)
     check_move(order.state, after)
-    assert order.hold_id is not None
-    holds.release(session, ctx, hold_id=order.hold_id)
+    moving.let_go(session, ctx, order)
     moving.move(session, ctx, order, after)
     return order
 

@@ -1,7 +1,11 @@
-"""A shopper's committed order loses boxes that are not there; without any left it is cut."""
+"""A shopper's committed order loses boxes that are not there; without any left it is cut.
+
+Rows are taken in the order payment, order, hold, pool, as everywhere.
+"""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,26 +13,84 @@ from sqlalchemy.orm import Session
 from inventory.models import Hold
 from marketplace import audit
 from marketplace.context import Context
-from orders.models import Order
+from marketplace.payments import payments
+from marketplace.payments.models import Payment
+from marketplace.payments.states import PaymentState
+from orders import balances
+from orders.models import DepositTerms, Order
 from orders.states import OrderState, check_move
 
 
-def lock_bought(session: Session, *, item_ids: Collection[uuid.UUID]) -> Sequence[tuple[Order, int]]:
-    """The committed orders of these campaign items and the boxes each of them still has, locked by id."""
-    statement = (
-        select(Order, Hold.consumed_boxes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """A locked order with the boxes that it has, what was agreed on its deposit, and what was received for it."""
+
+    order: Order
+    boxes: int
+    terms: DepositTerms | None
+    payments: tuple[Payment, ...]
+
+    @property
+    def paid_minor(self) -> int:
+        """What was received and need not go back yet."""
+        return sum(each.received_minor - each.refund_due_minor for each in self.payments)
+
+
+def close_sale(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> None:
+    """Nobody pays any more, and nobody withdraws: unpaid orders are over, and paid ones are committed."""
+    balances.end_unpaid(session, ctx, pool_id)
+    paid = (
+        select(Order.id)
+        .join(DepositTerms)
+        .where(DepositTerms.pool_id == pool_id, Order.state == OrderState.DEPOSIT_PAID)
+    )
+    payments.lock_of_orders(session, session.scalars(paid).all())
+    balances.commit(session, ctx, pool_id=pool_id)
+
+
+def boxes_of_item(session: Session, *, item_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """The boxes that each committed order of a campaign's item has; the orders are locked by id."""
+    rows = session.execute(
+        select(Order.id, Hold.consumed_boxes)
         .join(Hold, Hold.id == Order.hold_id)
         .where(
             Hold.purpose_kind == "campaign_item",
-            Hold.purpose_id.in_(item_ids),
+            Hold.purpose_id == item_id,
             Hold.lot_id.is_(None),
             Order.state == OrderState.COMMITTED,
         )
         .order_by(Order.id)
         .with_for_update(of=Order)
     )
-    rows = session.execute(statement.execution_options(populate_existing=True))
-    return [(order, boxes) for order, boxes in rows]
+    return {row.id: row.consumed_boxes for row in rows}
+
+
+def lock(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Bought]:
+    """Payments, then orders, each by id."""
+    paid = payments.lock_of_orders(session, order_ids)
+    rows = session.execute(
+        select(Order, Hold.consumed_boxes, DepositTerms)
+        .join(Hold, Hold.id == Order.hold_id)
+        .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
+        .where(Order.id.in_(order_ids))
+        .order_by(Order.id)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    )
+    return {
+        order.id: Bought(
+            order=order,
+            boxes=boxes,
+            terms=terms,
+            payments=tuple(each for each in paid.get(order.id, ()) if each.state == PaymentState.SUCCEEDED),
+        )
+        for order, boxes, terms in rows
+    }
+
+
+def buyers_of(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    rows = session.execute(select(Order.id, Order.buyer_id).where(Order.id.in_(order_ids)))
+    return {row.id: row.buyer_id for row in rows}
 
 
 def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after: int) -> None:

@@ -5,8 +5,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAsked:
+    """A hold is about to be ordered: whoever takes something off its price has done so when this has been told."""
+
+    hold_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BulkPlaced:
     """A bulk order is split and waits for an operator."""
+
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlaced:
+    """A company asks for boxes of a campaign; they are held and wait for an operator."""
 
     order_id: uuid.UUID
 
@@ -18,6 +32,14 @@ class OrderMoved:
     order_id: uuid.UUID
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxesGivenBack:
+    """A cooperative keeps fewer boxes of its share than before, but some."""
+
+    share_id: uuid.UUID
+    order_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

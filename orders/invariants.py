@@ -38,12 +38,13 @@ INVARIANTS: Final = (
         id="A2",
         says=Text(en="Every share is held lot by lot, to the gram.", zh="每个份额都按批次足额保留。"),
         sql="""
-            SELECT s.id, s.boxes, s.boxes_given_back, coalesce(sum(h.boxes), 0) AS held FROM share s
+            SELECT s.id, s.boxes, s.boxes_given_back, coalesce(sum(h.boxes - h.released_boxes), 0) AS held FROM share s
             JOIN allocation_run r ON r.id = s.run_id JOIN "order" o ON o.id = r.order_id
             LEFT JOIN hold h ON h.purpose_kind = 'share' AND h.purpose_id = s.id AND h.state IN ('active', 'consumed')
             GROUP BY s.id, o.pack_grams
-            HAVING coalesce(sum(h.boxes), 0) <> s.boxes - s.boxes_given_back
-                OR coalesce(sum(h.quantity_grams), 0) <> (s.boxes - s.boxes_given_back) * o.pack_grams
+            HAVING coalesce(sum(h.boxes - h.released_boxes), 0) <> s.boxes - s.boxes_given_back
+                OR coalesce(sum(h.quantity_grams - h.released_boxes * h.pack_grams), 0)
+                    <> (s.boxes - s.boxes_given_back) * o.pack_grams
         """,
     ),
     Invariant(
@@ -93,13 +94,16 @@ INVARIANTS: Final = (
     Invariant(
         id="O4",
         says=Text(
-            en="A shopper's order has its payment, over its total or its deposit.",
-            zh="每个购物订单都有与总额或定金相等的付款。",
+            en="A shopper's order, or an approved export, has its payment, over its total or its deposit; none if"
+            " nothing is left to pay.",
+            zh="每个购物订单及已批准的出口订单都有与总额或定金相等的付款；无需付款的订单没有付款。",
         ),
         sql="""
             SELECT o.id FROM "order" o LEFT JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
             LEFT JOIN deposit_terms t ON t.order_id = o.id
-            WHERE o.kind = 'shopper_presale' AND (p.id IS NULL
+            WHERE o.kind IN ('shopper_presale', 'export') AND (
+                (p.id IS NULL) <> (o.total_minor = 0 OR (o.kind = 'export' AND o.state IN ('proposed', 'cancelled')))
+                OR (p.id IS NULL AND o.state = 'deposit_due')
                 OR p.amount_minor <> coalesce(o.boxes * t.per_box_minor, o.total_minor))
         """,
     ),
@@ -120,12 +124,12 @@ INVARIANTS: Final = (
     Invariant(
         id="H3",
         says=Text(
-            en="A consumed cart hold belongs to one order that is bought.",
+            en="A consumed hold of a buyer belongs to one order that is bought.",
             zh="已成交的保留对应一个已成交订单。",
         ),
         sql="""
             SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id AND o.state <> 'payment_failed'
-            WHERE h.kind = 'cart' AND (h.state = 'consumed') <>
+            WHERE h.kind IN ('cart', 'presale') AND (h.state = 'consumed') <>
                 (coalesce(o.state, '') IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid'))
         """,
     ),
@@ -148,13 +152,16 @@ INVARIANTS: Final = (
             zh="订单付款从不超过其价格；付清的订单恰为最终价。",
         ),
         sql="""
-            SELECT o.id, o.state, o.total_minor, paid.minor FROM "order" o
-            CROSS JOIN LATERAL (SELECT coalesce(sum(p.received_minor), 0) AS minor FROM payment p
-                WHERE p.order_id = o.id) paid
+            SELECT o.id, o.state, o.total_minor, p.paid, p.back FROM "order" o
             LEFT JOIN deposit_terms t ON t.order_id = o.id
-            WHERE o.kind = 'shopper_presale' AND (paid.minor + coalesce(t.bonus_minor, 0) > o.total_minor
-                OR (o.state = 'balance_paid'
-                    AND paid.minor + t.bonus_minor <> o.boxes * t.final_unit_price_minor))
+            LEFT JOIN (
+                SELECT order_id, sum(received_minor) AS paid,
+                    coalesce(sum(refund_due_minor) FILTER (WHERE state = 'succeeded'), 0) AS back
+                FROM payment GROUP BY order_id
+            ) p ON p.order_id = o.id
+            WHERE o.kind <> 'sponsor_bulk' AND (coalesce(p.paid, 0) + coalesce(t.bonus_minor, 0) > o.total_minor
+                OR (o.state = 'balance_paid' AND coalesce(p.paid, 0) - coalesce(p.back, 0) + t.bonus_minor
+                    <> t.balance_boxes * t.final_unit_price_minor))
         """,
     ),
     Invariant(
@@ -168,23 +175,43 @@ INVARIANTS: Final = (
             LEFT JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN forfeit f ON f.order_id = o.id
             GROUP BY o.id, t.order_id
             HAVING coalesce(sum(f.amount_minor), 0) <>
-                CASE o.state WHEN 'balance_defaulted' THEN o.boxes * t.per_box_minor ELSE 0 END
+                CASE o.state WHEN 'balance_defaulted' THEN t.balance_boxes * t.per_box_minor ELSE 0 END
         """,
     ),
     Invariant(
         id="O9",
         says=Text(
-            en="A balance is what the final price leaves of the deposit's worth; no box costs more than was shown.",
-            zh="尾款等于最终价减去定金抵扣额；任何一箱都不高于下单时所示价格。",
+            en="A balance is what the final price leaves of the deposit's worth, for the boxes that the order has; no"
+            " box costs more than was shown.",
+            zh="尾款等于最终价减去定金抵扣额，按订单现有箱数计；任何一箱都不高于下单时所示价格。",
         ),
         sql="""
             SELECT o.id, o.state, t.final_unit_price_minor, t.balance_minor FROM "order" o
             JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN pool_balance b ON b.pool_id = t.pool_id
-            WHERE (o.state <> 'released' AND (t.balance_minor IS NOT NULL) <>
+            JOIN hold h ON h.id = o.hold_id
+            WHERE (o.state NOT IN ('released', 'cut') AND (t.balance_minor IS NOT NULL) <>
                 (o.state IN ('balance_due', 'balance_paid', 'balance_defaulted')))
             OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
                 THEN least(o.unit_price_minor, b.unit_price_minor) END
-            OR t.balance_minor + t.bonus_minor <> o.boxes * (t.final_unit_price_minor - t.per_box_minor)
+            OR t.balance_minor + t.bonus_minor <> t.balance_boxes * (t.final_unit_price_minor - t.per_box_minor)
+            OR (o.state IN ('balance_due', 'balance_paid') AND t.balance_boxes <> h.consumed_boxes)
+            OR t.balance_boxes > o.boxes
+        """,
+    ),
+    Invariant(
+        id="O10",
+        says=Text(
+            en="An order, its hold, its payments, refunds and forfeits are in one currency.",
+            zh="订单及其保留、付款、退款与罚没均为同一币种。",
+        ),
+        sql="""
+            SELECT o.id, o.currency, other.kind, other.currency AS differs FROM (
+                SELECT o.id AS order_id, 'hold' AS kind, h.currency FROM "order" o JOIN hold h ON h.id = o.hold_id
+                UNION ALL SELECT order_id, 'payment', currency FROM payment
+                UNION ALL SELECT p.order_id, 'part_refund', r.currency
+                    FROM part_refund r JOIN payment p ON p.id = r.payment_id
+                UNION ALL SELECT order_id, 'forfeit', currency FROM forfeit
+            ) other JOIN "order" o ON o.id = other.order_id WHERE other.currency <> o.currency
         """,
     ),
     Invariant(

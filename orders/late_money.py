@@ -9,24 +9,28 @@ from sqlalchemy.orm import Session
 
 from inventory import cases
 from marketplace.context import Context
-from marketplace.payments.payments import LateMoney, RefundOwed
+from marketplace.payments.part_refunds import RefundsOwed
+from marketplace.payments.payments import LateMoney
 
 SUBJECT: Final = "payment"
 """What such a case is about; its id is the payment's."""
 
 
-def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
-    """Of a paid order something must go back: somebody has to pay it back by hand."""
-    cases.open_case(
+def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
+    """Of paid orders something must go back: somebody has to pay it back by hand."""
+    cases.open_cases(
         session,
         ctx,
         kind=cases.CaseKind.REFUND,
-        subject=(SUBJECT, event.payment_id),
         facts={
-            "order_id": str(event.order_id),
-            "refund_due_minor": event.refund_minor,
-            "currency": event.currency,
-            "reason": event.reason,
+            (SUBJECT, each.payment_id): {
+                "order_id": str(each.order_id),
+                "refund_due_minor": each.refund_minor,
+                "currency": each.currency,
+                "reason": each.reason,
+                **({"compensation_minor": each.compensation_minor} if each.compensation_minor else {}),
+            }
+            for each in event.refunds
         },
     )
 

@@ -28,7 +28,11 @@ class Order(Base):
     boxes: Mapped[int]
     pack_grams: Mapped[int]
     unit_price_minor: Mapped[int]
+    discount_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    discounts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """What is taken off its price, and who pays for it, as it was told."""
     total_minor: Mapped[int]
+    """What its buyer pays."""
     currency: Mapped[str] = mapped_column(String(3))
     delivered_on: Mapped[date | None]
     created_at: Mapped[datetime]
@@ -38,7 +42,12 @@ class Order(Base):
         CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
         CheckConstraint("unit_price_minor >= 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint(
-            "total_minor = boxes * unit_price_minor AND total_minor <= 10000000000000", name="total"
+            "total_minor = boxes * unit_price_minor - discount_minor"
+            " AND total_minor BETWEEN 0 AND 10000000000000",
+            name="total",
+        ),
+        CheckConstraint(
+            "discount_minor >= 0 AND (discount_minor > 0) = (discounts <> '[]')", name="discount"
         ),
         CheckConstraint(one_of("kind", OrderKind), name="kind"),
         CheckConstraint(one_of("state", OrderState), name="state"),
@@ -72,6 +81,8 @@ class DepositTerms(Base):
     final_unit_price_minor: Mapped[int | None]
     bonus_minor: Mapped[int | None]
     """What the funder pays of the order."""
+    balance_boxes: Mapped[int | None]
+    """For so many boxes: those of the order that no shortage has taken."""
     balance_minor: Mapped[int | None]
     balance_due_at: Mapped[datetime | None]
 
@@ -85,11 +96,12 @@ class DepositTerms(Base):
         CheckConstraint("(funder IS NOT NULL) = (counts_minor > per_box_minor)", name="bonus"),
         CheckConstraint("free_hours BETWEEN 0 AND 720", name="free_hours"),
         CheckConstraint(
-            "num_nulls(final_unit_price_minor, bonus_minor, balance_minor, balance_due_at) IN (0, 4)",
+            "num_nulls(final_unit_price_minor, bonus_minor, balance_boxes, balance_minor, balance_due_at) IN (0, 5)",
             name="balance",
         ),
         CheckConstraint(
-            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_minor >= 0", name="final"
+            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_boxes > 0 AND balance_minor >= 0",
+            name="final",
         ),
         Index(
             "ix_deposit_terms_due",

@@ -2,19 +2,23 @@
 
 from inventory.waitlist import BoxesOffered
 from marketplace.module import Module
+from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import (
     LateMoney,
     MoneyCameLate,
     PaymentFailed,
     PaymentSucceeded,
-    RefundOwed,
 )
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
-from orders.events import OrderMoved
+from orders.events import BoxesGivenBack, OrderMoved, ShareMoved
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
+from orders.sponsoring import api as sponsoring_api
+from orders.sponsoring.invariants import INVARIANTS as SPONSORING_INVARIANTS
+from orders.sponsoring.jobs import JOBS as SPONSORING_JOBS
 from orders.telling import SUBSCRIPTIONS as TELLING
 
 module = Module(
@@ -27,22 +31,32 @@ module = Module(
         season_api.blueprint,
         split_api.runs,
         split_api.simulations,
+        sponsoring_api.blueprint,
+        sponsoring_api.shares,
+        sponsoring_api.payables,
+        *draws_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
-    jobs=(*JOBS, *notifying.JOBS),
+    jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS),
     commands=(allocate_group,),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
         (PaymentFailed, checkout.on_payment_failed),
         (MoneyCameLate, balances.on_money_came_late),
         (LateMoney, late_money.on_late_money),
-        (RefundOwed, late_money.on_refund_owed),
+        (RefundsOwed, late_money.on_refunds_owed),
         (LateMoney, notifying.on_late_money),
-        (RefundOwed, notifying.on_refund_owed),
+        (RefundsOwed, notifying.on_refunds_owed),
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
+        (PaymentSucceeded, escrow.on_payment_succeeded),
+        (MoneyCameLate, escrow.on_money_came_late),
+        (OrderMoved, allocating.on_order_moved),
+        (OrderMoved, drawing.on_order_moved),
+        (ShareMoved, tranching.on_share_moved),
+        (BoxesGivenBack, tranching.on_boxes_given_back),
         *TELLING,
     ),
-    invariants=INVARIANTS,
+    invariants=(*INVARIANTS, *SPONSORING_INVARIANTS),
 )

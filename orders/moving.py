@@ -5,12 +5,14 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from inventory import holds
+from inventory.states import OPEN
 from marketplace import audit, events
 from marketplace.context import Context
 from orders.bulk import OrderNotFound
 from orders.events import OrderMoved
 from orders.models import DepositTerms, Order
-from orders.states import OrderState
+from orders.states import OrderKind, OrderState
 
 
 def locked(session: Session, order_id: uuid.UUID) -> Order:
@@ -30,6 +32,17 @@ def locked_with_terms(session: Session, order_id: uuid.UUID) -> tuple[Order, Dep
     if found is None:
         raise OrderNotFound
     return found[0], found[1]
+
+
+def let_go(session: Session, ctx: Context, order: Order, *, reason: str | None = None) -> None:
+    """The boxes of a locked order that is not paid are free again; those of an export may have been for some time.
+
+    Raises HoldNotActive.
+    """
+    assert order.hold_id is not None, "a bulk order holds lot by lot"
+    if order.kind == OrderKind.EXPORT and holds.locked(session, order.hold_id).state not in OPEN:
+        return
+    holds.release(session, ctx, hold_id=order.hold_id, reason=reason)
 
 
 def move(session: Session, ctx: Context, order: Order, after: OrderState) -> None:

@@ -27,7 +27,9 @@ from marketplace.notifications.kinds import (
     PaymentReceived,
     RefundDue,
 )
-from marketplace.payments.payments import LateMoney, RefundOwed
+from marketplace.payments.part_refunds import RefundsOwed
+from marketplace.payments.payments import LateMoney
+from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
@@ -52,36 +54,45 @@ def _placed(order: Order) -> OrderPlaced:
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
-    """Tell the buyer of a shopper's order what has become of it."""
+    """Tell the buyer of a shopper's order, or of an export, what has become of it."""
     order = session.get_one(Order, event.order_id)
-    if order.kind == OrderKind.SHOPPER_PRESALE:
+    if order.kind != OrderKind.SPONSOR_BULK:
         _tell(session, ctx, order, *_about(session, order, event))
 
 
 def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]:
     terms = session.get(DepositTerms, order.id)
+    if event.before == OrderState.PROPOSED and event.after == OrderState.DEPOSIT_DUE:
+        yield _placed(order)
     if event.before == OrderState.DEPOSIT_DUE and event.after in (
         OrderState.COMMITTED,
         OrderState.DEPOSIT_PAID,
     ):
         paid = order.total_minor if terms is None else order.boxes * terms.per_box_minor
-        yield PaymentReceived(order_id=order.id, amount=Money(paid, order.currency))
+        if paid:
+            yield PaymentReceived(order_id=order.id, amount=Money(paid, order.currency))
     if event.after == OrderState.COMMITTED:
         yield OrderCommitted(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.EXPIRED:
         yield OrderExpired(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.WITHDRAWN:
         yield OrderWithdrawn(order_id=order.id, boxes=order.boxes)
-    elif terms is None or terms.balance_minor is None or terms.balance_due_at is None:
+    elif (
+        terms is None
+        or terms.balance_minor is None
+        or terms.balance_due_at is None
+        or not terms.balance_boxes
+    ):
         return
     elif event.after == OrderState.BALANCE_DUE:
         amount = Money(terms.balance_minor, order.currency)
-        yield BalanceDue(order_id=order.id, boxes=order.boxes, amount=amount, due_at=terms.balance_due_at)
+        boxes = terms.balance_boxes
+        yield BalanceDue(order_id=order.id, boxes=boxes, amount=amount, due_at=terms.balance_due_at)
     elif event.after == OrderState.BALANCE_DEFAULTED:
         yield BalanceDefaulted(
             order_id=order.id,
             amount=Money(terms.balance_minor, order.currency),
-            forfeited=Money(order.boxes * terms.per_box_minor, order.currency),
+            forfeited=Money(terms.balance_boxes * terms.per_box_minor, order.currency),
         )
 
 
@@ -95,18 +106,25 @@ def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDu
     notify(session, ctx, Message(account_id=event.buyer_id, cause=cause, about=about))
 
 
-def on_refund_owed(session: Session, ctx: Context, event: RefundOwed) -> None:
-    """Of what was paid something goes back: its payer is told that it does."""
-    order = session.get_one(Order, event.order_id)
-    amount = Money(event.refund_minor, event.currency)
-    cause = f"payment:{event.payment_id}:{event.reason}"
-    about = RefundDue(order_id=order.id, amount=amount)
-    notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
+def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
+    """Of what was paid something goes back: its payer is told that it does, unless whoever owes it tells it better.
+
+    A sponsor sees in the statement what goes back of an escrow: it is of no order.
+    """
+    told = {each.order_id: each for each in event.refunds if not each.is_told}
+    orders = session.scalars(select(Order).where(Order.id.in_(told)).order_by(Order.id))
+    messages = []
+    for order in orders:
+        refund = told[order.id]
+        about = RefundDue(order_id=order.id, amount=Money(refund.refund_minor, refund.currency))
+        cause = f"payment:{refund.payment_id}:{refund.reason}"
+        messages.append(Message(account_id=order.buyer_id, cause=cause, about=about))
+    notify_all(session, ctx, messages)
 
 
 def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
     """Money that came too late and goes back: its payer is told that it does."""
-    if event.refund_due_minor:
+    if event.refund_due_minor and event.purpose != PaymentPurpose.ESCROW:
         order = session.get_one(Order, event.order_id)
         amount = Money(event.refund_due_minor, event.currency)
         _tell(session, ctx, order, RefundDue(order_id=order.id, amount=amount))
@@ -131,4 +149,4 @@ def _message(order: Order, about: About) -> Message:
     return Message(account_id=order.buyer_id, cause=f"order:{order.id}", about=about)
 
 
-JOBS: Final[tuple[Job, ...]] = (Job(name=placed_job.TELL_PLACED, run=tell_placed),)
+JOBS: Final[tuple[Job, ...]] = (Job(name=placed_job.TELL_PLACED, run=tell_placed, joined="order_ids"),)

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from inventory import paying
 from inventory.deposit_rules import Deposit
-from inventory.paying import Paying
-from marketplace import audit, express, idempotency, till
+from inventory.paying import Payable, Paying
+from marketplace import audit, errors, express, idempotency, till
 from marketplace.context import Context
 from marketplace.express import InSession, Statement
 from marketplace.idempotency import Answer
+from marketplace.language import Text
 from marketplace.payments import opening
-from marketplace.till import Request
+from marketplace.till import HANDED_BACK, HandedBack, Request
 from marketplace.values import instant_text, new_id
 from orders import balance_rules, placed_job
 from orders.states import OrderKind, OrderState
@@ -27,12 +28,13 @@ from orders.states import OrderKind, OrderState
 PLACE: Final = f"""
     WITH {paying.TURNED}, placed AS (
         INSERT INTO "order" (id, kind, state, buyer_id, pack_id, hold_id, boxes, pack_grams, unit_price_minor,
-            total_minor, currency, created_at, version)
+            discount_minor, discounts, total_minor, currency, created_at, version)
         SELECT r.id, r.kind, r.state, r.buyer_id, r.pack_id, r.hold_id, r.boxes, r.pack_grams, r.unit_price_minor,
-            r.total_minor, r.currency, r.created_at, r.version
+            r.discount_minor, r.discounts, r.total_minor, r.currency, r.created_at, r.version
         FROM jsonb_to_recordset(%(placed)s::jsonb) AS r(id uuid, kind text, state text, buyer_id uuid, pack_id uuid,
-            hold_id uuid, boxes bigint, pack_grams bigint, unit_price_minor bigint, total_minor bigint,
-            currency text, created_at timestamptz, version bigint)
+            hold_id uuid, boxes bigint, pack_grams bigint, unit_price_minor bigint,
+            discount_minor bigint, discounts jsonb, total_minor bigint, currency text,
+            created_at timestamptz, version bigint)
     ), deposited AS (
         INSERT INTO deposit_terms (order_id, pool_id, type, per_box_minor, counts_minor, funder, free_hours)
         SELECT r.order_id, r.pool_id, r.type, r.per_box_minor, r.counts_minor, r.funder, r.free_hours
@@ -56,12 +58,21 @@ class Placed:
     boxes: int
     pack_grams: int
     unit_price_minor: int
+    discount_minor: int
+    discounts: list[dict[str, Any]]
     total_minor: int
     currency: str
     created_at: datetime
     version: int
-    payment_id: uuid.UUID
+    payment_id: uuid.UUID | None
+    """None if nothing is left to pay."""
     deposit: Deposit | None
+
+
+class QuoteOutdated(errors.Conflict):
+    """The boxes changed after they were quoted, or their payment failed: ask for a quote again."""
+
+    title = Text(en="The quote is not true any more: ask for a new one.", zh="报价已失效，请重新获取。")
 
 
 class Ordering(till.Writing):
@@ -75,8 +86,15 @@ class Ordering(till.Writing):
         self._opened: list[dict[str, Any]] = []
 
     def place(self, ctx: Context, *, hold_id: uuid.UUID) -> Placed:
-        """The order of the actor's hold, and its payment. Raises HoldNotFound, HoldExpired, HoldNotActive."""
+        """The order of the actor's hold, and its payment.
+
+        Raises HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
+        """
         hold = self._paying.start(ctx, hold_id=hold_id)
+        price_minor, off = hold.boxes * hold.unit_price_minor, hold.quoted
+        if off is not None and off.boxes != hold.boxes:
+            raise QuoteOutdated(quoted_boxes=off.boxes, boxes=hold.boxes)
+        discount_minor = 0 if off is None else off.discount_minor
         order: dict[str, Any] = {
             "id": new_id(),
             "kind": OrderKind.SHOPPER_PRESALE,
@@ -87,31 +105,45 @@ class Ordering(till.Writing):
             "boxes": hold.boxes,
             "pack_grams": hold.pack_grams,
             "unit_price_minor": hold.unit_price_minor,
-            "total_minor": hold.boxes * hold.unit_price_minor,
+            "discount_minor": discount_minor,
+            "discounts": off.discounts if off is not None else [],
+            "total_minor": price_minor - discount_minor,
             "currency": hold.currency,
             "created_at": ctx.now,
             "version": 1,
         }
+        self._placed.append(order)
+        if hold.deposit is not None:
+            assert not discount_minor, "nothing is taken off what is paid by deposit and balance"
+            self._deposited.append(_terms(order["id"], hold.pool_id, hold.deposit))
+        payment_id = self._open(ctx, order, hold) if order["total_minor"] else None
+        after = {"boxes": hold.boxes, **({"discount_minor": discount_minor} if discount_minor else {})}
+        self.told.append(audit.row(ctx, "order.place", subject=("order", order["id"]), after=after))
+        return Placed(**order, payment_id=payment_id, deposit=hold.deposit)
+
+    def _open(self, ctx: Context, order: dict[str, Any], hold: Payable) -> uuid.UUID:
+        """The payment of what is due now."""
+        due_minor = order["total_minor"]
+        if hold.deposit is not None:
+            due_minor = balance_rules.due(
+                boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, deposit=hold.deposit
+            ).now_minor
         payment = opening.row(
             ctx,
             order_id=order["id"],
             payer_id=hold.owner_id,
-            amount_minor=balance_rules.due(
-                boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, deposit=hold.deposit
-            ).now_minor,
+            amount_minor=due_minor,
             currency=hold.currency,
         )
-        self._placed.append(order)
         self._opened.append(payment)
-        if hold.deposit is not None:
-            self._deposited.append(_terms(order["id"], hold.pool_id, hold.deposit))
         self.told.append(opening.told(ctx, payment))
-        after = {"boxes": hold.boxes}
-        self.told.append(audit.row(ctx, "order.place", subject=("order", order["id"]), after=after))
-        return Placed(**order, payment_id=payment["id"], deposit=hold.deposit)
+        payment_id: uuid.UUID = payment["id"]
+        return payment_id
 
-    def answer(self, request: Request) -> Answer:
-        """Raises HoldNotFound, HoldExpired, HoldNotActive."""
+    def answer(self, request: Request) -> Answer | HandedBack:
+        """Raises HoldNotFound, HoldExpired, HoldNotActive. Handed back: whose price must be settled first."""
+        if self._paying.needs_quote(request.subject_id):
+            return HANDED_BACK
         return shaped(self.place(request.ctx, hold_id=request.subject_id))
 
     def statement(self) -> Statement:
@@ -128,7 +160,10 @@ class Ordering(till.Writing):
 
 
 def place_in(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Placed:
-    """In the transaction of a session, which then knows of it. Raises HoldNotFound, HoldExpired, HoldNotActive."""
+    """In the transaction of a session, which then knows of it.
+
+    Raises HoldNotFound, HoldExpired, HoldNotActive, QuoteOutdated.
+    """
     writing = Ordering(paying.look_in(session, ctx, hold_id=hold_id))
     placed = writing.place(ctx, hold_id=hold_id)
     InSession(session).rows(writing.statement())
@@ -158,6 +193,7 @@ def shown_deposit(deposit: Deposit, boxes: int) -> dict[str, Any]:
         "free_until": None,
         "final_unit_price_minor": None,
         "bonus_minor": None,
+        "balance_boxes": None,
         "balance_minor": None,
         "balance_due_at": None,
         "balance_payment_id": None,
@@ -175,12 +211,14 @@ def shaped(placed: Placed) -> Answer:
         "boxes": placed.boxes,
         "pack_grams": placed.pack_grams,
         "unit_price_minor": placed.unit_price_minor,
+        "discount_minor": placed.discount_minor,
+        "discounts": placed.discounts,
         "total_minor": placed.total_minor,
         "currency": placed.currency,
         "delivered_on": None,
         "created_at": instant_text(placed.created_at),
         "version": placed.version,
-        "payment_id": str(placed.payment_id),
+        "payment_id": None if placed.payment_id is None else str(placed.payment_id),
     }
     if placed.deposit is not None:
         body["deposit"] = shown_deposit(placed.deposit, placed.boxes)

@@ -4,7 +4,7 @@ A batch is one unit of work and finds by itself what is left to do, so it may be
 """
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Select, func, select
@@ -15,9 +15,9 @@ from inventory.models import Hold
 from marketplace.context import Context
 from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
-from marketplace.payments.states import PaymentState
+from marketplace.payments.states import PartRefundKind, PaymentState
 from orders import moving
-from orders.models import Order
+from orders.models import DepositTerms, Order
 from orders.states import BOUGHT, OrderState, check_move
 
 BATCH: Final = 100
@@ -25,18 +25,40 @@ OPEN: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
 """States of a shopper's order that holds boxes, or has them."""
 
 
-def release(session: Session, ctx: Context, *, pool_ids: Collection[uuid.UUID], reason: str) -> int:
-    """End a batch of these pools' open orders; how many. Unpaid: its payment is canceled; paid: a refund is owed.
+def release(
+    session: Session,
+    ctx: Context,
+    *,
+    pool_ids: Collection[uuid.UUID],
+    reason: str,
+    after: uuid.UUID | None = None,
+) -> list[uuid.UUID]:
+    """End a batch of these pools' open orders; which, by id. Unpaid: its payment is canceled; paid: a refund is owed.
 
-    Payments are locked before orders, orders before holds and pools, each by id, as everybody does.
+    `after`: only orders behind this one, so that no batch looks again at all that ended before it. Payments are locked
+    before orders, orders before holds and pools, each by id, as everybody does.
     """
-    order_ids = session.scalars(_open(pool_ids).order_by(Order.id).limit(BATCH)).all()
+    found = _open(pool_ids).order_by(Order.id).limit(BATCH)
+    order_ids = list(session.scalars(found if after is None else found.where(Order.id > after)))
     locked = payments.lock_of_orders(session, order_ids)
-    kept_minor = part_refunds.kept_minor(session, [each for found in locked.values() for each in found])
-    for order_id in order_ids:
-        _release(session, ctx, order_id, locked.get(order_id, []), kept_minor, reason)
+    rows = session.execute(
+        select(Order, DepositTerms)
+        .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
+        .where(
+            Order.id.in_(order_ids), Order.state.in_(OPEN)
+        )  # without those ended since they were looked for
+        .order_by(Order.id)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    ).all()
+    orders = [row[0] for row in rows]
+    _give_money_back(session, ctx, [each for order in orders for each in locked.get(order.id, [])], reason)
+    _take_boxes_back(session, ctx, orders, reason)
+    for order in orders:
+        check_move(order.state, OrderState.RELEASED)
+        moving.move(session, ctx, order, OrderState.RELEASED)
     session.flush()
-    return len(order_ids)
+    return order_ids
 
 
 def left(session: Session, *, pool_ids: Collection[uuid.UUID]) -> int:
@@ -52,27 +74,23 @@ def _open(pool_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
     )
 
 
-def _release(
-    session: Session,
-    ctx: Context,
-    order_id: uuid.UUID,
-    of_order: Collection[Payment],
-    kept_minor: Mapping[uuid.UUID, int],
-    reason: str,
-) -> None:
-    order = moving.locked(session, order_id)
-    if order.state not in OPEN:
-        return  # ended by somebody else since it was looked for
-    check_move(order.state, OrderState.RELEASED)
-    assert order.hold_id is not None
-    for payment in of_order:
+def _give_money_back(session: Session, ctx: Context, found: Collection[Payment], reason: str) -> None:
+    """What was received is owed back, all of it at once; what was not is canceled."""
+    kept = part_refunds.kept_minor(found)
+    parts = []
+    for payment in found:
         if payment.state == PaymentState.SUCCEEDED:
-            if kept_minor[payment.id] > 0:
-                payments.owe_back(session, ctx, payment_id=payment.id, reason=reason)
+            if kept[payment.id] > 0:
+                parts.append((payment, PartRefundKind.REFUND, kept[payment.id]))
         elif payment.state != PaymentState.CANCELED:
             payments.cancel(session, ctx, payment)
-    if order.state in BOUGHT:
-        holds.take_back(session, ctx, hold_id=order.hold_id, reason=reason)
-    else:
-        holds.release(session, ctx, hold_id=order.hold_id, reason=reason)
-    moving.move(session, ctx, order, OrderState.RELEASED)
+    part_refunds.owe_parts(session, ctx, parts, reason=reason, source_id=None)
+
+
+def _take_boxes_back(session: Session, ctx: Context, orders: Collection[Order], reason: str) -> None:
+    bought = [order.hold_id for order in orders if order.state in BOUGHT and order.hold_id is not None]
+    if bought:
+        holds.take_back_all(session, ctx, hold_ids=bought, reason=reason)
+    for order in orders:
+        if order.state not in BOUGHT:
+            moving.let_go(session, ctx, order, reason=reason)

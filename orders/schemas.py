@@ -216,9 +216,25 @@ class OrderDeposit(Schema):
     free_until = Instant(allow_none=True, metadata={"description": "Until then earnest money goes back."})
     final_unit_price_minor = fields.Integer(allow_none=True)
     bonus_minor = fields.Integer(allow_none=True, metadata={"description": "What the funder pays."})
+    balance_boxes = fields.Integer(
+        allow_none=True,
+        metadata={"description": "The balance is for so many: a shortage may have taken some."},
+    )
     balance_minor = fields.Integer(allow_none=True)
     balance_due_at = Instant(allow_none=True)
     balance_payment_id = fields.UUID(allow_none=True)
+
+
+class OrderDiscount(Schema):
+    """What one promotion takes off, who pays for it, and what is left to pay after it."""
+
+    promotion_id = fields.UUID()
+    kind = fields.String()
+    funder = fields.String()
+    title_en = fields.String()
+    title_zh = fields.String()
+    amount_minor = fields.Integer()
+    left_minor = fields.Integer()
 
 
 class Order(Schema):
@@ -230,7 +246,9 @@ class Order(Schema):
     boxes = fields.Integer()
     pack_grams = fields.Integer()
     unit_price_minor = fields.Integer()
-    total_minor = fields.Integer()
+    discount_minor = fields.Integer()
+    discounts = fields.List(fields.Nested(OrderDiscount))
+    total_minor = fields.Integer(metadata={"description": "What is to be paid, after all discounts."})
     currency = fields.String()
     delivered_on = Day(allow_none=True)
     created_at = Instant()

@@ -125,10 +125,15 @@ def facts_of(
 def propose(facts: Facts, *, boxes: int, pack_grams: int, policy: allocation.Policy) -> Proposal:
     """The split, proved by the independent checker; raises SplitNotProved."""
     problem = facts.problem(boxes=boxes, pack_grams=pack_grams, policy=policy)
+    return Proposal(facts=facts, problem=problem, result=proved(problem))
+
+
+def proved(problem: allocation.Problem) -> allocation.Allocation:
+    """The result of any problem; raises SplitNotProved."""
     result = allocation.allocate(problem)
     if violations := allocation.verify(problem, result):
         raise SplitNotProved(violations)
-    return Proposal(facts=facts, problem=problem, result=result)
+    return result
 
 
 def store(

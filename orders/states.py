@@ -10,13 +10,17 @@ from marketplace.language import Text
 class OrderKind(StrEnum):
     SHOPPER_PRESALE = "shopper_presale"
     SPONSOR_BULK = "sponsor_bulk"
+    GAME_REDEMPTION = "game_redemption"
+    """Boxes of a sponsor's pool that a player or a gift's finder takes, for nothing or a token amount."""
+    EXPORT = "export"
+    """A company's boxes of a campaign that leave the country."""
 
 
 class OrderState(StrEnum):
     DEPOSIT_DUE = "deposit_due"
-    """A shopper's, to be paid; with full payment the deposit is the whole."""
+    """A shopper's, or an approved export, to be paid; with full payment the deposit is the whole."""
     PROPOSED = "proposed"
-    """A bulk order whose split is stored and held, and waits for an operator."""
+    """A bulk order whose split is stored and held, or an export whose boxes are; it waits for an operator."""
     APPROVED = "approved"
     """Its cooperatives are asked."""
     SHORT = "short"
@@ -39,7 +43,7 @@ class OrderState(StrEnum):
     """No money came, and its boxes went back to the buyer's cart, for what was left of their time there."""
     CANCELLED = "cancelled"
     CUT = "cut"
-    """It was committed, and a shortage left it without a box."""
+    """It was committed, and a shortage left it without a box, at once or after waiting in vain for a later lot."""
 
 
 class ShareState(StrEnum):
@@ -95,7 +99,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.RELEASED,
         }
     ),
-    OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
+    OrderState.PROPOSED: frozenset({OrderState.APPROVED, OrderState.DEPOSIT_DUE, OrderState.CANCELLED}),
     OrderState.APPROVED: frozenset({OrderState.COMMITTED, OrderState.SHORT, OrderState.CANCELLED}),
     OrderState.SHORT: frozenset({OrderState.APPROVED, OrderState.COMMITTED, OrderState.CANCELLED}),
     OrderState.COMMITTED: frozenset(
@@ -106,13 +110,14 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.BALANCE_PAID,
             OrderState.RELEASED,
             OrderState.CUT,
+            OrderState.CANCELLED,
         }
     ),
     OrderState.DEPOSIT_PAID: frozenset({OrderState.COMMITTED, OrderState.WITHDRAWN, OrderState.RELEASED}),
     OrderState.BALANCE_DUE: frozenset(
-        {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED}
+        {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED, OrderState.CUT}
     ),
-    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED}),
+    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED, OrderState.CUT}),
     OrderState.RELEASED: frozenset(),
     OrderState.BALANCE_DEFAULTED: frozenset(),
     OrderState.WITHDRAWN: frozenset(),
@@ -122,7 +127,8 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.CUT: frozenset(),
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
-a deposit goes on from there to its balance."""
+a deposit goes on from there to its balance. An export that is approved is to be paid. A committed order is cancelled
+only when a sponsor's time is over and no box was wanted."""
 
 BOUGHT: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
@@ -131,6 +137,9 @@ BOUGHT: Final = frozenset(
 
 ADDRESSABLE: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
 """While a buyer may say where a shopper's order goes: it is neither over nor packed."""
+
+FREED_FOR_GOOD: Final = frozenset({OrderKind.EXPORT, OrderKind.GAME_REDEMPTION})
+"""Kinds of orders whose boxes are free at once when they are not paid: late money is owed back."""
 
 
 def next_steps(state: str, *, is_unconfirmed: bool) -> tuple[NextStep, ...]:

@@ -1,4 +1,5 @@
-"""What orders tell partners: bulk orders placed, splits approved, shares asked and answered, orders committed or over.
+"""What orders tell partners: bulk orders and exports placed, splits approved, shares asked and answered, orders
+committed or over.
 
 A shopper's order at the till is not told before it is paid: that is the rush, and most of it comes to nothing.
 """
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace.context import Context
 from marketplace.events import Subscription
 from marketplace.webhooks import outbox
-from orders.events import BulkPlaced, OrderMoved, ShareMoved, SplitApproved
+from orders.events import BulkPlaced, ExportPlaced, OrderMoved, ShareMoved, SplitApproved
 from orders.models import Order, Share
 from orders.states import OrderState, ShareState
 
@@ -19,7 +20,7 @@ ENDED: Final = frozenset(
 )
 
 
-def on_bulk_placed(session: Session, ctx: Context, event: BulkPlaced) -> None:
+def on_placed(session: Session, ctx: Context, event: BulkPlaced | ExportPlaced) -> None:
     outbox.tell(session, ctx, "order.placed", data=_order(session.get_one(Order, event.order_id)))
 
 
@@ -81,7 +82,8 @@ def _order(order: Order) -> dict[str, Any]:
 
 
 SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
-    (BulkPlaced, on_bulk_placed),
+    (BulkPlaced, on_placed),
+    (ExportPlaced, on_placed),
     (OrderMoved, on_order_moved),
     (SplitApproved, on_split_approved),
     (ShareMoved, on_share_moved),

@@ -19,6 +19,8 @@ from werkzeug.test import TestResponse
 
 from campaigns import planning
 from campaigns.models import Campaign
+from campaigns.pledges import pledging
+from campaigns.pledges.models import Pledge
 from inventory import cases, lots
 from inventory.batch import intake
 from inventory.capacity import forecasts, promises, weighing
@@ -167,18 +169,7 @@ class Market:
                     session, ctx, capacity_id=made.id, grams=promised, purpose=("presale", uuid.uuid4())
                 )
             if weighed:
-                weighing.weigh(
-                    session,
-                    ctx,
-                    weighing_id=uuid.uuid4(),
-                    capacity_id=made.id,
-                    cold_store_id=self.cold_store_id,
-                    code=f"W-{uuid.uuid4().hex[:8]}",
-                    gross_grams=weighed + 100,
-                    tare_grams=100,
-                    harvested_on=week_on,
-                    best_before_on=week_on + timedelta(days=200),
-                )
+                self._weigh(session, made.id, weighed, week_on)
             if lowered_to is not None:
                 lower = dict.fromkeys(band, lowered_to)
                 forecasts.revise(session, ctx, capacity_id=made.id, reason="hail", haircut=sure, **lower)
@@ -267,10 +258,12 @@ class Market:
         item: dict[str, Any] | None = None,
         balance: dict[str, Any] | None = None,
         goal_boxes: int | None = None,
+        harvest_in: timedelta | None = None,
     ) -> Sale:
         """A drafted campaign of one item without pledges; `item` and `balance` say more of its price terms.
 
-        The balance's days are told from the end of the sale: {opens_in, lasts, grace_hours, free_withdrawal_hours}.
+        The balance's days are told from the end of the sale: {opens_in, lasts, grace_hours, free_withdrawal_hours}; so
+        is the end of the harvest, `harvest_in`.
         """
 
         def work(session: Session) -> Sale:
@@ -294,6 +287,7 @@ class Market:
                 ],
                 balance=_balance_window(opens_at + lasts, **balance) if balance else None,
                 goal_boxes=goal_boxes,
+                harvest_ends_at=None if harvest_in is None else opens_at + lasts + harvest_in,
             )
             [first] = made.items
             return Sale(campaign_id=made.id, item_id=first.id, pool_id=first.pool_id)
@@ -305,7 +299,7 @@ class Market:
         sale = self.draft(**options)
         self.lot(boxes)
         database.transact(
-            lambda session: planning.pledge(
+            lambda session: pledging.put_up(
                 session,
                 self.ctx,
                 campaign_id=sale.campaign_id,
@@ -315,6 +309,48 @@ class Market:
             )
         )
         return sale
+
+    def pledge_id(self, sale: Sale) -> str:
+        """Of the first pledge of a campaign."""
+        with database.reading() as session:
+            found = select(Pledge.id).where(Pledge.campaign_id == sale.campaign_id).order_by(Pledge.id)
+            return str(session.scalars(found.limit(1)).one())
+
+    def forecast(
+        self, sale: Sale, capacity: Capacity, boxes: int, *, cooperative: int = 0, weighed: int = 0
+    ) -> uuid.UUID:
+        """So many boxes of a forecast put up for a sale, and some of them weighed since; the pledge."""
+
+        def work(session: Session) -> uuid.UUID:
+            made = pledging.offer(
+                session,
+                self.ctx,
+                campaign_id=sale.campaign_id,
+                item_id=sale.item_id,
+                cooperative_id=self.cooperative_ids[cooperative],
+                boxes=boxes,
+                capacity_id=capacity.id,
+            )
+            pledging.accept(session, self.ctx, pledge_id=made.id)
+            if weighed:
+                self._weigh(session, capacity.id, weighed * PACK_GRAMS, capacity.week_on)
+            return made.id
+
+        return database.transact(work)
+
+    def _weigh(self, session: Session, capacity_id: uuid.UUID, grams: int, harvested_on: date) -> None:
+        weighing.weigh(
+            session,
+            self.ctx,
+            weighing_id=uuid.uuid4(),
+            capacity_id=capacity_id,
+            cold_store_id=self.cold_store_id,
+            code=f"W-{uuid.uuid4().hex[:8]}",
+            gross_grams=grams + 100,
+            tare_grams=100,
+            harvested_on=harvested_on,
+            best_before_on=harvested_on + timedelta(days=200),
+        )
 
     def on_sale(self, boxes: int = 20, **options: Any) -> Sale:
         """A campaign that is open and has so many boxes."""

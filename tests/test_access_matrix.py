@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from campaigns.pledges import pledging
 from inventory.models import Transfer
 from inventory.transfers import transfers
 from marketplace import context, database
@@ -18,10 +19,16 @@ from marketplace.access import ACCESS, Role
 from marketplace.catalogue import cooperatives, counties
 from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
+from marketplace.language import Text
+from marketplace.values import new_id
+from orders.sponsoring import committing
+from orders.sponsoring.models import SponsorDraw
+from orders.sponsoring.states import DrawKind, DrawState, SponsorKind
 from tests import builders, house
 from tests.addresses import book
 from tests.builders import Market, Sale
 from tests.campaigns import allotted
+from tests.campaigns.exports import abroad
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 
@@ -41,6 +48,8 @@ OWNED = {
     "holds.get_hold": "hold",
     "holds.release": "hold",
     "holds.extend": "hold",
+    "hold_quotes.ask": "hold",
+    "hold_quotes.get_quote": "hold",
     "waitlist.get_place": "place",
     "waitlist.leave": "place",
     "lots.get_lot": "lot",
@@ -83,6 +92,11 @@ OWNED = {
     "allocation_runs.get_report": "run",
     "allocation_runs.draw_run": "run",
     "allocation_runs.explain_share": "run",
+    "export_orders.get_export": "export_order",
+    "export_orders.cancel": "export_order",
+    "export_orders.list_documents": "export_order",
+    "export_orders.add_document": "export_order",
+    "export_documents.download": "export_document",
     "webhook_endpoints.get_endpoint": "endpoint",
     "webhook_endpoints.edit_endpoint": "endpoint",
     "webhook_endpoints.remove": "endpoint",
@@ -104,6 +118,25 @@ OWNED = {
     "commitments.list_supplies": "commitment",
     "allotment_runs.get_run": "allotment_run",
     "allotment_runs.explain": "allotment_run",
+    "pledges.get_pledge": "pledge",
+    "pledges.list_moves": "pledge",
+    "pledges.accept": "pledge",
+    "pledges.decline": "pledge",
+    "pledges.add": "pledge",
+    "pledges.withdraw": "pledge",
+    "sponsorships.get_sponsorship": "sponsorship",
+    "sponsorships.sign": "sponsorship",
+    "sponsorships.cancel": "sponsorship",
+    "sponsorships.pay": "sponsorship",
+    "sponsorships.list_moves": "sponsorship",
+    "sponsorships.list_lines": "sponsorship",
+    "sponsorships.get_statement": "sponsorship",
+    "sponsorships.download_statement": "sponsorship",
+    "sponsorships.draw_statement": "sponsorship",
+    "sponsor_pools.give": "sponsorship",
+    "draws.get_draw": "draw",
+    "draws.redeem": "draw",
+    "draws.release": "draw",
 }
 """Doors to one thing that belongs to somebody: foreign ones look like missing ones."""
 
@@ -124,15 +157,25 @@ COMMON = {
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.get_progress", "campaigns.stream_progress",
-    "campaigns.pledge", "campaigns.schedule", "campaigns.pause", "campaigns.resume",
+    "campaign_pledges.show", "campaign_pledges.put_up", "campaign_pledges.invite", "campaign_pledges.offer",
+    "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",
     "campaigns.evaluate", "campaigns.get_ending", "campaigns.clone", "campaigns.compare",
     "campaigns.hold_basket", "campaigns.join_waitlist", "accounts.change_household",
-    "campaigns.get_price",
+    "campaigns.get_price", "campaigns.list_promotions",
+    "campaign_promotions.draft", "promotions.get_promotion", "promotions.activate", "promotions.pause",
+    "promotions.resume", "promotions.end", "promotions.raise_budget", "promotions.draw_codes",
+    "promotions.share_code",
     "campaign_shortages.start", "shortages.get_shortage", "shortages.list_cuts", "shortages.set_cause",
-    "shortages.close",
+    "shortages.close", "shortages.set_later_lot", "shortages.list_waits", "shortages.serve",
     "campaigns.subscribe", "campaigns.unsubscribe",
     "campaign_allocations.get_allocation",
+    "campaign_prices.list_prices", "campaign_prices.set_price", "export_destinations.describe",
+    "export_orders.approve", "export_orders.make_ready",
+    "sponsorships.accept", "sponsorships.reject", "sponsorships.allocate", "sponsorships.end", "sponsorships.close",
+    "sponsored_shares.take_in", "sponsored_shares.deliver", "sponsor_pools.reserve",
+    "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
+    "campaign_policies.try_policies",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -148,6 +191,8 @@ OWNERS = {
     "case": Role.COOPERATIVE,
     "transfer": Role.COOPERATIVE,
     "bulk_order": Role.BUYER,
+    "export_order": Role.BUYER,
+    "export_document": Role.BUYER,
     "share": Role.COOPERATIVE,
     "run": Role.BUYER,
     "endpoint": Role.COOPERATIVE,
@@ -155,9 +200,17 @@ OWNERS = {
     "offer": Role.COOPERATIVE,
     "commitment": Role.COOPERATIVE,
     "allotment_run": Role.COOPERATIVE,
+    "pledge": Role.COOPERATIVE,
+    "sponsorship": Role.BUYER,
+    "draw": Role.SHOPPER,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "pledges.accept": {"boxes": 1},
+    "pledges.decline": {"reason": "frost"},
+    "pledges.add": {"boxes": 1},
+    "pledges.withdraw": {"reason": "frost"},
+    "hold_quotes.ask": {},
     "webhook_endpoints.edit_endpoint": {
         "url": "https://hooks.example.com/",
         "events": ["case.opened"],
@@ -169,6 +222,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "orders.choose_address": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "notifications.read_notification": {"and_older": False},
     "bulk_orders.cancel": {"reason": "changed our mind"},
+    "export_orders.cancel": {"reason": "changed our mind"},
     "elections.elect": {"choice": "refund"},
     "shortage_offers.accept": {},
     "shares.confirm": {},
@@ -198,10 +252,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "stock_takes.take": {"counted": 1_000_000, "reason": "the yearly count"},
     "transfers.arrive": {"quantity": 1_000},
     "transfers.dispute": {"reason": "a bin is missing"},
+    "sponsorships.cancel": {"reason": "another year"},
+    "sponsorships.pay": {"amount_minor": 1},
+    "sponsor_pools.give": {"boxes": 1},
+    "draws.redeem": {"address_id": "01900000-0000-7000-8000-0000000000ed"},
     "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
 
-NAMED_IN_THE_BODY = {"orders.choose_address": "address_not_found"}
+NAMED_IN_THE_BODY = {"orders.choose_address": "address_not_found", "draws.redeem": "address_not_found"}
 """One's own is there; what the body names besides is not."""
 
 ROLES = [
@@ -352,12 +410,17 @@ def test_lists_show_only_what_is_ones_own(world: World):
     for path, role, kind in (
         ("/v1/orders", Role.SHOPPER, "order"),
         ("/v1/orders", Role.BUYER, "bulk_order"),
+        ("/v1/export-orders", Role.BUYER, "export_order"),
         ("/v1/lots", Role.COOPERATIVE, "lot"),
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
         ("/v1/webhook-endpoints", Role.COOPERATIVE, "endpoint"),
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
         ("/v1/commitments", Role.COOPERATIVE, "commitment"),
+        ("/v1/pledges", Role.COOPERATIVE, "pledge"),
+        ("/v1/sponsorships", Role.BUYER, "sponsorship"),
+        ("/v1/draws", Role.SHOPPER, "draw"),
+        ("/v1/draws", Role.BUYER, "draw"),
     ):
         shown = {
             item["id"]
@@ -389,6 +452,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     shopper, buyer = as_role(Role.SHOPPER), as_role(Role.BUYER)
     order = builders.ordered(shopper, sale)
     free_hold = builders.held(shopper, sale)["hold_id"]
+    assert shopper.post(f"/v1/holds/{free_hold}/quote", json={}).status_code == 201
     home = book.added(shopper)
     chosen = shopper.put(f"/v1/orders/{order['id']}/address", json={"address_id": home["id"]})
     assert chosen.status_code == 200
@@ -400,6 +464,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     life = allotted.sold(market, as_role(Role.OPERATOR), pledged=pledged).start(season="2027-28")
     commitment = life.latest(f"YJ0{cooperative + 1}")
     ids = {
+        "pledge": invited(market, sale, cooperative),
         "commitment": str(commitment.id),
         "allotment_run": str(commitment.run_id),
         "payment": order["payment_id"],
@@ -417,6 +482,11 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "run": str(run.id),
         "share": str(share.id),
     }
+    operator = as_role(Role.OPERATOR)
+    export = abroad.placed(buyer, market, abroad.sale_for(market, operator))
+    paper = abroad.upload(buyer, export)
+    ids |= {"export_order": export["id"], "export_document": paper.json["id"]}
+    ids["sponsorship"], ids["draw"] = sponsored(market, buyer, shopper, free_hold)
     endpoint_id, delivery_id = market.endpoint(cooperative=cooperative)
     ids |= {"endpoint": str(endpoint_id), "delivery": str(delivery_id)}
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
@@ -428,6 +498,52 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def invited(market: Market, sale: Sale, cooperative: int) -> str:
+    def work(session: Session) -> uuid.UUID:
+        return pledging.invite(
+            session,
+            market.ctx,
+            campaign_id=sale.campaign_id,
+            item_id=sale.item_id,
+            cooperative_id=market.cooperative_ids[cooperative],
+            boxes=1,
+            answer_due_at=market.later(days=1).now,
+        ).id
+
+    return str(database.transact(work))
+
+
+def sponsored(market: Market, buyer: Caller, shopper: Caller, hold_id: str) -> tuple[str, str]:
+    """A sponsor's draft, and boxes that a player has drawn on it."""
+
+    def work(session: Session) -> tuple[str, str]:
+        sponsorship = committing.draft(
+            session,
+            market.acting(buyer, roles=frozenset({Role.BUYER})),
+            sponsor=committing.Sponsor(kind=SponsorKind.COMPANY, name=Text(en="Fund", zh="基金")),
+            wanted=committing.Wanted(
+                county_id=market.county_id, pack_id=market.pack_id, quantity_grams=5_000, season="2027-28"
+            ),
+            terms=committing.Terms(draws_until=market.later(days=9).now),
+        )
+        draw = SponsorDraw(
+            id=new_id(),
+            sponsorship_id=sponsorship.id,
+            kind=DrawKind.GAME,
+            state=DrawState.OPEN,
+            boxes=1,
+            hold_id=uuid.UUID(hold_id),
+            holder_id=shopper.account_id,
+            expires_at=market.later(days=1).now,
+            created_at=market.ctx.now,
+            version=1,
+        )
+        session.add(draw)
+        return str(sponsorship.id), str(draw.id)
+
+    return database.transact(work)
 
 
 def asked(market: Market, as_role: Callable[..., Caller]) -> list[str]:

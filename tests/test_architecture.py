@@ -21,7 +21,7 @@ LINES_MAX = 500
 COMMITTING = {"marketplace/database.py"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 OPEN_TO_PASSERS_BY = re.compile(
-    r"shell\.|campaigns\.(list|get|stream)|sessions\.(log_in|log_in_by_phone|request_code)$"
+    r"shell\.|campaigns\.(list|get|stream)|campaign_prices\.list|sessions\.(log_in|log_in_by_phone|request_code)$"
     r"|(counties|cooperatives|products|packs|catalogue_files)\.(list|get|download)|pools\.get_pool"
 )
 
@@ -101,6 +101,7 @@ def test_an_auditor_only_reads(app: Flask):
         "allocation_simulations.compare_policies",
         "allocation_simulations.simulate",
         "allocation_simulations.try_ration",
+        "campaign_policies.try_policies",
     }
     for rule in app.url_map.iter_rules():
         access = ACCESS[rule.endpoint]

@@ -20,7 +20,7 @@ from psycopg import sql
 from werkzeug.test import Client, TestResponse
 
 from marketplace.access import ACCESS, Role
-from marketplace.fields import Code, Currency, Day, Flag, Grams, Id, Instant, Line, Quantity, Whole
+from marketplace.fields import Code, Country, Currency, Day, Flag, Grams, Id, Instant, Line, Quantity, Whole
 from tests import house, servers
 
 CORPUS: Final = Path(__file__).parent / "corpus"
@@ -34,6 +34,9 @@ NAMED: Final = {
     "campaigns.join_waitlist",
     "bulk_orders.place_bulk",
     "orders.place",
+    "export_orders.place",
+    "export_destinations.describe",
+    "campaign_prices.set_price",
     "lots.receive",
     "capacities.weigh",
     "lot_batches.receive_rows",
@@ -51,6 +54,7 @@ FORMS: Final[dict[type[fields.Field[Any]], Any]] = {
     Instant: "2026-09-01T00:00:00Z",
     Day: "2026-09-01",
     Currency: "CNY",
+    Country: "AE",
     Grams: 5_000,
     Quantity: 5_000,
     Flag: True,
@@ -120,14 +124,19 @@ def named_fields(schema: Schema) -> list[tuple[str, Any]]:
 
 def good(field: Any) -> Any:
     if type(field) in FORMS:
-        return FORMS[type(field)]
+        least = max((getattr(check, "min", None) or 0 for check in field.validators), default=0)
+        return max(FORMS[Whole], least) if type(field) is Whole else FORMS[type(field)]
     if isinstance(field, fields.List):
         least = max((getattr(check, "min", None) or 1 for check in field.validators), default=1)
         return choices_of(field.inner)[:least] or [good(field.inner)] * least
     if isinstance(field, fields.Dict):
         return DOCUMENTS.get(field.name or "", {})
     if isinstance(field, fields.Nested):
-        return {name: good(inner) for name, inner in named_fields(field.schema) if inner.required}
+        inner = list(named_fields(field.schema))
+        needed = [pair for pair in inner if pair[1].required] or inner[
+            :1
+        ]  # a part that says nothing may be refused
+        return {name: good(each) for name, each in needed}
     if choices := choices_of(field):
         return choices[0]
     return "123456" if "code" in (field.name or "") else "a-long-enough-password"

@@ -17,6 +17,7 @@ from marketplace.problems import MEDIA_TYPE
 from tests import builders
 from tests.addresses import book
 from tests.campaigns import allotted
+from tests.campaigns.exports import abroad
 from tests.house import Caller
 
 INPUTS_OF_EACH_DOOR = 12
@@ -31,10 +32,11 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     """Things that are really there, so that random calls get behind the first 404."""
     market = builders.build(app)
     market.lot(40, cooperative=1)
-    sale, drafted = market.on_sale(20), market.draft()
+    sale, drafted = market.on_sale(20), market.pledged(5)
     shopper, buyer = as_role(Role.SHOPPER), as_role(Role.BUYER)
     order = builders.ordered(shopper, sale)
     bulk_order, run = market.bulk(buyer, 4)
+    export = abroad.placed(buyer, market, abroad.sale_for(market, as_role(Role.OPERATOR)))
     lot = market.lot(20)
     place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
     life = allotted.sold(market, as_role(Role.OPERATOR)).start(season="2027-28")
@@ -54,10 +56,14 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
         "hold_id": builders.held(shopper, sale)["hold_id"],
         "lot_id": str(lot.id),
         "capacity_id": str(market.capacity(promised=40_000, weighed=20_000).id),
+        "pledge_id": market.pledge_id(drafted),
         "case_id": str(market.case().id),
         "reconciliation_id": str(market.reconciled().id),
         **dict(zip(("endpoint_id", "delivery_id"), map(str, market.endpoint()), strict=True)),
         "run_id": str(run.id),
+        "export_order_id": export["id"],
+        "document_id": abroad.upload(buyer, export).json["id"],
+        "kind": "packing_list",
         "address_id": book.added(shopper)["id"],
         "commitment_id": str(life.latest("YJ01").id),
         "account_id": str(shopper.account_id),

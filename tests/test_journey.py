@@ -119,7 +119,7 @@ def written_down(app: Flask, doors: Doors) -> None:
     assert {
         "lot.receive",
         "campaign.draft",
-        "campaign.pledge",
+        "pledge.put_up",
         "campaign.scheduled",
         "campaign.deposit_open",
         "campaign.deposit_closed",

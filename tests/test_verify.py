@@ -6,6 +6,7 @@ Rules are broken by SQL as the owner of the tables, in a transaction that is rol
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -35,13 +36,21 @@ from tests import builders, house
 from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
+from tests.campaigns.exports import abroad
 from tests.campaigns.shortage import stage
+from tests.orders.sponsoring import fund
+
+SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
+OTHER_SHARE = """(SELECT s.id FROM share s JOIN allocation_run r ON r.id = s.run_id
+    JOIN sponsorship p ON p.order_id = r.order_id WHERE s.state = 'declined')"""
+"""A share of a sponsor's purchase that has come some way, and one that was declined."""
 
 BREAKS = {
     # ground
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
+    "P3": "UPDATE part_refund SET amount_minor = amount_minor + 1 WHERE kind = 'refund' AND reason <> 'shortage'",
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
@@ -96,20 +105,31 @@ BREAKS = {
     """,
     "U2": """
         UPDATE notification_delivery SET state = 'sent', attempts = 1, resolved_at = now();
-        INSERT INTO notification_refusal SELECT account_id, kind, 'console', created_at - interval '1 hour'
+        INSERT INTO notification_refusal
+        SELECT DISTINCT ON (account_id) account_id, kind, 'console', created_at - interval '1 hour'
         FROM notification WHERE kind = 'order_committed'
     """,
     "U3": """
-        INSERT INTO notification_refusal SELECT account_id, 'refund_paid', 'email', now()
+        INSERT INTO notification_refusal SELECT DISTINCT account_id, 'refund_paid', 'email', now()
         FROM notification WHERE kind = 'order_committed'
     """,
     "U4": "DELETE FROM job WHERE name = 'notifications.deliver'",
     # promotions
     "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1",
-    "V2": """
-        UPDATE promotion_use SET state = 'given_back' WHERE id = (SELECT min(id::text)::uuid FROM promotion_use)
-    """,
+    "V2": "UPDATE promotion_use SET minor = minor + 1 WHERE state = 'given_back'",
     "V3": "UPDATE promotion SET uses_per_person_max = 1",
+    # pledges
+    "PL1": """
+        UPDATE hold SET purpose_id = gen_random_uuid() WHERE id = (SELECT min(h.id::text)::uuid FROM hold h
+            WHERE h.kind = 'pledge' AND h.state = 'active'
+            AND NOT EXISTS (SELECT FROM capacity_line l WHERE l.hold_id = h.id))
+    """,
+    "PL2": "UPDATE pledge_move SET boxes_before = boxes_before + 1",
+    "V4": """
+        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,amount_minor}', '1') WHERE discount_minor > 0
+    """,
+    "V5": "UPDATE hold SET discount_minor = discount_minor - 1 WHERE discount_minor > 0 AND state = 'active'",
+    "V6": "UPDATE pool SET has_promotions = true",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -222,6 +242,10 @@ BREAKS = {
     "F3": "UPDATE capacity SET lines_count = lines_count + 1",
     "F4": "UPDATE capacity SET weighed_grams = weighed_grams + 1 WHERE grade = 'A'",
     "F5": "UPDATE weighing SET converted_grams = converted_grams - 1",
+    "F7": """
+        UPDATE capacity_line SET purpose_id = gen_random_uuid() WHERE purpose_kind = 'pledge' AND purpose_id NOT IN
+            (SELECT purpose_id FROM capacity_line WHERE kind = 'convert')
+    """,
     "F6": "UPDATE capacity_line SET promised_grams = promised_grams + 1",
     # rows of phones
     "B1": "UPDATE lot_intake SET facts = jsonb_set(facts, '{quantity}', '1')",
@@ -247,7 +271,10 @@ BREAKS = {
     "M4": "UPDATE transfer SET out_number = 1",
     "N1": "UPDATE stock_take SET number = 1",
     # orders
-    "A1": "UPDATE bulk_terms SET boxes_short = boxes_short + 1",
+    "A1": """
+        UPDATE bulk_terms SET boxes_short = boxes_short + 1
+        WHERE order_id IN (SELECT id FROM "order" WHERE kind = 'sponsor_bulk' AND state = 'proposed')
+    """,
     "A2": """
         UPDATE hold SET purpose_id = gen_random_uuid()
         WHERE id = (SELECT id FROM hold WHERE purpose_kind = 'share' LIMIT 1)
@@ -285,6 +312,8 @@ BREAKS = {
         WHERE (o.state = 'committed' AND other.state = 'deposit_due' OR o.state = 'deposit_due'
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
+        AND o.discount_minor + other.discount_minor = 0
+        AND o.kind = 'shopper_presale' AND other.kind = 'shopper_presale'
     """,
     # campaigns
     "C1": "UPDATE campaign_transition SET after = 'paused' WHERE after = 'deposit_open'",
@@ -303,14 +332,26 @@ BREAKS = {
     """,
     "C6": "UPDATE pool SET deposit_minor = 1100 WHERE deposit_type = 'earnest'",
     "C7": "UPDATE pool_balance SET boxes_sold = 0",
+    # policies
+    "Y1": "UPDATE campaign_policy SET neighbour_hours = neighbour_hours + 1",
+    "Y2": "DELETE FROM policy_signature",
+    "Y3": "UPDATE allotment_run SET policy_digest = 'sha256:0'",
     # shortages
     "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
-    "X2": "DELETE FROM shortage_cut",
+    "X2": "DELETE FROM shortage_cut WHERE boxes_moved = 0",
     "X3": """
         UPDATE shortage_cut SET boxes_after = 1 - boxes_after, boxes_cut = boxes_before - 1 + boxes_after
+        WHERE boxes_moved = 0
     """,
-    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1",
+    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1 WHERE kind = 'compensation'",
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
+    # exports
+    "O10": """UPDATE payment SET currency = 'EUR' WHERE order_id IN (SELECT order_id FROM export_terms)""",
+    "EX1": "UPDATE campaign_item_price SET unit_price_minor = unit_price_minor + 1",
+    "EX2": "DELETE FROM export_requirement r USING export_terms t WHERE t.order_id = r.order_id AND ready_at IS NULL",
+    "EX3": "UPDATE export_terms SET ready_at = ready_at - interval '1 day' WHERE ready_at IS NOT NULL",
+    "EX4": "UPDATE export_document SET version = 3 WHERE version = 2",
+    "X6": "UPDATE shortage_wait SET place = place + 1",
     # allocations of campaigns
     "L1": "UPDATE allotted_item SET boxes = boxes + 1",
     "L2": """
@@ -321,6 +362,25 @@ BREAKS = {
     "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
     "L5": "UPDATE supply SET boxes = boxes + 1",
+    # sponsorships
+    "Z1": "UPDATE sponsorship SET lines = lines + 1 WHERE state = 'drawing'",
+    "Z2": """
+        UPDATE sponsored_share SET boxes_taken_in = boxes_taken_in - 1, boxes_delivered = 0 WHERE boxes_taken_in > 0
+    """,
+    "Z3": "UPDATE escrow_line SET tranche = 'intake' WHERE tranche = 'confirmation'",
+    "Z4": "UPDATE escrow_line SET payment_id = (SELECT id FROM payment WHERE purpose = 'order' LIMIT 1)"
+    " WHERE kind = 'returned'",
+    "Z5": f"""
+        UPDATE sponsor_payable SET share_id = {OTHER_SHARE} WHERE share_id = {SPONSORED_SHARE};
+        UPDATE escrow_line SET share_id = {OTHER_SHARE} WHERE share_id = {SPONSORED_SHARE};
+        UPDATE sponsored_share SET share_id = {OTHER_SHARE} WHERE share_id = {SPONSORED_SHARE}
+    """,
+    "Z6": "UPDATE sponsor_draw SET boxes = boxes + 1 WHERE kind = 'gift'",
+    "Z7": """
+        UPDATE "order" SET state = 'withdrawn' WHERE kind = 'game_redemption' AND state = 'committed'
+    """,
+    "Z8": "UPDATE sponsorship_move SET after = 'signed' WHERE event = 'fund'",
+    "Z9": "UPDATE sponsorship_move SET at = at - interval '1 day' WHERE event = 'allocate'",
 }
 """Invariant → SQL that breaks it and nothing else."""
 
@@ -370,6 +430,9 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
         asked.done(asked.decline("YJ01"))
         promoted(market, shopper)
+        forecast(market)
+        exported(market, buyer, operator)
+        sponsored(market, buyer, operator, shopper)
         yield built_app
     house.empty(database_urls)
 
@@ -395,11 +458,22 @@ def told(market: builders.Market) -> None:
 
 
 def cut(market: builders.Market, operator: house.Caller) -> None:
-    """Two orders, and a box for one of them: the other is cut."""
-    short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2), there=1)
-    stage.opened(short)
+    """Two orders, and a box for one of them: the other is cut, and a third waits for a later lot."""
+    short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2, 2), there=1)
+    stage.opened(short, later_lot_on=market.today + timedelta(days=9))
+    url = f"/v1/orders/{short.orders[2]['id']}/election"
+    assert short.buyers[2].post(url, json={"choice": "wait"}).status_code == 200
     stage.let_pass(short, 49)
     assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
+
+
+def forecast(market: builders.Market) -> None:
+    """Forecast fruit in a presale: one cooperative's still hangs, the other's is weighed in part."""
+    other = replace(market, pack_id=market.pack("Ruixue").id)
+    sale = other.draft(harvest_in=timedelta(days=1))
+    for cooperative, weighed in enumerate((0, 3)):
+        capacity = other.capacity(100_000, variety="Ruixue", cooperative=cooperative)
+        other.forecast(sale, capacity, 5, cooperative=cooperative, weighed=weighed)
 
 
 def drift(sql: str) -> None:
@@ -420,7 +494,7 @@ def parted_price(market: builders.Market, operator: house.Caller) -> None:
 
 
 def promoted(market: builders.Market, shopper: house.Caller) -> None:
-    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held."""
+    """A coupon that one person uses twice: for boxes that are ordered, and for some that are held and quoted again."""
     sale, ctx = market.on_sale(5), market.acting(shopper)
     terms = promoting.Terms(
         kind=PromotionKind.COUPON,
@@ -438,15 +512,45 @@ def promoted(market: builders.Market, shopper: house.Caller) -> None:
         return row.id
 
     def use(session: Session) -> int:
-        quoted, _ = budgets.reserve(session, ctx, hold_id=hold_id, promotion_ids=[coupon])
+        hold = budgets.live_hold(session, ctx, hold_id=hold_id)
+        quoted, _ = budgets.reserve(session, ctx, hold=hold, offered=[budgets.Offered(promotion_id=coupon)])
         return quoted.discount_minor
 
     coupon = database.transact(start)
     for is_ordered in (True, False):
         hold_id = uuid.UUID(held(shopper, sale)["hold_id"])
-        assert database.transact(use) == 500
+        assert [database.transact(use) for _ in range(2)] == [500, 500]
         if is_ordered:
             assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
+
+
+def exported(market: builders.Market, company: house.Caller, operator: house.Caller) -> None:
+    """One export that is ready to ship, one that is asked for with a paper in two versions."""
+    market.lot(20, best_before_on=market.today + timedelta(days=59))  # which is pledged before any other
+    sale = abroad.sale_for(market, operator)
+    ready = abroad.paid(company, operator, market, sale)
+    abroad.with_all_papers(company, ready)
+    assert operator.post(f"/v1/export-orders/{ready['id']}/readiness").status_code == 200
+    asked = abroad.placed(company, market, sale)
+    for data in (abroad.PDF, abroad.PDF + b"%%EOF"):
+        assert abroad.upload(company, asked, data=data).status_code == 201
+
+
+def sponsored(
+    market: builders.Market, buyer: house.Caller, operator: house.Caller, shopper: house.Caller
+) -> None:
+    """A sponsor's purchase in the midst of it: some returned, taken in and delivered; drawn, given and redeemed."""
+    other = replace(market, pack_id=market.pack("Delicious").id)
+    for cooperative, boxes in enumerate((7, 7, 6)):
+        other.lot(boxes, cooperative=cooperative, variety="Delicious")
+    purchase = fund.drafted(other, buyer, operator, shopper_pays_minor=0).funded().allocated()
+    order = purchase.order.approved()
+    order.done(order.confirm("YJ01")).done(order.confirm("YJ02")).done(order.decline("YJ03"))
+    order.done(order.accept_short())
+    purchase.done(purchase.move("intakes", "YJ01", 2)).done(purchase.move("deliveries", "YJ01", 1))
+    purchase.given(1)
+    purchase.drawn(shopper, 1)
+    assert fund.redeem(shopper, purchase.drawn(shopper, 2)).status_code == 200
 
 
 def parted(market: builders.Market) -> None:
@@ -537,11 +641,29 @@ def test_a_broken_rule_is_found_and_no_other(busy: Flask, owner: Connection, inv
         ("DELETE FROM audit_entry WHERE subject_kind = 'payment'", {"P2"}),
         ("DELETE FROM season_entry", {"A3"}),
         (
-            "DELETE FROM season_entry; DELETE FROM share; DELETE FROM allocation_run",
+            "DELETE FROM season_entry; DELETE FROM sponsor_payable; DELETE FROM sponsored_share;"
+            " DELETE FROM escrow_line WHERE share_id IS NOT NULL; DELETE FROM share; DELETE FROM allocation_run",
             {"A1"},
         ),
         ("""UPDATE allocation_run SET result = jsonb_set(result, '{digest}', '"x"')""", {"A4"}),
         ("UPDATE allocation_run SET problem = '{}'", {"A4"}),
+        ("UPDATE campaign SET cut_rule = 'proportional'", {"Y1"}),
+        ("UPDATE campaign SET seed_hash = repeat('0', 64) WHERE seed IS NOT NULL", {"Y1"}),
+        (
+            "UPDATE campaign SET policy_digest = 'sha256:0' WHERE policy_digest IS NOT NULL",
+            {"Y1", "Y2", "Y3"},
+        ),
+        ("UPDATE campaign_allocation SET weight = 'equal'", {"Y3"}),
+        ("UPDATE campaign_allocation SET policy_digest = 'sha256:0'", {"Y3"}),
+        ("UPDATE shortage SET earnest_permille = 0", {"Y3"}),
+        ("UPDATE shortage SET policy_digest = 'sha256:0'", {"Y3"}),
+        ("UPDATE policy_signature SET digest = 'sha256:0'", {"Y2"}),
+        (
+            "INSERT INTO campaign_policy SELECT campaign_id, number + 1, season, rule, strict, weight, silence, 9,"
+            " cut_rule, neighbour_hours, election_hours, earnest_permille, set_by, set_at FROM campaign_policy"
+            " WHERE (campaign_id, number) IN (SELECT campaign_id, max(number) FROM campaign_policy GROUP BY 1)",
+            {"Y1", "Y2"},
+        ),
     ],
 )
 def test_what_is_missing_or_unreadable_is_found_too(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import wsgi
 from campaigns import planning
+from campaigns.pledges import pledging
 from inventory import lots
 from inventory.stores import cold_stores
 from marketplace import context, database, verify
@@ -152,7 +153,7 @@ def _market(shoppers: int) -> World:
             items=[{"pack_id": pack_id, "unit_price_minor": PRICE_MINOR, "boxes_per_buyer_max": PER_BUYER}],
         )  # fmt: skip
         item = made.items[0]
-        planning.pledge(
+        pledging.put_up(
             session, ctx, campaign_id=made.id, item_id=item.id, cooperative_id=cooperative_id, boxes=boxes
         )
         planning.schedule(session, ctx, campaign_id=made.id)

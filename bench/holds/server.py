@@ -156,6 +156,27 @@ class Ground:
         finally:
             web.stop()
 
+    @contextlib.contextmanager
+    def work(self, name: str, urls: DatabaseUrls) -> Iterator["subprocess.Popen[bytes]"]:
+        """`flask worker` in a process of its own; its end is the caller's, or the run's."""
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                (sys.executable, "-m", "flask", "--app", "wsgi:build()", "worker"),
+                cwd=PROJECT_ROOT,
+                env=self._environment(name, urls, port=0, redis=False, workers=1),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
+            child.wait(STOP_SECONDS)
+
     def _environment(
         self, name: str, urls: DatabaseUrls | None, *, port: int, redis: bool, workers: int
     ) -> dict[str, str]:
@@ -200,6 +221,14 @@ def started() -> Iterator[Ground]:
         if (folder / "postgres" / "cluster").exists():
             postgres.leave(folder / "postgres")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def resident_mib(pid: int) -> float:
+    """The same of a process that runs; 0 of one that does not any more."""
+    try:
+        return rss_mib(Path(f"/proc/{pid}/status").read_text())
+    except (OSError, StopIteration):
+        return 0.0
 
 
 def rss_mib(status: str) -> float:

@@ -5,7 +5,6 @@ Everything here locks one campaign first: two steps of one allocation never run 
 """
 
 import uuid
-from dataclasses import dataclass
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
@@ -20,12 +19,14 @@ from campaigns.allotting.rules import (
     Step,
     check_move,
     next_step,
-    season_of,
     together,
     too_many,
 )
 from campaigns.allotting.standing import Facts
 from campaigns.models import Campaign
+from campaigns.pledges import harvesting
+from campaigns.pledges import moves as pledge_moves
+from campaigns.policy import policies
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from inventory import holds
 from inventory.models import Hold
@@ -34,10 +35,10 @@ from marketplace.access import STAFF, Role
 from marketplace.context import Context
 from marketplace.language import Text
 from orders import splitting
-from orders.allocation.problem import Rule
 from orders.answers import AnswerTooLate
-from orders.bulk import ANSWER_HOURS
 from orders.states import Silence
+
+NOT_NEEDED = "not needed for the campaign"
 
 ENDED = frozenset({CampaignState.FAILED, CampaignState.CANCELLED, CampaignState.CLOSED})
 """Nothing is delivered: no cooperative is bound to its commitment."""
@@ -57,21 +58,9 @@ class MoreThanItsCommitment(errors.Conflict):
     title = Text(en="The commitment does not have that many boxes.", zh="超过供货承诺箱数。")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How the boxes are split and the cooperatives asked; the season is that of the campaign's end unless told."""
-
-    season: str | None = None
-    rule: Rule = "nearest"
-    strict: bool = False
-    silence: Silence = Silence.DECLINES
-    answer_hours: int = ANSWER_HOURS
-
-
-def start(
-    session: Session, ctx: Context, campaign: Campaign, *, terms: Terms | None = None
-) -> CampaignAllocation:
-    """Split the sold boxes of a campaign that is `allocating` and ask its cooperatives; what was started stays.
+def start(session: Session, ctx: Context, campaign: Campaign) -> CampaignAllocation:
+    """Split the sold boxes of a campaign that is `allocating` and ask its cooperatives, as its policy says; what was
+    started stays.
 
     A campaign that sold nothing fails at once. Raises CampaignNotFound, CampaignStateForbids.
     """
@@ -80,15 +69,17 @@ def start(
         return started
     if campaign.state != CampaignState.ALLOCATING:
         raise CampaignStateForbids(state=campaign.state)
-    terms = terms or Terms()
+    policy = policies.frozen(session, campaign)
     allocation = CampaignAllocation(
         campaign_id=campaign.id,
-        season=terms.season or season_of(campaign.closes_at.date()),
-        rule=terms.rule,
-        strict=terms.strict,
-        silence=terms.silence,
-        answer_hours=terms.answer_hours,
+        season=policy.season,
+        rule=policy.rule,
+        strict=policy.strict,
+        weight=policy.weight,
+        silence=policy.silence,
+        answer_hours=policy.answer_hours,
         seed=campaign.code,
+        policy_digest=campaign.policy_digest,
         created_at=ctx.now,
     )
     session.add(allocation)
@@ -101,7 +92,7 @@ def start(
         ctx,
         "campaign.allocate",
         subject=("campaign", campaign.id),
-        after={"season": allocation.season, "rule": allocation.rule},
+        after={"season": allocation.season, "policy": allocation.policy_digest},
     )
     splitting.lock_season(session, season_name=allocation.season)
     _settle(session, ctx, campaign, allocation)
@@ -226,7 +217,7 @@ def _confirm(
     session: Session, ctx: Context, campaign: Campaign, allocation: CampaignAllocation, facts: list[Facts]
 ) -> None:
     """Every sold box has its cooperative: orders get their suppliers, the pledges above are free again, and fruit
-    that lies in store counts as harvested.
+    that lies in store counts as harvested; what is only forecast is waited for.
     """
     for each in facts:
         supplying.assign(
@@ -234,12 +225,16 @@ def _confirm(
         )
     excess = [found for each in facts for found in _excess(each)]
     for hold, boxes in sorted(excess, key=lambda pair: str(pair[0].lot_id)):
-        holds.release(session, ctx, hold_id=hold.id, boxes=boxes, reason="not needed for the campaign")
-    for event, reason in (
-        (CampaignEvent.CONFIRM, "every sold box has its cooperative"),
-        (CampaignEvent.HARVEST, "the fruit lies in store"),
-    ):
-        planning.move(session, ctx, campaign_id=campaign.id, event=event, reason=reason)
+        holds.release(session, ctx, hold_id=hold.id, boxes=boxes, reason=NOT_NEEDED)
+    pledge_moves.follow_stock(session, ctx, campaign, reason=NOT_NEEDED)
+    planning.move(
+        session,
+        ctx,
+        campaign_id=campaign.id,
+        event=CampaignEvent.CONFIRM,
+        reason="every sold box has its cooperative",
+    )
+    harvesting.harvest_if_in(session, ctx, campaign)
 
 
 def _excess(facts: Facts) -> list[tuple[Hold, int]]:

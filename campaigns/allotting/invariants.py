@@ -40,8 +40,8 @@ INVARIANTS: Final = (
     Invariant(
         id="L2",
         says=Text(
-            en="No cooperative is asked for more than it has pledged.",
-            zh="任何合作社的供货承诺不超过其承诺货源。",
+            en="No cooperative is asked for more than it has pledged, but for what a shortage found missing.",
+            zh="除缺货处理认定的缺口外，任何合作社的供货承诺不超过其承诺货源。",
         ),
         sql="""
             SELECT k.item_id, k.cooperative_id, k.kept, coalesce(h.pledged, 0) AS pledged FROM (
@@ -52,9 +52,14 @@ INVARIANTS: Final = (
                 GROUP BY m.item_id, m.cooperative_id, i.pool_id
             ) k
             LEFT JOIN (SELECT pool_id, cooperative_id, sum(boxes - released_boxes) AS pledged FROM hold
-                WHERE kind = 'pledge' GROUP BY pool_id, cooperative_id
+                WHERE kind IN ('pledge', 'forecast') GROUP BY pool_id, cooperative_id
             ) h ON h.pool_id = k.pool_id AND h.cooperative_id = k.cooperative_id
-            WHERE k.kept > coalesce(h.pledged, 0)
+            WHERE k.kept > coalesce(h.pledged, 0) + (
+                SELECT coalesce(sum(t.pledged_boxes - t.there_boxes), 0) FROM shortage s
+                JOIN shortage_standing t ON t.shortage_id = s.id
+                WHERE s.item_id = k.item_id AND t.cooperative_id = k.cooperative_id
+                    AND s.state IN ('cutting', 'settled')
+            )
         """,
     ),
     Invariant(

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.allotting.rules import CommitmentState
+from campaigns.policy.rules import Weight
 from marketplace.database import Base, one_of
 from orders.states import Silence
 
@@ -22,15 +23,19 @@ class CampaignAllocation(Base):
     season: Mapped[str] = mapped_column(String(20))
     rule: Mapped[str] = mapped_column(String(20))
     strict: Mapped[bool]
+    weight: Mapped[str] = mapped_column(String(20))
     silence: Mapped[str] = mapped_column(String(20))
     answer_hours: Mapped[int]
     seed: Mapped[str] = mapped_column(String(100))
     """Decides, with the id of an order, which cooperative supplies it."""
+    policy_digest: Mapped[str] = mapped_column(String(80))
+    """Of the campaign's policy, from which the terms are."""
     created_at: Mapped[datetime]
 
     __table_args__ = (
         CheckConstraint("answer_hours BETWEEN 1 AND 240", name="answer_hours"),
         CheckConstraint(one_of("silence", Silence), name="silence"),
+        CheckConstraint(one_of("weight", Weight), name="weight"),
         CheckConstraint("rule IN ('nearest', 'lowest', 'lowest_after')", name="rule"),
     )
 
@@ -59,6 +64,8 @@ class AllotmentRun(Base):
     problem: Mapped[dict[str, Any]] = mapped_column(JSONB)
     result: Mapped[dict[str, Any]] = mapped_column(JSONB)
     digest: Mapped[str] = mapped_column(String(80))
+    policy_digest: Mapped[str] = mapped_column(String(80))
+    """Of the policy by which it was split."""
     created_at: Mapped[datetime]
 
     commitments: Mapped[list["Commitment"]] = relationship(lazy="selectin", order_by="Commitment.code")

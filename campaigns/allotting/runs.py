@@ -1,24 +1,27 @@
 """Runs: an item's open boxes split over the free pledges, proved, and stored for ever with their commitments."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.allotting.asking_rules import Pledger, problem_of, tie_seed_of
 from campaigns.allotting.models import AllotmentRun, CampaignAllocation, Commitment
 from campaigns.allotting.rules import CommitmentState
 from campaigns.allotting.standing import Facts
 from campaigns.models import Campaign
+from campaigns.policy.rules import Weight
 from marketplace import audit
 from marketplace.catalogue import cooperatives, products
+from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
 from marketplace.values import new_id
 from orders import allocation, season, splitting
 from orders.allocation import json_form
 from orders.allocation.problem import Rule
-from orders.allocation.season_policy import catch_up_bound
 
 
 def split(
@@ -26,19 +29,22 @@ def split(
 ) -> AllotmentRun:
     """Split the item's open boxes over its free pledges and ask their cooperatives.
 
-    Weight = member households, cap = free boxes of the pledge, history = the season so far, with what earlier runs
-    gave. Whoever gave boxes back is not asked again.
+    Weight = what the policy counts, cap = free boxes of the pledge, history = the season so far, with what earlier
+    runs gave. Whoever gave boxes back is not asked again.
     """
     earlier = select(func.count()).select_from(AllotmentRun).where(AllotmentRun.item_id == facts.item.id)
     number = 1 + session.execute(earlier).scalar_one()
-    proposal = _propose(session, campaign, terms, facts, number=number)
+    pledging = pledging_of(session, county_id=campaign.county_id, free=facts.free)
+    problem = _problem(session, campaign, terms, facts, pledging, number=number)
+    result = splitting.proved(problem)
     run = AllotmentRun(
         id=new_id(),
         item_id=facts.item.id,
         number=number,
-        problem=json_form.problem_to_json(proposal.problem),
-        result=json_form.allocation_to_json(proposal.result),
-        digest=proposal.result.digest,
+        problem=json_form.problem_to_json(problem),
+        result=json_form.allocation_to_json(result),
+        digest=result.digest,
+        policy_digest=terms.policy_digest,
         created_at=ctx.now,
     )
     due_at = ctx.now + timedelta(hours=terms.answer_hours)
@@ -58,7 +64,7 @@ def split(
             answer_due_at=due_at if share.packs else None,
             version=1,
         )
-        for each, share in zip(proposal.facts.cooperatives, proposal.result.sellers, strict=True)
+        for each, share in zip(pledging, result.sellers, strict=True)
     ]
     session.add(run)
     for each in run.commitments:
@@ -100,27 +106,50 @@ def fault_of(run: AllotmentRun) -> str | None:
     return splitting.fault_in(run.problem, run.result, digest=run.digest, given=given)
 
 
-def _propose(
-    session: Session, campaign: Campaign, terms: CampaignAllocation, facts: Facts, *, number: int
-) -> splitting.Proposal:
-    boxes, pack_grams = facts.standing.open, facts.pool.pack_grams
-    free = facts.free
-    asked = splitting.Facts(
-        cooperatives=tuple(
-            each for each in cooperatives.of_county(session, county_id=campaign.county_id) if each.id in free
-        ),
-        free_boxes=free,
-        history_grams=season.history_grams(session, season=terms.season),
+def pledging_of(
+    session: Session, *, county_id: uuid.UUID, free: Mapping[uuid.UUID, int]
+) -> tuple[Cooperative, ...]:
+    """The cooperatives with boxes that may be asked for, in the order in which a run has them."""
+    return tuple(each for each in cooperatives.of_county(session, county_id=county_id) if each.id in free)
+
+
+def pledger(cooperative: Cooperative, *, history_grams: int, free_boxes: int) -> Pledger:
+    """What a run looks at of a cooperative."""
+    return Pledger(
+        code=cooperative.code,
+        households=cooperative.member_households,
+        members=cooperative.members,
+        history_grams=history_grams,
+        free_boxes=free_boxes,
     )
-    earlier = season.order_grams(session, county_id=campaign.county_id, season=terms.season)
+
+
+def _problem(
+    session: Session,
+    campaign: Campaign,
+    terms: CampaignAllocation,
+    facts: Facts,
+    pledging: Sequence[Cooperative],
+    *,
+    number: int,
+) -> allocation.Problem:
+    history = season.history_grams(session, season=terms.season)
     pack = products.get_pack(session, pack_id=facts.item.pack_id)
-    policy = allocation.Policy(
+    return problem_of(
+        [
+            pledger(each, history_grams=history.get(each.id, 0), free_boxes=facts.free[each.id])
+            for each in pledging
+        ],
+        boxes=facts.standing.open,
+        pack_grams=facts.pool.pack_grams,
+        weight=Weight(terms.weight),
         rule=cast(Rule, terms.rule),
         strict=terms.strict,
-        tie_seed=f"{terms.season}/{campaign.code}/{pack.code}/{number}",
-        catch_up_grams_per_weight=catch_up_bound([*earlier, boxes * pack_grams], asked.total_weight),
+        tie_seed=tie_seed_of(
+            season=terms.season, campaign_code=campaign.code, pack_code=pack.code, number=number
+        ),
+        earlier_grams=season.order_grams(session, county_id=campaign.county_id, season=terms.season),
     )
-    return splitting.propose(asked, boxes=boxes, pack_grams=pack_grams, policy=policy)
 
 
 def of_item(session: Session, *, item_id: uuid.UUID) -> list[AllotmentRun]:

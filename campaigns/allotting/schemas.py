@@ -50,6 +50,7 @@ class AllotmentRun(Schema):
     number = fields.Integer()
     is_demo = fields.Boolean(metadata={"description": "The roster is made up. 名册为虚构。"})
     digest = fields.String()
+    policy_digest = fields.String(metadata={"description": "Of the policy by which it was split."})
     created_at = Instant()
     commitments = fields.List(fields.Nested(Commitment))
     problem: Any = fields.Dict()
@@ -71,9 +72,13 @@ class CampaignAllocation(Schema):
     season = fields.String()
     rule = fields.String()
     strict = fields.Boolean()
+    weight = fields.String()
     silence = fields.String()
     answer_hours = fields.Integer()
     seed = fields.String()
+    policy_digest = fields.String(
+        metadata={"description": "Of the campaign's policy, which says all of these."}
+    )
     created_at = Instant()
     items = fields.List(fields.Nested(AllottedItem))
 

@@ -11,6 +11,7 @@ from campaigns.allotting import allotting, runs, standing
 from campaigns.allotting.models import AllotmentRun, AllottedItem
 from campaigns.allotting.rules import CommitmentState
 from campaigns.models import Campaign
+from campaigns.policy.rules import Weight
 from marketplace import errors
 from marketplace.access import STAFF
 from marketplace.catalogue import counties
@@ -33,7 +34,18 @@ def overview(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> dict[
     campaign = planning.get(session, ctx, campaign_id=campaign_id)
     terms = allotting.of_campaign(session, campaign_id=campaign_id)
     commitments = standing.of_campaign(session, campaign)
-    names = ("campaign_id", "season", "rule", "strict", "silence", "answer_hours", "seed", "created_at")
+    names = (
+        "campaign_id",
+        "season",
+        "rule",
+        "strict",
+        "weight",
+        "silence",
+        "answer_hours",
+        "seed",
+        "policy_digest",
+        "created_at",
+    )
     items = session.scalars(
         select(AllottedItem).where(AllottedItem.campaign_id == campaign_id).order_by(AllottedItem.item_id)
     )
@@ -62,7 +74,17 @@ def run(session: Session, ctx: Context, *, run_id: uuid.UUID) -> dict[str, Any]:
     Raises AllotmentRunNotFound.
     """
     found, campaign = _run(session, ctx, run_id)
-    names = ("id", "item_id", "number", "digest", "created_at", "commitments", "problem", "result")
+    names = (
+        "id",
+        "item_id",
+        "number",
+        "digest",
+        "policy_digest",
+        "created_at",
+        "commitments",
+        "problem",
+        "result",
+    )
     return {
         **{name: getattr(found, name) for name in names},
         "campaign_id": campaign.id,
@@ -77,11 +99,12 @@ def explanation(session: Session, ctx: Context, *, run_id: uuid.UUID, code: str)
     if code not in {seller.id for seller in problem.sellers}:
         raise NotInAllotment
     why = allocation.explain(problem, result, code)
+    weight = Weight(allotting.of_campaign(session, campaign_id=campaign.id).weight)
     return {
         "cooperative": code,
         "is_demo": counties.get(session, county_id=campaign.county_id).is_demo,
-        "sentences_en": list(text.render(why, "en")),
-        "sentences_zh": list(text.render(why, "zh")),
+        "sentences_en": list(text.render(why, "en", counted=weight.value)),
+        "sentences_zh": list(text.render(why, "zh", counted=weight.value)),
     }
 
 

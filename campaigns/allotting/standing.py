@@ -1,11 +1,12 @@
 """Where the items of a campaign stand: what is sold, pledged, kept and asked for, under the locks that keep it so.
 
-Locks are taken in the order campaign, season, pledges by lot, pools by id; lots come last.
+Locks are taken in the order campaign, season, forecasts, pledges by lot, pools by id; lots come last.
 """
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,8 +14,9 @@ from sqlalchemy.orm import Session
 from campaigns.allotting.models import Commitment
 from campaigns.allotting.rules import OPEN, CommitmentState, Standing
 from campaigns.models import Campaign, Item
+from inventory.capacity import pledging
 from inventory.models import Hold, Lot, Pool
-from inventory.states import HoldKind, HoldState
+from inventory.states import PLEDGES, HoldState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +93,13 @@ def of_campaign(session: Session, campaign: Campaign) -> list[Commitment]:
 
 
 def _pledges(session: Session, items: Sequence[Item]) -> list[Hold]:
+    pool_ids = [item.pool_id for item in items]
+    pledging.lock(session, pool_ids=pool_ids)
     statement = (
         select(Hold)
         .where(
-            Hold.pool_id.in_([item.pool_id for item in items]),
-            Hold.kind == HoldKind.PLEDGE,
+            Hold.pool_id.in_(pool_ids),
+            Hold.kind.in_(sorted(PLEDGES)),
             Hold.state == HoldState.ACTIVE,
         )
         .order_by(Hold.lot_id, Hold.id)
@@ -103,9 +107,16 @@ def _pledges(session: Session, items: Sequence[Item]) -> list[Hold]:
         .execution_options(populate_existing=True)
     )
     found = list(session.scalars(statement))
-    lots = select(Lot.id, Lot.best_before_on).where(Lot.id.in_([each.lot_id for each in found]))
+    lots = select(Lot.id, Lot.best_before_on).where(
+        Lot.id.in_([each.lot_id for each in found if each.lot_id])
+    )
     ends = {row.id: row.best_before_on for row in session.execute(lots)}
-    return sorted(found, key=lambda each: (ends[each.lot_id], each.lot_id) if each.lot_id else ())
+
+    def place(hold: Hold) -> tuple[date, uuid.UUID]:
+        """What is only forecast stands last, and is given back first."""
+        return (date.max, hold.id) if hold.lot_id is None else (ends[hold.lot_id], hold.lot_id)
+
+    return sorted(found, key=place)
 
 
 def _pools(session: Session, items: Sequence[Item]) -> Mapping[uuid.UUID, Pool]:

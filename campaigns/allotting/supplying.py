@@ -17,7 +17,8 @@ ASSIGN: Final = text("""
     WITH bought AS (
         SELECT o.id, o.boxes, row_number() OVER line AS place, sum(o.boxes) OVER line AS until
         FROM hold h JOIN "order" o ON o.hold_id = h.id
-        WHERE h.pool_id = :pool_id AND h.kind = 'cart' AND h.state = 'consumed' AND o.state <> 'payment_failed'
+        WHERE h.pool_id = :pool_id AND h.kind IN ('cart', 'presale') AND h.state = 'consumed'
+            AND o.state <> 'payment_failed'
         WINDOW line AS (ORDER BY sha256(convert_to(:seed || '/' || o.id::text, 'UTF8')), o.id)
     ), given AS (
         SELECT cooperative_id, row_number() OVER line AS place, sum(sum(boxes - boxes_given_back)) OVER line AS until

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from campaigns.demo import job, logins, roster, show
+from campaigns.demo.season.command import season_command
 from marketplace import errors, terminal
 from marketplace.context import now_utc
 from marketplace.settings import Settings
@@ -22,7 +23,7 @@ _STEPS = {
 }
 
 
-@click.command("demo")
+@click.group("demo", invoke_without_command=True)
 @click.option(
     "--roster",
     "folder",
@@ -40,10 +41,19 @@ _STEPS = {
 @click.option("--grade", default="A", show_default=True, help="Which grade to buy.")
 @click.option("--picture", type=click.Path(path_type=Path), default=None, help="Also write the split as SVG.")
 @click.option("--show-logins", is_flag=True, help="Only print the demo log-ins.")
+@click.pass_context
 def demo_command(
-    *, folder: Path | None, jin: int, grade: str, picture: Path | None, show_logins: bool
+    asked: click.Context,
+    *,
+    folder: Path | None,
+    jin: int,
+    grade: str,
+    picture: Path | None,
+    show_logins: bool,
 ) -> None:
     """Buy 420,000 jin, split them fairly, sell one box of a presale. 运行演示：分配 42 万斤。"""
+    if asked.invoked_subcommand is not None:
+        return
     settings: Settings = current_app.config["SETTINGS"]
     if settings.is_production:
         raise click.ClickException("The demo makes people and fruit up: it does not run in production.")
@@ -65,6 +75,9 @@ def demo_command(
     show.logins(console, done.logins)
     if picture is not None:
         _write(picture, show.drawing(read, done))
+
+
+demo_command.add_command(season_command)
 
 
 def _run(console: Console, settings: Settings, read: roster.Roster, *, grade: str, grams: int) -> job.Outcome:

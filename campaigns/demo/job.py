@@ -19,6 +19,7 @@ from campaigns.demo import logins as demo_logins
 from campaigns.demo.logins import Logins
 from campaigns.demo.roster import Roster
 from campaigns.models import Campaign, Item
+from campaigns.pledges import pledging
 from inventory import lots
 from inventory.stores import cold_stores
 from marketplace import database
@@ -79,7 +80,7 @@ class Outcome:
 def run(settings: Settings, roster: Roster, *, grade: str, quantity_grams: int, told: Told) -> Outcome:
     """The whole job; raises what the use cases refuse (NotEnoughFruit above all)."""
     people = _people(settings)
-    ground = _in_one(lambda session: _load(session, roster, grade=grade, told=told))
+    ground = _in_one(lambda session: load(session, roster, grade=grade, told=told))
     boxes, rest_grams = divmod(quantity_grams, ground.pack.net_grams)
     if not boxes:
         raise bulk.NotWholeBoxes(pack_grams=ground.pack.net_grams, rest_grams=rest_grams)
@@ -158,7 +159,12 @@ def _member_log_in(people: People, sellers: tuple[Cooperative, ...]) -> None:
     _in_one(work)
 
 
-def _load(session: Session, roster: Roster, *, grade: str, told: Told) -> Ground:
+def _nobody(_step: str, _done: int, _total: int) -> None:
+    """Nobody looks at the progress."""
+
+
+def load(session: Session, roster: Roster, *, grade: str, told: Told = _nobody) -> Ground:
+    """The county of a roster with its fruit, and a pack to sell it in; what is there already stays."""
     county = counties.find_by_code(session, code=roster.code)
     if county is None:
         county = _load_county(session, roster, told=told)
@@ -292,8 +298,8 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
     earlier = session.scalar(select(Campaign).where(Campaign.code == code))
     if earlier is not None:
         return earlier
-    pledging = _pledging(session, ground)
-    if sum(boxes for _, boxes in pledging) < SHOPPER_BOXES:
+    giving = _pledging(session, ground)
+    if sum(boxes for _, boxes in giving) < SHOPPER_BOXES:
         return None
     ctx = _as(people.operator)
     campaign = planning.draft(
@@ -308,8 +314,8 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
         items=[{"pack_id": ground.pack.id, "unit_price_minor": PRICE_MINOR, "boxes_per_buyer_max": 10}],
     )
     item = campaign.items[0]
-    for done, (cooperative_id, boxes) in enumerate(pledging, start=1):
-        planning.pledge(
+    for done, (cooperative_id, boxes) in enumerate(giving, start=1):
+        pledging.put_up(
             session,
             ctx,
             campaign_id=campaign.id,
@@ -317,7 +323,7 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
             cooperative_id=cooperative_id,
             boxes=boxes,
         )
-        told("pledge", done, len(pledging))
+        told("pledge", done, len(giving))
     planning.schedule(session, ctx, campaign_id=campaign.id)
     return campaign
 

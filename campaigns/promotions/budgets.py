@@ -4,14 +4,20 @@ The promotion's row is locked before its uses are looked at; its counters move w
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
-from campaigns.promotions.models import PromotionMovement, PromotionTerms, PromotionUse
+from campaigns.promotions.models import (
+    PromotionMovement,
+    PromotionQuote,
+    PromotionTerms,
+    PromotionUse,
+)
 from campaigns.promotions.rules import (
     Basket,
     Discount,
@@ -19,30 +25,35 @@ from campaigns.promotions.rules import (
     Promotion,
     PromotionKind,
     Quoted,
+    Unmet,
     boxes_taken,
+    hindrance,
     quote,
 )
 from campaigns.promotions.states import EFFECTS, PromotionState, UseMove, UseState, giving_back
-from inventory.holds import HoldNotFound
+from inventory import holds
 from inventory.models import Hold
-from inventory.refusals import HoldExpired
+from inventory.refusals import HoldExpired, HoldNotActive, HoldNotFound
 from inventory.states import HoldState
 from marketplace import audit
 from marketplace.context import Context
 from marketplace.values import new_id
 
 LIVE: Final = (UseState.RESERVED, UseState.CONSUMED)
+USED_UP: Final = frozenset({Unmet.NO_USES_LEFT, Unmet.BUDGET_SPENT, Unmet.BOXES_SPENT})
 
 
-def reserve(
-    session: Session, ctx: Context, *, hold_id: uuid.UUID, promotion_ids: Sequence[uuid.UUID]
-) -> tuple[Quoted, list[PromotionUse]]:
-    """Quote the actor's live hold with these promotions and reserve what they take off, as long as it lasts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A promotion that somebody may have, and the single-use code, if any, that it would take."""
 
-    What was reserved for the hold before is given back first: the newest quote counts. Promotions that are not
-    active or not of the hold's campaign are passed over. Raises HoldNotFound, HoldExpired.
-    """
-    hold = session.get(Hold, hold_id, with_for_update=True)
+    promotion_id: uuid.UUID
+    code_id: uuid.UUID | None = None
+
+
+def live_hold(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
+    """The actor's live hold of priced boxes, locked. Raises HoldNotFound, HoldExpired, HoldNotActive."""
+    hold = session.get(Hold, hold_id, with_for_update=True, populate_existing=True)
     if (
         hold is None
         or hold.owner_id is None
@@ -50,25 +61,74 @@ def reserve(
         or hold.unit_price_minor is None
     ):
         raise HoldNotFound
-    if hold.state != HoldState.ACTIVE or hold.expires_at is None or hold.expires_at <= ctx.now:
-        raise HoldExpired
+    if hold.state == HoldState.EXPIRED or (
+        hold.state == HoldState.ACTIVE and holds.time_is_over(session, hold)
+    ):
+        raise HoldExpired(expired_at=hold.expires_at)
+    if hold.state != HoldState.ACTIVE:
+        raise HoldNotActive(state=hold.state)
+    return hold
+
+
+def reserve(
+    session: Session, ctx: Context, *, hold: Hold, offered: Iterable[Offered], freight_within_minor: int = 0
+) -> tuple[Quoted, list[PromotionUse]]:
+    """Quote a locked, live hold with these promotions and reserve what they take off, as long as it lasts.
+
+    What was reserved for the hold before is given back first: the newest quote counts. Promotions that are not
+    active or not of what is held, and codes that have a use already, are passed over. Raises TooManyPromotions.
+    """
+    assert hold.owner_id is not None
+    assert hold.unit_price_minor is not None
+    codes = {each.promotion_id: each.code_id for each in offered}
     before = select(PromotionUse.promotion_id).where(
-        PromotionUse.hold_id == hold_id, PromotionUse.state == UseState.RESERVED
+        PromotionUse.hold_id == hold.id, PromotionUse.state == UseState.RESERVED
     )
-    known = _locked(session, {*promotion_ids, *session.scalars(before)})
-    for use in _reserved_of(session, hold_id):
+    basket = Basket(
+        boxes=hold.boxes,
+        unit_price_minor=hold.unit_price_minor,
+        freight_minor=0,
+        now=ctx.now,
+        freight_within_minor=freight_within_minor,
+    )
+    own = set(session.scalars(before))
+    spent = _spent(session, codes.keys() - own, basket)
+    known = _locked(session, {*codes, *own} - spent.keys()) | spent
+    for use in _reserved_of(session, hold.id):
         _move(session, ctx, known[use.promotion_id], use, UseMove.RELEASED)
-    offered = [
+    rows = [
         row
-        for each in dict.fromkeys(promotion_ids)
+        for each in codes
         if (row := known.get(each)) and row.state == PromotionState.ACTIVE and _sells(session, row, hold)
     ]
-    for row in offered:
-        _release_lapsed(session, ctx, row)
+    for row in rows:
+        if row.id not in spent:
+            _release_lapsed(session, ctx, row)
     session.flush()
-    basket = Basket(boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, freight_minor=0, now=ctx.now)
-    told = quote(basket, [_facts(session, row, hold.owner_id) for row in offered])
-    return told, [_reserve(session, ctx, known[line.promotion_id], hold, line) for line in told.discounts]
+    rows = [row for row in rows if not _is_used(session, codes[row.id])]
+    told = quote(basket, [facts(session, row, hold.owner_id) for row in rows])
+    uses = [
+        _reserve(session, ctx, known[line.promotion_id], hold, line, codes[line.promotion_id])
+        for line in told.discounts
+    ]
+    hold.quoted_boxes, hold.discount_minor = hold.boxes, told.discount_minor
+    hold.discounts = [shown(known[line.promotion_id], line) for line in told.discounts]
+    hold.version += 1
+    session.flush()
+    return told, uses
+
+
+def shown(row: PromotionTerms, line: Discount) -> dict[str, Any]:
+    """One line of what is taken off, as an order keeps it."""
+    return {
+        "promotion_id": str(row.id),
+        "kind": str(row.kind),
+        "funder": str(row.funder),
+        "title_en": row.title_en,
+        "title_zh": row.title_zh,
+        "amount_minor": line.amount_minor,
+        "left_minor": line.left_minor,
+    }
 
 
 def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
@@ -79,8 +139,25 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
 
 
 def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
-    """The hold ended or its order was undone: its uses are there for others. Done twice, it changes nothing."""
-    return sum(_each(session, ctx, hold_id, giving_back))
+    """The hold ended or its order was undone: its uses are there for others. Done twice, it changes nothing.
+
+    If the hold lives on, because only its payment failed, what it was quoted is not true any more.
+    """
+    hold = session.get(Hold, hold_id, with_for_update=True, populate_existing=True)
+    given = sum(_each(session, ctx, hold_id, giving_back))
+    if given and hold is not None and hold.state == HoldState.ACTIVE:
+        is_asked = session.scalar(
+            select(PromotionQuote.is_asked)
+            .where(PromotionQuote.hold_id == hold_id)
+            .order_by(PromotionQuote.id.desc())
+            .limit(1)
+        )
+        hold.quoted_boxes, hold.discount_minor, hold.discounts = (
+            (None, None, None) if is_asked is False else (0, 0, [])
+        )
+        hold.version += 1
+        session.flush()
+    return given
 
 
 def give_back_lapsed(session: Session, ctx: Context) -> int:
@@ -120,10 +197,39 @@ def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Promo
     return {row.id: row for row in rows}
 
 
+def _spent(session: Session, ids: Iterable[uuid.UUID], basket: Basket) -> dict[uuid.UUID, PromotionTerms]:
+    """Those that are used up as they are seen, with nothing to be given back: nobody waits for their locks in vain."""
+    seen = session.scalars(
+        select(PromotionTerms)
+        .where(PromotionTerms.id.in_(list(ids)))
+        .execution_options(populate_existing=True)
+    ).all()
+    return {
+        row.id: row
+        for row in seen
+        if hindrance(basket, facts(session, row, None)) in USED_UP
+        and session.scalar(_lapsed(row).with_only_columns(PromotionUse.id).limit(1)) is None
+    }
+
+
 def _sells(session: Session, row: PromotionTerms, hold: Hold) -> bool:
-    """Whether the hold is of an item of the promotion's campaign."""
-    found = select(Item.id).where(Item.campaign_id == row.campaign_id, Item.pool_id == hold.pool_id)
-    return session.scalar(found) is not None
+    """Whether the hold is of an item that the promotion is for, in its currency."""
+    item_id = session.scalar(
+        select(Item.id).where(Item.campaign_id == row.campaign_id, Item.pool_id == hold.pool_id)
+    )
+    return (
+        item_id is not None
+        and row.currency == hold.currency
+        and (row.item_ids is None or str(item_id) in row.item_ids)
+    )
+
+
+def _is_used(session: Session, code_id: uuid.UUID | None) -> bool:
+    """Whether a single-use code has its use; asked under the lock of its promotion."""
+    if code_id is None:
+        return False
+    used = select(PromotionUse.id).where(PromotionUse.code_id == code_id, PromotionUse.state.in_(LIVE))
+    return session.scalar(used) is not None
 
 
 def _reserved_of(session: Session, hold_id: uuid.UUID) -> list[PromotionUse]:
@@ -140,14 +246,8 @@ def _reserved_of(session: Session, hold_id: uuid.UUID) -> list[PromotionUse]:
 
 def _release_lapsed(session: Session, ctx: Context, row: PromotionTerms) -> int:
     """Give back what was reserved for holds that are over. A hold that somebody has locked is left alone."""
-    over = or_(
-        Hold.state.not_in((HoldState.ACTIVE, HoldState.CONVERTING, HoldState.CONSUMED)),
-        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp()),
-    )
     lapsed = session.scalars(
-        select(PromotionUse)
-        .join(Hold, Hold.id == PromotionUse.hold_id)
-        .where(PromotionUse.promotion_id == row.id, PromotionUse.state == UseState.RESERVED, over)
+        _lapsed(row)
         .order_by(PromotionUse.id)
         .with_for_update(of=Hold, skip_locked=True)
         .execution_options(populate_existing=True)
@@ -157,10 +257,23 @@ def _release_lapsed(session: Session, ctx: Context, row: PromotionTerms) -> int:
     return len(lapsed)
 
 
-def _facts(session: Session, row: PromotionTerms, person_id: uuid.UUID) -> Promotion:
-    """The promotion as the rule is told of it, for one person."""
+def _lapsed(row: PromotionTerms) -> Select[PromotionUse]:
+    """Its uses that are reserved for holds that are over."""
+    over = or_(
+        Hold.state.not_in((HoldState.ACTIVE, HoldState.CONVERTING, HoldState.CONSUMED)),
+        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp()),
+    )
+    return (
+        select(PromotionUse)
+        .join(Hold, Hold.id == PromotionUse.hold_id)
+        .where(PromotionUse.promotion_id == row.id, PromotionUse.state == UseState.RESERVED, over)
+    )
+
+
+def facts(session: Session, row: PromotionTerms, person_id: uuid.UUID | None) -> Promotion:
+    """The promotion as the rule is told of it, for one person; or for nobody that is known."""
     left_of_person = None
-    if row.uses_per_person_max is not None:
+    if row.uses_per_person_max is not None and person_id is not None:
         used = session.scalar(
             select(func.count()).where(
                 PromotionUse.promotion_id == row.id,
@@ -178,6 +291,7 @@ def _facts(session: Session, row: PromotionTerms, person_id: uuid.UUID) -> Promo
         permille=row.permille,
         stacks_with=frozenset(PromotionKind(each) for each in row.stacks_with),
         boxes_min=row.boxes_min,
+        starts_at=row.starts_at,
         ends_at=row.ends_at,
         uses_left=None if row.uses_max is None else row.uses_max - row.uses_reserved - row.uses_consumed,
         uses_left_of_person=left_of_person,
@@ -185,7 +299,14 @@ def _facts(session: Session, row: PromotionTerms, person_id: uuid.UUID) -> Promo
     )
 
 
-def _reserve(session: Session, ctx: Context, row: PromotionTerms, hold: Hold, line: Discount) -> PromotionUse:
+def _reserve(
+    session: Session,
+    ctx: Context,
+    row: PromotionTerms,
+    hold: Hold,
+    line: Discount,
+    code_id: uuid.UUID | None,
+) -> PromotionUse:
     left = None if row.boxes_max is None else row.boxes_max - row.boxes_reserved - row.boxes_consumed
     use = PromotionUse(
         id=new_id(),
@@ -195,6 +316,7 @@ def _reserve(session: Session, ctx: Context, row: PromotionTerms, hold: Hold, li
         state=UseState.RESERVED,
         minor=line.amount_minor,
         boxes=boxes_taken(hold.boxes, left),
+        code_id=code_id,
         created_at=ctx.now,
     )
     session.add(use)

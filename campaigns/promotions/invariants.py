@@ -61,4 +61,56 @@ INVARIANTS: Final = (
             GROUP BY p.id, u.person_id HAVING count(*) > p.uses_per_person_max
         """,
     ),
+    Invariant(
+        id="V4",
+        says=Text(
+            en="What is taken off an order is its discounts, and its uses: reserved while unpaid, spent when bought.",
+            zh="订单优惠额等于其优惠明细与优惠使用之和：未付时占用，成交后核销。",
+        ),
+        sql="""
+            SELECT o.id, o.state, o.discount_minor FROM "order" o CROSS JOIN LATERAL (
+                SELECT coalesce(sum(u.minor), 0) AS minor FROM promotion_use u WHERE u.hold_id = o.hold_id
+                    AND u.state IN ('reserved', 'consumed')
+                    AND u.state = CASE o.state WHEN 'deposit_due' THEN 'reserved' ELSE 'consumed' END
+            ) live
+            WHERE o.state IN ('deposit_due', 'committed', 'deposit_paid', 'balance_due', 'balance_paid')
+                AND o.kind = 'shopper_presale' AND live.minor <> o.discount_minor
+            UNION ALL
+            SELECT o.id, o.state, o.discount_minor FROM "order" o
+            WHERE o.discount_minor <> (SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0)
+                FROM jsonb_array_elements(o.discounts) line)
+            UNION ALL
+            SELECT u.id, u.state, u.minor FROM promotion_use u
+            WHERE u.state = 'consumed' AND NOT EXISTS (SELECT FROM "order" o WHERE o.hold_id = u.hold_id
+                AND o.state IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid'))
+        """,
+    ),
+    Invariant(
+        id="V5",
+        says=Text(
+            en="What a live hold was told is taken off is what is reserved for it.",
+            zh="有效保留的报价优惠额等于为其占用的优惠。",
+        ),
+        sql="""
+            SELECT h.id, h.state, h.discount_minor, live.minor FROM hold h CROSS JOIN LATERAL (
+                SELECT coalesce(sum(u.minor), 0) AS minor FROM promotion_use u
+                WHERE u.hold_id = h.id AND u.state IN ('reserved', 'consumed')
+            ) live
+            WHERE h.kind = 'cart' AND (h.state = 'converting' OR (h.state = 'active' AND h.expires_at > now()))
+                AND coalesce(h.discount_minor, 0) <> live.minor
+        """,
+    ),
+    Invariant(
+        id="V6",
+        says=Text(
+            en="A pool says that something is taken off for everybody exactly when a promotion does.",
+            zh="可售池的优惠标记与进行中的无码优惠一致。",
+        ),
+        sql="""
+            SELECT p.id, p.has_promotions FROM pool p JOIN campaign_item i ON i.pool_id = p.id
+            WHERE p.has_promotions <> EXISTS (SELECT FROM promotion r WHERE r.campaign_id = i.campaign_id
+                AND r.state = 'active' AND NOT r.is_by_code
+                AND (r.item_ids IS NULL OR jsonb_exists(r.item_ids, i.id::text)))
+        """,
+    ),
 )

@@ -1,9 +1,10 @@
-"""Tables of promotions: their terms and counters, each use of one, and the journal of the counters."""
+"""Tables of promotions: terms and counters, codes, uses, the journal of the counters, and what was quoted."""
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,10 +25,16 @@ class PromotionTerms(Base):
     funder: Mapped[str] = mapped_column(String(20))
     title_en: Mapped[str] = mapped_column(String(200))
     title_zh: Mapped[str] = mapped_column(String(200))
+    currency: Mapped[str] = mapped_column(String(3))
+    is_by_code: Mapped[bool]
+    """Only for who has a code; any other one is for everybody, without being asked for."""
+    item_ids: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    """The items of the campaign that it is for; None: all."""
     amount_minor: Mapped[int | None]
     permille: Mapped[int | None]
     stacks_with: Mapped[list[str]] = mapped_column(JSONB)
     boxes_min: Mapped[int]
+    starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     budget_minor: Mapped[int]
     uses_max: Mapped[int | None]
@@ -51,6 +58,8 @@ class PromotionTerms(Base):
             "num_nonnulls(amount_minor, permille) = CASE WHEN kind IN ('free_freight', 'voucher') THEN 0 ELSE 1 END",
             name="measure",
         ),
+        CheckConstraint("ends_at > starts_at", name="window"),
+        CheckConstraint("is_by_code OR kind NOT IN ('coupon', 'voucher')", name="by_code"),
         CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
         CheckConstraint("permille BETWEEN 1 AND 1000", name="permille"),
         CheckConstraint("boxes_min BETWEEN 1 AND 1000000", name="boxes_min"),
@@ -75,6 +84,20 @@ class PromotionTerms(Base):
     )
 
 
+class PromotionCode(Base):
+    """Who knows it may use its promotion. Only a keyed digest is kept; a single-use one has one live use at most."""
+
+    __tablename__ = "promotion_code"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    promotion_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("promotion.id"), index=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    is_single_use: Mapped[bool]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("octet_length(digest) = 32", name="digest"),)
+
+
 class PromotionUse(Base):
     """One discount for the boxes of one hold: reserved while it lasts, then consumed or given back."""
 
@@ -87,6 +110,8 @@ class PromotionUse(Base):
     state: Mapped[str] = mapped_column(String(20))
     minor: Mapped[int]
     boxes: Mapped[int]
+    code_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("promotion_code.id"))
+    """The single-use code that it took."""
     created_at: Mapped[datetime]
 
     __table_args__ = (
@@ -98,6 +123,12 @@ class PromotionUse(Base):
             "uq_promotion_use_live",
             "hold_id",
             "promotion_id",
+            unique=True,
+            postgresql_where=text("state IN ('reserved', 'consumed')"),
+        ),
+        Index(
+            "uq_promotion_use_code",
+            "code_id",
             unique=True,
             postgresql_where=text("state IN ('reserved', 'consumed')"),
         ),
@@ -124,4 +155,30 @@ class PromotionMovement(Base):
         CheckConstraint(one_of("kind", UseMove), name="kind"),
         CheckConstraint("number > 0", name="number"),
         CheckConstraint("minor > 0 AND boxes > 0", name="positive"),
+    )
+
+
+class PromotionQuote(Base):
+    """What somebody was told that boxes cost, or what was taken off without being asked for. Append-only."""
+
+    __tablename__ = "promotion_quote"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    hold_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hold.id"), index=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    is_asked: Mapped[bool]
+    """By its buyer, who then pays nothing else; otherwise made when the hold was ordered."""
+    boxes: Mapped[int]
+    price_minor: Mapped[int]
+    discount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    told: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """Line by line, and why others take nothing off; no code."""
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
+        CheckConstraint(
+            "price_minor <= 10000000000000 AND discount_minor BETWEEN 0 AND price_minor", name="money"
+        ),
     )

@@ -5,20 +5,34 @@ its budget grows.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
+from campaigns.models import Campaign, Item
 from campaigns.promotions.models import PromotionTerms
-from campaigns.promotions.rules import Funder, PromotionKind
+from campaigns.promotions.rules import OPEN_MAX, Funder, PromotionKind, TooManyPromotions
 from campaigns.promotions.states import PROMOTION_MOVES, PromotionState
+from campaigns.states import CampaignState, CampaignStateForbids
+from inventory.models import Pool
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import TOTAL_MINOR_MAX, new_id
+
+PROMOTABLE: Final = (
+    CampaignState.DRAFT,
+    CampaignState.SCHEDULED,
+    CampaignState.DEPOSIT_OPEN,
+    CampaignState.PAUSED,
+)
+"""States of a campaign in which something may still be bought at a lower price."""
+ALWAYS_BY_CODE: Final = (PromotionKind.COUPON, PromotionKind.VOUCHER)
 
 
 class PromotionNotFound(errors.NotFound):
@@ -37,6 +51,21 @@ class BudgetNotRaised(errors.Conflict):
     title = Text(en="A promotion's budget can only be raised.", zh="优惠预算只能增加。")
 
 
+class PromotionNotAllowed(errors.Invalid):
+    """The terms contradict themselves or what the campaign sells; `errors` lists where and why."""
+
+    title = Text(en="These terms of a promotion are not allowed.", zh="优惠条款不符合规定。")
+
+
+class DepositNotDiscounted(errors.Conflict):
+    """Nothing is taken off what is paid by deposit and balance; `item_ids` are paid so."""
+
+    title = Text(
+        en="Items that are paid by deposit and balance have no promotions.",
+        zh="定金预售商品暂不支持优惠。",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What a promotion takes off, for whom, and how often; see `rules.Promotion`."""
@@ -50,15 +79,32 @@ class Terms:
     permille: int | None = None
     stacks_with: Iterable[PromotionKind] = ()
     boxes_min: int = 1
+    starts_at: datetime | None = None
     ends_at: datetime | None = None
     uses_max: int | None = None
     uses_per_person_max: int | None = None
     boxes_max: int | None = None
+    is_by_code: bool | None = None
+    """Left out, coupons and vouchers are, and nothing else is."""
+    item_ids: Collection[uuid.UUID] | None = None
+    """Items of the campaign; left out, all of them."""
 
 
 def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> PromotionTerms:
-    """A promotion of a campaign that takes nothing off yet. Raises CampaignNotFound."""
+    """A promotion of a campaign that takes nothing off yet.
+
+    Raises CampaignNotFound, CampaignStateForbids, ItemNotFound, PromotionNotAllowed, DepositNotDiscounted.
+    """
     campaign = planning.get(session, ctx, campaign_id=campaign_id)
+    if campaign.state not in PROMOTABLE:
+        raise CampaignStateForbids(state=campaign.state)
+    items = (
+        campaign.items
+        if terms.item_ids is None
+        else [planning.item_of(campaign, item_id) for item_id in terms.item_ids]
+    )
+    is_by_code = terms.kind in ALWAYS_BY_CODE if terms.is_by_code is None else terms.is_by_code
+    _check(session, terms, items, is_by_code=is_by_code)
     row = PromotionTerms(
         id=new_id(),
         campaign_id=campaign.id,
@@ -67,10 +113,14 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
         funder=terms.funder,
         title_en=terms.title_en,
         title_zh=terms.title_zh,
+        currency=items[0].currency,
+        is_by_code=is_by_code,
+        item_ids=None if terms.item_ids is None else sorted(str(item.id) for item in items),
         amount_minor=terms.amount_minor,
         permille=terms.permille,
         stacks_with=sorted(str(each) for each in set(terms.stacks_with)),
         boxes_min=terms.boxes_min,
+        starts_at=terms.starts_at,
         ends_at=terms.ends_at,
         budget_minor=terms.budget_minor,
         uses_max=terms.uses_max,
@@ -92,13 +142,26 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
     return row
 
 
-def move(session: Session, ctx: Context, *, promotion_id: uuid.UUID, to: PromotionState) -> PromotionTerms:
-    """Activate, pause or end it; what is reserved already stays so. Raises PromotionNotFound, PromotionStateForbids."""
-    row = _locked(session, promotion_id)
+def move(
+    session: Session,
+    ctx: Context,
+    *,
+    promotion_id: uuid.UUID,
+    to: PromotionState,
+    only_from: PromotionState | None = None,
+) -> PromotionTerms:
+    """Activate, pause or end it, from one state only if told; what is reserved already stays so.
+
+    Raises PromotionNotFound, PromotionStateForbids, TooManyPromotions.
+    """
+    pools = _lock_pools(session, promotion_id)
+    row = locked(session, promotion_id)
     before = PromotionState(row.state)
-    if (before, to) not in PROMOTION_MOVES:
+    if (before, to) not in PROMOTION_MOVES or only_from not in (None, before):
         raise PromotionStateForbids(state=str(before))
     row.state = to
+    session.flush()
+    _mark(session, row, pools)
     audit.record(
         session,
         ctx,
@@ -111,11 +174,23 @@ def move(session: Session, ctx: Context, *, promotion_id: uuid.UUID, to: Promoti
     return row
 
 
+def end_all(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> int:
+    """Nothing is sold any more: what could still take something off has ended; how many."""
+    running = session.scalars(
+        select(PromotionTerms.id)
+        .where(PromotionTerms.campaign_id == campaign_id, PromotionTerms.state != PromotionState.ENDED)
+        .order_by(PromotionTerms.id)
+    ).all()
+    for promotion_id in running:
+        move(session, ctx, promotion_id=promotion_id, to=PromotionState.ENDED)
+    return len(running)
+
+
 def raise_budget(
     session: Session, ctx: Context, *, promotion_id: uuid.UUID, budget_minor: int
 ) -> PromotionTerms:
     """Raises PromotionNotFound, PromotionStateForbids, BudgetNotRaised."""
-    row = _locked(session, promotion_id)
+    row = locked(session, promotion_id)
     if row.state == PromotionState.ENDED:
         raise PromotionStateForbids(state=row.state)
     before = row.budget_minor
@@ -134,8 +209,113 @@ def raise_budget(
     return row
 
 
-def _locked(session: Session, promotion_id: uuid.UUID) -> PromotionTerms:
+def locked(session: Session, promotion_id: uuid.UUID) -> PromotionTerms:
+    """Raises PromotionNotFound."""
     row = session.get(PromotionTerms, promotion_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise PromotionNotFound
     return row
+
+
+def open_to_all(session: Session, campaign_id: uuid.UUID) -> list[PromotionTerms]:
+    """What is active in a campaign and needs no code, by id."""
+    return list(
+        session.scalars(
+            select(PromotionTerms)
+            .where(
+                PromotionTerms.campaign_id == campaign_id,
+                PromotionTerms.state == PromotionState.ACTIVE,
+                PromotionTerms.is_by_code.is_(False),
+            )
+            .order_by(PromotionTerms.id)
+        )
+    )
+
+
+def running(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> list[PromotionTerms]:
+    """The same without what has ended by the clock."""
+    return [row for row in open_to_all(session, campaign_id) if row.ends_at is None or ctx.now < row.ends_at]
+
+
+def is_for(row: PromotionTerms, item_id: uuid.UUID) -> bool:
+    return row.item_ids is None or str(item_id) in row.item_ids
+
+
+def _check(session: Session, terms: Terms, items: list[Item], *, is_by_code: bool) -> None:
+    """Raises PromotionNotAllowed, DepositNotDiscounted."""
+    faults = []
+    if terms.kind in ALWAYS_BY_CODE and not is_by_code:
+        faults.append(
+            ("/is_by_code", Text(en="Coupons and vouchers need codes.", zh="优惠券与代金券须凭码使用。"))
+        )
+    has_measure = (terms.amount_minor is not None) + (terms.permille is not None)
+    if has_measure != (0 if terms.kind in (PromotionKind.FREE_FREIGHT, PromotionKind.VOUCHER) else 1):
+        faults.append(
+            (
+                "/amount_minor",
+                Text(
+                    en="Say an amount or a share, and neither for free freight and vouchers.",
+                    zh="须填写金额或比例之一；免运费与代金券均不填。",
+                ),
+            )
+        )
+    if terms.starts_at is not None and terms.ends_at is not None and terms.ends_at <= terms.starts_at:
+        faults.append(("/ends_at", Text(en="It must end after it starts.", zh="结束时间须晚于开始时间。")))
+    if len({item.currency for item in items}) > 1:
+        faults.append(
+            ("/item_ids", Text(en="All items must have one currency.", zh="所含项目须为同一币种。"))
+        )
+    if terms.kind == PromotionKind.FREE_FREIGHT and any(freight_minor(item) == 0 for item in items):
+        faults.append(
+            (
+                "/kind",
+                Text(
+                    en="Free freight needs items whose price parts name freight.",
+                    zh="免运费要求项目的价格构成列明运费。",
+                ),
+            )
+        )
+    if faults:
+        raise PromotionNotAllowed(errors=[{"pointer": place, "detail": why} for place, why in faults])
+    by_deposit = session.scalars(
+        select(Pool.id).where(Pool.id.in_([item.pool_id for item in items]), Pool.deposit_type.is_not(None))
+    ).all()
+    if by_deposit:
+        raise DepositNotDiscounted(
+            item_ids=sorted(str(item.id) for item in items if item.pool_id in by_deposit)
+        )
+
+
+def freight_minor(item: Item) -> int:
+    """What of a box's price is freight, at the price shown."""
+    first = next((step.waterfall for step in item.steps if step.from_boxes == 0), None)
+    return 0 if first is None else first.freight_minor
+
+
+def _lock_pools(session: Session, promotion_id: uuid.UUID) -> list[Pool]:
+    """The pools of what it is for, locked before the promotion, as whoever sells their boxes locks them."""
+    row = session.get(PromotionTerms, promotion_id)
+    if row is None:
+        raise PromotionNotFound
+    campaign = session.get_one(Campaign, row.campaign_id)
+    pool_ids = [item.pool_id for item in campaign.items if is_for(row, item.id)]
+    return list(
+        session.scalars(
+            select(Pool)
+            .where(Pool.id.in_(pool_ids))
+            .order_by(Pool.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _mark(session: Session, row: PromotionTerms, pools: Iterable[Pool]) -> None:
+    """Whether boxes of these locked pools are quoted before they are ordered. Raises TooManyPromotions."""
+    items = {item.pool_id: item.id for item in session.get_one(Campaign, row.campaign_id).items}
+    running = open_to_all(session, row.campaign_id)
+    for pool in pools:
+        of_pool = [each for each in running if is_for(each, items[pool.id])]
+        if len(of_pool) > OPEN_MAX and row in of_pool:
+            raise TooManyPromotions(most=OPEN_MAX)
+        pool.has_promotions = bool(of_pool)

@@ -12,8 +12,15 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Final
 
+from marketplace import errors
+from marketplace.language import Text
+
 CANDIDATES_MAX: Final = 10
 """How many eligible promotions are weighed against each other: at most 2^10 sets."""
+CODES_MAX: Final = 5
+"""How many codes are weighed at once."""
+OPEN_MAX: Final = CANDIDATES_MAX - CODES_MAX
+"""How many promotions without a code an item may have at once, so that all can be weighed."""
 
 
 class PromotionKind(StrEnum):
@@ -28,7 +35,7 @@ class PromotionKind(StrEnum):
     COUPON = "coupon"
     """So much off an order, for who has the code."""
     FREE_FREIGHT = "free_freight"
-    """The freight, whole."""
+    """The freight, whole: what is charged for it, and what of the price is freight."""
     VOUCHER = "voucher"
     """Money: what is left of its budget pays goods and freight, in parts if it is more than is asked."""
 
@@ -45,6 +52,7 @@ class Funder(StrEnum):
 class Unmet(StrEnum):
     """Why a promotion takes nothing off."""
 
+    NOT_STARTED = "not_started"
     ENDED = "ended"
     TOO_FEW_BOXES = "too_few_boxes"
     NO_USES_LEFT = "no_uses_left"
@@ -78,6 +86,8 @@ class Promotion:
     stacks_with: frozenset[PromotionKind] = frozenset()
     """Nothing named: it stands alone. Two go together if each names the other's kind."""
     boxes_min: int = 1
+    starts_at: datetime | None = None
+    """Before this instant it takes nothing off."""
     ends_at: datetime | None = None
     """From this instant on it takes nothing off."""
     uses_left: int | None = None
@@ -105,7 +115,10 @@ class Basket:
     boxes: int
     unit_price_minor: int
     freight_minor: int
+    """On top of the price."""
     now: datetime
+    freight_within_minor: int = 0
+    """What of the boxes' price is freight."""
 
     @property
     def goods_minor(self) -> int:
@@ -156,8 +169,10 @@ class Quoted:
         return paid
 
 
-class TooManyPromotions(ValueError):
-    """More promotions are eligible than are weighed against each other."""
+class TooManyPromotions(errors.Conflict):
+    """More promotions would go for the same boxes than are weighed against each other: `most` of them are."""
+
+    title = Text(en="Too many promotions for the same boxes.", zh="同一商品的优惠过多。")
 
 
 def quote(basket: Basket, promotions: Iterable[Promotion]) -> Quoted:
@@ -171,7 +186,7 @@ def quote(basket: Basket, promotions: Iterable[Promotion]) -> Quoted:
     unmet = {each.id: reason for each in ordered if (reason := hindrance(basket, each)) is not None}
     eligible = [each for each in ordered if each.id not in unmet]
     if len(eligible) > CANDIDATES_MAX:
-        raise TooManyPromotions(f"{len(eligible)} promotions are eligible, {CANDIDATES_MAX} can be weighed")
+        raise TooManyPromotions(most=CANDIDATES_MAX)
     best: tuple[Discount, ...] = ()
     for size in range(1, len(eligible) + 1):
         for chosen in combinations(eligible, size):
@@ -200,6 +215,7 @@ def hindrance(basket: Basket, promotion: Promotion) -> Unmet | None:
     """What keeps a promotion from taking anything off this basket, on its own; None: nothing does."""
     budget = promotion.budget_left_minor
     checks = (
+        (promotion.starts_at is not None and basket.now < promotion.starts_at, Unmet.NOT_STARTED),
         (promotion.ends_at is not None and basket.now >= promotion.ends_at, Unmet.ENDED),
         (basket.boxes < promotion.boxes_min, Unmet.TOO_FEW_BOXES),
         (promotion.uses_left is not None and promotion.uses_left < 1, Unmet.NO_USES_LEFT),
@@ -221,7 +237,7 @@ def boxes_taken(boxes: int, boxes_left: int | None) -> int:
 def _wanted(basket: Basket, promotion: Promotion) -> int:
     """What a promotion takes off if it is the only one and its budget allows."""
     if promotion.kind == PromotionKind.FREE_FREIGHT:
-        return basket.freight_minor
+        return basket.freight_within_minor + basket.freight_minor
     if promotion.kind == PromotionKind.VOUCHER:
         return basket.price_minor
     boxes = boxes_taken(basket.boxes, promotion.boxes_left)
@@ -243,7 +259,8 @@ def _take_off(basket: Basket, promotions: Sequence[Promotion]) -> tuple[Discount
     lines = []
     for each in promotions:
         wanted = min(_wanted(basket, each), each.budget_left_minor)
-        off_goods = 0 if each.kind == PromotionKind.FREE_FREIGHT else min(wanted, goods)
+        most = basket.freight_within_minor if each.kind == PromotionKind.FREE_FREIGHT else goods
+        off_goods = min(wanted, most, goods)
         off_freight = min(wanted - off_goods, freight) if each.kind in _BY_KIND else 0
         if off_goods + off_freight == 0:
             continue

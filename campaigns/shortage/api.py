@@ -7,13 +7,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.planning import CampaignNotFound
-from campaigns.shortage import cases, closing, electing, offering, opening, schemas
-from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding
+from campaigns.shortage import (
+    cases,
+    closing,
+    electing,
+    later_lot_rules,
+    offering,
+    opening,
+    schemas,
+    waiting,
+)
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
 from campaigns.shortage.rules import Cause
 from campaigns.shortage.states import OfferAnswered, ShortageStateForbids
 from campaigns.states import CampaignStateForbids
 from inventory.lots import NotEnoughInStore
 from marketplace import context, paging
+from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from orders.bulk import OrderNotFound
@@ -38,8 +48,8 @@ elections = Blueprint("elections", __name__, url_prefix="/orders", description="
     CampaignNotFound,
     CampaignStateForbids,
     opening.EvidenceMissing,
+    later_lot_rules.LaterLotDay,
     opening.NotShort,
-    opening.ShortageOfDeposits,
 )
 @starts.writes(201, schemas.Shortages)
 def start(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
@@ -92,6 +102,38 @@ def list_cuts(query: dict[str, Any], shortage_id: uuid.UUID) -> dict[str, Any]:
 def set_cause(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> Shortage:
     """Say why the fruit is missing, before the cut 登记缺货原因"""
     return opening.set_cause(session, context.current(), shortage_id=shortage_id, **body)
+
+
+@blueprint.put("/<uuid:shortage_id>/later-lot")
+@blueprint.arguments(schemas.SetLaterLot)
+@blueprint.problems(
+    cases.ShortageNotFound, ShortageStateForbids, waiting.LaterLotTold, later_lot_rules.LaterLotDay
+)
+@blueprint.writes(200, schemas.Shortage)
+def set_later_lot(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> Shortage:
+    """Say by when a later lot comes: from then on buyers may wait for it 登记后续批次日期"""
+    return waiting.set_later_lot(session, context.current(), shortage_id=shortage_id, **body)
+
+
+@blueprint.get("/<uuid:shortage_id>/waits")
+@blueprint.arguments(paging.Query, location="query")
+@blueprint.problems(cases.ShortageNotFound)
+@blueprint.response(200, schemas.WaitPage)
+def list_waits(query: dict[str, Any], shortage_id: uuid.UUID) -> dict[str, Any]:
+    """Who waits for a later lot, in which place, and until when 等待后续批次的订单"""
+    statement = select(ShortageWait).where(ShortageWait.shortage_id == shortage_id)
+    with reading() as session:
+        cases.get(session, shortage_id=shortage_id)
+        return paging.read(session, statement, ShortageWait.id, **query)
+
+
+@blueprint.post("/<uuid:shortage_id>/servings")
+@blueprint.arguments(schemas.ServeWaits)
+@blueprint.problems(cases.ShortageNotFound, CooperativeNotFound, waiting.NobodyServed, NotEnoughInStore)
+@blueprint.writes(201, schemas.ShortageWaits)
+def serve(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> dict[str, Any]:
+    """The later lot is there: whoever is first in line is served 后续批次到货"""
+    return {"items": waiting.serve(session, context.current(), shortage_id=shortage_id, **body)}
 
 
 @blueprint.post("/<uuid:shortage_id>/close")
@@ -160,11 +202,13 @@ def get_election(order_id: uuid.UUID) -> electing.Election:
     electing.ElectionClosed,
     electing.ChoiceNotOffered,
     electing.NotFewer,
+    electing.OtherItemMissing,
+    electing.OtherItemGone,
 )
 @elections.writes(200, schemas.Election)
 def elect(session: Session, body: dict[str, Any], order_id: uuid.UUID) -> electing.Election:
-    """Choose: fewer boxes, the money back, or no preference; the last choice counts 提交选择"""
-    return electing.elect(session, context.current(), order_id=order_id, **body)
+    """Choose: fewer boxes, the money back, a later lot, another grade; the last choice counts 提交选择"""
+    return electing.elect(session, context.current(), order_id=order_id, choosing=electing.Choosing(**body))
 
 
 BLUEPRINTS = (starts, blueprint, offers, standings, elections)

@@ -1,20 +1,23 @@
 """What all steps of a shortage share: finding and locking it, what is there and what is sold, and its refusals.
 
-A step locks the campaign first, then the shortage, then orders, payments, holds, the pool and lots.
+A step locks the campaign first, then the shortage, then forecasts, orders, payments, holds, the pool and lots.
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning
-from campaigns.models import Item
+from campaigns.models import Campaign, Item
+from campaigns.pledges import moves
 from campaigns.shortage import rules
-from campaigns.shortage.models import Shortage, ShortageOffer, ShortageStanding
-from campaigns.shortage.states import ShortageState
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
+from campaigns.shortage.states import ShortageState, WaitState
 from inventory import shortages
+from inventory.capacity import pledging
 from inventory.models import Pool
 from marketplace import errors
 from marketplace.access import STAFF, Role
@@ -55,13 +58,43 @@ def stock_of(session: Session, item: Item) -> Stock:
     return Stock(sold=pool.boxes_sold, supply=max(0, there - pool.boxes_held), pledged=pledged)
 
 
+def taken_boxes(session: Session, *, item_id: uuid.UUID) -> int:
+    """The boxes that were sold of an item and that it has no longer, because of a shortage: cut, given up, moved to
+    another item, or waited for in vain; less those that came to it from others.
+    """
+    went = case((ShortageCut.moved_to_item_id.is_not(None), ShortageCut.boxes_moved), else_=0)
+    taken = select(func.sum(ShortageCut.boxes_given_up + ShortageCut.boxes_cut + went))
+    came = select(func.sum(ShortageCut.boxes_moved)).where(ShortageCut.moved_to_item_id == item_id)
+    in_vain = select(func.sum(ShortageWait.boxes)).where(ShortageWait.state == WaitState.REFUNDED)
+    of_item = (
+        taken.join(Shortage, Shortage.id == ShortageCut.shortage_id).where(Shortage.item_id == item_id),
+        in_vain.join(Shortage, Shortage.id == ShortageWait.shortage_id).where(Shortage.item_id == item_id),
+    )
+    return sum(int(session.scalar(each) or 0) for each in of_item) - int(session.scalar(came) or 0)
+
+
 def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
-    """The shortage, its campaign locked before it. Raises ShortageNotFound."""
+    """The shortage, its campaign locked before it, the forecasts of its item after it. Raises ShortageNotFound."""
     campaign_id = session.scalar(select(Shortage.campaign_id).where(Shortage.id == shortage_id))
     if campaign_id is None:
         raise ShortageNotFound
     planning.locked(session, campaign_id)
-    return session.get_one(Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True)
+    shortage = session.get_one(
+        Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True
+    )
+    pledging.lock(session, pool_ids=[item_of(session, shortage).pool_id])
+    return shortage
+
+
+def settle(
+    session: Session, ctx: Context, shortage: Shortage, *, cuts: Mapping[uuid.UUID, int], reason: str
+) -> None:
+    """Take these sold boxes back from their holds; fruit that is not there leaves the pool, and its pledges shrink."""
+    item = item_of(session, shortage)
+    shortages.settle(session, ctx, pool_id=item.pool_id, cuts=cuts, reason=reason)
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    moves.follow_stock(session, ctx, campaign, item_ids=[item.id], reason=reason)
+    session.flush()
 
 
 def item_of(session: Session, shortage: Shortage) -> Item:

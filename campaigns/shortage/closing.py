@@ -6,9 +6,11 @@ from typing import Final
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.models import Campaign
 from campaigns.shortage import cases, offering, settling
 from campaigns.shortage.models import Shortage
-from campaigns.shortage.states import ShortageState, ShortageStateForbids
+from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
+from campaigns.states import CampaignState
 from marketplace import errors, jobs
 from marketplace.context import Context
 from marketplace.language import Text
@@ -29,7 +31,7 @@ def close(session: Session, ctx: Context, *, shortage_id: uuid.UUID) -> Shortage
     Raises ShortageNotFound, ShortageStateForbids, ElectionRuns.
     """
     shortage = cases.locked(session, shortage_id)
-    if shortage.state == ShortageState.SETTLED:
+    if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     if shortage.state == ShortageState.OFFERING:
         offering.close(session, ctx, shortage)
@@ -42,14 +44,14 @@ def close(session: Session, ctx: Context, *, shortage_id: uuid.UUID) -> Shortage
 
 
 def advance(session: Session, ctx: Context, *, shortage_id: uuid.UUID) -> bool:
-    """End the window of a shortage if its time is over; whether it was."""
+    """End the window of a shortage if its time is over and its campaign is not given up; whether it was."""
     shortage = cases.locked(session, shortage_id)
     due_at = {
         ShortageState.OFFERING: shortage.answers_due_at,
         ShortageState.ELECTING: shortage.elections_due_at,
-        ShortageState.SETTLED: None,
-    }[ShortageState(shortage.state)]
-    if due_at is None or ctx.now < due_at:
+    }.get(ShortageState(shortage.state))
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    if due_at is None or ctx.now < due_at or campaign.state != CampaignState.SHORTFALL:
         return False
     close(session, ctx, shortage_id=shortage_id)
     return True
@@ -59,7 +61,12 @@ def due(session: Session, ctx: Context) -> list[uuid.UUID]:
     """The shortages with a window whose time is over."""
     offers = and_(Shortage.state == ShortageState.OFFERING, Shortage.answers_due_at <= ctx.now)
     elections = and_(Shortage.state == ShortageState.ELECTING, Shortage.elections_due_at <= ctx.now)
-    return list(session.scalars(select(Shortage.id).where(or_(offers, elections)).order_by(Shortage.id)))
+    statement = (
+        select(Shortage.id)
+        .join(Campaign)
+        .where(or_(offers, elections), Campaign.state == CampaignState.SHORTFALL)
+    )
+    return list(session.scalars(statement.order_by(Shortage.id)))
 
 
 def advance_due(session: Session, ctx: Context) -> int:

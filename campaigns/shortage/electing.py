@@ -1,6 +1,7 @@
 """Buyers choose what they want while there is less than was sold. Who says nothing has no preference."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection
+from campaigns.shortage import other_grade, waiting
+from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
+from campaigns.shortage.other_grade import OtherItem
 from campaigns.shortage.rules import Choice
 from campaigns.shortage.states import ShortageState
 from inventory.models import Hold
@@ -19,8 +22,8 @@ from orders import checkout
 from orders.bulk import OrderNotFound
 from orders.models import Order
 
-OFFERED: Final = (Choice.NO_PREFERENCE, Choice.FEWER, Choice.REFUND)
-"""What may be chosen: a later lot and another grade are not sold here yet."""
+ALWAYS: Final = (Choice.NO_PREFERENCE, Choice.FEWER, Choice.REFUND)
+"""What may be chosen in every shortage; waiting needs a later lot, another grade an item that has some to spare."""
 
 
 class NoElection(errors.Conflict):
@@ -47,6 +50,18 @@ class NotFewer(errors.Invalid):
     title = Text(en="Choose fewer boxes than were ordered.", zh="所选箱数须少于订购箱数。")
 
 
+class OtherItemGone(errors.Conflict):
+    """The item that was chosen instead is none of those offered, or has too few boxes by now."""
+
+    title = Text(en="That item cannot be had instead.", zh="无法改为该项目。")
+
+
+class OtherItemMissing(errors.Invalid):
+    """`other_grade` says of which item, and only `other_grade` does."""
+
+    title = Text(en="Say which item you choose instead.", zh="请指明改选的项目。")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Election:
     """An order in its latest shortage: what is chosen so far, and in the end what came of it."""
@@ -56,8 +71,11 @@ class Election:
     shortage: Shortage
     choice: str
     wanted_boxes: int | None
+    other_item_id: uuid.UUID | None
     cut: ShortageCut | None
+    wait: ShortageWait | None
     choices: tuple[str, ...]
+    other_items: tuple[OtherItem, ...]
 
 
 def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Election:
@@ -67,12 +85,19 @@ def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Election:
     return _told(session, order, shortage, boxes)
 
 
-def elect(
-    session: Session, ctx: Context, *, order_id: uuid.UUID, choice: str, wanted_boxes: int | None = None
-) -> Election:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """What a buyer says: `wanted_boxes` with `fewer`, `item_id` with `other_grade`."""
+
+    choice: str
+    wanted_boxes: int | None = None
+    item_id: uuid.UUID | None = None
+
+
+def elect(session: Session, ctx: Context, *, order_id: uuid.UUID, choosing: Choosing) -> Election:
     """The buyer's choice for an order; choosing again replaces it.
 
-    Raises OrderNotFound, NoElection, ElectionClosed, ChoiceNotOffered, NotFewer.
+    Raises OrderNotFound, NoElection, ElectionClosed, ChoiceNotOffered, NotFewer, OtherItemMissing, OtherItemGone.
     """
     order = checkout.get(session, ctx, order_id=order_id)
     if order.buyer_id != ctx.actor.id:
@@ -84,13 +109,13 @@ def elect(
     )
     _, boxes = _shortage_of(session, order)
     _check_open(ctx, shortage)
-    if Choice(choice) not in OFFERED:
-        raise ChoiceNotOffered(choices=[str(each) for each in OFFERED])
-    if (choice == Choice.FEWER) != (wanted_boxes is not None) or (
-        wanted_boxes is not None and wanted_boxes >= boxes
-    ):
-        raise NotFewer
-    row = {"choice": choice, "wanted_boxes": wanted_boxes, "at": ctx.now}
+    _check_choice(session, shortage, order, choosing, boxes=boxes)
+    row = {
+        "choice": choosing.choice,
+        "wanted_boxes": choosing.wanted_boxes,
+        "other_item_id": choosing.item_id,
+        "at": ctx.now,
+    }
     statement = insert(ShortageElection).values(shortage_id=shortage.id, order_id=order.id, version=1, **row)
     session.execute(
         statement.on_conflict_do_update(
@@ -98,9 +123,38 @@ def elect(
             set_={**row, "version": ShortageElection.version + 1},
         )
     )
-    after = {"shortage_id": str(shortage.id), "choice": choice, "wanted_boxes": wanted_boxes}
+    after = {
+        "shortage_id": str(shortage.id),
+        "choice": choosing.choice,
+        "wanted_boxes": choosing.wanted_boxes,
+        "other_item_id": None if choosing.item_id is None else str(choosing.item_id),
+    }
     audit.record(session, ctx, "shortage.choose", subject=("order", order.id), after=after)
     return _told(session, order, shortage, boxes)
+
+
+def _check_choice(
+    session: Session, shortage: Shortage, order: Order, choosing: Choosing, *, boxes: int
+) -> None:
+    choice, others = Choice(choosing.choice), _others(session, shortage, order, boxes)
+    if choice not in _choices(shortage, others):
+        raise ChoiceNotOffered(choices=[str(each) for each in _choices(shortage, others)])
+    wanted = choosing.wanted_boxes
+    if (choice == Choice.FEWER) != (wanted is not None) or (wanted is not None and wanted >= boxes):
+        raise NotFewer
+    if (choice == Choice.OTHER_GRADE) != (choosing.item_id is not None):
+        raise OtherItemMissing
+    if choosing.item_id is not None and choosing.item_id not in {each.item_id for each in others}:
+        raise OtherItemGone
+
+
+def _others(session: Session, shortage: Shortage, order: Order, boxes: int) -> list[OtherItem]:
+    return other_grade.offered(session, shortage, order, boxes=boxes)
+
+
+def _choices(shortage: Shortage, others: Sequence[OtherItem]) -> tuple[Choice, ...]:
+    wait = () if shortage.later_lot_on is None else (Choice.WAIT,)
+    return (*ALWAYS, *wait, *((Choice.OTHER_GRADE,) if others else ()))
 
 
 def _check_open(ctx: Context, shortage: Shortage) -> None:
@@ -112,19 +166,25 @@ def _check_open(ctx: Context, shortage: Shortage) -> None:
 
 
 def _shortage_of(session: Session, order: Order) -> tuple[Shortage, int]:
-    """The latest shortage of the order's item, and the boxes that the order has. Raises NoElection."""
-    row = session.execute(
-        select(Shortage, Hold.consumed_boxes)
+    """The open shortage of the order's item, or the last one that said what becomes of it; and the boxes that it has.
+
+    Raises NoElection.
+    """
+    boxes = session.scalar(select(Hold.consumed_boxes).where(Hold.id == order.hold_id)) or 0
+    of_item = (
+        select(Shortage)
         .join(Hold, (Hold.purpose_kind == "campaign_item") & (Hold.purpose_id == Shortage.item_id))
-        .where(Hold.id == order.hold_id)
-        .order_by(Shortage.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        raise NoElection
-    shortage, boxes = row
-    is_concerned = boxes > 0 if shortage.state != ShortageState.SETTLED else _cut_of(session, shortage, order)
-    if not is_concerned:
+        .where(Hold.id == order.hold_id, Shortage.state != ShortageState.SETTLED)
+    )
+    told = (
+        select(Shortage)
+        .join(ShortageCut, ShortageCut.shortage_id == Shortage.id)
+        .where(ShortageCut.order_id == order.id)
+    )
+    shortage = session.scalar(of_item.limit(1)) if boxes else None
+    if shortage is None:
+        shortage = session.scalar(told.order_by(Shortage.id.desc()).limit(1))
+    if shortage is None:
         raise NoElection
     return shortage, boxes
 
@@ -140,12 +200,16 @@ def _told(session: Session, order: Order, shortage: Shortage, boxes: int) -> Ele
     chosen = session.get(ShortageElection, (shortage.id, order.id), populate_existing=True)
     cut = _cut_of(session, shortage, order)
     is_open = shortage.state == ShortageState.ELECTING
+    others = _others(session, shortage, order, boxes) if is_open else []
     return Election(
         order_id=order.id,
         boxes=cut.boxes_before if cut else boxes,
         shortage=shortage,
         choice=Choice.NO_PREFERENCE if chosen is None else chosen.choice,
         wanted_boxes=None if chosen is None else chosen.wanted_boxes,
+        other_item_id=None if chosen is None else chosen.other_item_id,
         cut=cut,
-        choices=tuple(str(each) for each in OFFERED) if is_open else (),
+        wait=waiting.of_order(session, order.id),
+        choices=tuple(str(each) for each in _choices(shortage, others)) if is_open else (),
+        other_items=tuple(others),
     )

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from campaigns.shortage import run
 from campaigns.shortage.models import Shortage
-from campaigns.shortage.states import ShortageState
+from campaigns.shortage.states import DECIDED
 from marketplace.language import Text
 from marketplace.module import Invariant
 
 
 def _unproved(session: Session) -> list[dict[str, Any]]:
-    settled = select(Shortage).where(Shortage.state == ShortageState.SETTLED)
+    settled = select(Shortage).where(Shortage.state.in_(sorted(DECIDED)))
     found = []
     for each in session.scalars(settled.execution_options(yield_per=20)):
         if each.problem is None or each.result is None or each.digest is None:
@@ -40,13 +40,17 @@ INVARIANTS: Final = (
             zh="缺货削减与其记录一致：任何订单所得不超过订购数，总数不超过现货。",
         ),
         sql="""
-            SELECT s.id, coalesce(sum(c.boxes_after), 0) AS kept, s.result ->> 'kept' AS told FROM shortage s
-            LEFT JOIN shortage_cut c ON c.shortage_id = s.id
+            SELECT s.id, coalesce(sum(c.boxes_after - c.boxes_moved), 0) AS kept, s.result ->> 'kept' AS told
+            FROM shortage s LEFT JOIN shortage_cut c ON c.shortage_id = s.id
             GROUP BY s.id
-            HAVING (s.state = 'settled' AND (coalesce(sum(c.boxes_after), 0) <> (s.result ->> 'kept')::bigint
-                OR coalesce(sum(c.boxes_after), 0) > (s.problem ->> 'supply')::bigint
+            HAVING (s.state IN ('cutting', 'settled')
+                AND (coalesce(sum(c.boxes_after - c.boxes_moved), 0) > (s.result ->> 'kept')::bigint
+                OR coalesce(sum(c.boxes_after - c.boxes_moved), 0) > (s.problem ->> 'supply')::bigint
+                OR count(c.id) > jsonb_array_length(s.problem -> 'demands')))
+            OR (s.state = 'settled'
+                AND (coalesce(sum(c.boxes_after - c.boxes_moved), 0) <> (s.result ->> 'kept')::bigint
                 OR count(c.id) <> jsonb_array_length(s.problem -> 'demands')))
-            OR (s.state <> 'settled' AND count(c.id) > 0)
+            OR (s.state NOT IN ('cutting', 'settled') AND count(c.id) > 0)
         """,
     ),
     Invariant(
@@ -60,26 +64,33 @@ INVARIANTS: Final = (
             JOIN hold h ON h.id = o.hold_id
             JOIN LATERAL (SELECT c.boxes_after FROM shortage_cut c WHERE c.order_id = o.id
                 ORDER BY c.id DESC LIMIT 1) last ON true
-            WHERE h.consumed_boxes <> last.boxes_after OR (o.state = 'cut') <> (last.boxes_after = 0)
+            LEFT JOIN shortage_wait w ON w.order_id = o.id AND w.state = 'refunded'
+            WHERE CASE WHEN o.state IN ('committed', 'balance_due', 'balance_paid')
+                THEN last.boxes_after = 0 OR h.consumed_boxes <> last.boxes_after
+                ELSE h.consumed_boxes <> 0 OR (o.state = 'cut') <> (last.boxes_after = 0 OR w.id IS NOT NULL) END
         """,
     ),
     Invariant(
         id="X4",
         says=Text(
-            en="What goes back for a cut is owed once, to the unit, and never more than was received.",
-            zh="每笔削减的退款与赔偿如数入账一次，且退款不超过实收。",
+            en="What goes back for a cut is owed once, to the unit.",
+            zh="每笔削减的退款与赔偿如数入账一次。",
         ),
         sql="""
             SELECT c.id, c.refund_minor, c.compensation_minor FROM shortage_cut c
             JOIN payment p ON p.order_id = c.order_id LEFT JOIN part_refund r
-                ON r.payment_id = p.id AND r.source_id = c.shortage_id
+                ON r.payment_id = p.id AND r.source_id = c.shortage_id AND r.reason = 'shortage'
             GROUP BY c.id
             HAVING coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'refund'), 0) <> c.refund_minor
                 OR coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'compensation'), 0) <> c.compensation_minor
             UNION ALL
-            SELECT p.id, sum(r.amount_minor), p.received_minor FROM payment p
-            JOIN part_refund r ON r.payment_id = p.id AND r.kind = 'refund'
-            GROUP BY p.id HAVING sum(r.amount_minor) > p.received_minor
+            SELECT w.id, w.refund_minor, w.compensation_minor FROM shortage_wait w
+            JOIN payment p ON p.order_id = w.order_id LEFT JOIN part_refund r
+                ON r.payment_id = p.id AND r.source_id = w.id AND r.reason = 'later_lot'
+            GROUP BY w.id
+            HAVING coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'refund'), 0) <> coalesce(w.refund_minor, 0)
+                OR coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'compensation'), 0)
+                    <> coalesce(w.compensation_minor, 0)
         """,
     ),
     Invariant(
@@ -90,6 +101,22 @@ INVARIANTS: Final = (
             LEFT JOIN shortage_offer o ON o.shortage_id = s.id
             GROUP BY s.id HAVING coalesce(sum(o.accepted_boxes), 0) <> s.covered_boxes
                 OR (s.state <> 'offering' AND count(*) FILTER (WHERE o.state = 'offered') > 0)
+        """,
+    ),
+    Invariant(
+        id="X6",
+        says=Text(
+            en="Who waits for a later lot has the boxes that the cut left owed, and a place in a line without gaps.",
+            zh="等待后续批次的订单保有应供箱数，且排队序号连续。",
+        ),
+        sql="""
+            SELECT c.shortage_id, c.order_id, w.id FROM shortage_cut c
+            FULL JOIN shortage_wait w ON w.shortage_id = c.shortage_id AND w.order_id = c.order_id
+            WHERE (w.id IS NOT NULL) <> (coalesce(c.boxes_moved, 0) > 0 AND c.moved_to_item_id IS NULL)
+                OR w.boxes <> c.boxes_moved
+            UNION ALL
+            SELECT w.shortage_id, NULL, NULL FROM shortage_wait w JOIN shortage s ON s.id = w.shortage_id
+            WHERE s.state = 'settled' GROUP BY w.shortage_id HAVING max(w.place) <> count(*)
         """,
     ),
 )

@@ -1,7 +1,7 @@
 """Tables of shortages: the question, who stood how, offers, elections, and what the cut took from whom."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.shortage.rules import Cause, Choice
-from campaigns.shortage.states import OfferState, ShortageState
+from campaigns.shortage.states import OfferState, ShortageState, WaitState
 from marketplace.database import Base, one_of
 
 
@@ -25,6 +25,8 @@ class Shortage(Base):
     cause: Mapped[str] = mapped_column(String(20))
     evidence: Mapped[str | None] = mapped_column(String(200))
     policy: Mapped[str] = mapped_column(String(20))
+    policy_digest: Mapped[str] = mapped_column(String(80))
+    """Of the campaign's policy, which says how the shortage is run."""
     earnest_permille: Mapped[int]
     committed_boxes: Mapped[int]
     """Sold, when it was opened."""
@@ -36,10 +38,12 @@ class Shortage(Base):
     season: Mapped[str] = mapped_column(String(20))
     """Whose account says which neighbour is furthest behind."""
     election_hours: Mapped[int]
+    later_lot_on: Mapped[date | None]
+    """By when a later lot comes, for which buyers may choose to wait."""
     elections_due_at: Mapped[datetime | None]
     seed_hash: Mapped[str] = mapped_column(String(64))
     seed: Mapped[str] = mapped_column(String(200))
-    """Told only when it is settled."""
+    """Told only when the run is made."""
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     digest: Mapped[str | None] = mapped_column(String(80))
@@ -64,7 +68,8 @@ class Shortage(Base):
         CheckConstraint("election_hours BETWEEN 1 AND 240", name="election_hours"),
         CheckConstraint("state <> 'electing' OR elections_due_at IS NOT NULL", name="electing"),
         CheckConstraint(
-            "num_nulls(problem, result, digest, settled_at) = CASE state WHEN 'settled' THEN 0 ELSE 4 END",
+            "num_nulls(problem, result, digest) = CASE WHEN state IN ('cutting', 'settled') THEN 0 ELSE 3 END"
+            " AND (settled_at IS NOT NULL) = (state = 'settled')",
             name="settled",
         ),
         Index("uq_shortage_open", "item_id", unique=True, postgresql_where=text("state <> 'settled'")),
@@ -132,6 +137,8 @@ class ShortageElection(Base):
     order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), primary_key=True)
     choice: Mapped[str] = mapped_column(String(20))
     wanted_boxes: Mapped[int | None]
+    other_item_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaign_item.id"))
+    """With `other_grade`: of which item."""
     at: Mapped[datetime]
     version: Mapped[int]
 
@@ -140,6 +147,7 @@ class ShortageElection(Base):
         CheckConstraint(
             "(choice = 'fewer') = (wanted_boxes IS NOT NULL) AND coalesce(wanted_boxes, 1) > 0", name="wanted"
         ),
+        CheckConstraint("(choice = 'other_grade') = (other_item_id IS NOT NULL)", name="other_item"),
     )
 
 
@@ -155,9 +163,15 @@ class ShortageCut(Base):
     boxes_after: Mapped[int]
     boxes_given_up: Mapped[int]
     boxes_cut: Mapped[int]
+    boxes_moved: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Of those after: owed from a later lot, or of another grade."""
+    moved_to_item_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("campaign_item.id"))
+    """Of which other item they are; without it they wait."""
     paid_minor: Mapped[int]
     refund_minor: Mapped[int]
     compensation_minor: Mapped[int]
+    bonus_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """What the funder of a deposit's bonus no longer pays."""
     currency: Mapped[str] = mapped_column(String(3))
     reason_en: Mapped[str] = mapped_column(String(4_000))
     reason_zh: Mapped[str] = mapped_column(String(4_000))
@@ -168,5 +182,46 @@ class ShortageCut(Base):
             "boxes_after >= 0 AND boxes_given_up >= 0 AND boxes_cut >= 0 AND boxes_before > 0", name="boxes"
         ),
         CheckConstraint("boxes_after + boxes_given_up + boxes_cut = boxes_before", name="sum"),
-        CheckConstraint("refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0", name="money"),
+        CheckConstraint(
+            "boxes_moved BETWEEN 0 AND boxes_after AND (moved_to_item_id IS NULL OR boxes_moved > 0)",
+            name="moved",
+        ),
+        CheckConstraint(
+            "refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0 AND bonus_minor >= 0",
+            name="money",
+        ),
+    )
+
+
+class ShortageWait(Base):
+    """An order whose boxes come from a later lot, its place in the line, and what came of it."""
+
+    __tablename__ = "shortage_wait"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    shortage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shortage.id"))
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), unique=True)
+    boxes: Mapped[int]
+    place: Mapped[int]
+    promised_on: Mapped[date]
+    state: Mapped[str] = mapped_column(String(20))
+    resolved_at: Mapped[datetime | None]
+    refund_minor: Mapped[int | None]
+    compensation_minor: Mapped[int | None]
+    reason_en: Mapped[str | None] = mapped_column(String(4_000))
+    reason_zh: Mapped[str | None] = mapped_column(String(4_000))
+    version: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("shortage_id", "place"),
+        CheckConstraint("boxes > 0 AND place > 0", name="boxes"),
+        CheckConstraint(one_of("state", WaitState), name="state"),
+        CheckConstraint("(state = 'waiting') = (resolved_at IS NULL)", name="resolved"),
+        CheckConstraint(
+            "num_nulls(refund_minor, compensation_minor, reason_en, reason_zh)"
+            " = CASE state WHEN 'refunded' THEN 0 ELSE 4 END",
+            name="refunded",
+        ),
+        CheckConstraint("refund_minor >= 0 AND compensation_minor >= 0", name="money"),
+        Index("ix_shortage_wait_waiting", "promised_on", postgresql_where=text("state = 'waiting'")),
     )

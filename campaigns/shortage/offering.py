@@ -7,6 +7,9 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
+from campaigns.pledges import pledging
+from campaigns.policy import policies
+from campaigns.policy.rules import weighed
 from campaigns.shortage import cases, rules, settling, words
 from campaigns.shortage.models import Shortage, ShortageOffer
 from campaigns.shortage.rules import Neighbour
@@ -17,7 +20,7 @@ from campaigns.shortage.states import (
     check_move,
     check_offer_move,
 )
-from inventory import lots, pools
+from inventory import lots
 from inventory.models import Pool
 from marketplace import audit, errors, events
 from marketplace.catalogue import cooperatives
@@ -33,6 +36,14 @@ class ElectionsOpened:
 
     shortage_id: uuid.UUID
     campaign_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourAsked:
+    """A cooperative is asked for boxes that others lack."""
+
+    offer_id: uuid.UUID
+    cooperative_id: uuid.UUID
 
 
 class OfferTooLate(errors.Gone):
@@ -68,7 +79,9 @@ def accept(session: Session, ctx: Context, *, offer_id: uuid.UUID, boxes: int | 
     if given > offer.boxes:
         raise MoreThanOffered(offered_boxes=offer.boxes)
     item = cases.item_of(session, shortage)
-    pools.pledge(session, ctx, pool_id=item.pool_id, cooperative_id=offer.cooperative_id, boxes=given)
+    pledging.cover(
+        session, ctx, item=item, cooperative_id=offer.cooperative_id, boxes=given, reason="covers a shortage"
+    )
     shortage.covered_boxes += given
     _answer(session, ctx, offer, OfferState.ACCEPTED, boxes=given)
     go_on(session, ctx, shortage)
@@ -121,10 +134,11 @@ def _offer(
     cover = rules.cover(
         boxes, neighbours, pack_grams=pack_grams, seed=shortage.seed_hash, batch=cases.batch_of(shortage)
     )
+    counted = policies.frozen(session, session.get_one(Campaign, shortage.campaign_id)).weight
     ids = _ids(session, shortage)
     number = 1 + max((each.round for each in shortage.offers), default=0)
     for code, asked in sorted(cover.boxes.items()):
-        reason = words.for_neighbour(cover, code, gap=boxes)
+        reason = words.for_neighbour(cover, code, gap=boxes, counted=counted.value)
         offer = ShortageOffer(
             id=new_id(),
             shortage_id=shortage.id,
@@ -142,6 +156,8 @@ def _offer(
         session.flush()
         after = {"shortage_id": str(shortage.id), "cooperative": code, "boxes": asked}
         audit.record(session, ctx, "shortage_offer.ask", subject=("shortage_offer", offer.id), after=after)
+        asked_one = NeighbourAsked(offer_id=offer.id, cooperative_id=offer.cooperative_id)
+        events.publish(session, ctx, asked_one)
     return sum(cover.boxes.values())
 
 
@@ -152,6 +168,7 @@ def _neighbours(session: Session, shortage: Shortage, pool: Pool) -> list[Neighb
         session, variety=pool.variety, grade=pool.grade, pack_grams=pool.pack_grams, locked=False
     )
     history = season.history_grams(session, season=shortage.season)
+    weight = policies.frozen(session, campaign).weight
     asked: dict[uuid.UUID, int] = {}
     refused = set()
     for offer in shortage.offers:
@@ -162,7 +179,7 @@ def _neighbours(session: Session, shortage: Shortage, pool: Pool) -> list[Neighb
     return [
         Neighbour(
             code=each.code,
-            households=each.member_households,
+            weight=weighed(weight, households=each.member_households, members=each.members),
             history_grams=history.get(each.id, 0),
             spare=free.get(each.id, 0) - asked.get(each.id, 0),
         )

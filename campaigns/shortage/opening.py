@@ -3,17 +3,20 @@
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.models import Campaign, Item
-from campaigns.shortage import cases, offering, rules
+from campaigns.policy import policies
+from campaigns.policy.rules import Policy
+from campaigns.shortage import cases, later_lot_rules, offering
 from campaigns.shortage.models import Shortage, ShortageStanding
-from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause
-from campaigns.shortage.states import ShortageState, ShortageStateForbids
+from campaigns.shortage.rules import Cause
+from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
+from inventory.capacity import pledging
 from marketplace import audit, errors
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
@@ -36,24 +39,15 @@ class EvidenceMissing(errors.Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How a shortage is run. Without evidence of something else it is a fault."""
+    """Why fruit is missing; everything else the campaign's policy says. Without evidence it is a fault."""
 
     cause: Cause = Cause.FAULT
     evidence: str | None = None
-    earnest_permille: int = EARNEST_PERMILLE_MAX
-    answer_hours: int = 24
-    election_hours: int = 48
+    later_lot_on: date | None = None
+    """By then a later lot comes: buyers may wait for it."""
 
 
 DEFAULT = Terms()
-
-
-class ShortageOfDeposits(errors.Conflict):
-    """Boxes of which only a deposit is paid: their balances do not follow a cut yet, so an operator must decide."""
-
-    title = Text(
-        en="A shortage of boxes with deposits is not cut yet.", zh="暂不支持对已付定金的箱数按短缺削减。"
-    )
 
 
 def open_if_short(
@@ -61,18 +55,23 @@ def open_if_short(
 ) -> bool:
     """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
 
-    By the rule and with the seed whose hash the campaign published before it opened. Raises CampaignStateForbids,
-    EvidenceMissing, ShortageOfDeposits.
+    By the policy and with the seed whose digests the campaign published before it opened. Raises CampaignStateForbids,
+    EvidenceMissing, LaterLotDay.
     """
     _check_evidence(terms.cause, terms.evidence)
+    later_lot_rules.check_day(terms.later_lot_on, today=ctx.today)
     campaign = planning.locked(session, campaign.id)
     if campaign.state != CampaignState.HARVESTED:
         raise CampaignStateForbids(state=campaign.state)
     short = short_items(session, campaign)
-    if short and has_deposits(session, campaign):
-        raise ShortageOfDeposits
-    sold_as = seed or campaign.seed or secrets.token_urlsafe(32)
-    opened = [_open(session, ctx, campaign, item, stock, terms=terms, seed=sold_as) for item, stock in short]
+    drawn = (
+        seed or campaign.seed or secrets.token_urlsafe(32)
+    )  # campaigns that are older than seeds have none
+    policy = policies.frozen(session, campaign)
+    opened = [
+        _open(session, ctx, campaign, item, stock, terms=terms, policy=policy, seed=drawn)
+        for item, stock in short
+    ]
     if not opened:
         return False
     planning.move(
@@ -88,17 +87,16 @@ def open_if_short(
 
 
 def short_items(session: Session, campaign: Campaign) -> list[tuple[Item, cases.Stock]]:
-    """The items that lack boxes, and what is there of them; locks the pools of all."""
+    """The items that lack boxes, and what is there of them; locks the forecasts and the pools of all."""
+    pledging.lock(session, pool_ids=[item.pool_id for item in campaign.items])
     stocks = [(item, cases.stock_of(session, item)) for item in campaign.items_by_pool]
     return [(item, stock) for item, stock in stocks if stock.gap]
 
 
-def has_deposits(session: Session, campaign: Campaign) -> bool:
-    return any(pool.deposit is not None for pool in planning.pools_of(session, campaign))
-
-
 def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:
-    """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing, NotShort."""
+    """The same, asked for by an operator. Raises CampaignNotFound, CampaignStateForbids, EvidenceMissing,
+    LaterLotDay, NotShort.
+    """
     campaign = planning.locked(session, campaign_id)
     if not open_if_short(session, ctx, campaign, terms=terms):
         raise NotShort
@@ -111,7 +109,7 @@ def set_cause(
     """Say why the fruit is missing, before the cut. Raises ShortageNotFound, ShortageStateForbids, EvidenceMissing."""
     _check_evidence(Cause(cause), evidence)
     shortage = cases.locked(session, shortage_id)
-    if shortage.state == ShortageState.SETTLED:
+    if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     before = {"cause": shortage.cause, "evidence": shortage.evidence}
     shortage.cause, shortage.evidence = cause, evidence
@@ -136,6 +134,7 @@ def _open(
     stock: cases.Stock,
     *,
     terms: Terms,
+    policy: Policy,
     seed: str,
 ) -> Shortage:
     shortage = Shortage(
@@ -145,14 +144,16 @@ def _open(
         state=ShortageState.OFFERING,
         cause=terms.cause,
         evidence=terms.evidence,
-        policy=campaign.cut_rule,
-        earnest_permille=terms.earnest_permille,
+        policy=policy.cut_rule,
+        policy_digest=campaign.policy_digest,
+        earnest_permille=policy.earnest_permille,
         committed_boxes=stock.sold,
         supply_boxes=stock.supply,
         covered_boxes=0,
-        answers_due_at=ctx.now + timedelta(hours=terms.answer_hours),
-        season=rules.season_of(ctx.today),
-        election_hours=terms.election_hours,
+        later_lot_on=terms.later_lot_on,
+        answers_due_at=ctx.now + timedelta(hours=policy.neighbour_hours),
+        season=policy.season,
+        election_hours=policy.election_hours,
         seed_hash=seed_commitment(seed),
         seed=seed,
         version=1,

@@ -6,17 +6,15 @@ and what the cut took, and nothing else. Nothing here looks at when somebody ord
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from inventory.deposit_rules import Deposit, DepositType
 from orders.allocation import Allocation, Order, Policy, Problem, Seller, allocate
 from orders.allocation.ration import Claim, Ration, RationPolicy, ration
 
 EARNEST_PERMILLE_MAX: Final = 200
 """Earnest money above a fifth of the contract is none in law."""
-
-SEASON_BEGINS_IN_MONTH: Final = 7
 
 
 class Choice(StrEnum):
@@ -89,10 +87,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A cooperative with spare boxes: its households, and what it has sold this season."""
+    """A cooperative with spare boxes: what it counts for, and what it has sold this season."""
 
     code: str
-    households: int
+    weight: int
     history_grams: int
     spare: int
 
@@ -145,12 +143,8 @@ class Due:
 
     refund_minor: int
     compensation_minor: int
-
-
-def season_of(day: date) -> str:
-    """The season in whose account a day falls: it begins in July, before the first apples. 2026-09-01: 2026-27."""
-    year = day.year if day.month >= SEASON_BEGINS_IN_MONTH else day.year - 1
-    return f"{year}-{(year + 1) % 100:02d}"
+    bonus_minor: int = 0
+    """What the funder of the deposit's bonus no longer pays."""
 
 
 def policy_of(word: str) -> RationPolicy:
@@ -173,7 +167,7 @@ def cover(boxes: int, neighbours: Sequence[Neighbour], *, pack_grams: int, seed:
         sellers=tuple(
             Seller(
                 id=each.code,
-                weight=each.households,
+                weight=each.weight,
                 history_grams=each.history_grams,
                 cap_packs=each.spare,
                 pack_grams=pack_grams,
@@ -208,14 +202,35 @@ def cut(
     return Cut(supply=supply, outcomes=outcomes, ration=made)
 
 
-def due(outcome: Outcome, *, paid_minor: int, cause: Cause, earnest_permille: int) -> Due:
-    """Rounded up for the buyer. Compensation is for boxes that the cut took, not for those given up."""
+def due(
+    outcome: Outcome, *, paid_minor: int, cause: Cause, earnest_permille: int, deposit: Deposit | None = None
+) -> Due:
+    """Rounded up for the buyer. Compensation is for boxes that the cut took, not for those given up.
+
+    Where only a deposit is paid, it says itself whether it is earnest money: all of it, or, an advance, nothing.
+    """
     if not 0 <= earnest_permille <= EARNEST_PERMILLE_MAX:
         raise ValueError(earnest_permille)
-    refund = _part_rounded_up(paid_minor * outcome.refunded, outcome.ordered)
-    permille = earnest_permille if cause == Cause.FAULT else 0
-    compensation = _part_rounded_up(paid_minor * permille * outcome.cut, 1_000 * outcome.ordered)
-    return Due(refund_minor=refund, compensation_minor=compensation)
+    earnest = earnest_of(paid_minor, earnest_permille=earnest_permille, deposit=deposit)
+    return Due(
+        refund_minor=part_of(paid_minor, outcome.refunded, outcome.ordered),
+        compensation_minor=-(-earnest * outcome.cut // (1_000 * outcome.ordered))
+        if cause == Cause.FAULT
+        else 0,
+        bonus_minor=0 if deposit is None else deposit.bonus_minor * outcome.refunded,
+    )
+
+
+def earnest_of(paid_minor: int, *, earnest_permille: int, deposit: Deposit | None) -> int:
+    """What of a payment is earnest money, in thousandths of the minor unit."""
+    if deposit is None:
+        return paid_minor * earnest_permille
+    return paid_minor * 1_000 if deposit.type == DepositType.EARNEST else 0
+
+
+def part_of(paid_minor: int, boxes: int, ordered: int) -> int:
+    """What was paid for so many of the boxes that it was paid for, rounded up."""
+    return -(-paid_minor * boxes // ordered)
 
 
 def carried(total: int, missing: Mapping[str, int]) -> dict[str, int]:
@@ -228,7 +243,3 @@ def carried(total: int, missing: Mapping[str, int]) -> dict[str, int]:
     left = total - sum(whole for whole, _ in shares.values())
     queue = sorted(lacking, key=lambda code: (-shares[code][1], -lacking[code], code))
     return {code: shares[code][0] + (code in queue[:left]) for code in sorted(lacking)}
-
-
-def _part_rounded_up(product: int, divisor: int) -> int:
-    return -(-product // divisor)

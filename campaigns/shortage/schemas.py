@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from campaigns.shortage import words
-from campaigns.shortage.rules import EARNEST_PERMILLE_MAX, Cause, Choice, Standing
-from campaigns.shortage.states import OfferState, ShortageState
+from campaigns.shortage.rules import Cause, Choice, Standing
+from campaigns.shortage.states import DECIDED, OfferState, ShortageState, WaitState
 from marketplace import paging
-from marketplace.fields import Id, Instant, Line, Whole
+from marketplace.fields import Day, Id, Instant, Line, Whole
 from marketplace.values import QUANTITY_MAX
 
-HOURS_MAX = 240
 _CAUSE = validate.OneOf([each.value for each in Cause])
 _CHOICE = validate.OneOf([each.value for each in Choice])
 _POLICY = validate.OneOf(["equal_awards", "proportional"])
 _STATE = validate.OneOf([each.value for each in ShortageState])
+_WAIT_STATE = validate.OneOf([each.value for each in WaitState])
 _OFFER_STATE = validate.OneOf([each.value for each in OfferState])
 
 
@@ -26,18 +26,39 @@ class StartShortage(Schema):
         allow_none=True,
         metadata={"description": "Needed for force majeure. 不可抗力须附证据。"},
     )
-    earnest_permille = Whole(
-        load_default=EARNEST_PERMILLE_MAX,
-        high=EARNEST_PERMILLE_MAX,
-        metadata={"description": "What of the payment is earnest money and comes back double after a fault."},
+    later_lot_on = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "By then a later lot comes: buyers may wait for it. 后续批次到货日，买家可选择等待。"
+        },
     )
-    answer_hours = Whole(load_default=24, low=1, high=HOURS_MAX)
-    election_hours = Whole(load_default=48, low=1, high=HOURS_MAX)
 
 
 class SetCause(Schema):
     cause = fields.String(required=True, validate=_CAUSE)
     evidence = Line(load_default=None, allow_none=True)
+
+
+class SetLaterLot(Schema):
+    on = Day(required=True)
+
+
+class ServeWaits(Schema):
+    """Without a cooperative: a stopped lot was cleared."""
+
+    cooperative_id = Id(load_default=None, allow_none=True)
+    boxes = Whole(
+        load_default=0,
+        low=0,
+        high=QUANTITY_MAX,
+        metadata={"description": "What the cooperative has; only what somebody gets is taken of it."},
+    )
+
+    @validates_schema
+    def _check_both(self, body: dict[str, Any], **_: Any) -> None:
+        if (body["cooperative_id"] is None) != (body["boxes"] == 0):
+            raise ValidationError("A cooperative and its boxes go together.", "boxes")
 
 
 class AcceptOffer(Schema):
@@ -52,6 +73,9 @@ class ChooseElection(Schema):
         low=1,
         high=QUANTITY_MAX,
         metadata={"description": "With `fewer`: so many are enough."},
+    )
+    item_id = Id(
+        load_default=None, allow_none=True, metadata={"description": "With `other_grade`: of which item."}
     )
 
 
@@ -108,16 +132,18 @@ class Shortage(Schema):
     cause = fields.String(validate=_CAUSE)
     evidence = fields.String(allow_none=True)
     policy = fields.String(validate=_POLICY)
+    policy_digest = fields.String(metadata={"description": "Of the campaign's policy."})
     earnest_permille = fields.Integer()
     committed_boxes = fields.Integer()
     supply_boxes = fields.Integer()
     covered_boxes = fields.Integer()
     answers_due_at = Instant()
     elections_due_at = Instant(allow_none=True)
+    later_lot_on = Day(allow_none=True)
     seed_hash = fields.String()
     seed = fields.Method(
         "_seed_told",
-        metadata={"type": ["string", "null"], "description": "null until it is settled."},
+        metadata={"type": ["string", "null"], "description": "null until the cut."},
     )
     digest = fields.String(allow_none=True)
     settled_at = Instant(allow_none=True)
@@ -125,7 +151,7 @@ class Shortage(Schema):
     created_at = Instant()
 
     def _seed_told(self, shortage: Any) -> str | None:
-        return shortage.seed if shortage.state == ShortageState.SETTLED else None
+        return shortage.seed if shortage.state in DECIDED else None
 
 
 class ShortageRun(Schema):
@@ -151,12 +177,48 @@ class ShortageCut(Schema):
     boxes_after = fields.Integer()
     boxes_given_up = fields.Integer()
     boxes_cut = fields.Integer()
+    boxes_moved = fields.Integer(
+        metadata={"description": "Of those after: owed from a later lot, or of another grade."}
+    )
+    moved_to_item_id = fields.UUID(allow_none=True)
     paid_minor = fields.Integer()
     refund_minor = fields.Integer()
     compensation_minor = fields.Integer()
+    bonus_minor = fields.Integer(
+        metadata={"description": "What the funder of a deposit's bonus no longer pays."}
+    )
     currency = fields.String()
     reason_en = fields.String()
     reason_zh = fields.String()
+
+
+class ShortageWait(Schema):
+    id = fields.UUID()
+    shortage_id = fields.UUID()
+    order_id = fields.UUID()
+    boxes = fields.Integer()
+    place = fields.Integer(metadata={"description": "In the line, as the seed has drawn it."})
+    promised_on = Day()
+    state = fields.String(validate=_WAIT_STATE)
+    resolved_at = Instant(allow_none=True)
+    refund_minor = fields.Integer(allow_none=True)
+    compensation_minor = fields.Integer(allow_none=True)
+    reason_en = fields.String(allow_none=True)
+    reason_zh = fields.String(allow_none=True)
+
+
+class ShortageWaits(Schema):
+    items = fields.List(fields.Nested(ShortageWait))
+
+
+class OtherItem(Schema):
+    item_id = fields.UUID()
+    pack_id = fields.UUID()
+    variety = fields.String()
+    grade = fields.String()
+    unit_price_minor = fields.Integer()
+    currency = fields.String()
+    spare_boxes = fields.Integer()
 
 
 class Election(Schema):
@@ -172,13 +234,23 @@ class Election(Schema):
     choices = fields.List(fields.String(validate=_CHOICE))
     choice = fields.String(validate=_CHOICE)
     wanted_boxes = fields.Integer(allow_none=True)
+    later_lot_on = Day(attribute="shortage.later_lot_on", allow_none=True)
+    other_items = fields.List(
+        fields.Nested(OtherItem),
+        metadata={
+            "description": "What may be chosen instead. The price follows that item's; it is never higher."
+        },
+    )
+    other_item_id = fields.UUID(allow_none=True)
     cut = fields.Nested(ShortageCut, allow_none=True)
+    wait = fields.Nested(ShortageWait, allow_none=True)
 
 
 ShortagePage = paging.page_of(Shortage)
 OfferPage = paging.page_of(ShortageOffer)
 StandingPage = paging.page_of(ToldStanding)
 CutPage = paging.page_of(ShortageCut)
+WaitPage = paging.page_of(ShortageWait)
 
 
 def told(shortage: Any, standing: Any) -> dict[str, Any]:

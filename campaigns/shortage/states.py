@@ -12,8 +12,10 @@ class ShortageState(StrEnum):
     """Neighbours are asked."""
     ELECTING = "electing"
     """Buyers may choose."""
+    CUTTING = "cutting"
+    """The run is made and stored, the seed is told; the orders follow, batch by batch."""
     SETTLED = "settled"
-    """It was cut, or covered; the seed is told."""
+    """It was cut, or covered, and every order has followed."""
 
 
 class OfferState(StrEnum):
@@ -25,18 +27,41 @@ class OfferState(StrEnum):
     """Nobody answered in time."""
 
 
+class WaitState(StrEnum):
+    """Of an order that waits for a later lot."""
+
+    WAITING = "waiting"
+    SERVED = "served"
+    REFUNDED = "refunded"
+    """The later lot did not come by its day."""
+    ENDED = "ended"
+    """The order was over before: not paid for, or its campaign was given up."""
+
+
 MOVES: Final[dict[ShortageState, frozenset[ShortageState]]] = {
-    ShortageState.OFFERING: frozenset({ShortageState.ELECTING, ShortageState.SETTLED}),
-    ShortageState.ELECTING: frozenset({ShortageState.SETTLED}),
+    ShortageState.OFFERING: frozenset({ShortageState.ELECTING, ShortageState.CUTTING}),
+    ShortageState.ELECTING: frozenset({ShortageState.CUTTING}),
+    ShortageState.CUTTING: frozenset({ShortageState.SETTLED}),
     ShortageState.SETTLED: frozenset(),
 }
 """Neighbours may cover all of it: then nobody has to choose."""
+
+DECIDED: Final = frozenset({ShortageState.CUTTING, ShortageState.SETTLED})
+"""The run is stored, and nothing of it changes any more."""
 
 OFFER_MOVES: Final[dict[OfferState, frozenset[OfferState]]] = {
     OfferState.OFFERED: frozenset({OfferState.ACCEPTED, OfferState.DECLINED, OfferState.LAPSED}),
     OfferState.ACCEPTED: frozenset(),
     OfferState.DECLINED: frozenset(),
     OfferState.LAPSED: frozenset(),
+}
+
+
+WAIT_MOVES: Final[dict[WaitState, frozenset[WaitState]]] = {
+    WaitState.WAITING: frozenset({WaitState.SERVED, WaitState.REFUNDED, WaitState.ENDED}),
+    WaitState.SERVED: frozenset(),
+    WaitState.REFUNDED: frozenset(),
+    WaitState.ENDED: frozenset(),
 }
 
 
@@ -57,6 +82,16 @@ def check_move(before: str, after: ShortageState) -> None:
     """Raises ShortageStateForbids unless `before → after` is a legal move."""
     if after not in MOVES[ShortageState(before)]:
         raise ShortageStateForbids(state=before)
+
+
+class WaitOver(Exception):
+    """A wait that was over is moved: a broken promise of our code, never of the caller."""
+
+
+def check_wait_move(before: str, after: WaitState) -> None:
+    """Raises WaitOver unless `before → after` is a legal move."""
+    if after not in WAIT_MOVES[WaitState(before)]:
+        raise WaitOver(before, after)
 
 
 def check_offer_move(before: str, after: OfferState) -> None:

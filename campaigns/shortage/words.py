@@ -3,17 +3,26 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from typing import Final, Literal
 
 from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
+from inventory.deposit_rules import Deposit, Funder
 from marketplace.language import Text
+from marketplace.values import MINOR_DIGITS
 from orders.allocation import explain, text, ties
 from orders.allocation.explain import drawn_sellers
 from orders.allocation.ration import RationPolicy
+from orders.allocation.text import Counted
 
 TERMS_MAX: Final = 12
 """A sum with more terms than these is told by its result."""
+FUNDERS: Final = {
+    Funder.PLATFORM: Text(en="the platform", zh="平台"),
+    Funder.COUNTY: Text(en="the county", zh="县里"),
+    Funder.SPONSOR: Text(en="the sponsor", zh="赞助方"),
+}
 
 Language = Literal["en", "zh"]
 
@@ -65,7 +74,16 @@ def claims_of(cut: Cut) -> dict[str, int]:
 class BuyerWords:
     """The reasons of one cut; what all of them share is computed once."""
 
-    def __init__(self, cut: Cut, policy: RationPolicy, *, cause: Cause, currency: str) -> None:
+    def __init__(
+        self,
+        cut: Cut,
+        policy: RationPolicy,
+        *,
+        cause: Cause,
+        currency: str,
+        later_lot_on: date | None = None,
+    ) -> None:
+        self._later_lot_on = later_lot_on
         self._cut, self._policy, self._cause, self._currency = cut, policy, cause, currency
         self._claims = claims_of(cut)
         self._asked = sum(self._claims.values())
@@ -74,7 +92,18 @@ class BuyerWords:
         self._part = _part_of(cut) if policy == "proportional" else None
         self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
-    def reason(self, demand: Demand, outcome: Outcome, due: Due, *, paid_minor: int) -> Text:
+    def reason(
+        self,
+        demand: Demand,
+        outcome: Outcome,
+        due: Due,
+        *,
+        paid_minor: int,
+        currency: str | None = None,
+        deposit: Deposit | None = None,
+    ) -> Text:
+        """`currency`: the order's, if it is not the item's."""
+        unit = currency or self._currency
         parts = [self._asked_for(outcome), self._chose(demand, outcome)]
         if self._claims.get(outcome.order_id):
             parts.append(self._there())
@@ -82,9 +111,10 @@ class BuyerWords:
                 parts.extend(self._counted(outcome))
         parts.append(self._result(outcome))
         if outcome.refunded:
-            parts.append(self._refund(outcome, due, paid_minor))
+            parts.append(self._refund(outcome, due, paid_minor, unit, deposit))
+            parts.append(self._later(outcome, due, deposit))
         if due.compensation_minor:
-            parts.append(self._compensation(due))
+            parts.append(self._compensation(due, unit))
         found = [part for part in parts if part is not None]
         return Text(en=" ".join(each.en for each in found), zh="".join(each.zh for each in found))
 
@@ -104,14 +134,24 @@ class BuyerWords:
                 return Text(en="You chose a full refund.", zh="您选择全额退款。")
             case Choice.WAIT:
                 return Text(
-                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.",
-                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。",
+                    en=f"You chose to wait for a later lot: {_boxes(outcome.moved)} come from it.{self._until.en}",
+                    zh=f"您选择等待后续批次，{outcome.moved:,} 箱由后续批次供货。{self._until.zh}",
                 )
             case Choice.OTHER_GRADE:
                 return Text(
                     en=f"You chose another grade: {_boxes(outcome.moved)} are of it.",
                     zh=f"您选择改为其他等级，共 {outcome.moved:,} 箱。",
                 )
+
+    @property
+    def _until(self) -> Text:
+        if self._later_lot_on is None:
+            return Text(en="", zh="")
+        day = self._later_lot_on.isoformat()
+        return Text(
+            en=f" If it has not come by {day}, all that you paid goes back.",
+            zh=f"若 {day} 前未到货，将全额退款。",
+        )
 
     def _there(self) -> Text:
         orders = len(self._claims)
@@ -177,26 +217,50 @@ class BuyerWords:
             zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
         )
 
-    def _refund(self, outcome: Outcome, due: Due, paid_minor: int) -> Text:
+    def _refund(
+        self, outcome: Outcome, due: Due, paid_minor: int, unit: str, deposit: Deposit | None
+    ) -> Text:
         sum_ = (
-            f"{self._money(paid_minor)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
-            f" = {self._money(due.refund_minor)}"
+            f"{_money(paid_minor, unit)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
+            f" = {_money(due.refund_minor, unit)}"
         )
+        if deposit is not None:
+            return Text(
+                en=f"The deposit for {_boxes(outcome.refunded)} is paid back: {sum_} {unit}.",
+                zh=f"退回 {outcome.refunded:,} 箱定金：{sum_} {unit}。",
+            )
         return Text(
-            en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {self._currency}.",
-            zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {self._currency}。",
+            en=f"For {_boxes(outcome.refunded)} you are paid back {sum_} {unit}.",
+            zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {unit}。",
         )
 
-    def _compensation(self, due: Due) -> Text:
-        money = f"{self._money(due.compensation_minor)} {self._currency}"
+    def _later(self, outcome: Outcome, due: Due, deposit: Deposit | None) -> Text | None:
+        """What the cut changes of what is still to be paid."""
+        if deposit is None:
+            return None
+        left = outcome.kept + outcome.moved
+        en = f"Your balance will be for {_boxes(left)}." if left else "No balance will be asked."
+        zh = f"尾款将按 {left:,} 箱计算。" if left else "无需支付尾款。"
+        if due.bonus_minor and deposit.funder is not None:
+            money, funder = (
+                f"{_money(due.bonus_minor, self._currency)} {self._currency}",
+                FUNDERS[deposit.funder],
+            )
+            en += f" What {funder.en} adds to a deposit falls away for boxes that do not come: {money}."
+            zh += f"未供货部分的定金膨胀（{funder.zh}出资）相应取消：{money}。"
+        return Text(en=en, zh=zh)
+
+    def _compensation(self, due: Due, unit: str) -> Text:
+        money = f"{_money(due.compensation_minor, unit)} {unit}"
         return Text(
             en=f"The seller is at fault: the earnest money for what was cut comes back double, {money} more.",
             zh=f"因卖方违约，被削减部分的定金双倍返还，另付 {money}。",
         )
 
-    @staticmethod
-    def _money(minor: int) -> str:
-        return text.decimal(Fraction(minor, 100))
+
+def _money(minor: int, currency: str) -> str:
+    digits = MINOR_DIGITS[currency]
+    return text.decimal(Fraction(minor, 10**digits), digits)
 
 
 def _part_of(cut: Cut) -> Fraction | None:
@@ -234,14 +298,37 @@ def for_cooperative(
     )
 
 
-def for_neighbour(cover: Cover, code: str, *, gap: int) -> Text:
+def for_waiting_in_vain(
+    boxes: int, *, promised_on: date, refund_minor: int, compensation_minor: int, currency: str
+) -> Text:
+    """Why an order that waited for a later lot is paid back."""
+    refund = f"{_money(refund_minor, currency)} {currency}"
+    en = f"The later lot has not come by {promised_on.isoformat()}: all that you paid for {_boxes(boxes)} goes back."
+    zh = f"后续批次未在 {promised_on.isoformat()} 前到货，{boxes:,} 箱全额退款 {refund}。"
+    if compensation_minor:
+        extra = f"{_money(compensation_minor, currency)} {currency}"
+        en += f" The seller is at fault: the earnest money comes back double, {extra} more."
+        zh += f"因卖方违约，定金双倍返还，另付 {extra}。"
+    return Text(en=en, zh=zh)
+
+
+def for_choosing(*, committed: int, supply: int, covered: int) -> Text:
+    """Why buyers are asked, in the numbers of when it began."""
+    there = min(committed, supply + covered)
+    return Text(
+        en=f"{there:,} of {_boxes(committed)} are there.", zh=f"共售出 {committed:,} 箱，现有 {there:,} 箱。"
+    )
+
+
+def for_neighbour(cover: Cover, code: str, *, gap: int, counted: Counted = "households") -> Text:
     """Why a neighbour is asked for so many: the sum of the fair split over what is spare."""
     told = explain(cover.problem, cover.allocation, code)
     spare = sum(seller.cap_packs for seller in cover.problem.sellers)
     return Text(
         en=f"{_boxes(gap)} are missing; neighbours have {spare:,} to spare. "
-        + " ".join(text.render(told, "en")),
-        zh=f"缺 {gap:,} 箱，各邻社共有 {spare:,} 箱可补。" + "".join(text.render(told, "zh")),
+        + " ".join(text.render(told, "en", counted=counted)),
+        zh=f"缺 {gap:,} 箱，各邻社共有 {spare:,} 箱可补。"
+        + "".join(text.render(told, "zh", counted=counted)),
     )
 
 

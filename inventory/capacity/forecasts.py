@@ -16,7 +16,8 @@ from inventory.capacity import rules
 from inventory.capacity.models import Capacity, CapacityLine, CapacityRevision, Weighing
 from inventory.capacity.rules import CapacityState, Haircut
 from inventory.cases import CaseKind
-from marketplace import audit, database, errors
+from inventory.events import ForecastFell
+from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives
 from marketplace.context import Actor, Context
@@ -121,6 +122,7 @@ def revise(
     _write_revision(session, ctx, capacity, reason)
     _audit(session, ctx, "capacity.revise", capacity, reason=reason)
     tell_shortfall(session, ctx, capacity, short_before=short_before, cause="revised")
+    _tell_fall(session, ctx, capacity)
     return capacity
 
 
@@ -134,6 +136,7 @@ def close(session: Session, ctx: Context, *, capacity_id: uuid.UUID) -> Capacity
     session.flush()
     _audit(session, ctx, "capacity.close", capacity)
     tell_shortfall(session, ctx, capacity, short_before=short_before, cause="closed")
+    _tell_fall(session, ctx, capacity)
     return capacity
 
 
@@ -215,6 +218,13 @@ def tell_shortfall(
         )
     else:
         cases.note_if_open(session, ctx, kind=CaseKind.SHORTFALL, subject=subject, facts=facts)
+
+
+def _tell_fall(session: Session, ctx: Context, capacity: Capacity) -> None:
+    """Whoever sells boxes of it can stop selling those that nobody has bought yet."""
+    if capacity.short_grams:
+        fell = ForecastFell(capacity_id=capacity.id, missing_grams=capacity.short_grams)
+        events.publish(session, ctx, fell)
 
 
 def _grades(session: Session, capacity: Capacity) -> list[dict[str, Any]]:

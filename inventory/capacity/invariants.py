@@ -103,4 +103,22 @@ INVARIANTS: Final = (
             ) line WHERE promised_grams <> promised_sum OR converted_grams <> converted_sum OR of_purpose < 0
         """,
     ),
+    Invariant(
+        id="F7",
+        says=Text(
+            en="What of a forecast stands in a pool is promised by it, to the gram.",
+            zh="可售池中的预估箱数与该预估的预售承诺一致。",
+        ),
+        sql="""
+            SELECT h.capacity_id, h.purpose_id, h.grams, coalesce(l.grams, 0) AS promised FROM (
+                SELECT capacity_id, purpose_kind, purpose_id, sum((boxes - released_boxes) * pack_grams) AS grams
+                FROM hold WHERE kind = 'forecast' GROUP BY capacity_id, purpose_kind, purpose_id
+            ) h LEFT JOIN (
+                SELECT capacity_id, purpose_kind, purpose_id,
+                    sum(CASE kind WHEN 'promise' THEN grams ELSE -grams END) AS grams
+                FROM capacity_line GROUP BY capacity_id, purpose_kind, purpose_id
+            ) l USING (capacity_id, purpose_kind, purpose_id)
+            WHERE h.grams <> coalesce(l.grams, 0)
+        """,
+    ),
 )

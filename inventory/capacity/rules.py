@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 Key = TypeVar("Key")
@@ -94,12 +95,18 @@ def open_promises(lines: Iterable[Line]) -> dict[tuple[str, object], int]:
     return {purpose: grams for purpose, grams in found.items() if grams}
 
 
-def meet(promises: Mapping[Key, int], net_grams: int) -> dict[Key, int]:
-    """How much of a weighed lot goes to which promise: first promised, first served."""
+def meet(
+    promises: Mapping[Key, int], net_grams: int, *, pieces: Mapping[Key, int] = MappingProxyType({})
+) -> dict[Key, int]:
+    """How much of a weighed lot goes to which promise: first promised, first served.
+
+    What is promised in `pieces` (boxes of so many grams) is served in whole ones; what is too little for one is left.
+    """
     served: dict[Key, int] = {}
     left = net_grams
     for purpose, grams in promises.items():
         part = min(grams, left)
+        part -= part % pieces.get(purpose, 1)
         if part:
             served[purpose] = part
             left -= part

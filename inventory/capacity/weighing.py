@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from inventory import buckets, lots
-from inventory.capacity import forecasts, promises, rules
+from inventory.capacity import forecasts, pledging, promises, rules
 from inventory.capacity.models import Capacity, Weighing
 from inventory.capacity.promises import Purpose
 from inventory.capacity.rules import CapacityState, LineKind
@@ -121,7 +121,12 @@ def _take_in(
     facts: dict[str, Any],
 ) -> Weighing:
     net = facts["gross_grams"] - facts["tare_grams"]
-    served = rules.meet(promises.open_promises(session, capacity_id=capacity.id), net)
+    forecasts_held = pledging.held_of(session, capacity_id=capacity.id)
+    served = rules.meet(
+        promises.open_promises(session, capacity_id=capacity.id),
+        net,
+        pieces={purpose: found[0].pack_grams for purpose, found in forecasts_held.items()},
+    )
     short_before = capacity.short_grams
     weighing = Weighing(
         id=weighing_id,
@@ -149,18 +154,20 @@ def _take_in(
     with database.refusing(meanings):
         session.flush()
     for purpose, grams in served.items():
-        _convert(session, ctx, capacity, weighing, purpose, grams)
+        if purpose in forecasts_held:
+            _convert_pledged(session, ctx, capacity, weighing, forecasts_held[purpose], grams)
+        else:
+            hold = _hold(session, ctx, capacity, weighing.lot_id, purpose, grams)
+            _convert(session, ctx, capacity, weighing, hold)
     after = {"net_grams": net, "converted_grams": weighing.converted_grams, "lot_id": str(lot.id)}
     audit.record(session, ctx, "capacity.weigh", subject=("capacity", capacity.id), after=after)
     forecasts.tell_shortfall(session, ctx, capacity, short_before=short_before, cause="weighed")
     return weighing
 
 
-def _convert(
-    session: Session, ctx: Context, capacity: Capacity, weighing: Weighing, purpose: Purpose, grams: int
-) -> None:
+def _convert(session: Session, ctx: Context, capacity: Capacity, weighing: Weighing, hold: Hold) -> None:
     """One promise's part of the load: off the forecast, held in the lot."""
-    hold = _hold(session, ctx, capacity, weighing.lot_id, purpose, grams)
+    grams = hold.quantity_grams
     capacity.promised_grams -= grams
     capacity.converted_grams += grams
     capacity.lines_count += 1
@@ -172,10 +179,23 @@ def _convert(
         capacity,
         LineKind.CONVERT,
         grams=grams,
-        purpose=purpose,
+        purpose=(hold.purpose_kind, hold.purpose_id),
         weighing_id=weighing.id,
         hold_id=hold.id,
     )
+
+
+def _convert_pledged(
+    session: Session, ctx: Context, capacity: Capacity, weighing: Weighing, held: list[Hold], grams: int
+) -> None:
+    """Boxes of a forecast that stand in a pool: a pledge on the lot takes their place there."""
+    left = grams // held[0].pack_grams
+    for forecast in held:
+        boxes = min(forecast.open_boxes, left)
+        if boxes:
+            hold = pledging.exchange(session, ctx, forecast, lot_id=weighing.lot_id, boxes=boxes)
+            _convert(session, ctx, capacity, weighing, hold)
+            left -= boxes
 
 
 def _hold(

@@ -7,6 +7,7 @@ from inventory.cases.casework import (
     get,
     note_if_open,
     open_case,
+    open_cases,
     settle,
     visible,
 )
@@ -21,6 +22,7 @@ __all__ = (
     "get",
     "note_if_open",
     "open_case",
+    "open_cases",
     "settle",
     "visible",
 )

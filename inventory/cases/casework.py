@@ -5,6 +5,7 @@ is; the same question coming up later is a new one. The case is locked after wha
 """
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -70,6 +71,42 @@ def open_case(
             _write(session, ctx, case, NoteKind.OPENED, facts=facts)
             _publish(session, ctx, case)
             return case
+
+
+def open_cases(
+    session: Session, ctx: Context, *, kind: CaseKind, facts: Mapping[Subject, dict[str, Any]]
+) -> None:
+    """The same for many subjects at once: new ones in one statement, those that stand open already one by one."""
+    session.flush()
+    rows = [
+        {
+            "id": new_id(),
+            "kind": kind,
+            "subject_kind": subject[0],
+            "subject_id": subject[1],
+            "facts": told,
+            "state": CaseState.OPEN,
+            "version": 1,
+            "created_at": ctx.now,
+        }
+        for subject, told in facts.items()
+    ]
+    if not rows:
+        return
+    made = session.scalars(
+        insert(Case).on_conflict_do_nothing().returning(Case),
+        rows,
+        execution_options={"populate_existing": True},
+    ).all()
+    new = {(case.subject_kind, case.subject_id): case for case in made}
+    for case in new.values():
+        _add_note(session, ctx, case, NoteKind.OPENED, facts=case.facts)
+    session.flush()
+    for subject, told in facts.items():
+        if subject in new:
+            _publish(session, ctx, new[subject])
+        else:
+            open_case(session, ctx, kind=kind, subject=subject, facts=told)
 
 
 def note_if_open(
@@ -182,6 +219,19 @@ def _write(
     words: str | None = None,
     facts: dict[str, Any] | None = None,
 ) -> None:
+    _add_note(session, ctx, case, kind, words=words, facts=facts)
+    session.flush()
+
+
+def _add_note(
+    session: Session,
+    ctx: Context,
+    case: Case,
+    kind: NoteKind,
+    *,
+    words: str | None = None,
+    facts: dict[str, Any] | None = None,
+) -> None:
     note = CaseNote(
         id=new_id(),
         case_id=case.id,
@@ -193,6 +243,5 @@ def _write(
         at=ctx.now,
     )
     session.add(note)
-    session.flush()
     after = {"kind": str(case.kind), "note": note.number, "words": words, "facts": facts}
     audit.record(session, ctx, f"case.{kind}", subject=("case", case.id), after=after)

@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from inventory.deposit_rules import Deposit, DepositType, Funder
@@ -43,6 +45,8 @@ class Pool(Base):
     """What it is worth when the rest is paid."""
     deposit_funder: Mapped[str | None] = mapped_column(String(20))
     deposit_free_hours: Mapped[int | None]
+    has_promotions: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Something is taken off its price for everybody: whoever orders its boxes is quoted first."""
     sells_from: Mapped[datetime | None]
     sells_until: Mapped[datetime | None]
     version: Mapped[int]
@@ -153,7 +157,7 @@ class PoolMovement(Base):
 
 
 class Hold(Base):
-    """A promise of stock: boxes of one lot (allocation, pledge), or boxes of a pool for somebody (all others).
+    """A promise of stock: boxes of one lot (allocation, pledge), of a forecast, or of a pool for somebody (all others).
 
     Of its boxes some may be consumed and some released while it lasts; the rest is open, and nothing is in the end.
     """
@@ -165,6 +169,8 @@ class Hold(Base):
     state: Mapped[str] = mapped_column(String(20))
     cooperative_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cooperative.id"))
     lot_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("lot.id"))
+    capacity_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("capacity.id"))
+    """Of fruit that is only forecast."""
     pool_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pool.id"))
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     pack_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pack.id"))
@@ -187,9 +193,19 @@ class Hold(Base):
     """However often it is extended, no later than this."""
     resolved_at: Mapped[datetime | None]
     version: Mapped[int]
+    quoted_boxes: Mapped[int | None]
+    """For how many boxes its newest quote was; 0: what it said is not true any more, and another must be asked for."""
+    discount_minor: Mapped[int | None]
+    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the quote takes off, and who pays for it."""
 
     __table_args__ = (
         CheckConstraint("boxes > 0 AND boxes <= 1000000", name="boxes"),
+        CheckConstraint(
+            "num_nulls(quoted_boxes, discount_minor, discounts) IN (0, 3) AND quoted_boxes >= 0"
+            " AND discount_minor BETWEEN 0 AND quoted_boxes * unit_price_minor",
+            name="quote",
+        ),
         CheckConstraint("pack_grams > 0 AND quantity_grams = boxes * pack_grams", name="quantity"),
         CheckConstraint("unit_price_minor >= 0 AND unit_price_minor <= 1000000000", name="unit_price"),
         CheckConstraint("expires_at > created_at", name="expires"),
@@ -200,6 +216,8 @@ class Hold(Base):
             " THEN num_nulls(cooperative_id, lot_id) = 0"
             " AND num_nonnulls(owner_id, pack_id, unit_price_minor, currency) = 0"
             " AND (kind = 'pledge') = (pool_id IS NOT NULL)"
+            " WHEN kind = 'forecast' THEN num_nulls(cooperative_id, pool_id) = 0"
+            " AND num_nonnulls(lot_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " WHEN kind IN ('cart', 'presale')"
             " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id) = 0"
@@ -209,6 +227,7 @@ class Hold(Base):
             " ELSE false END",
             name="kind",
         ),
+        CheckConstraint("(kind = 'forecast') = (capacity_id IS NOT NULL)", name="capacity"),
         CheckConstraint(one_of("state", HoldState), name="state"),
         CheckConstraint(f"state <> '{HoldState.CONVERTING}' OR kind = '{HoldKind.CART}'", name="converting"),
         CheckConstraint("(resolved_at IS NULL) = (state IN ('active', 'converting'))", name="resolved"),
@@ -223,7 +242,8 @@ class Hold(Base):
         Index("ix_hold_purpose", "purpose_kind", "purpose_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index(None, "owner_id", "pool_id"),
         Index("ix_hold_lot_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
-        Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind = 'pledge'")),
+        Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind IN ('pledge', 'forecast')")),
+        Index("ix_hold_capacity_id", "capacity_id", postgresql_where=text("capacity_id IS NOT NULL")),
         Index(
             "ix_hold_pool_due",
             "pool_id",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from inventory.models import Hold, Lot, Movement, Pool, PoolMovement
 from inventory.reconciling import rules
 from inventory.reconciling.rules import Boxes, Buckets, Counters, Difference
-from inventory.states import OPEN, HoldKind
+from inventory.states import OPEN, PLEDGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +137,13 @@ def _pools(session: Session, page: Select[uuid.UUID]) -> Iterator[PoolFacts]:
     promised = (
         select(
             Hold.pool_id,
-            _sum(Hold.boxes - Hold.released_boxes, Hold.kind == HoldKind.PLEDGE).label("pledged"),
+            _sum(Hold.boxes - Hold.released_boxes, Hold.kind.in_(sorted(PLEDGES))).label("pledged"),
             _sum(
                 Hold.boxes - Hold.consumed_boxes - Hold.released_boxes,
-                Hold.lot_id.is_(None),
+                Hold.owner_id.is_not(None),
                 Hold.state.in_(sorted(OPEN)),
             ).label("held"),
-            _sum(Hold.consumed_boxes, Hold.lot_id.is_(None)).label("sold"),
+            _sum(Hold.consumed_boxes, Hold.owner_id.is_not(None)).label("sold"),
         )
         .where(Hold.pool_id.in_(page))
         .group_by(Hold.pool_id)

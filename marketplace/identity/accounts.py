@@ -132,6 +132,12 @@ def get(session: Session, *, account_id: uuid.UUID, locked: bool = False) -> Acc
     return found
 
 
+def members_of(session: Session, *, cooperative_id: uuid.UUID) -> list[uuid.UUID]:
+    """Whoever acts for a cooperative, by id."""
+    found = select(Membership.account_id).where(Membership.cooperative_id == cooperative_id)
+    return list(session.scalars(found.order_by(Membership.account_id)))
+
+
 def listed() -> Select[Any]:
     return select(Account)
 

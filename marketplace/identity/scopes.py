@@ -9,6 +9,8 @@ class Scope(StrEnum):
     LOTS_READ = "lots.read"
     ORDERS_READ = "orders.read"
     CAMPAIGNS_READ = "campaigns.read"
+    DRAWS_WRITE = "draws.write"
+    """A game's server holds boxes of sponsors' pools for its players."""
 
 
 SCOPES: Final = tuple(scope.value for scope in Scope)

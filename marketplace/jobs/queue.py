@@ -3,14 +3,14 @@
 Times are the database's, so that workers on many machines agree on what is due.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from flask import Flask, current_app
-from sqlalchemy import ColumnElement, delete, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, ScalarResult, cast, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from marketplace import audit, errors
@@ -26,6 +26,9 @@ GRACE_SECONDS: Final = 15
 """Between taking a job and locking its row for the work; no longer than this."""
 PROBLEM_CHARACTERS_MAX: Final = 1_000
 WAIT_SECONDS_MAX: Final = 86_400
+JOINED_MAX: Final = 200
+JOINED_LENGTH_MAX: Final = 1_000
+"""So many jobs are run as one at most, and no list grows longer by joining them."""
 
 
 class JobNotFound(errors.NotFound):
@@ -51,12 +54,20 @@ KEY_WAITS: Final = _in(WAITING) & StoredJob.started_at.is_(None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A job in a worker's hands; `attempt` is also the fence against a worker believed lost."""
+    """A job in a worker's hands; `attempt` is also the fence against a worker believed lost.
 
-    id: int
+    Several that were joined have one attempt, their first.
+    """
+
+    ids: tuple[int, ...]
     name: str
     arguments: dict[str, Any]
     attempt: int
+
+    @property
+    def id(self) -> int:
+        """Of the one that was due first."""
+        return self.ids[0]
 
 
 def configure(app: Flask, settings: Settings, jobs: Iterable[Job]) -> None:
@@ -123,37 +134,75 @@ def enqueue_slot(session: Session, *, job: Job, slot: datetime) -> bool:
     return made.scalar_one_or_none() is not None
 
 
-def take(session: Session, names: Iterable[str]) -> Taken | None:
-    """The longest due job of these names, now running; None when nothing is due. Nobody waits for anybody."""
-    row = session.scalar(
+def take(session: Session, jobs: Mapping[str, Job]) -> Taken | None:
+    """The longest due of these jobs, now running, and those that are run as one with it; None when nothing is due.
+
+    Nobody waits for anybody.
+    """
+    first = _due(session, StoredJob.name.in_(list(jobs)), at_most=1).first()
+    if first is None:
+        return None
+    rows, arguments = _joined(session, first, by=jobs[first.name].joined)
+    now = _now(session)
+    for row in rows:
+        row.started_at = now
+        row.state = RUNNING
+        row.attempts += 1
+    ids = tuple(row.id for row in rows)
+    return Taken(ids=ids, name=first.name, arguments=arguments, attempt=first.attempts)
+
+
+def _joined(session: Session, first: StoredJob, *, by: str | None) -> tuple[list[StoredJob], dict[str, Any]]:
+    """The jobs that are run as one with the first, itself among them, and what they are given together."""
+    if by is None or first.attempts or not isinstance(first.arguments.get(by), list):
+        return [first], first.arguments
+    rest = {name: value for name, value in first.arguments.items() if name != by}
+    alike = _due(
+        session,
+        StoredJob.name == first.name,
+        StoredJob.id != first.id,
+        StoredJob.attempts == 0,
+        StoredJob.arguments.op("-")(by) == cast(rest, JSONB),
+        func.jsonb_typeof(StoredJob.arguments[by]) == "array",
+        at_most=JOINED_MAX - 1,
+    )
+    rows, together = [first], list(first.arguments[by])
+    for row in alike:
+        if len(together) + len(row.arguments[by]) > JOINED_LENGTH_MAX:
+            break
+        rows.append(row)
+        together += row.arguments[by]
+    return rows, {**rest, by: together}
+
+
+def _due(session: Session, *which: ColumnElement[bool], at_most: int) -> ScalarResult[StoredJob]:
+    return session.scalars(
         select(StoredJob)
-        .where(_in(WAITING), StoredJob.due_at <= CLOCK, StoredJob.name.in_(list(names)))
+        .where(_in(WAITING), StoredJob.due_at <= CLOCK, *which)
         .order_by(StoredJob.due_at, StoredJob.id)
-        .limit(1)
+        .limit(at_most)
         .with_for_update(skip_locked=True)
     )
-    if row is None:
-        return None
-    row.started_at = _now(session)
-    row.state = RUNNING
-    row.attempts += 1
-    return Taken(id=row.id, name=row.name, arguments=row.arguments, attempt=row.attempts)
 
 
-def hold(session: Session, taken: Taken) -> StoredJob | None:
-    """The taken job's row, locked until the end of the transaction; None when somebody else has it by now."""
-    return session.scalar(
+def hold(session: Session, taken: Taken) -> Sequence[StoredJob]:
+    """The taken jobs' rows, locked until the end of the transaction; none when somebody else has one of them by now."""
+    rows = session.scalars(
         select(StoredJob)
-        .where(StoredJob.id == taken.id, _in(RUNNING), StoredJob.attempts == taken.attempt)
+        .where(StoredJob.id.in_(taken.ids), _in(RUNNING), StoredJob.attempts == taken.attempt)
+        .order_by(StoredJob.id)
         .with_for_update()
-    )
+    ).all()
+    return rows if len(rows) == len(taken.ids) else ()
 
 
-def finish(session: Session, row: StoredJob) -> None:
-    """Mark a held job as done, in the transaction of its work."""
-    row.finished_at = _now(session)
-    row.state = DONE
-    row.problem = None
+def finish(session: Session, rows: Iterable[StoredJob]) -> None:
+    """Mark held jobs as done, in the transaction of their work."""
+    now = _now(session)
+    for row in rows:
+        row.finished_at = now
+        row.state = DONE
+        row.problem = None
 
 
 def put_back(session: Session, row: StoredJob, *, job: Job, problem: str) -> str:

@@ -51,6 +51,8 @@ class Worker:
         self._jobs: dict[str, Job] = app.extensions["jobs"]
         self._stopping = threading.Event()
         self._slots: dict[str, datetime] = {}
+        self._rested: dict[str, float] = {}
+        """Jobs that join others, and when they may run again: meanwhile more of them come together."""
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -79,7 +81,15 @@ class Worker:
             pass
 
     def _work(self) -> None:
-        self._repeat(lambda: run_next(self._app, self._jobs), self._pace.look_seconds)
+        self._repeat(self._run_next, self._pace.look_seconds)
+
+    def _run_next(self) -> bool:
+        now = time.monotonic()
+        awake = {name: job for name, job in self._jobs.items() if self._rested.get(name, now) <= now}
+        done = run_next(self._app, awake)
+        if done is not None and done.joined is not None:
+            self._rested[done.name] = time.monotonic() + self._pace.look_seconds
+        return done is not None
 
     def _tend(self) -> None:
         self._repeat(self._tend_once, self._pace.tend_seconds)
@@ -107,14 +117,15 @@ class Worker:
                 self._stopping.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 (jitter, not a secret)
 
 
-def run_next(app: Flask, jobs: Mapping[str, Job]) -> bool:
-    """Take one due job and do it; False when nothing was due."""
+def run_next(app: Flask, jobs: Mapping[str, Job]) -> Job | None:
+    """Take one due job of these and do it; None when nothing was due."""
     with app.app_context():
         taken = database.transact(lambda session: queue.take(session, jobs))
     if taken is None:
-        return False
-    _run(app, jobs[taken.name], taken)
-    return True
+        return None
+    job = jobs[taken.name]
+    _run(app, job, taken)
+    return job
 
 
 def rescue(app: Flask, jobs: Mapping[str, Job]) -> None:
@@ -156,11 +167,11 @@ def _run(app: Flask, job: Job, taken: Taken) -> None:
         g.request_id = ctx.request_id
 
         def work(session: Session) -> bool:
-            row = queue.hold(session, taken)
-            if row is None:
+            rows = queue.hold(session, taken)
+            if not rows:
                 return False
             job.run(session, ctx, **taken.arguments)
-            queue.finish(session, row)
+            queue.finish(session, rows)
             return True
 
         try:
@@ -169,7 +180,14 @@ def _run(app: Flask, job: Job, taken: Taken) -> None:
             outcome = _put_back(job, taken, problem)
         seconds = time.perf_counter() - started
         metrics.observe_job(job.name, outcome, seconds)
-        log.info("job", name=job.name, job=taken.id, outcome=outcome, milliseconds=round(seconds * 1_000, 1))
+        log.info(
+            "job",
+            name=job.name,
+            job=taken.id,
+            joined=len(taken.ids),
+            outcome=outcome,
+            milliseconds=round(seconds * 1_000, 1),
+        )
 
 
 def _put_back(job: Job, taken: Taken, problem: BaseException) -> str:
@@ -177,8 +195,8 @@ def _put_back(job: Job, taken: Taken, problem: BaseException) -> str:
     says = clean_text(f"{type(problem).__name__}: {problem}")
 
     def work(session: Session) -> str:
-        row = queue.hold(session, taken)
-        return "taken over" if row is None else queue.put_back(session, row, job=job, problem=says)
+        states = [queue.put_back(session, row, job=job, problem=says) for row in queue.hold(session, taken)]
+        return states[0] if states else "taken over"
 
     outcome = database.transact(work)
     report = log.error if outcome == DEAD else log.warning

@@ -3,7 +3,6 @@
 Whoever tells somebody makes a value of the class, so that no field can be forgotten. `KINDS` has them all.
 """
 
-import re
 import uuid
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -11,14 +10,12 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
-from marketplace.language import Language, Text
-from marketplace.values import Money, instant_text
+from marketplace.language import Text
+from marketplace.notifications.words import as_json, filled
+from marketplace.values import Money
 
 TITLE_MAX: Final = 200
 BODY_MAX: Final = 2_000
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
-_WHOLE_CURRENCIES: Final = frozenset({"JPY", "KRW", "VND"})
-"""Currencies whose minor unit is the unit."""
 
 
 class Kind(StrEnum):
@@ -41,7 +38,14 @@ class Kind(StrEnum):
     REFUND_DUE = "refund_due"
     REFUND_PAID = "refund_paid"
     PLEDGE_INVITED = "pledge_invited"
+    PLEDGE_ACCEPTED = "pledge_accepted"
+    PLEDGE_LAPSED = "pledge_lapsed"
     COMMITMENT_ASKED = "commitment_asked"
+    SHORTAGE_REMINDER = "shortage_reminder"
+    SHORTAGE_SPARED = "shortage_spared"
+    SHORTAGE_OFFERED = "shortage_offered"
+    SHORTAGE_CARRIED = "shortage_carried"
+    LATER_LOT_CAME = "later_lot_came"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +72,13 @@ class About:
         """In words; times are told in the county's zone."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Wording(
-            title=_filled(self.title, values, zone, TITLE_MAX),
-            body=_filled(self.body, values, zone, BODY_MAX),
+            title=filled(self.title, values, zone, TITLE_MAX),
+            body=filled(self.body, values, zone, BODY_MAX),
         )
 
     def facts(self) -> dict[str, Any]:
         """The same for programs: JSON values."""
-        return {field.name: _as_json(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +285,82 @@ class ShortageElection(About):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShortageReminder(About):
+    kind = Kind.SHORTAGE_REMINDER
+    title = Text(en="You have not chosen yet", zh="您尚未作出选择")
+    body = Text(
+        en="{reason} For your order {order_id} over {boxes} boxes you may choose until {answer_until}; who says "
+        "nothing enters the cut with all boxes.",
+        zh="{reason}您可在 {answer_until} 前为订单 {order_id}（{boxes} 箱）作出选择；未选择的订单按全部箱数参与削减。",
+    )
+    is_mandatory = True
+    is_urgent = True
+    order_id: uuid.UUID
+    boxes: int
+    answer_until: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageSpared(About):
+    kind = Kind.SHORTAGE_SPARED
+    title = Text(en="You keep all your {boxes} boxes", zh="您的 {boxes} 箱全部保留")
+    body = Text(
+        en="The shortage is settled, and your order {order_id} keeps all its {boxes} boxes. {reason}",
+        zh="缺货处理已完成，您的订单 {order_id} 保留全部 {boxes} 箱。{reason}",
+    )
+    is_mandatory = True
+    order_id: uuid.UUID
+    boxes: int
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageOffered(About):
+    kind = Kind.SHORTAGE_OFFERED
+    title = Text(en="Can you give {boxes} boxes where others lack them?", zh="能否补货 {boxes} 箱？")
+    body = Text(
+        en="{cooperative} is asked for {boxes} boxes until {answer_until} (offer {offer_id}). {reason}",
+        zh="请{cooperative}在 {answer_until} 前答复能否补货 {boxes} 箱（邀约 {offer_id}）。{reason}",
+    )
+    is_mandatory = True
+    offer_id: uuid.UUID
+    cooperative: Text
+    boxes: int
+    answer_until: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortageCarried(About):
+    kind = Kind.SHORTAGE_CARRIED
+    title = Text(en="{cooperative} carries {boxes} missing boxes", zh="{cooperative}承担缺货 {boxes} 箱")
+    body = Text(
+        en="The shortage {shortage_id} is settled. {reason}",
+        zh="缺货处理 {shortage_id} 已完成。{reason}",
+    )
+    is_mandatory = True
+    shortage_id: uuid.UUID
+    cooperative: Text
+    boxes: int
+    reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaterLotCame(About):
+    kind = Kind.LATER_LOT_CAME
+    title = Text(
+        en="The later lot is there: you get your {boxes} boxes", zh="后续批次已到，您的 {boxes} 箱有货了"
+    )
+    body = Text(
+        en="The {boxes} boxes of your order {order_id} that waited for a later lot are there.",
+        zh="您的订单 {order_id} 等待后续批次的 {boxes} 箱现已到货。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShortageCut(About):
     kind = Kind.SHORTAGE_CUT
     title = Text(
@@ -340,6 +420,35 @@ class PledgeInvited(About):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PledgeAccepted(About):
+    kind = Kind.PLEDGE_ACCEPTED
+    title = Text(en="{campaign} takes your {boxes} boxes", zh="{campaign} 接受您的 {boxes} 箱")
+    body = Text(
+        en="{campaign} has accepted {boxes} boxes of {cooperative}. They are kept for its buyers. Pledge {pledge_id}.",
+        zh="{campaign} 已接受{cooperative}的 {boxes} 箱，为其买家保留。承诺编号 {pledge_id}。",
+    )
+    pledge_id: uuid.UUID
+    campaign: Text
+    cooperative: Text
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PledgeLapsed(About):
+    kind = Kind.PLEDGE_LAPSED
+    title = Text(en="The time to answer {campaign} is over", zh="{campaign} 的答复期限已过")
+    body = Text(
+        en="The pledge of {boxes} boxes between {campaign} and {cooperative} was not answered in time and has lapsed. "
+        "Pledge {pledge_id}.",
+        zh="{campaign} 与{cooperative}之间 {boxes} 箱的承诺货源未按时答复，已失效。承诺编号 {pledge_id}。",
+    )
+    pledge_id: uuid.UUID
+    campaign: Text
+    cooperative: Text
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommitmentAsked(About):
     kind = Kind.COMMITMENT_ASKED
     title = Text(en="Can you deliver {boxes} boxes?", zh="能否供应 {boxes} 箱？")
@@ -356,47 +465,3 @@ class CommitmentAsked(About):
 
 
 KINDS: Final[dict[Kind, type[About]]] = {each.kind: each for each in About.__subclasses__()}
-
-Value = uuid.UUID | int | str | datetime | Money | Text
-
-
-def money_text(money: Money) -> str:
-    """`52.00 CNY`."""
-    if money.currency in _WHOLE_CURRENCIES:
-        return f"{money.minor} {money.currency}"
-    units, rest = divmod(abs(money.minor), 100)
-    return f"{'-' if money.minor < 0 else ''}{units}.{rest:02d} {money.currency}"
-
-
-def one_line(raw: str) -> str:
-    """Without a line end, control character or mark that turns the direction."""
-    return _CONTROL.sub(" ", raw).strip()
-
-
-def _filled(text: Text, values: dict[str, Value], zone: ZoneInfo, longest: int) -> Text:
-    def of(language: Language) -> str:
-        words = {name: one_line(_in_words(value, language, zone)) for name, value in values.items()}
-        told = text.pick(language).format(**words)
-        return told if len(told) <= longest else told[: longest - 1] + "…"
-
-    return Text(en=of("en"), zh=of("zh"))
-
-
-def _in_words(value: Value, language: Language, zone: ZoneInfo) -> str:
-    if isinstance(value, Text):
-        return value.pick(language)
-    if isinstance(value, Money):
-        return money_text(value)
-    if isinstance(value, datetime):
-        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M (%Z)")
-    return str(value)
-
-
-def _as_json(value: Value) -> Any:
-    if isinstance(value, Text):
-        return {"en": value.en, "zh": value.zh}
-    if isinstance(value, Money):
-        return {"minor": value.minor, "currency": value.currency}
-    if isinstance(value, datetime):
-        return instant_text(value)
-    return value if isinstance(value, int) else str(value)

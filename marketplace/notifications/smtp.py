@@ -18,7 +18,7 @@ from email.utils import formatdate, parseaddr
 from typing import Final
 
 from marketplace.notifications.failing import Uncertain, Undelivered
-from marketplace.notifications.kinds import one_line
+from marketplace.notifications.words import one_line
 from marketplace.settings import Settings
 
 _ADDRESS: Final = re.compile(

@@ -30,8 +30,9 @@ class Payment(Base):
     receipt_reference: Mapped[str | None] = mapped_column(String(80), unique=True)
     """The bank's own number of the receipt: one receipt is booked once."""
     refund_due_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Owed back to the payer: money that came when the order could no longer have it, or that was paid too much."""
+    """Owed back to the payer, all reasons together: the sum of its refunds in `part_refund`."""
     refund_reason: Mapped[str | None] = mapped_column(String(40))
+    """The last one."""
     created_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
 
@@ -61,7 +62,7 @@ class Payment(Base):
 
 
 class PartRefund(Base):
-    """Part of a received payment that must go back, or what is owed on top of it. Append-only."""
+    """What must go back of received money, all or a part, or is owed on top of it, and why. Append-only."""
 
     __tablename__ = "part_refund"
 
@@ -72,11 +73,11 @@ class PartRefund(Base):
     currency: Mapped[str] = mapped_column(String(3))
     reason: Mapped[str] = mapped_column(String(40))
     source_id: Mapped[uuid.UUID]
-    """What it is owed for, in the package above."""
+    """What it is owed for, in the package above: the order, or one step of what became of it."""
     at: Mapped[datetime]
 
     __table_args__ = (
-        UniqueConstraint("payment_id", "kind", "source_id"),
+        UniqueConstraint("payment_id", "kind", "reason", "source_id"),
         CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
         CheckConstraint(one_of("kind", PartRefundKind), name="kind"),
     )

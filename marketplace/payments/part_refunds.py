@@ -1,17 +1,25 @@
-"""Money of a received payment that must go back in part, and what is owed on top of it."""
+"""What is owed back: one row for each reason, and beside it the payment's own sum of what goes back of it.
+
+Every sum that must go back is written here, whoever owes it: late money, a withdrawal, a lower step of the ladder, a
+campaign that ends, a shortage. Compensation is owed on top of what was received and is not in the payment's sum.
+"""
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors
+from marketplace import audit, errors, events
+from marketplace.audit import AuditEntry
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.payments.models import PartRefund, Payment
 from marketplace.payments.states import PartRefundKind, PaymentNotAwaited, PaymentState
 from marketplace.values import new_id
+
+Part = tuple[Payment, PartRefundKind, int]
 
 
 class RefundTooLarge(errors.Conflict):
@@ -20,61 +28,110 @@ class RefundTooLarge(errors.Conflict):
     title = Text(en="More would be paid back than was paid.", zh="退款超过实收金额。")
 
 
-def kept_minor(session: Session, payments: Collection[Payment]) -> dict[uuid.UUID, int]:
-    """What was received for each payment and need not go back, neither as a whole nor for single boxes, by payment."""
-    rows = session.execute(
-        select(PartRefund.payment_id, func.sum(PartRefund.amount_minor))
-        .where(
-            PartRefund.payment_id.in_([each.id for each in payments]),
-            PartRefund.kind == PartRefundKind.REFUND,
-        )
-        .group_by(PartRefund.payment_id)
-    )
-    back = {payment_id: int(minor) for payment_id, minor in rows}
-    return {each.id: each.received_minor - each.refund_due_minor - back.get(each.id, 0) for each in payments}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOwed:
+    """Of money that was received so much must be paid back."""
+
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+    refund_minor: int
+    currency: str
+    reason: str
+    compensation_minor: int = 0
+    """On top of it."""
+    is_told: bool = False
+    """Whoever owes it tells its payer, with the whole reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundsOwed:
+    """All that were decided on at once: who listens writes for all of them together."""
+
+    refunds: tuple[RefundOwed, ...]
+
+
+def kept_minor(payments: Collection[Payment]) -> dict[uuid.UUID, int]:
+    """What was received for each payment and need not go back, by payment."""
+    return {each.id: each.received_minor - each.refund_due_minor for each in payments}
 
 
 def owe_parts(
     session: Session,
     ctx: Context,
-    parts: Sequence[tuple[Payment, PartRefundKind, int]],
+    parts: Sequence[Part],
     *,
     reason: str,
-    source_id: uuid.UUID,
-) -> list[PartRefund]:
-    """So much of each payment goes back, once for each kind and source; the payments are locked by the caller.
+    source_id: uuid.UUID | None,
+    is_told: bool = False,
+) -> None:
+    """So much of each payment goes back, once for each kind, reason and source; the payments are locked by the caller.
 
-    A refund is never more than what was received and not given back. Raises PaymentNotAwaited, RefundTooLarge.
+    A refund is never more than what was received and not given back. Without a source it is each payment's order.
+    Publishes RefundsOwed, with one for each payment.
+    `is_told`: the caller tells its payer. Raises PaymentNotAwaited, RefundTooLarge.
     """
-    kept = kept_minor(session, [payment for payment, _, _ in parts])
-    owed = []
     for payment, kind, minor in parts:
         if payment.state != PaymentState.SUCCEEDED:
             raise PaymentNotAwaited(state=payment.state)
-        if kind == PartRefundKind.REFUND:
-            kept[payment.id] -= minor
-            if kept[payment.id] < 0:
-                raise RefundTooLarge
-        owed.append(
-            PartRefund(
-                id=new_id(),
-                payment_id=payment.id,
-                kind=kind,
-                amount_minor=minor,
-                currency=payment.currency,
-                reason=reason,
-                source_id=source_id,
-                at=ctx.now,
-            )
+        if kind != PartRefundKind.REFUND:
+            continue
+        if minor > payment.received_minor - payment.refund_due_minor:
+            raise RefundTooLarge
+        payment.refund_due_minor += minor
+        payment.refund_reason = reason
+    write(session, ctx, parts, reason=reason, source_id=source_id)
+    sums: dict[tuple[uuid.UUID, PartRefundKind], int] = {}
+    for payment, kind, amount in parts:
+        sums[payment.id, kind] = sums.get((payment.id, kind), 0) + amount
+    owed = tuple(
+        RefundOwed(
+            payment_id=payment.id,
+            order_id=payment.order_id,
+            refund_minor=sums.get((payment.id, PartRefundKind.REFUND), 0),
+            currency=payment.currency,
+            reason=reason,
+            compensation_minor=sums.get((payment.id, PartRefundKind.COMPENSATION), 0),
+            is_told=is_told,
         )
-    session.add_all(owed)
-    for each in owed:
-        after = {
-            "payment_id": str(each.payment_id),
-            "amount_minor": each.amount_minor,
-            "kind": str(each.kind),
-            "reason": reason,
-        }
-        audit.record(session, ctx, "part_refund.owe", subject=("part_refund", each.id), after=after)
+        for payment in {each.id: each for each, _, _ in parts}.values()
+    )
+    if owed:
+        events.publish(session, ctx, RefundsOwed(refunds=owed))
+
+
+def write(
+    session: Session, ctx: Context, parts: Sequence[Part], *, reason: str, source_id: uuid.UUID | None
+) -> None:
+    """The rows, and what the audit trail tells of them; the payments' sums are the caller's."""
+    if not parts:
+        return
     session.flush()
-    return owed
+    rows = [
+        {
+            "id": new_id(),
+            "payment_id": payment.id,
+            "kind": kind,
+            "amount_minor": minor,
+            "currency": payment.currency,
+            "reason": reason,
+            "source_id": source_id or payment.order_id,
+            "at": ctx.now,
+        }
+        for payment, kind, minor in parts
+    ]
+    told = [
+        audit.row(
+            ctx,
+            "refund.owe",
+            subject=("refund", each["id"]),
+            after={
+                "payment_id": str(each["payment_id"]),
+                "amount_minor": each["amount_minor"],
+                "kind": str(each["kind"]),
+                "reason": reason,
+            },
+        )
+        for each in rows
+    ]
+    session.execute(insert(PartRefund), rows)
+    session.execute(insert(AuditEntry), told)

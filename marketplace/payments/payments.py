@@ -25,6 +25,7 @@ from marketplace.payments.gateways import Answered
 from marketplace.payments.models import Payment
 from marketplace.payments.states import (
     LATE,
+    PartRefundKind,
     PaymentNotAwaited,
     PaymentNotFound,
     PaymentPurpose,
@@ -66,17 +67,7 @@ class LateMoney:
     currency: str
     refund_due_minor: int
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundOwed:
-    """Of money that was received so much must be paid back."""
-
-    payment_id: uuid.UUID
-    order_id: uuid.UUID
-    refund_minor: int
-    currency: str
-    reason: str
+    purpose: str = PaymentPurpose.ORDER
 
 
 class AmountDiffers(errors.Conflict):
@@ -161,6 +152,7 @@ def _book_late(session: Session, ctx: Context, payment: Payment, receipt_referen
         currency=payment.currency,
         refund_due_minor=payment.refund_due_minor,
         reason=payment.refund_reason,
+        purpose=payment.purpose,
     )
     events.publish(session, ctx, told)
     return payment
@@ -182,37 +174,31 @@ def owe_refund(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason:
     """The order cannot have late money: all of it is owed back. Raises PaymentNotFound, PaymentNotAwaited."""
     payment = _late(session, ctx, payment_id)
     payment.refund_due_minor, payment.refund_reason = payment.amount_minor, reason
-    session.flush()
-    after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
-    audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
+    parts = [(payment, PartRefundKind.REFUND, payment.amount_minor)]
+    part_refunds.write(session, ctx, parts, reason=reason, source_id=payment.order_id)
     return payment
 
 
 def owe_back(
-    session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str, amount_minor: int | None = None
+    session: Session,
+    ctx: Context,
+    *,
+    payment_id: uuid.UUID,
+    reason: str,
+    amount_minor: int | None = None,
+    source_id: uuid.UUID | None = None,
 ) -> Payment:
-    """Of money that was received so much more, or all that is left of it, must be paid back.
+    """Of money that was received so much more, or all that is left of it, must be paid back; once for each source.
 
-    Publishes RefundOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
+    Publishes RefundsOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
     """
     payment = locked(session, payment_id)
-    left = part_refunds.kept_minor(session, [payment])[payment.id]
+    left = part_refunds.kept_minor([payment])[payment.id]
     amount = left if amount_minor is None else amount_minor
     if payment.state != PaymentState.SUCCEEDED or not 0 < amount <= left:
         raise PaymentNotAwaited(state=payment.state)
-    payment.refund_due_minor += amount
-    payment.refund_reason = reason
-    session.flush()
-    after = {"refund_due_minor": payment.refund_due_minor, "reason": reason}
-    audit.record(session, ctx, "refund.owe", subject=("refund", payment.id), after=after)
-    owed = RefundOwed(
-        payment_id=payment.id,
-        order_id=payment.order_id,
-        refund_minor=amount,
-        currency=payment.currency,
-        reason=reason,
-    )
-    events.publish(session, ctx, owed)
+    parts = [(payment, PartRefundKind.REFUND, amount)]
+    part_refunds.owe_parts(session, ctx, parts, reason=reason, source_id=source_id)
     return payment
 
 
@@ -229,14 +215,70 @@ def open_balance(
     found = balances_of(session, [order_id])
     if found:
         return found[0]
+    return open_payment(
+        session,
+        ctx,
+        purpose=PaymentPurpose.BALANCE,
+        order_id=order_id,
+        payer_id=payer_id,
+        amount_minor=amount_minor,
+        currency=currency,
+    )
+
+
+def open_payment(
+    session: Session,
+    ctx: Context,
+    *,
+    purpose: PaymentPurpose,
+    order_id: uuid.UUID,
+    payer_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
+) -> Payment:
+    """One more payment for something. Whoever calls has it locked, and knows that it is due."""
     asked: dict[str, Any] = opening.row(
         ctx, order_id=order_id, payer_id=payer_id, amount_minor=amount_minor, currency=currency
     )
-    payment = Payment(**asked, purpose=PaymentPurpose.BALANCE, received_minor=0, refund_due_minor=0)
+    payment = Payment(**asked, purpose=purpose, received_minor=0, refund_due_minor=0)
     session.add(payment)
     session.flush()
     session.add(audit.AuditEntry(**opening.told(ctx, asked)))
     return payment
+
+
+def open_agreed(
+    session: Session,
+    ctx: Context,
+    *,
+    order_id: uuid.UUID,
+    payer_id: uuid.UUID,
+    amount_minor: int,
+    currency: str,
+) -> Payment:
+    """The payment of an order whose payer has agreed to pay already: it waits for the receipt."""
+    asked: dict[str, Any] = opening.row(
+        ctx, order_id=order_id, payer_id=payer_id, amount_minor=amount_minor, currency=currency
+    )
+    payment = Payment(**asked, purpose=PaymentPurpose.ORDER, received_minor=0, refund_due_minor=0)
+    session.add(payment)
+    session.flush()
+    session.add(audit.AuditEntry(**opening.told(ctx, asked)))
+    check_move(payment.state, PaymentState.PROCESSING)
+    _move(session, ctx, payment, PaymentState.PROCESSING)
+    return payment
+
+
+def escrows_of(session: Session, sponsorship_id: uuid.UUID, *, locked: bool = False) -> Sequence[Payment]:
+    """A sponsor's payments into escrow, the newest first."""
+    statement = (
+        select(Payment)
+        .where(Payment.order_id == sponsorship_id, Payment.purpose == PaymentPurpose.ESCROW)
+        .order_by(Payment.id.desc())
+    )
+    if locked:
+        statement = statement.with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=locked)).all()
 
 
 def balances_of(

@@ -22,6 +22,8 @@ class PaymentPurpose(StrEnum):
     """What is due when something is ordered: all of it, or a deposit."""
     BALANCE = "balance"
     """The rest of the price, when the boxes are there."""
+    ESCROW = "escrow"
+    """A sponsor's money, kept until cooperatives have earned it; what it is for is a sponsorship, not an order."""
 
 
 class PartRefundKind(StrEnum):

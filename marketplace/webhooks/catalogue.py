@@ -139,7 +139,8 @@ EVENT_TYPES: Final = (
     EventType(
         name="campaign.pledged",
         says=Text(
-            en="A cooperative put boxes up for a campaign: its lots are held.", zh="合作社为活动承诺货源。"
+            en="A cooperative's boxes stand in a campaign's pool: of its lots, or of a forecast.",
+            zh="合作社为活动承诺货源。",
         ),
         data={
             "campaign_id": Form.ID,

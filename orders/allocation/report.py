@@ -68,8 +68,8 @@ def report(problem: Problem, allocation: Allocation) -> FairnessReport:
     )
     limited = {limit: tuple(s.id for s in shares if s.limited_by == limit) for limit in LIMITS}
     return FairnessReport(
-        everyone=_spread(weights, grams),
-        free=_spread([weights[i] for i in free], [grams[i] for i in free]),
+        everyone=spread(weights, grams),
+        free=spread([weights[i] for i in free], [grams[i] for i in free]),
         envy_packs=_envy_packs(problem, allocation),
         deviation_worst_packs=worst[0],
         deviation_worst_seller=worst[1] if worst[0] else None,
@@ -88,7 +88,7 @@ def report(problem: Problem, allocation: Allocation) -> FairnessReport:
     )
 
 
-def _spread(weights: Sequence[int], grams: Sequence[int]) -> Spread | None:
+def spread(weights: Sequence[int], grams: Sequence[int]) -> Spread | None:
     """Jain, Gini and smallest / mean of grams[i] / weights[i], each with weight weights[i]."""
     if not weights:
         return None

@@ -14,11 +14,18 @@ from orders.allocation.explain import Explanation, shortest_between
 
 Unit = Literal["g", "kg", "jin"]
 Language = Literal["en", "zh"]
+Counted = Literal["households", "members", "equal"]
+"""What a cooperative's weight counts."""
 
 UNIT_GRAMS: Final[dict[Unit, int]] = {"g": 1, "kg": 1_000, "jin": 500}
 _UNIT_NAMES: Final[dict[Language, dict[Unit, str]]] = {
     "en": {"g": "g", "kg": "kg", "jin": "jin"},
     "zh": {"g": "克", "kg": "公斤", "jin": "斤"},
+}
+_EACH: Final[dict[Counted, tuple[str, str]]] = {
+    "households": ("household", "户"),
+    "members": ("member", "人"),
+    "equal": ("cooperative", "社"),
 }
 
 
@@ -39,10 +46,15 @@ def exact_decimal(value: Fraction, places_max: int = 12) -> str:
 
 
 def render(
-    explanation: Explanation, language: Language, *, name: str = "", unit: Unit = "jin"
+    explanation: Explanation,
+    language: Language,
+    *,
+    name: str = "",
+    unit: Unit = "jin",
+    counted: Counted = "households",
 ) -> tuple[str, ...]:
     """The explanation as a few sentences. `name` is the cooperative's own, its id if left out."""
-    words = _Words(explanation, language, name or explanation.seller_id, unit)
+    words = _Words(explanation, language, name or explanation.seller_id, unit, counted)
     if explanation.line is None and explanation.limited_by == "demand":
         return words.where_it_stood(), words.nothing_ordered()
     sentences = [words.where_it_stood(), *_sentences_of_line(explanation, words)]
@@ -78,6 +90,7 @@ class _Words:
     language: Language
     name: str
     unit: Unit
+    counted: Counted
 
     @property
     def unit_name(self) -> str:
@@ -92,9 +105,10 @@ class _Words:
     def boxes(self, count: int) -> str:
         return self.pick(f"{count:,} {'box' if count == 1 else 'boxes'}", f"{count:,} 箱")
 
-    def per_household(self, grams: Fraction, write: Callable[[Fraction], str] = decimal) -> str:
+    def per_each(self, grams: Fraction, write: Callable[[Fraction], str] = decimal) -> str:
         number = self.measure(grams, write)
-        return self.pick(f"{number} {self.unit_name} per household", f"每户 {number} {self.unit_name}")
+        english, chinese = _EACH[self.counted]
+        return self.pick(f"{number} {self.unit_name} per {english}", f"每{chinese} {number} {self.unit_name}")
 
     def short_line(self) -> Fraction:
         """Shortest in the unit shown, which need not be the one that is shortest in grams."""
@@ -107,11 +121,17 @@ class _Words:
         return short * grams
 
     def where_it_stood(self) -> str:
-        before = self.per_household(self.facts.level_before)
+        before = self.per_each(self.facts.level_before)
         sold = f"{self.measure(self.facts.history_grams, exact_decimal)} {self.unit_name}"
+        if self.counted == "equal":
+            return self.pick(
+                f"{self.name} had sold {sold}; each cooperative counts as one, so that is {before}.",
+                f"{self.name}本季此前已售 {sold}，各社同权，合{before}。",
+            )
+        english, chinese = _EACH[self.counted]
         return self.pick(
-            f"{self.name} had sold {sold}; with {self.facts.weight:,} households that is {before}.",
-            f"{self.name}本季此前已售 {sold}，共 {self.facts.weight:,} 户，合{before}。",
+            f"{self.name} had sold {sold}; with {self.facts.weight:,} {english}s that is {before}.",
+            f"{self.name}本季此前已售 {sold}，共 {self.facts.weight:,} {chinese}，合{before}。",
         )
 
     def nothing_ordered(self) -> str:
@@ -124,7 +144,7 @@ class _Words:
         )
 
     def line_short(self) -> str:
-        line = self.per_household(self.short_line(), exact_decimal)
+        line = self.per_each(self.short_line(), exact_decimal)
         low, high = self.facts.window_low, self.facts.window_high
         assert low is not None
         assert high is not None
@@ -140,7 +160,7 @@ class _Words:
     def line_exact(self) -> str:
         if self.facts.line is None:
             return self.everything_sold()
-        line = self.per_household(self.facts.line)
+        line = self.per_each(self.facts.line)
         share = decimal(self.facts.exact_packs, 3)
         return self.pick(
             f"If boxes could be divided, the line would be {line} and the share {share} boxes.",
@@ -199,7 +219,7 @@ class _Words:
     def line_shared(self) -> str:
         shared = self.facts.shared_line
         assert shared is not None
-        line = self.per_household(shared, exact_decimal)
+        line = self.per_each(shared, exact_decimal)
         return self.pick(
             f"Every cooperative that still has fruit was brought up to {line}, "
             "where more boxes stood exactly equal than were left to give.",
@@ -255,7 +275,7 @@ class _Words:
         """Where tiers follow one another: the line at which its last one was filled."""
         if self.facts.line is None:
             return [self.pick("It could serve none of them.", "其中没有它能供应的数量。")]
-        line = self.per_household(self.facts.line)
+        line = self.per_each(self.facts.line)
         return [
             self.pick(
                 f"Those served first come first; those whose turn it was last were brought up to {line}.",
@@ -287,8 +307,8 @@ class _Words:
         facts = self.facts
         if facts.limited_by == "history":
             return self.pick(
-                "It has already sold more per household than the line, so this order goes to others.",
-                "本季每户已售数量已达到该线，故本单由其他合作社供应。",
+                f"It has already sold more per {_EACH[self.counted][0]} than the line, so this order goes to others.",
+                f"本季每{_EACH[self.counted][1]}已售数量已达到该线，故本单由其他合作社供应。",
             )
         if facts.limited_by == "household_cap":
             cap = self.boxes(facts.household_cap_packs or 0)
@@ -305,7 +325,7 @@ class _Words:
 
     def result(self) -> str:
         packs = self.boxes(self.facts.packs)
-        after = self.per_household(self.facts.level_after)
+        after = self.per_each(self.facts.level_after)
         return self.pick(
             f"It sells {packs} and stands at {after} afterwards.", f"本次供 {packs}，之后合{after}。"
         )

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from werkzeug.test import TestResponse
 from campaigns import planning
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment, Supply
+from campaigns.pledges import pledging
+from campaigns.policy import policies
 from campaigns.states import CampaignEvent
 from inventory.models import Hold
 from marketplace import database
@@ -41,7 +43,9 @@ class Allotted:
         return self.market.campaign(self.sale).state
 
     def start(self, **terms: Any) -> "Allotted":
-        begin(self.market, self.sale, terms=allotting.Terms(**terms))
+        if terms:
+            agree(self.market, self.sale, **terms)
+        begin(self.market, self.sale)
         return self
 
     def commitments(self) -> list[Commitment]:
@@ -123,16 +127,28 @@ class Allotted:
         return found
 
 
-def begin(
-    market: Market, sale: Sale, *, terms: allotting.Terms | None = None, ctx: Context | None = None
-) -> None:
+def agree(market: Market, sale: Sale, **terms: Any) -> None:
+    """As if this policy had been signed before the campaign was scheduled."""
+
+    def work(session: Session) -> None:
+        campaign = planning.locked(session, sale.campaign_id)
+        before = policies.latest(session, campaign_id=campaign.id)
+        policy = replace(before.agreed, **terms)
+        row = policies.write(session, market.ctx, campaign, policy, number=before.number + 1)
+        policies.freeze(session, market.ctx, campaign, row)
+        campaign.cut_rule = policy.cut_rule
+
+    database.transact(work)
+
+
+def begin(market: Market, sale: Sale, *, ctx: Context | None = None) -> None:
     """Close the sale, begin to allocate, split."""
 
     def work(session: Session) -> None:
         at = ctx or market.ctx
         for event in (CampaignEvent.CLOSE, CampaignEvent.ALLOCATE):
             campaign = planning.move(session, at, campaign_id=sale.campaign_id, event=event, reason="sold")
-        allotting.start(session, at, campaign, terms=terms)
+        allotting.start(session, at, campaign)
 
     database.transact(work)
 
@@ -167,7 +183,7 @@ def sold_of(market: Market, operator: Caller, sale: Sale, orders: Sequence[int])
 
 def pledge(market: Market, sale: Sale, cooperative: int, boxes: int) -> None:
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,

@@ -26,12 +26,13 @@ ORDERS: Final = """
     FROM made
 """
 TERMS: Final = """
-    INSERT INTO campaign_allocation (campaign_id, season, rule, strict, silence, answer_hours, seed, created_at)
-    VALUES (:campaign_id, '2026-27', 'nearest', false, 'declines', 48, 'seed', now());
+    INSERT INTO campaign_allocation (campaign_id, season, rule, strict, weight, silence, answer_hours, seed,
+        policy_digest, created_at)
+    VALUES (:campaign_id, '2026-27', 'nearest', false, 'households', 'declines', 48, 'seed', 'x', now());
     INSERT INTO allotted_item (item_id, campaign_id, boxes)
     SELECT :item_id, :campaign_id, sum(boxes) FROM "order";
-    INSERT INTO allotment_run (id, item_id, number, problem, result, digest, created_at)
-    VALUES (:run_id, :item_id, 1, '{}', '{}', 'x', now());
+    INSERT INTO allotment_run (id, item_id, number, problem, result, digest, policy_digest, created_at)
+    VALUES (:run_id, :item_id, 1, '{}', '{}', 'x', 'x', now());
     INSERT INTO cooperative (id, county_id, code, name_en, name_zh, township_en, township_zh, member_households,
         members, created_at, version)
     SELECT gen_random_uuid(), :county_id, 'Z' || lpad(n::text, 4, '0'), 'Z', 'Z', 'Z', 'Z', 10, 20, now(), 1

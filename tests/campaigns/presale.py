@@ -33,7 +33,7 @@ BALANCE: Final[dict[str, Any]] = {
 _PAST: Final = (
     """UPDATE campaign SET opens_at = opens_at - :past, closes_at = closes_at - :past,
         balance_opens_at = balance_opens_at - :past, balance_closes_at = balance_closes_at - :past,
-        balance_due_at = balance_due_at - :past WHERE id = :campaign_id""",
+        balance_due_at = balance_due_at - :past, harvest_ends_at = harvest_ends_at - :past WHERE id = :campaign_id""",
     "UPDATE pool SET sells_from = sells_from - :past, sells_until = sells_until - :past WHERE id = :pool_id",
     """UPDATE deposit_terms SET free_until = free_until - :past, balance_due_at = balance_due_at - :past
         WHERE pool_id = :pool_id""",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns import planning
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment, Supply
+from campaigns.pledges import pledging
 from inventory import lots
 from inventory.models import Pool
 from marketplace import database
@@ -19,7 +20,7 @@ from orders.states import Silence
 from tests import builders
 from tests.builders import PACK_GRAMS, PRICE_MINOR, Market, Sale
 from tests.campaigns import many_orders
-from tests.campaigns.allotted import begin
+from tests.campaigns.allotted import agree, begin
 from tests.house import Caller
 
 ORDERS, COOPERATIVES, PLEDGED = 100_000, 500, 450
@@ -36,7 +37,8 @@ def test_a_hundred_thousand_orders_are_split_asked_and_supplied(app: Flask, shop
     database.transact(lambda session: sell(session, market, sale, shopper))
 
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    begin(market, sale, terms=allotting.Terms(silence=Silence.CONFIRMS))
+    agree(market, sale, silence=Silence.CONFIRMS)
+    begin(market, sale)
     split = time.monotonic()
     late = market.later(minutes=4)
     database.transact(
@@ -81,7 +83,7 @@ def pledge_all(session: Session, market: Market, sale: Sale) -> None:
             quantity_grams=PLEDGED * PACK_GRAMS,
         )
         session.flush()
-        planning.pledge(
+        pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from campaigns import balances, planning
+from campaigns import balances
+from campaigns.pledges import pledging
 from campaigns.states import BalanceTooEarly
 from inventory import holds
 from inventory.cases.models import Case
@@ -51,6 +52,7 @@ def test_the_deposit_is_due_at_once_and_the_order_says_so(market: Market, shoppe
         "free_until": None,
         "final_unit_price_minor": None,
         "bonus_minor": None,
+        "balance_boxes": None,
         "balance_minor": None,
         "balance_due_at": None,
         "balance_payment_id": None,
@@ -198,7 +200,7 @@ def test_who_does_not_pay_loses_the_deposit_to_those_that_kept_the_fruit(
 
 def pledge(market: Market, sale: Any, cooperative: int, boxes: int) -> None:
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,

@@ -193,7 +193,7 @@ def test_a_pledge_holds_lots_and_fills_the_pool(market: Market, member: Caller) 
     assert (response.json["available"], len(response.json["hold_ids"])) == (10, 2)
     grams = [market.stored(Hold, each).quantity_grams for each in response.json["hold_ids"]]
     assert sum(grams) == 50_000
-    assert {"campaign.pledge", "pool.pledge", "hold.place"} == market.actions(response)
+    assert {"pledge.put_up", "pool.pledge", "hold.place"} == market.actions(response)
 
 
 def test_an_operator_pledges_for_any_cooperative_a_member_only_for_its_own(
@@ -283,7 +283,12 @@ def test_scheduling_opens_at_once_when_the_time_has_come(market: Market, operato
     sale = market.pledged()
     response = operator.post(f"{sale.url}/scheduling")
     assert (response.status_code, response.json["state"]) == (200, "deposit_open")
-    assert market.actions(response) == {"campaign.scheduled", "campaign.deposit_open", "pool.set_window"}
+    assert market.actions(response) == {
+        "campaign.scheduled",
+        "campaign.deposit_open",
+        "campaign_policy.sign",
+        "pool.set_window",
+    }
 
 
 def test_a_scheduled_campaign_opens_and_closes_by_the_clock(market: Market, anyone: Caller) -> None:

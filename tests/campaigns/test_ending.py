@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns import advancing, ending
-from campaigns.states import CampaignEvent
+from campaigns.states import CampaignEvent, CampaignStateForbids
 from inventory.models import Hold
 from marketplace import database, jobs
 from marketplace.access import Role
@@ -294,7 +294,7 @@ def test_what_is_not_cloned_has_nothing_to_be_compared_with(market: Market, oper
 
 def test_an_event_that_is_not_due_moves_nothing(market: Market) -> None:
     sale = market.on_sale()
-    with market.unchanged(), pytest.raises(advancing.planning.CampaignStateForbids):
+    with market.unchanged(), pytest.raises(CampaignStateForbids):
         database.transact(
             lambda session: advancing.planning.move(
                 session,

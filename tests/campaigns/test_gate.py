@@ -17,6 +17,7 @@ from flask import Flask
 from sqlalchemy import event, func, update
 
 import wsgi
+from campaigns.pledges import pledging
 from inventory import counter, pools
 from inventory.gate import keeping, scripts, taking
 from inventory.models import Hold
@@ -212,8 +213,13 @@ def test_a_pledge_opens_the_gate(
     market.lot(pledged)
     renewed(sale, gate_server, as_role(Role.SHOPPER))
     database.transact(
-        lambda session: pools.pledge(
-            session, market.ctx, pool_id=sale.pool_id, cooperative_id=market.cooperative_ids[0], boxes=pledged
+        lambda session: pledging.put_up(
+            session,
+            market.ctx,
+            campaign_id=sale.campaign_id,
+            item_id=sale.item_id,
+            cooperative_id=market.cooperative_ids[0],
+            boxes=pledged,
         )
     )
     assert ask(shopper, sale, pledged).status_code == 201

@@ -76,6 +76,21 @@ def test_a_load_serves_whole_promises_in_their_order_and_gives_nothing_away(
     assert all(0 < grams <= promised[purpose] for purpose, grams in served.items())
 
 
+@given(PROMISES, st.integers(0, 4_000), st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50)))
+def test_what_is_promised_in_boxes_is_served_in_whole_ones_and_only_a_rest_is_left(
+    promised: dict[str, int], net: int, pieces: dict[str, int]
+) -> None:
+    whole = {purpose: grams - grams % pieces.get(purpose, 1) for purpose, grams in promised.items()}
+    served = rules.meet(whole, net, pieces=pieces)
+    assert sum(served.values()) <= net
+    left = net
+    for purpose, grams in whole.items():
+        given_grams = served.get(purpose, 0)
+        assert given_grams % pieces.get(purpose, 1) == 0
+        assert given_grams == grams or left - given_grams < pieces.get(purpose, 1)
+        left -= given_grams
+
+
 @given(PROMISES, st.integers(0, 5_000), st.integers(0, 5_000), st.integers(0, 2_000))
 def test_weighing_never_makes_a_shortfall_nor_sells_a_gram_twice(
     promised: dict[str, int], prudent: int, weighed: int, net: int

@@ -37,6 +37,7 @@ def test_a_kind_without_a_time_of_its_own_must_be_told_one(kind: HoldKind) -> No
     [
         (HoldKind.ALLOCATION, None, None),
         (HoldKind.PLEDGE, None, None),
+        (HoldKind.FORECAST, None, None),
         (HoldKind.GAME_SOFT, timedelta(days=30), timedelta(days=365)),
         (HoldKind.GAME_CLAIM, timedelta(days=14), None),
     ],

@@ -14,7 +14,7 @@ from tests.jobs import world
 
 
 def run_next(app: Flask) -> bool:
-    return worker.run_next(app, app.extensions["jobs"])
+    return worker.run_next(app, app.extensions["jobs"]) is not None
 
 
 def test_a_job_whose_cause_committed_is_done(app: Flask) -> None:
@@ -146,3 +146,60 @@ def test_many_workers_do_each_job_once(app: Flask) -> None:
     for thread in threads:
         thread.join()
     assert [world.noted(f"apple {number}") for number in range(count)] == [1] * count
+
+
+def test_jobs_that_join_are_run_as_one(app: Flask) -> None:
+    job_ids = [world.put("test.note_all", arguments={"words": words}) for words in (["a", "b"], ["c"], ["d"])]
+    later = world.put("test.note_all", arguments={"words": ["e"]}, at=context.now_utc() + timedelta(hours=1))
+    assert run_next(app)
+    assert {world.stored(each).state for each in job_ids} == {"done"}
+    assert world.stored(later).state == "waiting", "it is not due"
+    assert [world.noted(word) for word in "abcde"] == [1, 1, 1, 1, 0]
+    assert world.noted("4 together") == 1
+    assert not run_next(app)
+
+
+def test_only_jobs_that_are_alike_in_everything_else_join(app: Flask) -> None:
+    world.put("test.note_all", arguments={"words": ["a"], "also": " here"})
+    world.put("test.note_all", arguments={"words": ["b"], "also": " there"})
+    world.put("test.note_all", arguments={"words": ["c"]})
+    world.put("test.note_all", arguments={"words": ["d"], "also": " here"})
+    while run_next(app):
+        pass
+    told = ("2 together here", "1 together there", "1 together")
+    assert [world.noted(each) for each in told] == [1, 1, 1]
+
+
+def test_no_list_grows_beyond_its_length(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "JOINED_LENGTH_MAX", 4)
+    for words in (["a"] * 3, ["a"], ["a"], ["a"] * 7):
+        world.put("test.note_all", arguments={"words": words})
+    while run_next(app):
+        pass
+    assert [world.noted(f"{length} together") for length in (4, 1, 7)] == [1, 1, 1]
+    assert world.noted("a") == 12
+
+
+def test_after_a_failure_each_is_tried_alone_and_the_good_ones_are_done(app: Flask) -> None:
+    good, bad, other = (world.put("test.note_all", arguments={"words": [each]}) for each in ("a", "bad", "c"))
+    run_next(app)
+    assert [world.stored(each).state for each in (good, bad, other)] == ["waiting"] * 3
+    assert (world.noted("a"), world.noted("3 together")) == (0, 0), "all of it is undone"
+    for each in (good, bad, other):
+        assert world.stored(each).attempts == 1
+        world.make_due(each)
+    while run_next(app):
+        pass
+    assert [world.stored(each).state for each in (good, bad, other)] == ["done", "dead", "done"]
+    assert (world.noted("a"), world.noted("c"), world.noted("1 together")) == (1, 1, 2)
+
+
+def test_a_list_that_is_none_joins_nobody_and_fails_alone(app: Flask) -> None:
+    wrong = [world.put("test.note_all", arguments={"words": each}) for each in (None, 7)]
+    missing = world.put("test.note_all")
+    good = world.put("test.note_all", arguments={"words": ["a"]})
+    while run_next(app):
+        pass
+    assert world.stored(good).state == "done"
+    assert {world.stored(each).state for each in (*wrong, missing)} == {"waiting"}
+    assert {world.stored(each).attempts for each in (*wrong, missing)} == {1}

@@ -22,7 +22,7 @@ from tests.jobs.processes import WorkerProcess
 
 
 def run_next(app: Flask) -> bool:
-    return worker.run_next(app, app.extensions["jobs"])
+    return worker.run_next(app, app.extensions["jobs"]) is not None
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -142,9 +142,45 @@ def test_a_job_taken_and_never_begun_is_found_after_the_grace(
     worker.rescue(app, app.extensions["jobs"])
     assert world.stored(job_id).problem == "the worker was lost"
     assert taken is not None
-    assert database.transact(lambda session: queue.hold(session, taken)) is None, (
+    assert database.transact(lambda session: queue.hold(session, taken)) == (), (
         "the late worker is fenced off"
     )
+
+
+def test_jobs_that_were_joined_are_all_found_and_one_of_them_taken_over_stops_the_late_worker(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_ids = [world.put("test.note_all", arguments={"words": [word]}) for word in "ab"]
+    taken = database.transact(lambda session: queue.take(session, app.extensions["jobs"]))
+    assert taken is not None
+    assert taken.ids == tuple(job_ids)
+    monkeypatch.setattr(queue, "GRACE_SECONDS", 0)
+    worker.rescue(app, app.extensions["jobs"])
+    assert {world.stored(each).problem for each in job_ids} == {"the worker was lost"}
+    world.make_due(job_ids[0])
+    again = database.transact(lambda session: queue.take(session, app.extensions["jobs"]))
+    assert again is not None
+    assert again.ids == (job_ids[0],), "after a failure each goes alone"
+    assert database.transact(lambda session: queue.hold(session, taken)) == ()
+    assert len(database.transact(lambda session: list(queue.hold(session, again)))) == 1
+
+
+def test_a_job_that_joins_rests_between_its_runs(app: Flask) -> None:
+    """In a rush more of them come together; a lone one is run when it is seen."""
+    pace = Pace(look_seconds=1.5, tend_seconds=60)
+    crew = worker.Worker(app, pace=pace)
+    crew.start()
+    try:
+        first = world.put("test.note_all", arguments={"words": ["a"]})
+        wait_for(lambda: world.stored(first).state == "done")
+        time.sleep(0.1)
+        rest = [world.put("test.note_all", arguments={"words": ["b"]}) for _ in range(5)]
+        wait_for(lambda: all(world.stored(each).state == "done" for each in rest))
+    finally:
+        crew.stop()
+        crew.join()
+    assert world.noted("b") == 5
+    assert world.noted("5 together") == 1
 
 
 def test_a_job_that_kills_every_worker_dies_itself(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

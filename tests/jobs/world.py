@@ -27,6 +27,16 @@ def note(session: Session, ctx: Context, *, word: str) -> None:
     audit.record(session, ctx, "test.note", subject=("test", word))
 
 
+def note_all(session: Session, ctx: Context, *, words: list[str], also: str = "") -> None:
+    """Each of the words, and in one more note how many they were; a bad one breaks them all."""
+    for word in words:
+        note(session, ctx, word=word)
+    note(session, ctx, word=f"{len(words)} together{also}")
+    if "bad" in words:
+        session.flush()
+        raise Broken("a bad one")
+
+
 def note_and_break(session: Session, ctx: Context, *, word: str = "broken") -> None:
     note(session, ctx, word=word)
     session.flush()
@@ -59,6 +69,7 @@ def tick(session: Session, ctx: Context) -> None:
 TICK = Job(name="test.tick", run=tick, cron="* * * * *")
 JOBS = (
     Job(name="test.note", run=note),
+    Job(name="test.note_all", run=note_all, attempts_max=2, wait_seconds=10, joined="words"),
     Job(name="test.break", run=note_and_break, attempts_max=3, wait_seconds=10),
     Job(name="test.fragile", run=note_and_break, attempts_max=1),
     Job(name="test.linger", run=linger, wait_seconds=0),

@@ -20,7 +20,6 @@ from marketplace.notifications.kinds import (
     About,
     CampaignPaused,
     Kind,
-    money_text,
 )
 from marketplace.notifications.rules import (
     ATTEMPTS_MAX,
@@ -31,6 +30,7 @@ from marketplace.notifications.rules import (
     is_wanted,
     wait_seconds,
 )
+from marketplace.notifications.words import money_text
 from marketplace.values import Money
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -12,6 +12,7 @@ LEGAL = {
     (OrderState.DEPOSIT_DUE, OrderState.EXPIRED),
     (OrderState.DEPOSIT_DUE, OrderState.PAYMENT_FAILED),
     (OrderState.PROPOSED, OrderState.APPROVED),
+    (OrderState.PROPOSED, OrderState.DEPOSIT_DUE),
     (OrderState.PROPOSED, OrderState.CANCELLED),
     (OrderState.APPROVED, OrderState.COMMITTED),
     (OrderState.APPROVED, OrderState.SHORT),
@@ -29,6 +30,9 @@ LEGAL = {
     (OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
     (OrderState.BALANCE_DUE, OrderState.BALANCE_DEFAULTED),
     (OrderState.COMMITTED, OrderState.CUT),
+    (OrderState.BALANCE_DUE, OrderState.CUT),  # it waited for a later lot, which did not come
+    (OrderState.BALANCE_PAID, OrderState.CUT),
+    (OrderState.COMMITTED, OrderState.CANCELLED),
     *(
         (before, OrderState.RELEASED)
         for before in (

@@ -68,7 +68,8 @@ def test_a_payment_is_seen_by_its_payer_and_staff(market: Market, shopper: Calle
     assert as_role(Role.AUDITOR).get(url(order)).json == shown
     assert_refused(as_role(Role.SHOPPER).get(url(order)), 404, "payment_not_found")
     assert_refused(shopper.get(f"/v1/payments/{uuid.uuid4()}"), 404, "payment_not_found")
-    assert_refused(as_role(Role.BUYER).get(url(order)), 403, "forbidden")
+    assert_refused(as_role(Role.BUYER).get(url(order)), 404, "payment_not_found")
+    assert_refused(as_role(Role.COOPERATIVE).get(url(order)), 403, "forbidden")
 
 
 def test_a_receipt_commits_the_order_and_sells_the_boxes(

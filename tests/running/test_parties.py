@@ -192,7 +192,8 @@ def test_what_only_looks_plain_is_served_by_its_view(server, app, as_role):
             (hold(sale, shopper, Authorization="Basic YTpi"), 401, "unauthenticated"),
             (hold(sale, shopper, Authorization="Bearer nobody"), 401, "unauthenticated"),
             (hold(market.on_sale(1), shopper), 201, None),
-            (get(f"{sale.url}?x=1"), 200, None),
+            (get(f"{sale.url}?currency=CNY"), 200, None),
+            (get(f"{sale.url}?x=1"), 422, "invalid"),
         ):
             wire.send(asked)
             told, _, answer = wire.receive()
@@ -307,9 +308,13 @@ def test_who_comes_at_once_is_served_at_once(lone, app, as_role):
         wires = [stack.enter_context(Wire(lone)) for _ in shoppers]
         wires[0].send(hold(sale, shoppers[0]))
         assert wires[0].receive()[0] == 201
+        wires[0].send(get(sale.url))
+        assert wires[0].receive()[0] == 200
         with keep_its_thread(lone):
             for wire, shopper in zip(wires[1:], shoppers[1:], strict=True):
                 wire.send(hold(sale, shopper))
+            wires[0].send(get(sale.url))
+            assert wires[0].receive()[0] == 200, "at hand by now: the loop has read what was sent before it"
         answers = [wire.receive()[0] for wire in wires[1:]]
     assert answers == [201] * 7
     with database.reading() as session:

@@ -52,11 +52,13 @@ def moved(market: Market, promotion_id: uuid.UUID, to: PromotionState) -> None:
 
 
 def quoted(market: Market, shopper: Caller, hold_id: str, *promotion_ids: uuid.UUID) -> Quoted:
-    return database.transact(
-        lambda session: budgets.reserve(
-            session, market.acting(shopper), hold_id=uuid.UUID(hold_id), promotion_ids=promotion_ids
-        )
-    )[0]
+    ctx, offered = market.acting(shopper), [budgets.Offered(promotion_id=each) for each in promotion_ids]
+
+    def work(session: Any) -> Quoted:
+        hold = budgets.live_hold(session, ctx, hold_id=uuid.UUID(hold_id))
+        return budgets.reserve(session, ctx, hold=hold, offered=offered)[0]
+
+    return database.transact(work)
 
 
 def ended(market: Market, step: Callable[..., int], hold_id: str) -> int:
@@ -96,8 +98,9 @@ def test_one_person_is_limited_over_all_holds(market: Market, shopper: Caller) -
     coupon = offered(market, sale, uses_per_person_max=1)
     hold_id = held(shopper, sale)["hold_id"]
     quoted(market, shopper, hold_id, coupon)
-    ended(market, budgets.consume, hold_id)
-    assert quoted(market, shopper, hold_id, coupon).unmet == ((coupon, Unmet.PERSON_LIMIT),)
+    assert shopper.post("/v1/orders", json={"hold_id": hold_id}).status_code == 201
+    again = held(shopper, sale)["hold_id"]
+    assert quoted(market, shopper, again, coupon).unmet == ((coupon, Unmet.PERSON_LIMIT),)
     foreign = held(shopper, next_sale)["hold_id"]
     assert quoted(market, shopper, foreign, coupon).discounts == ()
 

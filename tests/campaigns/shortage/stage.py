@@ -8,14 +8,17 @@ from sqlalchemy import text, update
 
 from campaigns import planning
 from campaigns.models import Campaign
+from campaigns.pledges import pledging
 from campaigns.shortage import opening
 from campaigns.shortage.models import Shortage
-from campaigns.states import CampaignEvent
+from campaigns.states import CampaignEvent, CutRule
 from inventory.models import Lot
 from inventory.quality import quality
 from marketplace import database
 from marketplace.access import Role
+from orders.allocation.commitment import seed_commitment
 from tests.builders import Market, Sale, confirmed, paid
+from tests.campaigns.allotted import agree
 from tests.house import Caller
 
 SEED = "the seed of the season"
@@ -41,7 +44,7 @@ class Short:
 def pledge(market: Market, sale: Sale, boxes: int, *, cooperative: int = 0) -> Lot:
     lot = market.lot(boxes, cooperative=cooperative, best_before_on=market.today + timedelta(days=20))
     database.transact(
-        lambda session: planning.pledge(
+        lambda session: pledging.put_up(
             session,
             market.ctx,
             campaign_id=sale.campaign_id,
@@ -77,6 +80,17 @@ def harvested(
         buyers += (as_role(Role.SHOPPER),)
         orders += (confirmed(buyers[-1], sale, paying),)
 
+    to_harvest(market, sale)
+    as_operator = market.acting(operator, roles=frozenset({Role.OPERATOR}))
+    database.transact(
+        lambda session: quality.recall(session, as_operator, lot_id=stopped.id, reason="residues")
+    )
+    return Short(market=market, sale=sale, buyers=buyers, orders=orders, lots=(stopped, *good))
+
+
+def to_harvest(market: Market, sale: Sale) -> None:
+    """The sale is over, and its fruit lies in store."""
+
     def work(session) -> None:
         for event in (
             CampaignEvent.CLOSE,
@@ -87,21 +101,18 @@ def harvested(
             planning.move(session, market.ctx, campaign_id=sale.campaign_id, event=event, reason="on")
 
     database.transact(work)
-    as_operator = market.acting(operator, roles=frozenset({Role.OPERATOR}))
-    database.transact(
-        lambda session: quality.recall(session, as_operator, lot_id=stopped.id, reason="residues")
-    )
-    return Short(market=market, sale=sale, buyers=buyers, orders=orders, lots=(stopped, *good))
 
 
 def opened(short: Short, *, policy: str = "equal_awards", **terms) -> Shortage:
     market = short.market
-    rule = update(Campaign).where(Campaign.id == short.sale.campaign_id).values(cut_rule=policy)
+    agree(market, short.sale, cut_rule=CutRule(policy))
+    drawn = {"seed": SEED, "seed_hash": seed_commitment(SEED)}
+    rule = update(Campaign).where(Campaign.id == short.sale.campaign_id).values(**drawn)
     database.transact(lambda session: session.execute(rule))
 
     def work(session) -> bool:
         campaign = planning.get(session, market.ctx, campaign_id=short.sale.campaign_id)
-        return opening.open_if_short(session, market.ctx, campaign, terms=opening.Terms(**terms), seed=SEED)
+        return opening.open_if_short(session, market.ctx, campaign, terms=opening.Terms(**terms))
 
     assert database.transact(work)
     return short.shortage()

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from campaigns import planning
-from campaigns.shortage import closing, offering, opening, run, settling
+from campaigns.shortage import applying, closing, offering, opening, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer
 from inventory import lots
 from inventory.models import Hold, Lot
@@ -223,12 +223,17 @@ def test_money_that_comes_during_the_election_makes_one_order_more(
 
 
 def test_what_is_told_to_others(short: Short, monkeypatch) -> None:
-    told = []
-    monkeypatch.setattr(events, "publish", lambda session, ctx, event: told.append(event))
+    told, publish = [], events.publish
+
+    def note(session, ctx, event) -> None:
+        told.append(event)
+        publish(session, ctx, event)
+
+    monkeypatch.setattr(events, "publish", note)
     opened(short, **HAIL)
     advance(short, hours=49)
     found = cuts(short)
-    told = [each for each in told if isinstance(each, offering.ElectionsOpened | settling.OrderCut)]
+    told = [each for each in told if isinstance(each, offering.ElectionsOpened | applying.OrderCut)]
     assert [type(each) for each in told[:1]] == [offering.ElectionsOpened]
     assert {str(each.order_id) for each in told[1:]} == {
         order_id for order_id, each in found.items() if each.boxes_cut

@@ -16,6 +16,7 @@ from tests.campaigns.shortage.stage import Short, harvested, let_pass, opened
 from tests.house import Caller
 
 ROUNDS = range(4)
+REFUND = electing.Choosing(choice="refund")
 HAIL = {"cause": "force_majeure", "evidence": "hail"}
 
 
@@ -52,7 +53,7 @@ def test_an_election_counts_or_comes_too_late(short: Short, round_: int) -> None
 
     def choose():
         return database.transact(
-            lambda session: electing.elect(session, early, order_id=order_id, choice="refund").choice
+            lambda session: electing.elect(session, early, order_id=order_id, choosing=REFUND).choice
         )
 
     works = [choose, closing_of(short, shortage.id, market.later())]

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from campaigns.shortage import rules, run
 from campaigns.shortage.rules import Cause, Choice, Demand, Neighbour, Outcome
+from inventory.deposit_rules import Deposit, DepositType, Funder
 from orders.allocation import verify
 from orders.allocation.commitment import seed_commitment
 
@@ -114,7 +114,7 @@ def test_equal_awards_differ_by_one_box_among_those_who_lack_some(asked, supply,
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(0, 90), SEEDS)
 def test_neighbours_cover_what_they_can_and_no_more(spares, gap, seed):
     neighbours = [
-        Neighbour(code=f"c{number}", households=100, history_grams=0, spare=spare)
+        Neighbour(code=f"c{number}", weight=100, history_grams=0, spare=spare)
         for number, spare in enumerate(spares)
     ]
     asked = rules.cover(gap, neighbours, pack_grams=5_000, seed=seed, batch="b").boxes
@@ -124,7 +124,7 @@ def test_neighbours_cover_what_they_can_and_no_more(spares, gap, seed):
 
 
 def test_who_is_behind_is_asked_first():
-    ahead = Neighbour(code="a", households=100, history_grams=500_000, spare=10)
+    ahead = Neighbour(code="a", weight=100, history_grams=500_000, spare=10)
     behind = replace(ahead, code="b", history_grams=0)
 
     assert rules.cover(10, [ahead, behind], pack_grams=5_000, seed="s", batch="b").boxes == {"b": 10}
@@ -158,6 +158,53 @@ def test_nobody_is_paid_back_more_than_was_paid_nor_less_than_the_part(ordered_b
     assert 0 <= due.refund_minor <= paid
     assert due.refund_minor * ordered_boxes >= paid * (ordered_boxes - few)
     assert due.compensation_minor * 5 <= due.refund_minor + 5
+
+
+DEPOSITS = st.builds(
+    lambda kind, per_box, bonus: Deposit(
+        type=kind,
+        per_box_minor=per_box,
+        counts_minor=per_box + bonus,
+        funder=Funder.COUNTY if bonus else None,
+    ),
+    st.sampled_from(DepositType),
+    st.integers(1, 10**6),
+    st.integers(0, 10**6),
+)
+
+
+@given(DEPOSITS, st.integers(1, 40), st.data(), st.sampled_from(Cause), st.integers(0, 200))
+def test_a_deposit_goes_back_by_the_box_and_what_is_kept_is_paid_for(deposit, boxes, data, cause, permille):
+    kept = data.draw(st.integers(0, boxes))
+    given_up = data.draw(st.integers(0, boxes - kept))
+    paid = boxes * deposit.per_box_minor
+    due = rules.due(
+        outcome(ordered=boxes, kept=kept, given_up=given_up),
+        paid_minor=paid,
+        cause=cause,
+        earnest_permille=permille,
+        deposit=deposit,
+    )
+    assert paid == kept * deposit.per_box_minor + due.refund_minor
+    assert due.bonus_minor == (boxes - kept) * deposit.bonus_minor
+    is_double = cause == Cause.FAULT and deposit.type == DepositType.EARNEST
+    assert due.compensation_minor == (deposit.per_box_minor * (boxes - kept - given_up) if is_double else 0)
+
+
+@given(DEPOSITS, st.integers(1, 40), st.data())
+def test_two_cuts_pay_back_what_one_would(deposit, boxes, data):
+    """A deposit has no remainder by the box: in which order boxes are lost does not matter to the unit."""
+    middle = data.draw(st.integers(0, boxes))
+    last = data.draw(st.integers(0, middle))
+    facts = {"cause": Cause.FAULT, "earnest_permille": 200, "deposit": deposit}
+    paid = boxes * deposit.per_box_minor
+    once = rules.due(outcome(ordered=boxes, kept=last), paid_minor=paid, **facts)
+    first = rules.due(outcome(ordered=boxes, kept=middle), paid_minor=paid, **facts)
+    if not middle:
+        return
+    second = rules.due(outcome(ordered=middle, kept=last), paid_minor=paid - first.refund_minor, **facts)
+    assert once.refund_minor == first.refund_minor + second.refund_minor
+    assert once.compensation_minor == first.compensation_minor + second.compensation_minor
 
 
 def test_more_earnest_money_than_a_fifth_is_none():
@@ -201,19 +248,6 @@ def test_a_stored_run_proves_itself_and_nothing_else_does(asked, supply, policy,
     forged = {**result, "kept": result["kept"] + 1}
     assert run.fault_of(problem, forged, digest, published) == "not the digest"
     assert run.fault_of(problem, forged, run.digest_of(problem, forged), published) is not None
-
-
-@pytest.mark.parametrize(
-    ("day", "season"),
-    [
-        ((2026, 6, 30), "2025-26"),
-        ((2026, 7, 1), "2026-27"),
-        ((2027, 1, 5), "2026-27"),
-        ((2099, 9, 1), "2099-00"),
-    ],
-)
-def test_the_season_of_a_day(day, season):
-    assert rules.season_of(date(*day)) == season
 
 
 def test_there_are_two_policies():

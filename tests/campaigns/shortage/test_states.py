@@ -11,7 +11,7 @@ from campaigns.shortage.states import (
     check_offer_move,
 )
 
-MAY = {("offering", "electing"), ("offering", "settled"), ("electing", "settled")}
+MAY = {("offering", "electing"), ("offering", "cutting"), ("electing", "cutting"), ("cutting", "settled")}
 MAY_OFFER = {("offered", "accepted"), ("offered", "declined"), ("offered", "lapsed")}
 
 

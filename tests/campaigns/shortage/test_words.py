@@ -60,8 +60,8 @@ def neighbour_reasons():
     cover = rules.cover(
         30,
         [
-            Neighbour(code="YJ02", households=100, history_grams=100_000, spare=40),
-            Neighbour(code="YJ03", households=300, history_grams=600_000, spare=5),
+            Neighbour(code="YJ02", weight=100, history_grams=100_000, spare=40),
+            Neighbour(code="YJ03", weight=300, history_grams=600_000, spare=5),
         ],
         pack_grams=5_000,
         seed="apple",

@@ -1,0 +1,65 @@
+"""What two policies mean for the cooperatives of a campaign, in English and in Chinese. Pure."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from campaigns.policy.rules import Weight
+from campaigns.policy.trial_rules import Difference, Fairness, ItemSplit, Trial
+from marketplace.language import Text
+from marketplace.values import GRAMS_PER_UNIT
+from orders import allocation
+from orders.allocation import text
+
+JIN: Final = GRAMS_PER_UNIT["jin"]
+WEIGHTS: Final = {
+    Weight.HOUSEHOLDS: Text(en="household", zh="户"),
+    Weight.MEMBERS: Text(en="member", zh="人"),
+    Weight.EQUAL: Text(en="cooperative", zh="社"),
+}
+
+
+def summary(first: Trial, second: Trial, found: Sequence[Difference]) -> Text:
+    """Who gains and who loses under the second, and how unequal both leave the households."""
+    more = [each for each in found if each.gain > 0]
+    fewer = [each for each in found if each.gain < 0]
+    gaps = (_jin(first.by_household.gap), _jin(second.by_household.gap))
+    ginis = (_gini(first.by_household), _gini(second.by_household))
+    moved_en, moved_zh = "Both give everybody the same boxes.", "两种政策下各社箱数相同。"
+    if more or fewer:
+        moved_en = (
+            f"Under the second policy {_cooperatives(len(more))} more boxes and {_cooperatives(len(fewer))} fewer:"
+            f" {sum(each.gain for each in more):,} more, {-sum(each.gain for each in fewer):,} fewer."
+        )
+        moved_zh = (
+            f"采用第二种政策，{len(more):,} 社增加、{len(fewer):,} 社减少："
+            f"共增 {sum(each.gain for each in more):,} 箱，减 {-sum(each.gain for each in fewer):,} 箱。"
+        )
+    return Text(
+        en=f"{moved_en} Afterwards the highest stands {gaps[0]} jin per household above the lowest under the first"
+        f" and {gaps[1]} under the second; Gini {ginis[0]} and {ginis[1]}.",
+        zh=f"{moved_zh}之后每户最高与最低之差：第一种 {gaps[0]} 斤，第二种 {gaps[1]} 斤；"
+        f"基尼系数 {ginis[0]} 与 {ginis[1]}。",
+    )
+
+
+def why(split: ItemSplit, code: str, *, weight: Weight) -> Text:
+    """The sum behind a cooperative's boxes of an item."""
+    told = allocation.explain(split.problem, split.result, code)
+    return Text(
+        en=" ".join(text.render(told, "en", counted=weight.value)),
+        zh="".join(text.render(told, "zh", counted=weight.value)),
+    )
+
+
+def _cooperatives(count: int) -> str:
+    return f"{count:,} cooperative gets" if count == 1 else f"{count:,} cooperatives get"
+
+
+def _jin(grams: Fraction) -> str:
+    return text.decimal(grams / JIN)
+
+
+def _gini(fairness: Fairness) -> str:
+    gini = None if fairness.spread is None else fairness.spread.gini
+    return "–" if gini is None else text.decimal(gini, 4)

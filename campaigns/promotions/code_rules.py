@@ -1,0 +1,27 @@
+"""The form of codes, in letters and digits that are not taken for each other, and how one is kept. Pure."""
+
+import hmac
+import secrets
+from typing import Final
+
+LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""32, so that each stands for five bits."""
+LENGTH: Final = 16
+"""80 bits: nobody finds one by trying."""
+GROUP: Final = 4
+
+
+def drawn() -> str:
+    """A new code, as it is shown: `7KQ2-M9XA-…`."""
+    word = "".join(LETTERS[byte % len(LETTERS)] for byte in secrets.token_bytes(LENGTH))
+    return "-".join(word[place : place + GROUP] for place in range(0, LENGTH, GROUP))
+
+
+def normal(code: str) -> str:
+    """The same for a code however it is typed: with or without hyphens and blanks, in small letters or large ones."""
+    return "".join(letter for letter in code if letter.isalnum()).upper()
+
+
+def digest_of(code: str, *, secret: str) -> bytes:
+    """What is kept of it."""
+    return hmac.digest(secret.encode(), f"promotion-code:{normal(code)}".encode(), "sha256")

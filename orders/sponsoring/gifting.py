@@ -1,0 +1,105 @@
+"""Gifts: boxes of a sponsor's pool for whoever has the code. It is told once, kept as a digest, and claimed once."""
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from inventory import holds, placing
+from inventory.models import Hold
+from inventory.states import HoldKind, HoldState
+from marketplace import audit, errors
+from marketplace.context import Context
+from marketplace.language import Text
+from orders.sponsoring import drawing, sponsorships
+from orders.sponsoring.models import SponsorDraw
+from orders.sponsoring.states import DrawKind, DrawState
+
+_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""32 that are not taken for each other: five bits each."""
+CODE_LENGTH: Final = 26
+"""130 bits: nobody guesses it, and plain SHA-256 is enough to keep it."""
+
+
+class GiftNotFound(errors.NotFound):
+    """No gift has this code, or somebody has claimed it already."""
+
+    title = Text(en="There is no gift for this code.", zh="没有该礼品码对应的礼品。")
+
+
+def give(
+    session: Session,
+    ctx: Context,
+    *,
+    sponsorship_id: uuid.UUID,
+    boxes: int,
+    expires_at: datetime | None = None,
+    words: str | None = None,
+) -> tuple[SponsorDraw, str]:
+    """Hold boxes for whoever has the code; the gift and its code, which is not to be read again.
+
+    Raises SponsorshipNotFound, SponsorshipStateForbids, DrawsOver, DrawTooLong, SoldOut.
+    """
+    sponsorships.get(session, ctx, sponsorship_id=sponsorship_id)
+    sponsorship = drawing.open_pool(session, ctx, sponsorship_id)
+    code = "".join(_LETTERS[byte % 32] for byte in secrets.token_bytes(CODE_LENGTH))
+    gift = drawing.place(
+        session,
+        ctx,
+        sponsorship,
+        kind=DrawKind.GIFT,
+        holder_id=None,
+        boxes=boxes,
+        until=drawing.end_of(ctx, sponsorship, expires_at),
+        code_digest=digest(code),
+        words=words,
+    )
+    return gift, code
+
+
+def claim(session: Session, ctx: Context, *, code: str, address_id: uuid.UUID) -> SponsorDraw:
+    """The gift is the actor's, and ordered to an address of theirs; the code is of no use any more.
+
+    Raises GiftNotFound, DrawExpired, DrawStateForbids, AddressNotFound.
+    """
+    seen = session.execute(
+        select(SponsorDraw.id, SponsorDraw.sponsorship_id).where(SponsorDraw.code_digest == digest(code))
+    ).one_or_none()
+    if seen is None or ctx.actor.id is None:
+        raise GiftNotFound
+    sponsorship = sponsorships.kept(session, seen.sponsorship_id)
+    gift = session.get_one(SponsorDraw, seen.id, with_for_update=True, populate_existing=True)
+    if gift.holder_id is not None or gift.state == DrawState.RELEASED:
+        raise GiftNotFound
+    held = holds.locked(session, gift.hold_id)
+    if gift.state != DrawState.OPEN or gift.expires_at <= ctx.now or held.state != HoldState.ACTIVE:
+        raise drawing.DrawExpired(expired_at=gift.expires_at)
+    holds.release(session, ctx, hold_id=held.id, reason="claimed")
+    session.flush()
+    hold = placing.place_for(
+        session,
+        ctx,
+        kind=HoldKind.GAME_CLAIM,
+        pool_id=_pool_of(held),
+        owner_id=ctx.actor.id,
+        boxes=gift.boxes,
+        until=gift.expires_at,
+    )
+    gift.hold_id, gift.holder_id = hold.id, ctx.actor.id
+    session.flush()
+    audit.record(session, ctx, "draw.claim", subject=("draw", gift.id), after={"boxes": gift.boxes})
+    return drawing.order(session, ctx, sponsorship, gift, address_id=address_id)
+
+
+def digest(code: str) -> bytes:
+    """Of the code as people type it: blanks, dashes and small letters do no harm."""
+    return hashlib.sha256("".join(code.split()).replace("-", "").upper().encode()).digest()
+
+
+def _pool_of(hold: Hold) -> uuid.UUID:
+    assert hold.pool_id is not None, "gifts are held in pools"
+    return hold.pool_id
