@@ -23,6 +23,8 @@ from marketplace import errors
 from marketplace.access import STAFF, Role
 from marketplace.context import Actor, Context
 from marketplace.language import Text
+from orders.models import Order
+from orders.states import OrderKind
 
 
 class ShortageNotFound(errors.NotFound):
@@ -99,6 +101,13 @@ def settle(
 
 def item_of(session: Session, shortage: Shortage) -> Item:
     return session.get_one(Item, shortage.item_id)
+
+
+def earnest_permille_of(shortage: Shortage, order: Order) -> int:
+    """What of a full payment is earnest money. An export is paid without any: what its contract says of faults is not
+    settled here.
+    """
+    return 0 if order.kind == OrderKind.EXPORT else shortage.earnest_permille
 
 
 def batch_of(shortage: Shortage) -> str:

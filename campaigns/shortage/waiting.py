@@ -136,6 +136,7 @@ def end(session: Session, ctx: Context, *, shortage_id: str) -> int:
         ending.add(each, bought[each.order_id])
     ending.finish()
     cases.settle(session, ctx, shortage, cuts=ending.cuts, reason=REASON)
+    applying.give_discounts_back(session, ctx, bought.values())
     applying.carry(session, shortage)
     _call_next(session, shortage.id)
     return len(due)
@@ -232,7 +233,7 @@ class _Ending:
                 outcome,
                 paid_minor=kept,
                 cause=Cause(self._shortage.cause),
-                earnest_permille=self._shortage.earnest_permille,
+                earnest_permille=cases.earnest_permille_of(self._shortage, bought.order),
                 deposit=None if bought.terms is None else bought.terms.deposit,
             )
             if due.compensation_minor:
