@@ -16,6 +16,7 @@ from campaigns.pledges import moves
 from campaigns.shortage import rules
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
 from campaigns.shortage.states import ShortageState, WaitState
+from campaigns.states import ENDED, CampaignStateForbids
 from inventory import shortages
 from inventory.capacity import pledging
 from inventory.models import Pool
@@ -85,6 +86,17 @@ def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
         Shortage, shortage_id, with_for_update={"of": Shortage}, populate_existing=True
     )
     pledging.lock(session, pool_ids=[item_of(session, shortage).pool_id])
+    return shortage
+
+
+def going_on(session: Session, shortage_id: uuid.UUID) -> Shortage:
+    """The same, of a campaign that has not failed and is not given up: its orders end and its fruit is free again, so
+    nobody decides anything of its shortages any more. Raises ShortageNotFound, CampaignStateForbids.
+    """
+    shortage = locked(session, shortage_id)
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    if campaign.state in ENDED:
+        raise CampaignStateForbids(state=campaign.state)
     return shortage
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from campaigns import ending, planning
 from campaigns.pledges import pledging
@@ -15,11 +16,13 @@ from inventory.models import Lot
 from inventory.quality import quality
 from marketplace import database, jobs
 from marketplace.access import Role
+from marketplace.catalogue import counties
+from marketplace.catalogue.models import Cooperative
 from marketplace.payments.models import PartRefund
 from tests.builders import PRICE_MINOR, Market, Sale, assert_refused, held
 from tests.campaigns.exports import abroad
 from tests.campaigns.promotions.shop import EARLY, paid_for, placed, running, uses
-from tests.campaigns.shortage.stage import Short, let_pass, opened, pledge, to_harvest
+from tests.campaigns.shortage.stage import Short, harvested, let_pass, opened, pledge, to_harvest
 from tests.campaigns.shortage.test_other_grade import CHEAPER, PRICE, two_items
 from tests.campaigns.shortage.test_waiting import choose, day_passes, in_ten_days, kept, serve, states
 from tests.house import Caller
@@ -233,3 +236,82 @@ def test_a_company_that_is_asked_may_choose(export: Stage) -> None:
     assert kept(export.short) == [1, 5]
     foreign = export.short.buyers[1].get(f"/v1/orders/{order['id']}/election")
     assert foreign.status_code == 404
+
+
+def given_up(short: Short, *, ended: bool) -> None:
+    """The campaign is cancelled, and perhaps its orders have ended."""
+    database.transact(
+        lambda session: ending.cancel(
+            session, short.market.later(), campaign_id=short.sale.campaign_id, reason="given up"
+        )
+    )
+    if ended:
+        jobs.work(short.market.app, once=True)
+        assert short.market.campaign(short.sale).state == "closed"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_nobody_gives_boxes_to_a_campaign_that_is_given_up(
+    market: Market, as_role, operator: Caller, *, ended: bool
+) -> None:
+    """They would stand in its pool for ever."""
+    market.lot(10, cooperative=1)
+    short = harvested(market, as_role, operator, (4, 6), there=6)
+    [offer] = opened(short).offers
+    given_up(short, ended=ended)
+    with market.unchanged():
+        for answer in ("accept", "decline"):
+            body = {} if answer == "accept" else None
+            refused = operator.post(f"/v1/shortage-offers/{offer.id}/{answer}", json=body)
+            assert_refused(refused, 409, "state")
+
+
+def test_a_campaign_that_is_given_up_is_not_cut(market: Market, as_role, operator: Caller) -> None:
+    """Everybody gets all of it back, once, and nothing on top of it."""
+    short = harvested(market, as_role, operator, (4, 6), there=6)
+    shortage = opened(short)
+    let_pass(short, 49)
+    given_up(short, ended=False)
+    url = f"/v1/shortages/{shortage.id}"
+    with market.unchanged():
+        assert_refused(operator.post(f"{url}/close"), 409, "state")
+        assert_refused(operator.put(f"{url}/cause", json=HAIL), 409, "state")
+        on = {"on": in_ten_days(short).isoformat()}
+        assert_refused(operator.put(f"{url}/later-lot", json=on), 409, "state")
+    jobs.work(market.app, once=True)
+    assert refunds() == [("refund", "cancelled", boxes * PRICE_MINOR, "CNY") for boxes in (4, 6)]
+
+
+def test_nobody_is_served_in_a_campaign_that_is_given_up(market: Market, as_role, operator: Caller) -> None:
+    stage = staged(market, as_role, operator, (4, 6), there=6)
+    opened(stage.short, later_lot_on=in_ten_days(stage.short))
+    assert choose(stage.short, 0, choice="wait").status_code == 200
+    settle(stage.short)
+    market.lot(4)
+    given_up(stage.short, ended=False)
+    body = {"cooperative_id": str(market.cooperative_ids[0]), "boxes": 4}
+    with market.unchanged():
+        assert_refused(serve(operator, stage.short, **body), 409, "state")
+    jobs.work(market.app, once=True)
+    assert (states(stage.short), stage.used()) == (["released", "released"], (0, 0))
+
+
+def test_a_later_lot_is_of_the_campaigns_county(market: Market, as_role, operator: Caller) -> None:
+    short = harvested(market, as_role, operator, (4, 6), there=6)
+    opened(short, later_lot_on=in_ten_days(short))
+    assert choose(short, 0, choice="wait").status_code == 200
+    settle(short)
+    market.lot(4, cooperative=1)
+
+    def move_away(session: Session) -> None:
+        away = counties.create(
+            session, market.ctx, code="LC", name_en="Luochuan", name_zh="洛川", is_demo=True
+        )
+        session.flush()
+        foreign = session.get_one(Cooperative, market.cooperative_ids[1])
+        foreign.county_id = away.id
+
+    database.transact(move_away)
+    body = {"cooperative_id": str(market.cooperative_ids[1]), "boxes": 4}
+    with market.unchanged():
+        assert_refused(serve(operator, short, **body), 409, "foreign_pledge")
