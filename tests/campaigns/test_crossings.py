@@ -11,7 +11,11 @@ from sqlalchemy.orm import Session
 
 from campaigns import ending, planning
 from campaigns.pledges import pledging
+from campaigns.promotions import promoting
+from campaigns.promotions.models import PromotionTerms
+from campaigns.promotions.rules import Funder, PromotionKind
 from campaigns.shortage import closing
+from campaigns.states import CampaignEvent, CampaignStateForbids
 from inventory.models import Lot
 from inventory.quality import quality
 from marketplace import database, jobs
@@ -21,6 +25,7 @@ from marketplace.catalogue.models import Cooperative
 from marketplace.payments.models import PartRefund
 from tests.builders import PRICE_MINOR, Market, Sale, assert_refused, held
 from tests.campaigns.exports import abroad
+from tests.campaigns.pledges.test_races import one_after_the_other
 from tests.campaigns.promotions.shop import EARLY, paid_for, placed, running, uses
 from tests.campaigns.shortage.stage import Short, harvested, let_pass, opened, pledge, to_harvest
 from tests.campaigns.shortage.test_other_grade import CHEAPER, PRICE, two_items
@@ -315,3 +320,37 @@ def test_a_later_lot_is_of_the_campaigns_county(market: Market, as_role, operato
     body = {"cooperative_id": str(market.cooperative_ids[1]), "boxes": 4}
     with market.unchanged():
         assert_refused(serve(operator, short, **body), 409, "foreign_pledge")
+
+
+@pytest.mark.parametrize("is_drafted_first", [False, True])
+def test_a_promotion_drafted_while_its_campaign_is_given_up_takes_nothing_off(
+    market: Market, *, is_drafted_first: bool
+) -> None:
+    sale = market.on_sale(5)
+    terms = promoting.Terms(
+        kind=PromotionKind.EARLY_BIRD,
+        funder=Funder.COUNTY,
+        title_en="Early",
+        title_zh="早鸟",
+        budget_minor=100,
+        permille=100,
+    )
+
+    def draft(session: Session) -> Any:
+        return promoting.draft(session, market.ctx, campaign_id=sale.campaign_id, terms=terms)
+
+    def give_up(session: Session) -> Any:
+        return ending.cancel(session, market.later(), campaign_id=sale.campaign_id, reason="given up")
+
+    database.transact(
+        lambda session: planning.move(
+            session, market.ctx, campaign_id=sale.campaign_id, event=CampaignEvent.PAUSE, reason="wait"
+        )
+    )
+    works = (draft, give_up) if is_drafted_first else (give_up, draft)
+    _, last = one_after_the_other(market.app, *works)
+    with database.reading() as session:
+        drafted = [each.state for each in session.scalars(select(PromotionTerms))]
+    assert (drafted, isinstance(last, CampaignStateForbids)) == (
+        (["ended"], False) if is_drafted_first else ([], True)
+    )
