@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns import balances, planning
 from campaigns.models import Campaign
 from campaigns.promotions import budgets
+from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
 from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
@@ -105,6 +106,8 @@ def _apply(
         order = bought.order
         if order.state == OrderState.CUT and order.discount_minor and order.hold_id is not None:
             budgets.give_back(session, ctx, hold_id=order.hold_id)
+    over = [each.order.hold_id for each in locked.values() if each.order.state == OrderState.CUT]
+    settling.order_over(session, ctx, hold_ids=[hold_id for hold_id in over if hold_id is not None])
     session.flush()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.pledges import pledging
+from campaigns.promotions.groups import settling
 from campaigns.shortage import applying, cases, line_rules, rules, words
 from campaigns.shortage.later_lot_rules import check_day
 from campaigns.shortage.models import Shortage, ShortageWait
@@ -136,6 +137,7 @@ def end(session: Session, ctx: Context, *, shortage_id: str) -> int:
         ending.add(each, bought[each.order_id])
     ending.finish()
     cases.settle(session, ctx, shortage, cuts=ending.cuts, reason=REASON)
+    settling.order_over(session, ctx, hold_ids=ending.cuts)
     applying.carry(session, shortage)
     _call_next(session, shortage.id)
     return len(due)
