@@ -51,7 +51,10 @@ BREAKS = {
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
-    "P3": "UPDATE part_refund SET amount_minor = amount_minor + 1 WHERE kind = 'refund' AND reason <> 'shortage'",
+    "P3": """
+        UPDATE part_refund SET amount_minor = amount_minor + 1
+        WHERE kind = 'refund' AND reason NOT IN ('shortage', 'group_buy')
+    """,
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
@@ -317,6 +320,7 @@ BREAKS = {
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
         AND o.discount_minor + other.discount_minor = 0
+        AND NOT EXISTS (SELECT FROM promotion_use u WHERE u.hold_id IN (o.hold_id, other.hold_id))
         AND o.kind = 'shopper_presale' AND other.kind = 'shopper_presale'
     """,
     # campaigns

@@ -54,9 +54,8 @@ INVARIANTS: Final = (
         sql="""
             SELECT m.id, m.given_minor, back.minor FROM promotion_group_member m CROSS JOIN LATERAL (
                 SELECT coalesce(sum(r.amount_minor), 0) AS minor FROM part_refund r
-                JOIN payment p ON p.id = r.payment_id JOIN "order" o ON o.id = p.order_id
-                WHERE r.reason = 'group_buy' AND r.source_id = m.id AND o.hold_id = m.hold_id
-                    AND o.buyer_id = m.account_id
+                JOIN payment p ON p.id = r.payment_id
+                WHERE r.reason = 'group_buy' AND r.source_id = m.id AND p.payer_id = m.account_id
             ) back
             WHERE back.minor <> coalesce(m.given_minor, 0)
             UNION ALL
