@@ -152,15 +152,16 @@ INVARIANTS: Final = (
             zh="订单付款从不超过其价格；付清的订单恰为最终价。",
         ),
         sql="""
-            SELECT o.id, o.state, o.total_minor, paid.minor FROM "order" o
-            CROSS JOIN LATERAL (SELECT coalesce(sum(p.received_minor), 0) AS minor FROM payment p
-                WHERE p.order_id = o.id) paid
+            SELECT o.id, o.state, o.total_minor, p.paid, p.back FROM "order" o
             LEFT JOIN deposit_terms t ON t.order_id = o.id
-            CROSS JOIN LATERAL (SELECT coalesce(sum(p.refund_due_minor), 0) AS minor FROM payment p
-                WHERE p.order_id = o.id AND p.state = 'succeeded') back
-            WHERE o.kind <> 'sponsor_bulk' AND (paid.minor + coalesce(t.bonus_minor, 0) > o.total_minor
-                OR (o.state = 'balance_paid'
-                    AND paid.minor - back.minor + t.bonus_minor <> t.balance_boxes * t.final_unit_price_minor))
+            LEFT JOIN (
+                SELECT order_id, sum(received_minor) AS paid,
+                    coalesce(sum(refund_due_minor) FILTER (WHERE state = 'succeeded'), 0) AS back
+                FROM payment GROUP BY order_id
+            ) p ON p.order_id = o.id
+            WHERE o.kind <> 'sponsor_bulk' AND (coalesce(p.paid, 0) + coalesce(t.bonus_minor, 0) > o.total_minor
+                OR (o.state = 'balance_paid' AND coalesce(p.paid, 0) - coalesce(p.back, 0) + t.bonus_minor
+                    <> t.balance_boxes * t.final_unit_price_minor))
         """,
     ),
     Invariant(
@@ -204,13 +205,13 @@ INVARIANTS: Final = (
             zh="订单及其保留、付款、退款与罚没均为同一币种。",
         ),
         sql="""
-            SELECT o.id, o.currency, other.kind, other.currency AS differs FROM "order" o CROSS JOIN LATERAL (
-                SELECT 'hold' AS kind, h.currency FROM hold h WHERE h.id = o.hold_id
-                UNION ALL SELECT 'payment', p.currency FROM payment p WHERE p.order_id = o.id
-                UNION ALL SELECT 'part_refund', r.currency FROM part_refund r JOIN payment p ON p.id = r.payment_id
-                    WHERE p.order_id = o.id
-                UNION ALL SELECT 'forfeit', f.currency FROM forfeit f WHERE f.order_id = o.id
-            ) other WHERE other.currency <> o.currency
+            SELECT o.id, o.currency, other.kind, other.currency AS differs FROM (
+                SELECT o.id AS order_id, 'hold' AS kind, h.currency FROM "order" o JOIN hold h ON h.id = o.hold_id
+                UNION ALL SELECT order_id, 'payment', currency FROM payment
+                UNION ALL SELECT p.order_id, 'part_refund', r.currency
+                    FROM part_refund r JOIN payment p ON p.id = r.payment_id
+                UNION ALL SELECT order_id, 'forfeit', currency FROM forfeit
+            ) other JOIN "order" o ON o.id = other.order_id WHERE other.currency <> o.currency
         """,
     ),
     Invariant(
