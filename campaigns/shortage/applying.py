@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns import balances, planning
 from campaigns.models import Campaign
 from campaigns.promotions import budgets
+from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
 from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
@@ -107,12 +108,16 @@ def _apply(
 
 
 def give_discounts_back(session: Session, ctx: Context, locked: Iterable[Bought]) -> None:
-    """What was taken off orders that are cut to nothing is there for others. Asked when their boxes have left the pool:
-    promotions are locked after it.
+    """What was taken off orders that are cut to nothing, or came back to them by a group, is there for others. Asked
+    when their boxes have left the pool: promotions are locked after it.
     """
-    for order in (each.order for each in locked):
-        if order.state == OrderState.CUT and order.discount_minor and order.hold_id is not None:
+    over = [
+        each.order for each in locked if each.order.state == OrderState.CUT and each.order.hold_id is not None
+    ]
+    for order in over:
+        if order.discount_minor and order.hold_id is not None:
             budgets.give_back(session, ctx, hold_id=order.hold_id)
+    settling.order_over(session, ctx, hold_ids=[order.hold_id for order in over if order.hold_id is not None])
 
 
 class _Writing:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, Item
-from campaigns.promotions import budgets
+from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules
 from campaigns.shortage.models import Shortage
 from inventory import placing, shortages
@@ -104,7 +104,7 @@ def _move(session: Session, ctx: Context, order: Order, other: Item) -> int:
     before = {"pack_id": str(order.pack_id), "hold_id": str(old.id)}
     order.hold_id, order.pack_id = taken.id, pool.pack_id
     order.version += 1
-    budgets.carry_over(session, hold_id=old.id, to_hold_id=taken.id)
+    settling.carry_over(session, hold_id=old.id, to_hold_id=taken.id)
     if terms is not None:
         terms.pool_id = pool.id
     session.flush()

@@ -46,6 +46,8 @@ class Kind(StrEnum):
     SHORTAGE_OFFERED = "shortage_offered"
     SHORTAGE_CARRIED = "shortage_carried"
     LATER_LOT_CAME = "later_lot_came"
+    GROUP_FULL = "group_full"
+    GROUP_LAPSED = "group_lapsed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,6 +464,37 @@ class CommitmentAsked(About):
     cooperative: Text
     boxes: int
     answer_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupFull(About):
+    kind = Kind.GROUP_FULL
+    title = Text(en="Your group of {people} is full", zh="您的 {people} 人团已成团")
+    body = Text(
+        en="All {people} people of group {group} ({campaign}) have paid. {amount} goes back to you.",
+        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} 将退还给您。",
+    )
+    is_mandatory = True
+    group: str
+    campaign: Text
+    people: int
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupLapsed(About):
+    kind = Kind.GROUP_LAPSED
+    title = Text(en="Your group did not fill in time", zh="您的拼团未能成团")
+    body = Text(
+        en="Of the {people} people that group {group} ({campaign}) needs, {paid} had paid when its time was over. "
+        "Your order stays as it is, at its normal price.",
+        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行。",
+    )
+    is_mandatory = True
+    group: str
+    campaign: Text
+    paid: int
+    people: int
 
 
 KINDS: Final[dict[Kind, type[About]]] = {each.kind: each for each in About.__subclasses__()}
