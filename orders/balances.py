@@ -26,6 +26,7 @@ from marketplace.payments.states import PaymentPurpose
 from orders import balance_rules, checkout, forfeit_rules, moving
 from orders.balance_rules import REMINDER_HOURS
 from orders.bulk import OrderNotFound
+from orders.events import OrdersMoved
 from orders.models import BalanceReminder, DepositTerms, Forfeit, Order, PoolBalance
 from orders.states import OrderKind, OrderState, OrderStateForbids
 
@@ -403,8 +404,9 @@ def _write(
     moves: Iterable[tuple[Order, list[OrderState]]],
     fixed: Iterable[Mapping[str, Any]] = (),
 ) -> None:
-    """Locked orders go through these states, in one statement."""
-    moved, told = [], []
+    """Locked orders go through these states, in one statement; who listens is told of the last of them."""
+    moved: list[dict[str, Any]] = []
+    told = []
     for order, states in moves:
         moved.append({"id": order.id, "after": states[-1], "moves": len(states)})
         before = order.state
@@ -425,3 +427,6 @@ def _write(
     }
     session.flush()
     InSession(session).rows((_MOVED, {**rows, "moved_ids": [row["id"] for row in moved]}))
+    for after in sorted({row["after"] for row in moved}):
+        order_ids = tuple(row["id"] for row in moved if row["after"] == after)
+        events.publish(session, ctx, OrdersMoved(order_ids=order_ids, after=after))

@@ -35,6 +35,14 @@ class OrderMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersMoved:
+    """Many orders came into the same state at once; not each is published as `OrderMoved`."""
+
+    order_ids: tuple[uuid.UUID, ...]
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoxesGivenBack:
     """A cooperative keeps fewer boxes of its share than before, but some."""
 

@@ -12,7 +12,7 @@ from marketplace.payments.payments import (
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
-from orders.events import BoxesGivenBack, OrderMoved, ShareMoved
+from orders.events import BoxesGivenBack, OrderMoved, OrdersMoved, ShareMoved
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
@@ -49,6 +49,7 @@ module = Module(
         (RefundsOwed, notifying.on_refunds_owed),
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
+        (OrdersMoved, notifying.on_orders_moved),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),
