@@ -1,6 +1,6 @@
 """What campaigns plug in."""
 
-from campaigns import advancing, api, ending, my_orders_api, planning, subscriptions
+from campaigns import advancing, api, balances, ending, my_orders_api, planning, subscriptions
 from campaigns.allotting import api as allotting_api
 from campaigns.allotting.invariants import INVARIANTS as ALLOTTING_INVARIANTS
 from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
@@ -28,7 +28,7 @@ from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
-from orders.events import OrderAsked, OrderMoved
+from orders.events import OrderAsked, OrderMoved, OrdersMoved
 
 module = Module(
     name="campaigns",
@@ -51,6 +51,7 @@ module = Module(
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
         Job(name="campaigns.lapse_exports", run=exporting.lapse, cron="* * * * *"),
         *advancing.JOBS,
+        *balances.JOBS,
         *ending.JOBS,
         *closing.JOBS,
         *applying.JOBS,
@@ -71,6 +72,7 @@ module = Module(
         (CampaignMoved, spending.on_campaign_moved),
         (OrderAsked, quoting.on_order_asked),
         (OrderMoved, spending.on_order_moved),
+        (OrdersMoved, spending.on_orders_moved),
     ),
     commands=(demo_command, campaigns_group),
     invariants=(
