@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bench.campaigns import crowd
-from bench.holds.seed import ACCOUNT_ID
+from bench.holds.seed import SHOPPERS_SQL
 from campaigns import advancing, balances
 from campaigns.shortage import opening as shortage_opening
 from campaigns.states import CampaignStateForbids
@@ -238,10 +238,6 @@ def test_a_closing_that_dies_in_a_batch_is_ended_by_the_next(season: Season) -> 
 MANY: Final = 3_000
 BATCH_SECONDS_MAX: Final = 30
 KIBIBYTES_MAX: Final = 60_000
-_ACCOUNTS: Final = f"""
-    INSERT INTO account (id, name, status, created_at, version)
-    SELECT {ACCOUNT_ID.format(n="n")}, 'Buyer', 'active', now(), 1 FROM generate_series(0, %(orders)s - 1) AS n
-"""
 
 
 def test_thousands_of_orders_open_and_close_in_batches_with_flat_memory(app: Flask) -> None:
@@ -268,9 +264,9 @@ def test_thousands_of_orders_open_and_close_in_batches_with_flat_memory(app: Fla
 
 
 def _sell(session: Session, sale: Sale) -> None:
-    facts = {"orders": MANY, "pool_id": sale.pool_id}
-    for statement in (_ACCOUNTS, crowd.ORDERS):
-        session.connection().exec_driver_sql(statement, facts)
+    connection = session.connection()
+    connection.exec_driver_sql(SHOPPERS_SQL, {"count": MANY})
+    connection.exec_driver_sql(crowd.ORDERS, {"orders": MANY, "pool_id": sale.pool_id})
 
 
 def _batches(market: Market, sale: Sale, step: Callable[..., Any], until: str) -> list[float]:

@@ -140,15 +140,13 @@ class SponsorshipEnded(About):
     kind = Kind.SPONSORSHIP_ENDED
     title = Text(en="Nothing more is drawn of your boxes", zh="您的箱数提取已结束")
     body = Text(
-        en="The time to draw on your sponsorship {sponsorship_id} is over: {boxes_donated} boxes are donated, "
-        "{boxes_returned} are returned, and {returned} go back to you.",
-        zh="您的赞助采购 {sponsorship_id} 提取期已结束：捐赠 {boxes_donated} 箱，退回 {boxes_returned} 箱，退款 "
-        "{returned}。",
+        en="The time to draw on your sponsorship {sponsorship_id} is over. {boxes_donated} boxes that nobody drew are "
+        "donated; of what you paid {returned} are owed back in all.",
+        zh="您的赞助采购 {sponsorship_id} 提取期已结束：无人提取的 {boxes_donated} 箱已捐赠，累计应退 {returned}。",
     )
     is_mandatory = True
     sponsorship_id: uuid.UUID
     boxes_donated: int
-    boxes_returned: int
     returned: Money
 
 
