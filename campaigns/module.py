@@ -28,7 +28,7 @@ from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
 from marketplace.module import Job, Module
-from orders.events import OrderAsked, OrderMoved, OrdersMoved
+from orders.events import OrderAsked, OrderMoved
 
 module = Module(
     name="campaigns",
@@ -72,7 +72,6 @@ module = Module(
         (CampaignMoved, spending.on_campaign_moved),
         (OrderAsked, quoting.on_order_asked),
         (OrderMoved, spending.on_order_moved),
-        (OrdersMoved, spending.on_orders_moved),
     ),
     commands=(demo_command, campaigns_group),
     invariants=(

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.events import CampaignMoved
 from campaigns.promotions import budgets, promoting
 from campaigns.states import CampaignState
 from marketplace.context import Context
-from orders.events import OrderMoved, OrdersMoved
+from orders.events import OrderMoved
 from orders.models import Order
 from orders.states import BOUGHT, OrderState
 
@@ -35,15 +34,6 @@ def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
         budgets.consume(session, ctx, hold_id=order.hold_id)
     elif event.after in OVER:
         budgets.give_back(session, ctx, hold_id=order.hold_id)
-
-
-def on_orders_moved(session: Session, ctx: Context, event: OrdersMoved) -> None:
-    """Many at once into a state in which they are over: those that had a discount give it back."""
-    if event.after in OVER:
-        discounted = select(Order.hold_id).where(Order.id.in_(event.order_ids), Order.discount_minor > 0)
-        for hold_id in session.scalars(discounted.order_by(Order.id)).all():
-            if hold_id is not None:
-                budgets.give_back(session, ctx, hold_id=hold_id)
 
 
 def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> None:
