@@ -293,7 +293,7 @@ def let_campaign_go_on(session: Session, ctx: Context, campaign: Campaign) -> No
     """
     if campaign.state != CampaignState.SHORTFALL or cases.open_of(session, campaign_id=campaign.id):
         return
-    if not _orders_left(session, campaign):
+    if not campaign.is_price_fixed and not _orders_left(session, campaign):
         reason = "no box is left for anybody"
         planning.move(session, ctx, campaign_id=campaign.id, event=CampaignEvent.FAIL, reason=reason)
     elif balances.may_open(campaign, ctx.now):

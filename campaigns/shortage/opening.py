@@ -61,7 +61,7 @@ def open_if_short(
     _check_evidence(terms.cause, terms.evidence)
     later_lot_rules.check_day(terms.later_lot_on, today=ctx.today)
     campaign = planning.locked(session, campaign.id)
-    if campaign.state != CampaignState.HARVESTED:
+    if campaign.state != CampaignState.HARVESTED or campaign.is_price_fixed:
         raise CampaignStateForbids(state=campaign.state)
     short = short_items(session, campaign)
     drawn = (

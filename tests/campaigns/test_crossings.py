@@ -26,6 +26,7 @@ from marketplace.payments.models import PartRefund
 from tests.builders import PRICE_MINOR, Market, Sale, assert_refused, held
 from tests.campaigns.exports import abroad
 from tests.campaigns.pledges.test_races import one_after_the_other
+from tests.campaigns.promotions.groups import friends
 from tests.campaigns.promotions.shop import EARLY, paid_for, placed, running, uses
 from tests.campaigns.shortage.stage import Short, harvested, let_pass, opened, pledge, to_harvest
 from tests.campaigns.shortage.test_other_grade import CHEAPER, PRICE, two_items
@@ -168,6 +169,45 @@ def test_and_comes_back_from_there_when_the_campaign_is_given_up(
     assert states(stage.short) == ["released", "released"]
     assert sum(minor for _, _, minor, _ in refunds()) == 6 * PRICE * 9 // 10, "what was paid, no more"
     assert stage.used() == (0, 0)
+
+
+def test_a_place_in_a_group_goes_along_to_another_grade_and_ends_with_its_order(
+    market: Market, as_role, operator: Caller
+) -> None:
+    """Two friends got something back; one of them is moved, and later everything is given up."""
+    sale, other = two_items(market, price_minor=CHEAPER)
+    stopped = pledge(market, sale, 3)
+    pledge(market, sale, 3)
+    market.lot(5, variety="GALA")
+    put_up(market, other, 5)
+    promotion = friends.group_buy(operator, sale)
+    database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
+    buyers = tuple(as_role(Role.SHOPPER) for _ in range(2))
+    first = friends.opened(buyers[0], promotion, sale, 2)
+    code = first["group"]["code"]
+    second = friends.joined(buyers[1], code, sale, 4)
+    orders = tuple(
+        friends.buys(buyer, operator, place) for buyer, place in zip(buyers, (first, second), strict=True)
+    )
+    assert friends.settled(market, code) == 2
+    spent = friends.money(market, promotion)[1]
+    to_harvest(market, sale)
+    stop(market, operator, stopped)
+    short = Short(market=market, sale=sale, buyers=buyers, orders=orders, lots=(stopped,))
+    opened(short, **HAIL)
+    assert choose(short, 1, choice="other_grade", item_id=str(other.item_id)).status_code == 200
+    settle(short)
+    assert friends.money(market, promotion) == (0, spent)
+    database.transact(
+        lambda session: ending.cancel(
+            session, market.later(), campaign_id=sale.campaign_id, reason="given up"
+        )
+    )
+    jobs.work(market.app, once=True)
+    assert states(short) == ["released", "released"]
+    assert sum(minor for _, _, minor, _ in refunds()) == 6 * PRICE, "all that was paid, no more"
+    assert friends.money(market, promotion) == (0, 0)
+    assert friends.states(code) == ["undone", "undone"]
 
 
 def test_orders_that_cost_nothing_are_cut_and_nothing_goes_back(
