@@ -21,6 +21,9 @@ from campaigns.policy import api as policy_api
 from campaigns.policy.invariants import INVARIANTS as POLICY_INVARIANTS
 from campaigns.promotions import api as promotions_api
 from campaigns.promotions import budgets, quoting, spending
+from campaigns.promotions.groups import api as groups_api
+from campaigns.promotions.groups import settling
+from campaigns.promotions.groups.invariants import INVARIANTS as GROUP_INVARIANTS
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import applying, closing, waiting
@@ -44,6 +47,7 @@ module = Module(
         pledges_api.pledges,
         *exports_api.BLUEPRINTS,
         *promotions_api.BLUEPRINTS,
+        *groups_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
@@ -60,6 +64,7 @@ module = Module(
         *ALLOTTING_JOBS,
         *PLEDGE_JOBS,
         *following.JOBS,
+        *settling.JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(
@@ -72,6 +77,7 @@ module = Module(
         (CampaignMoved, spending.on_campaign_moved),
         (OrderAsked, quoting.on_order_asked),
         (OrderMoved, spending.on_order_moved),
+        *settling.SUBSCRIPTIONS,
     ),
     commands=(demo_command, campaigns_group),
     invariants=(
@@ -79,6 +85,7 @@ module = Module(
         *ALLOTTING_INVARIANTS,
         *SHORTAGE_INVARIANTS,
         *PROMOTION_INVARIANTS,
+        *GROUP_INVARIANTS,
         *PLEDGE_INVARIANTS,
         *EXPORT_INVARIANTS,
         *POLICY_INVARIANTS,

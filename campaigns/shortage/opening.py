@@ -106,9 +106,12 @@ def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
 def set_cause(
     session: Session, ctx: Context, *, shortage_id: uuid.UUID, cause: str, evidence: str | None = None
 ) -> Shortage:
-    """Say why the fruit is missing, before the cut. Raises ShortageNotFound, ShortageStateForbids, EvidenceMissing."""
+    """Say why the fruit is missing, before the cut.
+
+    Raises ShortageNotFound, CampaignStateForbids, ShortageStateForbids, EvidenceMissing.
+    """
     _check_evidence(Cause(cause), evidence)
-    shortage = cases.locked(session, shortage_id)
+    shortage = cases.going_on(session, shortage_id)
     if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     before = {"cause": shortage.cause, "evidence": shortage.evidence}

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     SHORTAGE_OFFERED = "shortage_offered"
     SHORTAGE_CARRIED = "shortage_carried"
     LATER_LOT_CAME = "later_lot_came"
+    GROUP_FULL = "group_full"
+    GROUP_LAPSED = "group_lapsed"
     BALANCE_SETTLED = "balance_settled"
     SPONSORSHIP_SIGNED = "sponsorship_signed"
     SPONSORSHIP_REJECTED = "sponsorship_rejected"

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
@@ -35,6 +35,8 @@ BEFORE = (
     "shortage_offered",
     "shortage_carried",
     "later_lot_came",
+    "group_full",
+    "group_lapsed",
 )
 NEW = (
     "balance_settled",
