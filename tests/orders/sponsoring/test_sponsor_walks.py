@@ -246,6 +246,16 @@ class Sponsorships(RuleBasedStateMachine):
     def close(self) -> None:
         self.step(self.fund.operator, "closing")
 
+    @rule(parts=st.sampled_from([1, 2, 3, 3]))
+    def finish(self, parts: int) -> None:
+        """What a good end looks like, or some of it: all is brought, the time is over, the books are closed."""
+        for work in (self.move_all, self.end_in_time, self.close)[:parts]:
+            work()
+            self.every_promise_holds()
+
+    def end_in_time(self) -> None:
+        self.end(is_over=True)
+
     def step(self, who: Any, word: str, body: Any = None) -> Any:
         """Asked at the door; what is refused leaves the sponsorship as it was."""
         before = self.fund.seen()
