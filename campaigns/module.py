@@ -1,6 +1,6 @@
 """What campaigns plug in."""
 
-from campaigns import advancing, api, ending, my_orders_api, planning, subscriptions
+from campaigns import advancing, api, balances, ending, my_orders_api, planning, subscriptions
 from campaigns.allotting import api as allotting_api
 from campaigns.allotting.invariants import INVARIANTS as ALLOTTING_INVARIANTS
 from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
@@ -55,6 +55,7 @@ module = Module(
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
         Job(name="campaigns.lapse_exports", run=exporting.lapse, cron="* * * * *"),
         *advancing.JOBS,
+        *balances.JOBS,
         *ending.JOBS,
         *closing.JOBS,
         *applying.JOBS,

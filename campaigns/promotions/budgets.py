@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
@@ -160,6 +160,15 @@ def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
         hold.version += 1
         session.flush()
     return given
+
+
+def carry_over(session: Session, *, hold_id: uuid.UUID, to_hold_id: uuid.UUID) -> None:
+    """An order, locked by the caller, has its boxes by another hold now: what was taken off it goes along."""
+    session.execute(
+        update(PromotionUse)
+        .where(PromotionUse.hold_id == hold_id, PromotionUse.state != UseState.GIVEN_BACK)
+        .values(hold_id=to_hold_id)
+    )
 
 
 def give_back_lapsed(session: Session, ctx: Context) -> int:

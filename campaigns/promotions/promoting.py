@@ -98,7 +98,7 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
 
     Raises CampaignNotFound, CampaignStateForbids, ItemNotFound, PromotionNotAllowed, DepositNotDiscounted.
     """
-    campaign = planning.get(session, ctx, campaign_id=campaign_id)
+    campaign = planning.locked(session, campaign_id)  # whoever gives it up ends all that is drafted
     if campaign.state not in PROMOTABLE:
         raise CampaignStateForbids(state=campaign.state)
     items = (

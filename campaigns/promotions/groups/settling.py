@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
@@ -78,6 +78,16 @@ def order_over(session: Session, ctx: Context, *, hold_ids: Iterable[uuid.UUID])
         given = member.given_minor or 0
         grouping.move_member(session, ctx, row, member, MemberState.UNDONE, use=move, given_minor=given)
     return len(members)
+
+
+def carry_over(session: Session, *, hold_id: uuid.UUID, to_hold_id: uuid.UUID) -> None:
+    """An order, locked by the caller, has its boxes by another hold now: discounts and places in groups go along."""
+    budgets.carry_over(session, hold_id=hold_id, to_hold_id=to_hold_id)
+    session.execute(
+        update(GroupMember)
+        .where(GroupMember.hold_id == hold_id, GroupMember.state.in_(BELONGING))
+        .values(hold_id=to_hold_id)
+    )
 
 
 def tend(session: Session, ctx: Context) -> int:
