@@ -405,7 +405,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         cut(market, operator)
         market.pack("GALA")
         told(market)
-        market.lot(60, code="L-1")
+        market.lot(80, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
         market.bulk(buyer, 12)
