@@ -113,8 +113,10 @@ def _allocate(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
 
 
 def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
-    """A shortage is seen to first; then the rest of the price is due, when its time has come."""
-    if opening.open_if_short(session, ctx, campaign):
+    """A shortage is seen to first; then the rest of the price is due, when its time has come. Once what is sold is
+    counted nothing is short any more: what is stopped then is seen to like after the opening.
+    """
+    if not campaign.is_price_fixed and opening.open_if_short(session, ctx, campaign):
         return
     if balances.may_open(campaign, ctx.now):
         balances.open_balance(session, ctx, campaign_id=campaign.id)

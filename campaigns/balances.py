@@ -1,22 +1,28 @@
-"""The balance of a campaign: the step is fixed by what was sold, the rest is paid, and closed after its grace."""
+"""The balance of a campaign: the step is fixed by what was sold, the rest is paid, and closed after its grace.
+
+It may have a hundred thousand orders, so both go batch by batch in jobs, each a unit of work that finds by itself what
+is left and calls for the next. Between the first batch and the last the price is fixed and the campaign still is in the
+state before: an order's balance may be paid as soon as the order has one.
+"""
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session
 
-from campaigns import item_terms, planning, terms
+from campaigns import item_terms, planning, states, terms
 from campaigns.models import Campaign
 from campaigns.shortage import cases
-from campaigns.states import BalanceTooEarly, CampaignEvent
+from campaigns.states import MOVES, BalanceTooEarly, CampaignEvent, CampaignState
 from inventory import pools
-from marketplace import audit
+from marketplace import audit, jobs
 from marketplace.context import Context
-from orders import balances
+from marketplace.module import Job
+from orders import balances, closing, opening
 
-Kept = Mapping[uuid.UUID, int]
-"""Boxes by cooperative."""
+OPEN_BALANCE: Final = "campaigns.open_balance"
+CLOSE_BALANCE: Final = "campaigns.close_balance"
 
 
 def commit_deposits(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> int:
@@ -30,60 +36,82 @@ def open_balance(
 ) -> Campaign:
     """Fix each item's final price by what was sold, and let the rest of it be paid, or go back where all was paid.
 
+    One batch of its orders; a job does the next, and with the last one the campaign moves on. Asked again it goes on.
     What a shortage took was sold as well: the step that all buyers reached together stays. What is due is for the boxes
     that an order still has.
-    Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly, BoxesStillHeld, PaymentNotAwaited.
+    Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly, BoxesStillHeld.
     """
-    campaign = planning.move(
-        session, ctx, campaign_id=campaign_id, event=CampaignEvent.OPEN_BALANCE, reason=reason
-    )
+    campaign = planning.locked(session, campaign_id)
+    planning.follow_clock(session, ctx, campaign)
+    states.after(campaign.state, CampaignEvent.OPEN_BALANCE)
     due_at = _due_at(campaign, ctx.now)
+    if not campaign.is_price_fixed:
+        if _unpaid_left(session, ctx, campaign):
+            _call_next(session, OPEN_BALANCE, campaign.id, reason)
+            return campaign
+        _fix_prices(session, ctx, campaign, due_at or ctx.now)
     campaign.balance_due_at = due_at
-    for item in campaign.items_by_pool:
-        sold = balances.sold(session, ctx, pool_id=item.pool_id) + cases.taken_boxes(session, item_id=item.id)
-        item.final_unit_price_minor = terms.price_at(item_terms.steps_of(item), sold)
-        opened = balances.open_balance(
-            session,
-            ctx,
-            pool_id=item.pool_id,
-            boxes_sold=sold,
-            unit_price_minor=item.final_unit_price_minor,
-            due_at=due_at or ctx.now,
-        )
-        after = {
-            "sold_boxes": sold,
-            "final_unit_price_minor": item.final_unit_price_minor,
-            "due": opened.due,
-            "refunded": opened.refunded,
-        }
-        audit.record(session, ctx, "item.fix_price", subject=("campaign_item", item.id), after=after)
     session.flush()
-    return campaign
+    pool_ids = [item.pool_id for item in campaign.items_by_pool]
+    done = 0
+    for each in pool_ids:
+        done += opening.open_some(session, ctx, pool_id=each, due_at=due_at or ctx.now)
+        if done >= opening.BATCH:
+            break
+    session.flush()
+    if any(opening.left(session, pool_id=each) for each in pool_ids):
+        _call_next(session, OPEN_BALANCE, campaign.id, reason)
+        return campaign
+    for each in pool_ids:
+        opening.note(session, ctx, pool_id=each)
+    return planning.move(
+        session, ctx, campaign_id=campaign.id, event=CampaignEvent.OPEN_BALANCE, reason=reason
+    )
 
 
 def close_balance(
-    session: Session,
-    ctx: Context,
-    *,
-    campaign_id: uuid.UUID,
-    reason: str = "the balance is over",
-    kept: Mapping[uuid.UUID, Kept] | None = None,
+    session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str = "the balance is over"
 ) -> Campaign:
     """After its grace: who has not paid has not, and their boxes are free again in the same moment.
 
-    `kept` says of an item which cooperatives keep its fruit, and how many boxes; without it, those that pledged.
-    Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly.
+    One batch of them; a job does the next, and with the last one the campaign moves on. Asked again it goes on. The
+    deposits go to those that pledged the fruit. Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly.
     """
-    campaign = planning.move(
-        session, ctx, campaign_id=campaign_id, event=CampaignEvent.CLOSE_BALANCE, reason=reason
-    )
+    campaign = planning.locked(session, campaign_id)
+    states.after(campaign.state, CampaignEvent.CLOSE_BALANCE)
     ends_at = _ends_at(campaign)
     if ends_at is not None:
         _not_before(ends_at, ctx.now)
+    done = 0
     for item in campaign.items_by_pool:
-        keepers = (kept or {}).get(item.id) or pools.kept_by(session, pool_id=item.pool_id)
-        balances.close_balance(session, ctx, pool_id=item.pool_id, kept_boxes=keepers)
-    return campaign
+        if done >= closing.BATCH:
+            _call_next(session, CLOSE_BALANCE, campaign.id, reason)
+            return campaign
+        keepers = pools.kept_by(session, pool_id=item.pool_id)
+        closed = closing.close_some(session, ctx, pool_id=item.pool_id, kept_boxes=keepers)
+        done += closed.defaulted
+        if not closed.is_over:
+            _call_next(session, CLOSE_BALANCE, campaign.id, reason)
+            return campaign
+    return planning.move(
+        session, ctx, campaign_id=campaign.id, event=CampaignEvent.CLOSE_BALANCE, reason=reason
+    )
+
+
+def go_on_opening(session: Session, ctx: Context, *, campaign_id: str, reason: str) -> str:
+    """The job: the next batch, unless somebody gave the campaign up or another was faster; its state then."""
+    campaign = planning.locked(session, uuid.UUID(campaign_id))
+    if CampaignEvent.OPEN_BALANCE in MOVES[CampaignState(campaign.state)]:
+        open_balance(session, ctx, campaign_id=campaign.id, reason=reason)
+    return campaign.state
+
+
+def go_on_closing(session: Session, ctx: Context, *, campaign_id: str, reason: str) -> str:
+    """The same for the end of the balance."""
+    campaign = planning.locked(session, uuid.UUID(campaign_id))
+    if CampaignEvent.CLOSE_BALANCE in MOVES[CampaignState(campaign.state)]:
+        close_balance(session, ctx, campaign_id=campaign.id, reason=reason)
+    return campaign.state
 
 
 def may_open(campaign: Campaign, now: datetime) -> bool:
@@ -95,6 +123,38 @@ def is_over(campaign: Campaign, now: datetime) -> bool:
     """Whether nobody has any time left to pay, grace included; at once where nothing was due."""
     ends_at = _ends_at(campaign)
     return ends_at is None or ends_at <= now
+
+
+def _unpaid_left(session: Session, ctx: Context, campaign: Campaign) -> bool:
+    """Unpaid orders are over, so many in a unit of work; whether more may be left."""
+    left = opening.GIVEN_BACK_MAX
+    for item in campaign.items_by_pool:
+        left -= opening.end_unpaid(session, ctx, pool_id=item.pool_id, size=left)
+        if not left:
+            return True
+    return False
+
+
+def _fix_prices(session: Session, ctx: Context, campaign: Campaign, due_at: datetime) -> None:
+    """Of all items at once: what was sold is counted, and the step that it reached applies to all."""
+    for item in campaign.items_by_pool:
+        sold = opening.sold(session, pool_id=item.pool_id) + cases.taken_boxes(session, item_id=item.id)
+        item.final_unit_price_minor = terms.price_at(item_terms.steps_of(item), sold)
+        opening.fix_price(
+            session,
+            ctx,
+            pool_id=item.pool_id,
+            boxes_sold=sold,
+            unit_price_minor=item.final_unit_price_minor,
+            due_at=due_at,
+        )
+        after = {"sold_boxes": sold, "final_unit_price_minor": item.final_unit_price_minor}
+        audit.record(session, ctx, "item.fix_price", subject=("campaign_item", item.id), after=after)
+
+
+def _call_next(session: Session, name: str, campaign_id: uuid.UUID, reason: str) -> None:
+    arguments = {"campaign_id": str(campaign_id), "reason": reason}
+    jobs.enqueue(session, name, arguments=arguments, key=f"{name}:{campaign_id}")
 
 
 def _ends_at(campaign: Campaign) -> datetime | None:
@@ -116,3 +176,6 @@ def _due_at(campaign: Campaign, now: datetime) -> datetime | None:
 def _not_before(possible_at: datetime, now: datetime) -> None:
     if now < possible_at:
         raise BalanceTooEarly(possible_at=possible_at)
+
+
+JOBS: Final = (Job(name=OPEN_BALANCE, run=go_on_opening), Job(name=CLOSE_BALANCE, run=go_on_closing))

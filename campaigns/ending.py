@@ -6,6 +6,7 @@ whoever runs the job again, after a crash as well, goes on where it stopped.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,19 +15,30 @@ from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.events import CampaignMoved
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Transition
 from campaigns.pledges import moves
 from campaigns.states import CampaignEvent, CampaignState
 from inventory import holds, pools
 from inventory.models import Hold
 from marketplace import jobs
 from marketplace.context import Context
+from marketplace.language import Text
 from marketplace.module import Job
+from marketplace.notifications import Message, kinds, notify_all
 from orders import releasing
 from orders.models import Order
 from orders.states import OrderState
 
 END_ORDERS: Final = "campaigns.end_orders"
+WHY: Final = {
+    "the goal is missed": Text(en="its goal was missed", zh="未达到成团目标"),
+    "nobody is left to supply what is sold": Text(
+        en="nobody is left to supply what was sold", zh="已无合作社可供应已售货品"
+    ),
+    "nothing is sold": Text(en="nothing was sold", zh="没有成交"),
+    "no box is left for anybody": Text(en="no fruit is left for it", zh="已无可供货源"),
+}
+"""What a move gives as its reason by itself, in words for buyers; a person's reason is told as it was written."""
 ENDING: Final = (CampaignState.FAILED, CampaignState.CANCELLED)
 
 
@@ -74,6 +86,7 @@ def end_orders(session: Session, ctx: Context, *, campaign_id: str, after: str |
     behind = None if after is None else uuid.UUID(after)
     released = releasing.release(session, ctx, pool_ids=pool_ids, reason=campaign.state, after=behind)
     ended += len(released)
+    _tell_buyers(session, ctx, campaign, released)
     if ended or behind is not None:
         _call_next(session, campaign.id, after=released[-1] if released else None)
         return ended
@@ -94,6 +107,30 @@ def progress(session: Session, campaign: Campaign) -> Progress:
         .where(Hold.pool_id.in_(pool_ids), Order.state == OrderState.RELEASED)
     )
     return Progress(released=released or 0, left=releasing.left(session, pool_ids=pool_ids))
+
+
+def _tell_buyers(
+    session: Session, ctx: Context, campaign: Campaign, order_ids: Collection[uuid.UUID]
+) -> None:
+    """Each of them once, however many orders: why it will not be. That money goes back is told with each refund."""
+    if not order_ids:
+        return
+    reason = session.scalar(
+        select(Transition.reason)
+        .where(Transition.campaign_id == campaign.id)
+        .order_by(Transition.number.desc())
+        .limit(1)
+    )
+    assert reason is not None, "every move has its reason"
+    kind = kinds.CampaignFailed if campaign.state == CampaignState.FAILED else kinds.CampaignCancelled
+    about = kind(
+        campaign_id=campaign.id,
+        campaign=Text(en=campaign.title_en, zh=campaign.title_zh),
+        reason=WHY.get(reason, Text(en=reason, zh=reason)),
+    )
+    buyers = session.scalars(select(Order.buyer_id).where(Order.id.in_(order_ids)).distinct()).all()
+    cause = f"campaign:{campaign.id}"
+    notify_all(session, ctx, [Message(account_id=each, cause=cause, about=about) for each in buyers])
 
 
 def _call_next(session: Session, campaign_id: uuid.UUID, *, after: uuid.UUID | None = None) -> None:

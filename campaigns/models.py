@@ -96,6 +96,11 @@ class Campaign(Base):
             due_at=self.balance_due_at,
         )
 
+    @property
+    def is_price_fixed(self) -> bool:
+        """What is sold is counted for good: the balance opens, or is open, or was."""
+        return any(item.final_unit_price_minor is not None for item in self.items)
+
 
 class Item(Base):
     """One pack that a campaign sells, at one price, from a pool of its own."""

@@ -1,6 +1,6 @@
 """What campaigns plug in."""
 
-from campaigns import advancing, api, ending, my_orders_api, planning, subscriptions
+from campaigns import advancing, api, balances, ending, my_orders_api, planning, subscriptions
 from campaigns.allotting import api as allotting_api
 from campaigns.allotting.invariants import INVARIANTS as ALLOTTING_INVARIANTS
 from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
@@ -21,6 +21,9 @@ from campaigns.policy import api as policy_api
 from campaigns.policy.invariants import INVARIANTS as POLICY_INVARIANTS
 from campaigns.promotions import api as promotions_api
 from campaigns.promotions import budgets, quoting, spending
+from campaigns.promotions.groups import api as groups_api
+from campaigns.promotions.groups import settling
+from campaigns.promotions.groups.invariants import INVARIANTS as GROUP_INVARIANTS
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import applying, closing, waiting
@@ -44,6 +47,7 @@ module = Module(
         pledges_api.pledges,
         *exports_api.BLUEPRINTS,
         *promotions_api.BLUEPRINTS,
+        *groups_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
@@ -51,6 +55,7 @@ module = Module(
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),
         Job(name="campaigns.lapse_exports", run=exporting.lapse, cron="* * * * *"),
         *advancing.JOBS,
+        *balances.JOBS,
         *ending.JOBS,
         *closing.JOBS,
         *applying.JOBS,
@@ -59,6 +64,7 @@ module = Module(
         *ALLOTTING_JOBS,
         *PLEDGE_JOBS,
         *following.JOBS,
+        *settling.JOBS,
         Job(name=subscriptions.TELL, run=subscriptions.tell),
     ),
     subscriptions=(
@@ -71,6 +77,7 @@ module = Module(
         (CampaignMoved, spending.on_campaign_moved),
         (OrderAsked, quoting.on_order_asked),
         (OrderMoved, spending.on_order_moved),
+        *settling.SUBSCRIPTIONS,
     ),
     commands=(demo_command, campaigns_group),
     invariants=(
@@ -78,6 +85,7 @@ module = Module(
         *ALLOTTING_INVARIANTS,
         *SHORTAGE_INVARIANTS,
         *PROMOTION_INVARIANTS,
+        *GROUP_INVARIANTS,
         *PLEDGE_INVARIANTS,
         *EXPORT_INVARIANTS,
         *POLICY_INVARIANTS,

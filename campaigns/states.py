@@ -136,6 +136,9 @@ PLEDGEABLE: Final = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED, Cam
 """While a cooperative may still put fruit up."""
 
 
+ENDED: Final = frozenset({CampaignState.FAILED, CampaignState.CANCELLED, CampaignState.CLOSED})
+"""Nothing is delivered, and nobody puts anything up any more."""
+
 SELLING: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN})
 """In these boxes may be held while the window is open, whether or not the opening has been written down yet."""
 

@@ -1,7 +1,7 @@
 """Deposits and balances of a pool's orders: committed, the final price fixed, the rest paid or not paid.
 
-Who sells the pool says when (`campaigns.balances`); here the orders follow. Rows are taken in the order payment,
-order, hold, pool, as a receipt takes them.
+Who sells the pool says when (`campaigns.balances`); here the orders follow, batch by batch (`opening`, `closing`).
+Rows are taken in the order payment, order, hold, pool, as a receipt takes them.
 """
 
 import uuid
@@ -10,29 +10,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Session
 
-from inventory import holds
-from inventory.models import Hold, Pool
-from marketplace import audit, errors, events, express
+from inventory.models import Hold
+from marketplace import audit, events, express
 from marketplace.context import Context
 from marketplace.express import InSession
-from marketplace.language import Text
-from marketplace.payments import part_refunds, payments
+from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate
 from marketplace.payments.states import PaymentPurpose
-from orders import balance_rules, checkout, forfeit_rules, moving
+from orders import balance_rules, checkout, moving
 from orders.balance_rules import REMINDER_HOURS
 from orders.bulk import OrderNotFound
-from orders.models import BalanceReminder, DepositTerms, Forfeit, Order, PoolBalance
-from orders.states import OrderKind, OrderState, OrderStateForbids
+from orders.events import OrdersMoved
+from orders.models import BalanceReminder, DepositTerms, Order
+from orders.states import OrderState, OrderStateForbids
 
 BATCH: Final = 1_000
 """How many orders are moved by one statement."""
 REMINDERS_MAX: Final = 500
 """How many reminders are told of in one unit of work."""
+
+Row = tuple[Order, DepositTerms, int]
 
 _MOVED: Final = f"""
     WITH moved AS (
@@ -50,35 +51,6 @@ _MOVED: Final = f"""
     """  # noqa: S608 (the parts are our own)
 
 
-class BoxesStillHeld(errors.Conflict):
-    """Somebody holds boxes of the pool, or goes to pay for them: how many are sold is not final yet."""
-
-    title = Text(en="Boxes are still held: what is sold is not final.", zh="仍有保留箱数，销量尚未确定。")
-
-
-class BalanceOpened(errors.Conflict):
-    """The final price is fixed already."""
-
-    title = Text(en="The balance is open already.", zh="尾款已开启。")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What came of opening a pool's balance: orders with a rest to pay, without one, and paid too much."""
-
-    due: int
-    settled: int
-    refunded: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """Who did not pay: how many orders, and the boxes that came back."""
-
-    defaulted: int
-    boxes: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceReminderDue:
     """It is time to tell a buyer that a balance is not paid yet."""
@@ -94,78 +66,10 @@ class BalanceReminderDue:
 def commit(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
     """The sale is settled: paid deposits no longer go back; how many orders."""
     done = 0
-    for rows in _in_batches(session, pool_id, Order.state == OrderState.DEPOSIT_PAID):
-        _write(session, ctx, [(order, [OrderState.COMMITTED]) for order, _, _ in rows])
+    for rows in in_batches(session, pool_id, Order.state == OrderState.DEPOSIT_PAID):
+        write(session, ctx, [(order, [OrderState.COMMITTED]) for order, _, _ in rows])
         done += len(rows)
     return done
-
-
-def sold(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
-    """The boxes that are sold for good: unpaid orders are over, and nobody holds a box. Raises BoxesStillHeld.
-
-    The pool's window must be over, so that what holds boxes only becomes less.
-    """
-    end_unpaid(session, ctx, pool_id)
-    _lock_bought(session, pool_id)
-    pool = session.get_one(Pool, pool_id, with_for_update={"key_share": True}, populate_existing=True)
-    if pool.boxes_held:
-        raise BoxesStillHeld(held_boxes=pool.boxes_held)
-    return pool.boxes_sold
-
-
-def open_balance(
-    session: Session,
-    ctx: Context,
-    *,
-    pool_id: uuid.UUID,
-    boxes_sold: int,
-    unit_price_minor: int,
-    due_at: datetime,
-) -> Opened:
-    """The price is final, after `sold`: what is left of it is due, or goes back where all was paid. Never twice.
-
-    `boxes_sold` decided on the price; what is due is for the boxes that each order has. Raises BalanceOpened.
-    """
-    if session.get(PoolBalance, pool_id) is not None:
-        raise BalanceOpened
-    session.add(
-        PoolBalance(
-            pool_id=pool_id,
-            unit_price_minor=unit_price_minor,
-            boxes_sold=boxes_sold,
-            opened_at=ctx.now,
-            due_at=due_at,
-            closed_at=None,
-        )
-    )
-    session.flush()
-    due = settled = 0
-    for rows in _in_batches(
-        session, pool_id, Order.state.in_([OrderState.DEPOSIT_PAID, OrderState.COMMITTED])
-    ):
-        moves, fixed = [], []
-        for order, terms, boxes in rows:
-            final = balance_rules.final_price(shown_minor=order.unit_price_minor, step_minor=unit_price_minor)
-            money = balance_rules.due(boxes=boxes, unit_price_minor=final, deposit=terms.deposit)
-            after = OrderState.BALANCE_DUE if money.later_minor else OrderState.BALANCE_PAID
-            due, settled = due + (money.later_minor > 0), settled + (money.later_minor == 0)
-            first = [] if order.state == OrderState.COMMITTED else [OrderState.COMMITTED]
-            moves.append((order, [*first, after]))
-            fixed.append(
-                {
-                    "id": order.id,
-                    "final": final,
-                    "bonus": money.bonus_minor,
-                    "boxes": boxes,
-                    "balance": money.later_minor,
-                    "due_at": due_at,
-                }
-            )
-        _write(session, ctx, moves, fixed)
-    refunded = _give_back(session, ctx, pool_id, unit_price_minor)
-    after_all = {"unit_price_minor": unit_price_minor, "due": due, "settled": settled, "refunded": refunded}
-    audit.record(session, ctx, "balance.open", subject=("pool", pool_id), after=after_all)
-    return Opened(due=due, settled=settled, refunded=refunded)
 
 
 def ask(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Payment:
@@ -201,46 +105,6 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
         payments.accept_late(session, ctx, payment_id=event.payment_id)
     else:
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="order_state")
-
-
-def close_balance(
-    session: Session, ctx: Context, *, pool_id: uuid.UUID, kept_boxes: Mapping[uuid.UUID, int]
-) -> Closed:
-    """Who has not paid has not: the boxes are back in the pool, the deposit goes to those that kept the fruit.
-
-    Money on its way comes late and goes back. Closing what is closed, or was never open, does nothing.
-    """
-    balance = session.get(PoolBalance, pool_id, with_for_update=True, populate_existing=True)
-    if balance is None or balance.closed_at is not None:
-        return Closed(defaulted=0, boxes=0)
-    is_due = (DepositTerms.pool_id == pool_id, Order.state == OrderState.BALANCE_DUE)
-    order_ids = session.scalars(select(Order.id).join(DepositTerms).where(*is_due)).all()
-    payments.balances_of(session, order_ids, locked=True)
-    defaults = session.execute(
-        select(Order, DepositTerms)
-        .join(DepositTerms)
-        .where(*is_due)
-        .order_by(Order.id)
-        .with_for_update(of=Order)
-        .execution_options(populate_existing=True)
-    ).all()
-    awaited = {
-        payment.order_id: payment
-        for payment in payments.balances_of(session, [order.id for order, _ in defaults], locked=True)
-    }
-    keepers = {str(cooperative_id): boxes for cooperative_id, boxes in kept_boxes.items()}
-    boxes = 0
-    for order, terms in defaults:
-        if order.id in awaited:
-            payments.cancel(session, ctx, awaited[order.id])
-        assert terms.balance_boxes is not None, "a balance that is due is for some boxes"
-        _default(session, ctx, order, terms.balance_boxes * terms.per_box_minor, keepers)
-        boxes += terms.balance_boxes
-    balance.closed_at = ctx.now
-    session.flush()
-    after = {"defaulted": len(defaults), "boxes": boxes}
-    audit.record(session, ctx, "balance.close", subject=("pool", pool_id), after=after)
-    return Closed(defaulted=len(defaults), boxes=boxes)
 
 
 def remind(session: Session, ctx: Context, *, batch: int = REMINDERS_MAX) -> int:
@@ -295,117 +159,49 @@ def terms_of(session: Session, order_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
     return {terms.order_id: terms for terms in found}
 
 
-def _default(
-    session: Session, ctx: Context, order: Order, deposit_minor: int, keepers: Mapping[str, int]
-) -> None:
-    assert order.hold_id is not None
-    holds.take_back(session, ctx, hold_id=order.hold_id, reason="balance_defaulted")
-    moving.move(session, ctx, order, OrderState.BALANCE_DEFAULTED)
-    for cooperative_id, amount in forfeit_rules.split(deposit_minor, keepers, seed=str(order.id)).items():
-        session.add(
-            Forfeit(
-                order_id=order.id,
-                cooperative_id=uuid.UUID(cooperative_id),
-                amount_minor=amount,
-                currency=order.currency,
-                at=ctx.now,
-            )
-        )
-
-
-def end_unpaid(session: Session, ctx: Context, pool_id: uuid.UUID) -> None:
-    """The time for deposits, and for full payments, is over: money that comes now comes late."""
-    unpaid = (
-        select(Order.id)
-        .join(Hold, Hold.id == Order.hold_id)
-        .where(Hold.pool_id == pool_id, Order.state == OrderState.DEPOSIT_DUE)
-        .order_by(Order.id)
-    )
-    for order_id in session.scalars(unpaid).all():
-        checkout.expire(session, ctx, order_id=order_id)
-
-
-def _lock_bought(session: Session, pool_id: uuid.UUID) -> None:
-    """Nobody withdraws from now on; the orders are not read."""
-    locked = (
-        select(Order.id)
-        .join(DepositTerms)
-        .where(
-            DepositTerms.pool_id == pool_id,
-            Order.state.in_([OrderState.DEPOSIT_PAID, OrderState.COMMITTED]),
-        )
-        .order_by(Order.id)
-        .with_for_update(of=Order)
-        .subquery()
-    )
-    session.execute(select(func.count()).select_from(locked))
-
-
-def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_minor: int) -> int:
-    """Who paid in full gets back what the final price is lower, for the boxes that no shortage took.
-
-    Never more than was paid: somebody else may have paid the rest.
-    """
-    paid = session.execute(
-        select(Hold.consumed_boxes, Order.unit_price_minor, Payment)
-        .join(Hold, Hold.id == Order.hold_id)
-        .join(Payment, Payment.order_id == Order.id)
-        .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
-        .where(
-            Hold.pool_id == pool_id,
-            Order.kind == OrderKind.SHOPPER_PRESALE,
-            Order.state == OrderState.COMMITTED,
-            Order.unit_price_minor > unit_price_minor,
-            DepositTerms.order_id.is_(None),
-        )
-        .order_by(Payment.id)
-    ).all()
-    kept_minor = part_refunds.kept_minor([payment for _, _, payment in paid])
-    refunded = 0
-    for boxes, shown_minor, payment in paid:
-        back = min(boxes * (shown_minor - unit_price_minor), kept_minor[payment.id])
-        if back:
-            payments.owe_back(session, ctx, payment_id=payment.id, reason="ladder", amount_minor=back)
-            refunded += 1
-    return refunded
-
-
-def _in_batches(
-    session: Session, pool_id: uuid.UUID, condition: ColumnElement[bool]
-) -> Iterator[list[tuple[Order, DepositTerms, int]]]:
-    """The pool's orders with a deposit that are so, locked, by id, and the boxes that each has; those of one batch are
-    forgotten with the next.
-    """
+def in_batches(session: Session, pool_id: uuid.UUID, condition: ColumnElement[bool]) -> Iterator[list[Row]]:
+    """The pool's orders with a deposit that are so, locked, by id; those of one batch are forgotten with the next."""
     last = uuid.UUID(int=0)
-    while True:
-        rows = session.execute(
-            select(Order, DepositTerms, Hold.consumed_boxes)
-            .join(DepositTerms)
-            .join(Hold, Hold.id == Order.hold_id)
-            .where(DepositTerms.pool_id == pool_id, Order.id > last, condition)
-            .order_by(Order.id)
-            .limit(BATCH)
-            .with_for_update(of=Order)
-            .execution_options(populate_existing=True)
-        ).all()
-        if not rows:
-            return
+    while rows := batch(session, pool_id, condition, after=last, size=BATCH):
         last = rows[-1][0].id
-        yield [(order, terms, boxes) for order, terms, boxes in rows]
-        for order, terms, _ in rows:
-            session.expire(order)
+        yield rows
+        for _, terms, _ in rows:
             session.expire(terms)
 
 
-def _write(
+def batch(
+    session: Session,
+    pool_id: uuid.UUID,
+    condition: ColumnElement[bool],
+    *,
+    after: uuid.UUID,
+    size: int,
+) -> list[Row]:
+    """The pool's next orders with a deposit that are so, locked, by id, and the boxes that each has."""
+    rows = session.execute(
+        select(Order, DepositTerms, Hold.consumed_boxes)
+        .join(DepositTerms)
+        .join(Hold, Hold.id == Order.hold_id)
+        .where(DepositTerms.pool_id == pool_id, Order.id > after, condition)
+        .order_by(Order.id)
+        .limit(size)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    )
+    return [(order, terms, boxes) for order, terms, boxes in rows]
+
+
+def write(
     session: Session,
     ctx: Context,
     moves: Iterable[tuple[Order, list[OrderState]]],
     fixed: Iterable[Mapping[str, Any]] = (),
 ) -> None:
-    """Locked orders go through these states, in one statement."""
-    moved, told = [], []
-    for order, states in moves:
+    """Locked orders go through these states, in one statement; who listens is told of the last of them."""
+    moved: list[dict[str, Any]] = []
+    told = []
+    found = list(moves)
+    for order, states in found:
         moved.append({"id": order.id, "after": states[-1], "moves": len(states)})
         before = order.state
         for after in states:
@@ -425,3 +221,8 @@ def _write(
     }
     session.flush()
     InSession(session).rows((_MOVED, {**rows, "moved_ids": [row["id"] for row in moved]}))
+    for order, _ in found:
+        session.expire(order)
+    for after in sorted({row["after"] for row in moved}):
+        order_ids = tuple(row["id"] for row in moved if row["after"] == after)
+        events.publish(session, ctx, OrdersMoved(order_ids=order_ids, after=after))

@@ -111,7 +111,8 @@ def on_money_came_late(session: Session, ctx: Context, event: MoneyCameLate) -> 
     if isinstance(taken, placing.NotTaken):
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason=str(taken))
         return
-    if _is_final(session, taken):
+    assert taken.pool_id is not None, "a shopper's hold is of a pool"
+    if _is_counted(session, taken.pool_id):
         holds.take_back(session, ctx, hold_id=taken.id, reason="balance_open")
         payments.owe_refund(session, ctx, payment_id=event.payment_id, reason="balance_open")
         return
@@ -194,6 +195,8 @@ def _withdraw_paid(session: Session, ctx: Context, order_id: uuid.UUID) -> Order
     check_move(order.state, OrderState.WITHDRAWN)
     assert terms is not None
     assert order.hold_id is not None
+    if _is_counted(session, terms.pool_id):
+        raise OrderStateForbids(state=order.state)
     if not balance_rules.may_withdraw(
         terms.deposit, state=order.state, free_until=terms.free_until, now=ctx.now
     ):
@@ -215,6 +218,6 @@ def _pay(session: Session, ctx: Context, order: Order, terms: DepositTerms | Non
         terms.free_until = ctx.now + timedelta(hours=terms.free_hours)
 
 
-def _is_final(session: Session, hold: Hold) -> bool:
-    """Whether what is sold of the pool has been counted for good; asked when the pool's lock is had."""
-    return session.scalar(select(PoolBalance.pool_id).where(PoolBalance.pool_id == hold.pool_id)) is not None
+def _is_counted(session: Session, pool_id: uuid.UUID) -> bool:
+    """Whether what is sold of the pool has been counted for good; asked when the lock of its order or of it is had."""
+    return session.scalar(select(PoolBalance.pool_id).where(PoolBalance.pool_id == pool_id)) is not None

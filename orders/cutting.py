@@ -16,7 +16,7 @@ from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentState
-from orders import balances
+from orders import balances, opening
 from orders.models import DepositTerms, Order
 from orders.states import OrderState, check_move
 
@@ -38,7 +38,7 @@ class Bought:
 
 def close_sale(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> None:
     """Nobody pays any more, and nobody withdraws: unpaid orders are over, and paid ones are committed."""
-    balances.end_unpaid(session, ctx, pool_id)
+    opening.end_unpaid(session, ctx, pool_id=pool_id)
     paid = (
         select(Order.id)
         .join(DepositTerms)

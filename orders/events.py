@@ -35,6 +35,35 @@ class OrderMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersMoved:
+    """Many orders came into the same state at once; not each is published as `OrderMoved`."""
+
+    order_ids: tuple[uuid.UUID, ...]
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SponsorshipMoved:
+    """A sponsorship took a step; `number` counts them."""
+
+    sponsorship_id: uuid.UUID
+    number: int
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscrowReleased:
+    """Money of a sponsor's escrow is due to a cooperative, by a line of the escrow's journal."""
+
+    sponsorship_id: uuid.UUID
+    line: int
+    share_id: uuid.UUID
+    tranche: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoxesGivenBack:
     """A cooperative keeps fewer boxes of its share than before, but some."""
 

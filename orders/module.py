@@ -12,11 +12,19 @@ from marketplace.payments.payments import (
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
-from orders.events import BoxesGivenBack, OrderMoved, ShareMoved
+from orders.events import (
+    BoxesGivenBack,
+    EscrowReleased,
+    OrderMoved,
+    OrdersMoved,
+    ShareMoved,
+    SponsorshipMoved,
+)
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
 from orders.sponsoring import api as sponsoring_api
+from orders.sponsoring import notifying as sponsor_notifying
 from orders.sponsoring.invariants import INVARIANTS as SPONSORING_INVARIANTS
 from orders.sponsoring.jobs import JOBS as SPONSORING_JOBS
 from orders.telling import SUBSCRIPTIONS as TELLING
@@ -37,7 +45,7 @@ module = Module(
         *draws_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
-    jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS),
+    jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS, *sponsor_notifying.JOBS),
     commands=(allocate_group,),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
@@ -49,11 +57,15 @@ module = Module(
         (RefundsOwed, notifying.on_refunds_owed),
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
+        (OrdersMoved, notifying.on_orders_moved),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),
         (OrderMoved, allocating.on_order_moved),
         (OrderMoved, drawing.on_order_moved),
+        (OrderMoved, sponsor_notifying.on_order_moved),
+        (SponsorshipMoved, sponsor_notifying.on_moved),
+        (EscrowReleased, sponsor_notifying.on_released),
         (ShareMoved, tranching.on_share_moved),
         (BoxesGivenBack, tranching.on_boxes_given_back),
         *TELLING,

@@ -1,6 +1,7 @@
 """What buyers are told of their orders and of the line they wait in.
 
-Placed orders are told by a job that their statement puts in, so that the till writes nothing more for them.
+Placed orders are told by a job that their statement puts in, so that the till writes nothing more for them. Orders
+that are moved many at once are told by jobs, too, so many in each that a unit of work stays small.
 """
 
 import uuid
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory.models import Hold
 from inventory.waitlist import BoxesOffered
+from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
 from marketplace.notifications import Message, kinds, notify, notify_all
@@ -20,6 +22,7 @@ from marketplace.notifications.kinds import (
     BalanceDefaulted,
     BalanceDue,
     BalanceReminder,
+    BalanceSettled,
     OrderCommitted,
     OrderExpired,
     OrderPlaced,
@@ -33,9 +36,19 @@ from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
-from orders.events import OrderMoved
+from orders.events import OrderMoved, OrdersMoved
 from orders.models import DepositTerms, Order
 from orders.states import OrderKind, OrderState
+
+TELL_MOVED: Final = "orders.tell_moved"
+BATCH: Final = 200
+STILL_TRUE: Final = {
+    OrderState.COMMITTED: (OrderState.COMMITTED, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
+    OrderState.BALANCE_DUE: (OrderState.BALANCE_DUE,),
+    OrderState.BALANCE_PAID: (OrderState.BALANCE_PAID,),
+    OrderState.BALANCE_DEFAULTED: (OrderState.BALANCE_DEFAULTED,),
+}
+"""State into which many are moved → where an order must be when its buyer is told, or it would be told what is over."""
 
 
 def tell_placed(session: Session, ctx: Context, *, order_ids: Sequence[str]) -> None:
@@ -53,11 +66,49 @@ def _placed(order: Order) -> OrderPlaced:
     return OrderPlaced(order_id=order.id, boxes=order.boxes, total=total)
 
 
+def on_orders_moved(session: Session, _ctx: Context, event: OrdersMoved) -> None:
+    """Jobs tell the buyers of all of them."""
+    for first in range(0, len(event.order_ids), BATCH):
+        order_ids = [str(each) for each in event.order_ids[first : first + BATCH]]
+        jobs.enqueue(session, TELL_MOVED, arguments={"order_ids": order_ids, "after": event.after})
+
+
+def tell_moved(session: Session, ctx: Context, *, order_ids: Sequence[str], after: str) -> int:
+    """Tell buyers what has become of their orders, unless it is over already; how many."""
+    rows = session.execute(
+        select(Order, DepositTerms)
+        .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
+        .where(Order.id.in_(map(uuid.UUID, order_ids)), Order.state.in_(STILL_TRUE[OrderState(after)]))
+        .order_by(Order.id)
+    )
+    messages = [
+        _message(order, about)
+        for order, terms in rows
+        for about in _about_many(order, terms, OrderState(after))
+    ]
+    return notify_all(session, ctx, messages)
+
+
+def _about_many(order: Order, terms: DepositTerms | None, after: OrderState) -> Iterator[About]:
+    if after == OrderState.COMMITTED:
+        yield OrderCommitted(order_id=order.id, boxes=order.boxes)
+    elif after == OrderState.BALANCE_PAID and terms is not None and terms.balance_boxes:
+        price = Money(terms.balance_boxes * (terms.final_unit_price_minor or 0), order.currency)
+        yield BalanceSettled(order_id=order.id, boxes=terms.balance_boxes, price=price)
+    else:
+        yield from _about_balance(order, terms, after)
+
+
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
     """Tell the buyer of a shopper's order, or of an export, what has become of it."""
     order = session.get_one(Order, event.order_id)
     if order.kind != OrderKind.SPONSOR_BULK:
-        _tell(session, ctx, order, *_about(session, order, event))
+        paid_rest = event.after == OrderState.BALANCE_PAID  # the deposit was told of as well
+        cause = f"order:{order.id}:balance" if paid_rest else f"order:{order.id}"
+        about = _about(session, order, event)
+        notify_all(
+            session, ctx, [Message(account_id=order.buyer_id, cause=cause, about=each) for each in about]
+        )
 
 
 def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]:
@@ -71,24 +122,33 @@ def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]
         paid = order.total_minor if terms is None else order.boxes * terms.per_box_minor
         if paid:
             yield PaymentReceived(order_id=order.id, amount=Money(paid, order.currency))
+    if event.before == OrderState.BALANCE_DUE and event.after == OrderState.BALANCE_PAID:
+        assert terms is not None
+        assert terms.balance_minor is not None
+        yield PaymentReceived(order_id=order.id, amount=Money(terms.balance_minor, order.currency))
     if event.after == OrderState.COMMITTED:
         yield OrderCommitted(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.EXPIRED:
         yield OrderExpired(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.WITHDRAWN:
         yield OrderWithdrawn(order_id=order.id, boxes=order.boxes)
-    elif (
+    else:
+        yield from _about_balance(order, terms, OrderState(event.after))
+
+
+def _about_balance(order: Order, terms: DepositTerms | None, after: OrderState) -> Iterator[About]:
+    if (
         terms is None
         or terms.balance_minor is None
         or terms.balance_due_at is None
         or not terms.balance_boxes
     ):
         return
-    elif event.after == OrderState.BALANCE_DUE:
+    if after == OrderState.BALANCE_DUE:
         amount = Money(terms.balance_minor, order.currency)
         boxes = terms.balance_boxes
         yield BalanceDue(order_id=order.id, boxes=boxes, amount=amount, due_at=terms.balance_due_at)
-    elif event.after == OrderState.BALANCE_DEFAULTED:
+    elif after == OrderState.BALANCE_DEFAULTED:
         yield BalanceDefaulted(
             order_id=order.id,
             amount=Money(terms.balance_minor, order.currency),
@@ -149,4 +209,7 @@ def _message(order: Order, about: About) -> Message:
     return Message(account_id=order.buyer_id, cause=f"order:{order.id}", about=about)
 
 
-JOBS: Final[tuple[Job, ...]] = (Job(name=placed_job.TELL_PLACED, run=tell_placed, joined="order_ids"),)
+JOBS: Final[tuple[Job, ...]] = (
+    Job(name=placed_job.TELL_PLACED, run=tell_placed, joined="order_ids"),
+    Job(name=TELL_MOVED, run=tell_moved),
+)

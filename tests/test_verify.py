@@ -37,6 +37,7 @@ from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
 from tests.campaigns.exports import abroad
+from tests.campaigns.promotions.groups import friends
 from tests.campaigns.shortage import stage
 from tests.orders.sponsoring import fund
 
@@ -50,7 +51,10 @@ BREAKS = {
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
-    "P3": "UPDATE part_refund SET amount_minor = amount_minor + 1 WHERE kind = 'refund' AND reason <> 'shortage'",
+    "P3": """
+        UPDATE part_refund SET amount_minor = amount_minor + 1
+        WHERE kind = 'refund' AND reason NOT IN ('shortage', 'group_buy')
+    """,
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
@@ -130,6 +134,9 @@ BREAKS = {
     """,
     "V5": "UPDATE hold SET discount_minor = discount_minor - 1 WHERE discount_minor > 0 AND state = 'active'",
     "V6": "UPDATE pool SET has_promotions = true",
+    "V7": "UPDATE promotion_group SET places_taken = places_taken - 1 WHERE state = 'open'",
+    "V8": "UPDATE promotion_group_member SET reserved_minor = reserved_minor - 1 WHERE state = 'joined'",
+    "V9": "UPDATE part_refund SET reason = 'ladder' WHERE reason = 'group_buy'",
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -313,6 +320,7 @@ BREAKS = {
             AND other.state = 'committed') AND o.hold_id IS NOT NULL AND other.hold_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id IN (o.id, other.id))
         AND o.discount_minor + other.discount_minor = 0
+        AND NOT EXISTS (SELECT FROM promotion_use u WHERE u.hold_id IN (o.hold_id, other.hold_id))
         AND o.kind = 'shopper_presale' AND other.kind = 'shopper_presale'
     """,
     # campaigns
@@ -397,7 +405,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         cut(market, operator)
         market.pack("GALA")
         told(market)
-        market.lot(60, code="L-1")
+        market.lot(80, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
         market.bulk(buyer, 12)
@@ -430,6 +438,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         harvested.done(*(harvested.confirm(code) for code in ("YJ01", "YJ02", "YJ03")))
         asked.done(asked.decline("YJ01"))
         promoted(market, shopper)
+        grouped(market, operator)
         forecast(market)
         exported(market, buyer, operator)
         sponsored(market, buyer, operator, shopper)
@@ -522,6 +531,24 @@ def promoted(market: builders.Market, shopper: house.Caller) -> None:
         assert [database.transact(use) for _ in range(2)] == [500, 500]
         if is_ordered:
             assert shopper.post("/v1/orders", json={"hold_id": str(hold_id)}).status_code == 201
+
+
+def grouped(market: builders.Market, operator: house.Caller) -> None:
+    """Three groups of two: one is full and paid back, one has lapsed, of one only one has paid."""
+    sale = market.on_sale(10)
+    promotion = friends.group_buy(operator, sale)
+    for number, ended in enumerate(("settled", "lapsed", "open")):
+        first, second = (house.caller(market.app, Role.SHOPPER) for _ in range(2))
+        place = friends.opened(first, promotion, sale)
+        code = place["group"]["code"]
+        friends.buys(first, operator, place)
+        other = friends.joined(second, code, sale)
+        if ended == "settled":
+            friends.buys(second, operator, other)
+            assert friends.settled(market, code) == 2
+        elif ended == "lapsed":
+            friends.let_pass(code)
+            assert friends.tended(market) == number
 
 
 def exported(market: builders.Market, company: house.Caller, operator: house.Caller) -> None:

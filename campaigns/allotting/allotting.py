@@ -27,7 +27,7 @@ from campaigns.models import Campaign
 from campaigns.pledges import harvesting
 from campaigns.pledges import moves as pledge_moves
 from campaigns.policy import policies
-from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
+from campaigns.states import ENDED, CampaignEvent, CampaignState, CampaignStateForbids
 from inventory import holds
 from inventory.models import Hold
 from marketplace import audit, errors
@@ -39,9 +39,6 @@ from orders.answers import AnswerTooLate
 from orders.states import Silence
 
 NOT_NEEDED = "not needed for the campaign"
-
-ENDED = frozenset({CampaignState.FAILED, CampaignState.CANCELLED, CampaignState.CLOSED})
-"""Nothing is delivered: no cooperative is bound to its commitment."""
 
 
 class AllocationNotFound(errors.NotFound):

@@ -100,8 +100,12 @@ def put_up(
 def cover(
     session: Session, ctx: Context, *, item: Item, cooperative_id: uuid.UUID, boxes: int, reason: str
 ) -> Pledge:
-    """Stored fruit of a neighbour for a sale that is over, agreed on elsewhere. Raises what the pool refuses."""
+    """Stored fruit of a neighbour for a sale that is over, agreed on elsewhere.
+
+    Raises ForeignPledge and whatever the pool refuses.
+    """
     campaign = planning.locked(session, item.campaign_id)
+    _check_county(session, campaign, cooperative_id)
     pledge = _new(ctx, item, cooperative_id, wanted_boxes=boxes)
     _fill(session, ctx, campaign, item, pledge, boxes=boxes)
     moves.write(session, ctx, pledge, PledgeEvent.PUT_UP, boxes=boxes, reason=reason)

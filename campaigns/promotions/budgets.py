@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
@@ -82,7 +82,9 @@ def reserve(
     assert hold.unit_price_minor is not None
     codes = {each.promotion_id: each.code_id for each in offered}
     before = select(PromotionUse.promotion_id).where(
-        PromotionUse.hold_id == hold.id, PromotionUse.state == UseState.RESERVED
+        PromotionUse.hold_id == hold.id,
+        PromotionUse.state == UseState.RESERVED,
+        PromotionUse.group_id.is_(None),
     )
     basket = Basket(
         boxes=hold.boxes,
@@ -93,13 +95,13 @@ def reserve(
     )
     own = set(session.scalars(before))
     spent = _spent(session, codes.keys() - own, basket)
-    known = _locked(session, {*codes, *own} - spent.keys()) | spent
+    known = locked(session, {*codes, *own} - spent.keys()) | spent
     for use in _reserved_of(session, hold.id):
-        _move(session, ctx, known[use.promotion_id], use, UseMove.RELEASED)
+        move_use(session, ctx, known[use.promotion_id], use, UseMove.RELEASED)
     rows = [
         row
         for each in codes
-        if (row := known.get(each)) and row.state == PromotionState.ACTIVE and _sells(session, row, hold)
+        if (row := known.get(each)) and row.state == PromotionState.ACTIVE and sells(session, row, hold)
     ]
     for row in rows:
         if row.id not in spent:
@@ -160,20 +162,35 @@ def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
     return given
 
 
+def carry_over(session: Session, *, hold_id: uuid.UUID, to_hold_id: uuid.UUID) -> None:
+    """An order, locked by the caller, has its boxes by another hold now: what was taken off it goes along."""
+    session.execute(
+        update(PromotionUse)
+        .where(PromotionUse.hold_id == hold_id, PromotionUse.state != UseState.GIVEN_BACK)
+        .values(hold_id=to_hold_id)
+    )
+
+
 def give_back_lapsed(session: Session, ctx: Context) -> int:
     """Give back what is reserved for holds that are over; the job of every minute. Answers how many uses."""
     waiting = session.scalars(
-        select(PromotionUse.promotion_id).where(PromotionUse.state == UseState.RESERVED).distinct()
+        select(PromotionUse.promotion_id)
+        .where(PromotionUse.state == UseState.RESERVED, PromotionUse.group_id.is_(None))
+        .distinct()
     )
-    return sum(_release_lapsed(session, ctx, row) for row in _locked(session, set(waiting)).values())
+    return sum(_release_lapsed(session, ctx, row) for row in locked(session, set(waiting)).values())
 
 
 def _each(
     session: Session, ctx: Context, hold_id: uuid.UUID, move_of: Callable[[UseState], UseMove | None]
 ) -> Iterable[bool]:
     """Move the hold's live uses, their promotions locked by id; whether each was moved."""
-    of_hold = (PromotionUse.hold_id == hold_id, PromotionUse.state.in_(LIVE))
-    known = _locked(session, set(session.scalars(select(PromotionUse.promotion_id).where(*of_hold))))
+    of_hold = (
+        PromotionUse.hold_id == hold_id,
+        PromotionUse.state.in_(LIVE),
+        PromotionUse.group_id.is_(None),
+    )
+    known = locked(session, set(session.scalars(select(PromotionUse.promotion_id).where(*of_hold))))
     uses = session.scalars(
         select(PromotionUse)
         .where(*of_hold, PromotionUse.promotion_id.in_(known))
@@ -182,11 +199,11 @@ def _each(
     ).all()
     for use in uses:
         if move := move_of(UseState(use.state)):
-            _move(session, ctx, known[use.promotion_id], use, move)
+            move_use(session, ctx, known[use.promotion_id], use, move)
             yield True
 
 
-def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, PromotionTerms]:
+def locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, PromotionTerms]:
     rows = session.scalars(
         select(PromotionTerms)
         .where(PromotionTerms.id.in_(list(ids)))
@@ -212,7 +229,7 @@ def _spent(session: Session, ids: Iterable[uuid.UUID], basket: Basket) -> dict[u
     }
 
 
-def _sells(session: Session, row: PromotionTerms, hold: Hold) -> bool:
+def sells(session: Session, row: PromotionTerms, hold: Hold) -> bool:
     """Whether the hold is of an item that the promotion is for, in its currency."""
     item_id = session.scalar(
         select(Item.id).where(Item.campaign_id == row.campaign_id, Item.pool_id == hold.pool_id)
@@ -237,7 +254,11 @@ def _reserved_of(session: Session, hold_id: uuid.UUID) -> list[PromotionUse]:
     return list(
         session.scalars(
             select(PromotionUse)
-            .where(PromotionUse.hold_id == hold_id, PromotionUse.state == UseState.RESERVED)
+            .where(
+                PromotionUse.hold_id == hold_id,
+                PromotionUse.state == UseState.RESERVED,
+                PromotionUse.group_id.is_(None),
+            )
             .order_by(PromotionUse.id)
             .execution_options(populate_existing=True)
         )
@@ -253,20 +274,29 @@ def _release_lapsed(session: Session, ctx: Context, row: PromotionTerms) -> int:
         .execution_options(populate_existing=True)
     ).all()
     for use in lapsed:
-        _move(session, ctx, row, use, UseMove.RELEASED)
+        move_use(session, ctx, row, use, UseMove.RELEASED)
     return len(lapsed)
 
 
 def _lapsed(row: PromotionTerms) -> Select[PromotionUse]:
     """Its uses that are reserved for holds that are over."""
-    over = or_(
-        Hold.state.not_in((HoldState.ACTIVE, HoldState.CONVERTING, HoldState.CONSUMED)),
-        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp()),
-    )
     return (
         select(PromotionUse)
         .join(Hold, Hold.id == PromotionUse.hold_id)
-        .where(PromotionUse.promotion_id == row.id, PromotionUse.state == UseState.RESERVED, over)
+        .where(
+            PromotionUse.promotion_id == row.id,
+            PromotionUse.state == UseState.RESERVED,
+            PromotionUse.group_id.is_(None),
+            hold_is_over(),
+        )
+    )
+
+
+def hold_is_over() -> ColumnElement[bool]:
+    """Of a hold that is joined: its boxes are neither waited for nor paid, by the database's clock."""
+    return or_(
+        Hold.state.not_in((HoldState.ACTIVE, HoldState.CONVERTING, HoldState.CONSUMED)),
+        and_(Hold.state == HoldState.ACTIVE, Hold.expires_at <= func.clock_timestamp()),
     )
 
 
@@ -308,24 +338,48 @@ def _reserve(
     code_id: uuid.UUID | None,
 ) -> PromotionUse:
     left = None if row.boxes_max is None else row.boxes_max - row.boxes_reserved - row.boxes_consumed
+    return keep(
+        session,
+        ctx,
+        row,
+        hold=hold,
+        minor=line.amount_minor,
+        boxes=boxes_taken(hold.boxes, left),
+        code_id=code_id,
+    )
+
+
+def keep(
+    session: Session,
+    ctx: Context,
+    row: PromotionTerms,
+    *,
+    hold: Hold,
+    minor: int,
+    boxes: int,
+    code_id: uuid.UUID | None = None,
+    group_id: uuid.UUID | None = None,
+) -> PromotionUse:
+    """Reserve so much of a locked promotion for the hold; its CHECKs keep it within its limits."""
     use = PromotionUse(
         id=new_id(),
         promotion_id=row.id,
         person_id=hold.owner_id,
         hold_id=hold.id,
         state=UseState.RESERVED,
-        minor=line.amount_minor,
-        boxes=boxes_taken(hold.boxes, left),
+        minor=minor,
+        boxes=boxes,
         code_id=code_id,
+        group_id=group_id,
         created_at=ctx.now,
     )
     session.add(use)
     session.flush()
-    _move(session, ctx, row, use, UseMove.RESERVED)
+    move_use(session, ctx, row, use, UseMove.RESERVED)
     return use
 
 
-def _move(session: Session, ctx: Context, row: PromotionTerms, use: PromotionUse, move: UseMove) -> None:
+def move_use(session: Session, ctx: Context, row: PromotionTerms, use: PromotionUse, move: UseMove) -> None:
     """Move a use and the counters, with a line of the journal and an audit row; the promotion is locked."""
     _, effect = EFFECTS[move]
     use.state = effect.after

@@ -70,7 +70,7 @@ INVARIANTS: Final = (
         sql="""
             SELECT o.id, o.state, o.discount_minor FROM "order" o CROSS JOIN LATERAL (
                 SELECT coalesce(sum(u.minor), 0) AS minor FROM promotion_use u WHERE u.hold_id = o.hold_id
-                    AND u.state IN ('reserved', 'consumed')
+                    AND u.group_id IS NULL AND u.state IN ('reserved', 'consumed')
                     AND u.state = CASE o.state WHEN 'deposit_due' THEN 'reserved' ELSE 'consumed' END
             ) live
             WHERE o.state IN ('deposit_due', 'committed', 'deposit_paid', 'balance_due', 'balance_paid')
@@ -94,7 +94,7 @@ INVARIANTS: Final = (
         sql="""
             SELECT h.id, h.state, h.discount_minor, live.minor FROM hold h CROSS JOIN LATERAL (
                 SELECT coalesce(sum(u.minor), 0) AS minor FROM promotion_use u
-                WHERE u.hold_id = h.id AND u.state IN ('reserved', 'consumed')
+                WHERE u.hold_id = h.id AND u.group_id IS NULL AND u.state IN ('reserved', 'consumed')
             ) live
             WHERE h.kind = 'cart' AND (h.state = 'converting' OR (h.state = 'active' AND h.expires_at > now()))
                 AND coalesce(h.discount_minor, 0) <> live.minor
@@ -109,7 +109,7 @@ INVARIANTS: Final = (
         sql="""
             SELECT p.id, p.has_promotions FROM pool p JOIN campaign_item i ON i.pool_id = p.id
             WHERE p.has_promotions <> EXISTS (SELECT FROM promotion r WHERE r.campaign_id = i.campaign_id
-                AND r.state = 'active' AND NOT r.is_by_code
+                AND r.state = 'active' AND NOT r.is_by_code AND r.kind <> 'group_buy'
                 AND (r.item_ids IS NULL OR jsonb_exists(r.item_ids, i.id::text)))
         """,
     ),

@@ -40,6 +40,9 @@ class PromotionTerms(Base):
     uses_max: Mapped[int | None]
     uses_per_person_max: Mapped[int | None]
     boxes_max: Mapped[int | None]
+    people_needed: Mapped[int | None]
+    """How many people make a group full; only for group buys, as are the hours that a group has."""
+    group_hours: Mapped[int | None]
     minor_reserved: Mapped[int]
     minor_consumed: Mapped[int]
     uses_reserved: Mapped[int]
@@ -60,6 +63,12 @@ class PromotionTerms(Base):
         ),
         CheckConstraint("ends_at > starts_at", name="window"),
         CheckConstraint("is_by_code OR kind NOT IN ('coupon', 'voucher')", name="by_code"),
+        CheckConstraint(
+            "CASE WHEN kind = 'group_buy' THEN people_needed BETWEEN 2 AND 100 AND group_hours BETWEEN 1 AND 720"
+            " AND num_nulls(people_needed, group_hours) = 0 AND NOT is_by_code"
+            " ELSE num_nonnulls(people_needed, group_hours) = 0 END",
+            name="group",
+        ),
         CheckConstraint("amount_minor > 0 AND amount_minor <= 10000000000000", name="amount"),
         CheckConstraint("permille BETWEEN 1 AND 1000", name="permille"),
         CheckConstraint("boxes_min BETWEEN 1 AND 1000000", name="boxes_min"),
@@ -112,6 +121,8 @@ class PromotionUse(Base):
     boxes: Mapped[int]
     code_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("promotion_code.id"))
     """The single-use code that it took."""
+    group_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("promotion_group.id"), index=True)
+    """Its group: then it is spent when the group is full, whatever else is taken off the price."""
     created_at: Mapped[datetime]
 
     __table_args__ = (

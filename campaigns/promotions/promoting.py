@@ -84,6 +84,9 @@ class Terms:
     uses_max: int | None = None
     uses_per_person_max: int | None = None
     boxes_max: int | None = None
+    people_needed: int | None = None
+    """How many people make a group full, and how many hours they have; both for group buys, and only there."""
+    group_hours: int | None = None
     is_by_code: bool | None = None
     """Left out, coupons and vouchers are, and nothing else is."""
     item_ids: Collection[uuid.UUID] | None = None
@@ -95,7 +98,7 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
 
     Raises CampaignNotFound, CampaignStateForbids, ItemNotFound, PromotionNotAllowed, DepositNotDiscounted.
     """
-    campaign = planning.get(session, ctx, campaign_id=campaign_id)
+    campaign = planning.locked(session, campaign_id)  # whoever gives it up ends all that is drafted
     if campaign.state not in PROMOTABLE:
         raise CampaignStateForbids(state=campaign.state)
     items = (
@@ -126,6 +129,8 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
         uses_max=terms.uses_max,
         uses_per_person_max=terms.uses_per_person_max,
         boxes_max=terms.boxes_max,
+        people_needed=terms.people_needed,
+        group_hours=terms.group_hours,
         minor_reserved=0,
         minor_consumed=0,
         uses_reserved=0,
@@ -218,7 +223,11 @@ def locked(session: Session, promotion_id: uuid.UUID) -> PromotionTerms:
 
 
 def open_to_all(session: Session, campaign_id: uuid.UUID) -> list[PromotionTerms]:
-    """What is active in a campaign and needs no code, by id."""
+    """What is active in a campaign, needs no code and is taken off when boxes are ordered, by id."""
+    return [row for row in _without_code(session, campaign_id) if row.kind != PromotionKind.GROUP_BUY]
+
+
+def _without_code(session: Session, campaign_id: uuid.UUID) -> list[PromotionTerms]:
     return list(
         session.scalars(
             select(PromotionTerms)
@@ -233,8 +242,10 @@ def open_to_all(session: Session, campaign_id: uuid.UUID) -> list[PromotionTerms
 
 
 def running(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> list[PromotionTerms]:
-    """The same without what has ended by the clock."""
-    return [row for row in open_to_all(session, campaign_id) if row.ends_at is None or ctx.now < row.ends_at]
+    """What anybody may have without a code, group buys too, without what has ended by the clock."""
+    return [
+        row for row in _without_code(session, campaign_id) if row.ends_at is None or ctx.now < row.ends_at
+    ]
 
 
 def is_for(row: PromotionTerms, item_id: uuid.UUID) -> bool:
@@ -248,6 +259,7 @@ def _check(session: Session, terms: Terms, items: list[Item], *, is_by_code: boo
         faults.append(
             ("/is_by_code", Text(en="Coupons and vouchers need codes.", zh="优惠券与代金券须凭码使用。"))
         )
+    faults += _group_faults(terms, is_by_code=is_by_code)
     has_measure = (terms.amount_minor is not None) + (terms.permille is not None)
     if has_measure != (0 if terms.kind in (PromotionKind.FREE_FREIGHT, PromotionKind.VOUCHER) else 1):
         faults.append(
@@ -284,6 +296,25 @@ def _check(session: Session, terms: Terms, items: list[Item], *, is_by_code: boo
         raise DepositNotDiscounted(
             item_ids=sorted(str(item.id) for item in items if item.pool_id in by_deposit)
         )
+
+
+def _group_faults(terms: Terms, *, is_by_code: bool) -> list[tuple[str, Text]]:
+    """What is wrong with what it says of groups."""
+    faults = []
+    if terms.kind == PromotionKind.GROUP_BUY and is_by_code:
+        faults.append(
+            ("/is_by_code", Text(en="A group has its own code.", zh="拼团自带团码，不使用优惠码。"))
+        )
+    group = (("people_needed", terms.people_needed), ("group_hours", terms.group_hours))
+    for name, told in group:
+        if (told is not None) != (terms.kind == PromotionKind.GROUP_BUY):
+            faults.append(
+                (
+                    f"/{name}",
+                    Text(en="Say it for group buys, and only there.", zh="拼团必填，其他优惠不填。"),
+                )
+            )
+    return faults
 
 
 def freight_minor(item: Item) -> int:

@@ -214,6 +214,7 @@ def go_together(promotions: Sequence[Promotion]) -> bool:
 def hindrance(basket: Basket, promotion: Promotion) -> Unmet | None:
     """What keeps a promotion from taking anything off this basket, on its own; None: nothing does."""
     budget = promotion.budget_left_minor
+    whole = wanted(basket, promotion)
     checks = (
         (promotion.starts_at is not None and basket.now < promotion.starts_at, Unmet.NOT_STARTED),
         (promotion.ends_at is not None and basket.now >= promotion.ends_at, Unmet.ENDED),
@@ -222,9 +223,8 @@ def hindrance(basket: Basket, promotion: Promotion) -> Unmet | None:
         (promotion.uses_left_of_person is not None and promotion.uses_left_of_person < 1, Unmet.PERSON_LIMIT),
         (promotion.boxes_left is not None and promotion.boxes_left < 1, Unmet.BOXES_SPENT),
         (promotion.kind == PromotionKind.GROUP_BUY and not promotion.group_is_full, Unmet.GROUP_NOT_FULL),
-        (_wanted(basket, promotion) == 0, Unmet.NOTHING_TO_TAKE),
-        (budget < (1 if promotion.kind == PromotionKind.VOUCHER else _wanted(basket, promotion)),
-         Unmet.BUDGET_SPENT),
+        (whole == 0, Unmet.NOTHING_TO_TAKE),
+        (budget < (1 if promotion.kind == PromotionKind.VOUCHER else whole), Unmet.BUDGET_SPENT),
     )  # fmt: skip
     return next((reason for is_so, reason in checks if is_so), None)
 
@@ -234,7 +234,7 @@ def boxes_taken(boxes: int, boxes_left: int | None) -> int:
     return boxes if boxes_left is None else min(boxes, boxes_left)
 
 
-def _wanted(basket: Basket, promotion: Promotion) -> int:
+def wanted(basket: Basket, promotion: Promotion) -> int:
     """What a promotion takes off if it is the only one and its budget allows."""
     if promotion.kind == PromotionKind.FREE_FREIGHT:
         return basket.freight_within_minor + basket.freight_minor
@@ -258,10 +258,10 @@ def _take_off(basket: Basket, promotions: Sequence[Promotion]) -> tuple[Discount
     goods, freight = basket.goods_minor, basket.freight_minor
     lines = []
     for each in promotions:
-        wanted = min(_wanted(basket, each), each.budget_left_minor)
+        asked = min(wanted(basket, each), each.budget_left_minor)
         most = basket.freight_within_minor if each.kind == PromotionKind.FREE_FREIGHT else goods
-        off_goods = min(wanted, most, goods)
-        off_freight = min(wanted - off_goods, freight) if each.kind in _BY_KIND else 0
+        off_goods = min(asked, most, goods)
+        off_freight = min(asked - off_goods, freight) if each.kind in _BY_KIND else 0
         if off_goods + off_freight == 0:
             continue
         goods, freight = goods - off_goods, freight - off_freight

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from campaigns.promotions.codes import CODES_PER_CALL_MAX
+from campaigns.promotions.groups.rules import HOURS_MAX, PEOPLE_MAX, PEOPLE_MIN
 from campaigns.promotions.rules import CODES_MAX, Funder, PromotionKind
 from campaigns.schemas import BOXES_PER_BUYER_MAX, ITEMS_MAX
 from marketplace import paging
@@ -16,11 +17,10 @@ USES_MAX = 1_000_000_000
 CODE_LENGTH_MAX = 40
 
 KINDS = [each.value for each in PromotionKind]
-OFFERED = [each.value for each in PromotionKind if each != PromotionKind.GROUP_BUY]
 
 
 class DraftPromotion(Schema):
-    kind = fields.String(required=True, validate=validate.OneOf(OFFERED))
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     funder = fields.String(
         required=True,
         validate=validate.OneOf([each.value for each in Funder]),
@@ -59,6 +59,22 @@ class DraftPromotion(Schema):
         low=1,
         high=USES_MAX,
         metadata={"description": "It is for the first so many boxes."},
+    )
+    people_needed = Whole(
+        load_default=None,
+        allow_none=True,
+        low=PEOPLE_MIN,
+        high=PEOPLE_MAX,
+        metadata={
+            "description": "For group buys: how many people, who opens the group included, make it full."
+        },
+    )
+    group_hours = Whole(
+        load_default=None,
+        allow_none=True,
+        low=1,
+        high=HOURS_MAX,
+        metadata={"description": "For group buys: how many hours a group has; never longer than the sale."},
     )
     is_by_code = Flag(
         load_default=None,
@@ -123,6 +139,8 @@ class RunningPromotion(Schema):
     permille = fields.Integer(allow_none=True)
     boxes_min = fields.Integer()
     boxes_max = fields.Integer(allow_none=True)
+    people_needed = fields.Integer(allow_none=True, metadata={"description": "Of a group buy."})
+    group_hours = fields.Integer(allow_none=True)
     starts_at = Instant(allow_none=True)
     ends_at = Instant(allow_none=True)
     item_ids = fields.List(fields.UUID(), allow_none=True)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.planning import CampaignNotFound
+from campaigns.pledges.pledging import ForeignPledge
 from campaigns.shortage import (
     cases,
     closing,
@@ -97,7 +98,9 @@ def list_cuts(query: dict[str, Any], shortage_id: uuid.UUID) -> dict[str, Any]:
 
 @blueprint.put("/<uuid:shortage_id>/cause")
 @blueprint.arguments(schemas.SetCause)
-@blueprint.problems(cases.ShortageNotFound, ShortageStateForbids, opening.EvidenceMissing)
+@blueprint.problems(
+    cases.ShortageNotFound, CampaignStateForbids, ShortageStateForbids, opening.EvidenceMissing
+)
 @blueprint.writes(200, schemas.Shortage)
 def set_cause(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> Shortage:
     """Say why the fruit is missing, before the cut 登记缺货原因"""
@@ -107,7 +110,11 @@ def set_cause(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) ->
 @blueprint.put("/<uuid:shortage_id>/later-lot")
 @blueprint.arguments(schemas.SetLaterLot)
 @blueprint.problems(
-    cases.ShortageNotFound, ShortageStateForbids, waiting.LaterLotTold, later_lot_rules.LaterLotDay
+    cases.ShortageNotFound,
+    CampaignStateForbids,
+    ShortageStateForbids,
+    waiting.LaterLotTold,
+    later_lot_rules.LaterLotDay,
 )
 @blueprint.writes(200, schemas.Shortage)
 def set_later_lot(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> Shortage:
@@ -129,7 +136,14 @@ def list_waits(query: dict[str, Any], shortage_id: uuid.UUID) -> dict[str, Any]:
 
 @blueprint.post("/<uuid:shortage_id>/servings")
 @blueprint.arguments(schemas.ServeWaits)
-@blueprint.problems(cases.ShortageNotFound, CooperativeNotFound, waiting.NobodyServed, NotEnoughInStore)
+@blueprint.problems(
+    cases.ShortageNotFound,
+    CampaignStateForbids,
+    CooperativeNotFound,
+    ForeignPledge,
+    waiting.NobodyServed,
+    NotEnoughInStore,
+)
 @blueprint.writes(201, schemas.ShortageWaits)
 def serve(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> dict[str, Any]:
     """The later lot is there: whoever is first in line is served 后续批次到货"""
@@ -137,7 +151,7 @@ def serve(session: Session, body: dict[str, Any], shortage_id: uuid.UUID) -> dic
 
 
 @blueprint.post("/<uuid:shortage_id>/close")
-@blueprint.problems(cases.ShortageNotFound, ShortageStateForbids, closing.ElectionRuns)
+@blueprint.problems(cases.ShortageNotFound, CampaignStateForbids, ShortageStateForbids, closing.ElectionRuns)
 @blueprint.writes(200, schemas.Shortage)
 def close(session: Session, shortage_id: uuid.UUID) -> Shortage:
     """End the asking of neighbours; or cut, once the buyers' time is over 结束当前阶段"""
@@ -157,7 +171,12 @@ def list_offers(query: dict[str, Any]) -> dict[str, Any]:
 @offers.post("/<uuid:offer_id>/accept")
 @offers.arguments(schemas.AcceptOffer)
 @offers.problems(
-    cases.OfferNotFound, OfferAnswered, offering.OfferTooLate, offering.MoreThanOffered, NotEnoughInStore
+    cases.OfferNotFound,
+    CampaignStateForbids,
+    OfferAnswered,
+    offering.OfferTooLate,
+    offering.MoreThanOffered,
+    NotEnoughInStore,
 )
 @offers.writes(200, schemas.ShortageOffer)
 def accept(session: Session, body: dict[str, Any], offer_id: uuid.UUID) -> ShortageOffer:
@@ -166,7 +185,7 @@ def accept(session: Session, body: dict[str, Any], offer_id: uuid.UUID) -> Short
 
 
 @offers.post("/<uuid:offer_id>/decline")
-@offers.problems(cases.OfferNotFound, OfferAnswered, offering.OfferTooLate)
+@offers.problems(cases.OfferNotFound, CampaignStateForbids, OfferAnswered, offering.OfferTooLate)
 @offers.writes(200, schemas.ShortageOffer)
 def decline(session: Session, offer_id: uuid.UUID) -> ShortageOffer:
     """Give nothing 谢绝补货"""

@@ -5,6 +5,7 @@ again, after a crash as well; the last one lets the campaign go on.
 """
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns import balances, planning
 from campaigns.models import Campaign
 from campaigns.promotions import budgets
+from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
 from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
@@ -32,7 +34,7 @@ from marketplace.values import new_id
 from orders import cutting
 from orders.cutting import Bought
 from orders.models import Order
-from orders.states import OrderKind, OrderState
+from orders.states import OrderState
 
 APPLY: Final = "campaigns.apply_cut"
 BATCH: Final = 500
@@ -101,11 +103,21 @@ def _apply(
         writing.write(demand, outcome, locked[uuid.UUID(outcome.order_id)])
     writing.finish()
     cases.settle(session, ctx, shortage, cuts=writing.cuts, reason=REASON)
-    for bought in locked.values():
-        order = bought.order
-        if order.state == OrderState.CUT and order.discount_minor and order.hold_id is not None:
-            budgets.give_back(session, ctx, hold_id=order.hold_id)
+    give_discounts_back(session, ctx, locked.values())
     session.flush()
+
+
+def give_discounts_back(session: Session, ctx: Context, locked: Iterable[Bought]) -> None:
+    """What was taken off orders that are cut to nothing, or came back to them by a group, is there for others. Asked
+    when their boxes have left the pool: promotions are locked after it.
+    """
+    over = [
+        each.order for each in locked if each.order.state == OrderState.CUT and each.order.hold_id is not None
+    ]
+    for order in over:
+        if order.discount_minor and order.hold_id is not None:
+            budgets.give_back(session, ctx, hold_id=order.hold_id)
+    settling.order_over(session, ctx, hold_ids=[order.hold_id for order in over if order.hold_id is not None])
 
 
 class _Writing:
@@ -136,12 +148,11 @@ class _Writing:
     def write(self, demand: Demand, outcome: Outcome, bought: Bought) -> None:
         order, paid = bought.order, bought.paid_minor
         deposit = None if bought.terms is None else bought.terms.deposit
-        # an export is paid in full, none of it as earnest money: what its contract says of faults is not settled here
         due = rules.due(
             outcome,
             paid_minor=paid,
             cause=self._cause,
-            earnest_permille=0 if order.kind == OrderKind.EXPORT else self._shortage.earnest_permille,
+            earnest_permille=cases.earnest_permille_of(self._shortage, order),
             deposit=deposit,
         )
         reason = self._words.reason(
@@ -282,7 +293,7 @@ def let_campaign_go_on(session: Session, ctx: Context, campaign: Campaign) -> No
     """
     if campaign.state != CampaignState.SHORTFALL or cases.open_of(session, campaign_id=campaign.id):
         return
-    if not _orders_left(session, campaign):
+    if not campaign.is_price_fixed and not _orders_left(session, campaign):
         reason = "no box is left for anybody"
         planning.move(session, ctx, campaign_id=campaign.id, event=CampaignEvent.FAIL, reason=reason)
     elif balances.may_open(campaign, ctx.now):

@@ -16,6 +16,7 @@ from campaigns.pledges import moves
 from campaigns.shortage import rules
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
 from campaigns.shortage.states import ShortageState, WaitState
+from campaigns.states import ENDED, CampaignStateForbids
 from inventory import shortages
 from inventory.capacity import pledging
 from inventory.models import Pool
@@ -23,6 +24,8 @@ from marketplace import errors
 from marketplace.access import STAFF, Role
 from marketplace.context import Actor, Context
 from marketplace.language import Text
+from orders.models import Order
+from orders.states import OrderKind
 
 
 class ShortageNotFound(errors.NotFound):
@@ -86,6 +89,17 @@ def locked(session: Session, shortage_id: uuid.UUID) -> Shortage:
     return shortage
 
 
+def going_on(session: Session, shortage_id: uuid.UUID) -> Shortage:
+    """The same, of a campaign that has not failed and is not given up: its orders end and its fruit is free again, so
+    nobody decides anything of its shortages any more. Raises ShortageNotFound, CampaignStateForbids.
+    """
+    shortage = locked(session, shortage_id)
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    if campaign.state in ENDED:
+        raise CampaignStateForbids(state=campaign.state)
+    return shortage
+
+
 def settle(
     session: Session, ctx: Context, shortage: Shortage, *, cuts: Mapping[uuid.UUID, int], reason: str
 ) -> None:
@@ -99,6 +113,13 @@ def settle(
 
 def item_of(session: Session, shortage: Shortage) -> Item:
     return session.get_one(Item, shortage.item_id)
+
+
+def earnest_permille_of(shortage: Shortage, order: Order) -> int:
+    """What of a full payment is earnest money. An export is paid without any: what its contract says of faults is not
+    settled here.
+    """
+    return 0 if order.kind == OrderKind.EXPORT else shortage.earnest_permille
 
 
 def batch_of(shortage: Shortage) -> str:

@@ -28,9 +28,9 @@ class ElectionRuns(errors.Conflict):
 def close(session: Session, ctx: Context, *, shortage_id: uuid.UUID) -> Shortage:
     """End the window that runs: the asking of neighbours at any time, the election when its time is over.
 
-    Raises ShortageNotFound, ShortageStateForbids, ElectionRuns.
+    Raises ShortageNotFound, CampaignStateForbids, ShortageStateForbids, ElectionRuns.
     """
-    shortage = cases.locked(session, shortage_id)
+    shortage = cases.going_on(session, shortage_id)
     if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     if shortage.state == ShortageState.OFFERING:

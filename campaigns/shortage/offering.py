@@ -72,7 +72,7 @@ def go_on(session: Session, ctx: Context, shortage: Shortage) -> None:
 def accept(session: Session, ctx: Context, *, offer_id: uuid.UUID, boxes: int | None = None) -> ShortageOffer:
     """Give all that was asked for, or some; its lots are held for the campaign, at the same price.
 
-    Raises OfferNotFound, OfferAnswered, OfferTooLate, MoreThanOffered, NotEnoughInStore.
+    Raises OfferNotFound, CampaignStateForbids, OfferAnswered, OfferTooLate, MoreThanOffered, NotEnoughInStore.
     """
     shortage, offer = _answerable(session, ctx, offer_id, OfferState.ACCEPTED)
     given = offer.boxes if boxes is None else boxes
@@ -89,7 +89,7 @@ def accept(session: Session, ctx: Context, *, offer_id: uuid.UUID, boxes: int | 
 
 
 def decline(session: Session, ctx: Context, *, offer_id: uuid.UUID) -> ShortageOffer:
-    """Give nothing; the others are asked. Raises OfferNotFound, OfferAnswered, OfferTooLate."""
+    """Give nothing; the others are asked. Raises OfferNotFound, CampaignStateForbids, OfferAnswered, OfferTooLate."""
     shortage, offer = _answerable(session, ctx, offer_id, OfferState.DECLINED)
     _answer(session, ctx, offer, OfferState.DECLINED)
     go_on(session, ctx, shortage)
@@ -200,7 +200,7 @@ def _open(shortage: Shortage) -> list[ShortageOffer]:
 def _answerable(
     session: Session, ctx: Context, offer_id: uuid.UUID, after: OfferState
 ) -> tuple[Shortage, ShortageOffer]:
-    shortage = cases.locked(session, cases.offer_of(session, ctx, offer_id).shortage_id)
+    shortage = cases.going_on(session, cases.offer_of(session, ctx, offer_id).shortage_id)
     offer = session.get_one(ShortageOffer, offer_id, populate_existing=True)
     check_offer_move(offer.state, after)
     if ctx.now >= offer.answer_due_at:

@@ -61,7 +61,7 @@ def open_if_short(
     _check_evidence(terms.cause, terms.evidence)
     later_lot_rules.check_day(terms.later_lot_on, today=ctx.today)
     campaign = planning.locked(session, campaign.id)
-    if campaign.state != CampaignState.HARVESTED:
+    if campaign.state != CampaignState.HARVESTED or campaign.is_price_fixed:
         raise CampaignStateForbids(state=campaign.state)
     short = short_items(session, campaign)
     drawn = (
@@ -106,9 +106,12 @@ def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
 def set_cause(
     session: Session, ctx: Context, *, shortage_id: uuid.UUID, cause: str, evidence: str | None = None
 ) -> Shortage:
-    """Say why the fruit is missing, before the cut. Raises ShortageNotFound, ShortageStateForbids, EvidenceMissing."""
+    """Say why the fruit is missing, before the cut.
+
+    Raises ShortageNotFound, CampaignStateForbids, ShortageStateForbids, EvidenceMissing.
+    """
     _check_evidence(Cause(cause), evidence)
-    shortage = cases.locked(session, shortage_id)
+    shortage = cases.going_on(session, shortage_id)
     if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     before = {"cause": shortage.cause, "evidence": shortage.evidence}

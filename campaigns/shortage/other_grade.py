@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign, Item
+from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules
 from campaigns.shortage.models import Shortage
 from inventory import placing, shortages
@@ -19,6 +20,7 @@ from marketplace import audit
 from marketplace.context import Context
 from orders import balances
 from orders.models import DepositTerms, Order
+from orders.states import OrderKind
 
 REASON = "other_grade"
 
@@ -102,6 +104,7 @@ def _move(session: Session, ctx: Context, order: Order, other: Item) -> int:
     before = {"pack_id": str(order.pack_id), "hold_id": str(old.id)}
     order.hold_id, order.pack_id = taken.id, pool.pack_id
     order.version += 1
+    settling.carry_over(session, hold_id=old.id, to_hold_id=taken.id)
     if terms is not None:
         terms.pool_id = pool.id
     session.flush()
@@ -117,7 +120,12 @@ def _spare(session: Session, pool: Pool) -> int:
 
 
 def _fits(item: Item, pool: Pool, order: Order, terms: DepositTerms | None) -> bool:
-    """Of the same size, at no higher price, and no deposit is worth more than its box costs at the lowest step."""
+    """Of the same size, at no higher price, and no deposit is worth more than its box costs at the lowest step.
+
+    Never an export: its contract names the item, and that its fruit keeps long enough was looked at there.
+    """
+    if order.kind == OrderKind.EXPORT:
+        return False
     if pool.pack_grams != order.pack_grams or item.currency != order.currency:
         return False
     if item.unit_price_minor > order.unit_price_minor:

@@ -53,10 +53,10 @@ class NobodyServed(errors.Conflict):
 def set_later_lot(session: Session, ctx: Context, *, shortage_id: uuid.UUID, on: date) -> Shortage:
     """Say by when a later lot comes: from then on buyers may choose to wait for it, and the day does not move.
 
-    Raises ShortageNotFound, ShortageStateForbids, LaterLotTold, LaterLotDay.
+    Raises ShortageNotFound, CampaignStateForbids, ShortageStateForbids, LaterLotTold, LaterLotDay.
     """
     check_day(on, today=ctx.today)
-    shortage = cases.locked(session, shortage_id)
+    shortage = cases.going_on(session, shortage_id)
     if shortage.state in DECIDED:
         raise ShortageStateForbids(state=shortage.state)
     if shortage.later_lot_on is not None:
@@ -78,10 +78,10 @@ def serve(
 ) -> list[ShortageWait]:
     """Fruit has come: a cooperative's new lots, or a stopped one that is cleared. Whoever is first in line is served.
 
-    Of the cooperative's boxes only those are taken that somebody gets. Raises ShortageNotFound, CooperativeNotFound,
-    NobodyServed, NotEnoughInStore.
+    Of the cooperative's boxes only those are taken that somebody gets. Raises ShortageNotFound, CampaignStateForbids,
+    CooperativeNotFound, ForeignPledge, NobodyServed, NotEnoughInStore.
     """
-    shortage = cases.locked(session, shortage_id)
+    shortage = cases.going_on(session, shortage_id)
     item = cases.item_of(session, shortage)
     if cooperative_id is not None:
         cooperatives.get(session, cooperative_id=cooperative_id)
@@ -136,6 +136,7 @@ def end(session: Session, ctx: Context, *, shortage_id: str) -> int:
         ending.add(each, bought[each.order_id])
     ending.finish()
     cases.settle(session, ctx, shortage, cuts=ending.cuts, reason=REASON)
+    applying.give_discounts_back(session, ctx, bought.values())
     applying.carry(session, shortage)
     _call_next(session, shortage.id)
     return len(due)
@@ -232,7 +233,7 @@ class _Ending:
                 outcome,
                 paid_minor=kept,
                 cause=Cause(self._shortage.cause),
-                earnest_permille=self._shortage.earnest_permille,
+                earnest_permille=cases.earnest_permille_of(self._shortage, bought.order),
                 deposit=None if bought.terms is None else bought.terms.deposit,
             )
             if due.compensation_minor:

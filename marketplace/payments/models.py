@@ -14,7 +14,7 @@ class Payment(Base):
     __tablename__ = "payment"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    order_id: Mapped[uuid.UUID]
+    order_id: Mapped[uuid.UUID] = mapped_column(index=True)
     purpose: Mapped[str] = mapped_column(
         String(20), default=PaymentPurpose.ORDER, server_default=PaymentPurpose.ORDER.value
     )

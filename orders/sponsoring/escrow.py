@@ -8,7 +8,7 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.payments import part_refunds, payments
@@ -16,6 +16,7 @@ from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from marketplace.payments.states import PaymentPurpose, PaymentState
 from marketplace.values import new_id
+from orders.events import EscrowReleased
 from orders.models import Order
 from orders.sponsoring import rules, sponsorships
 from orders.sponsoring.models import EscrowLine, Sponsorship
@@ -199,6 +200,18 @@ def post(
         after={"amount_minor": amount_minor, "escrow_minor": sponsorship.escrow_minor},
     )
     session.flush()
+    if kind == "released":
+        assert share_id is not None, "money is released to a share"
+        assert tranche is not None
+        released = EscrowReleased(
+            sponsorship_id=sponsorship.id,
+            line=sponsorship.lines,
+            share_id=share_id,
+            tranche=str(tranche),
+            amount_minor=amount_minor,
+            currency=sponsorship.currency,
+        )
+        events.publish(session, ctx, released)
 
 
 def lines_of(session: Session, sponsorship_id: uuid.UUID) -> list[EscrowLine]:

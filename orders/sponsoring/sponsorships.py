@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
+from orders.events import SponsorshipMoved
 from orders.sponsoring.models import Sponsorship, SponsorshipMove
 from orders.sponsoring.states import SponsorshipEvent, after
 
@@ -81,6 +82,8 @@ def move(
         before={"state": before},
         after={"state": str(then), **({} if reason is None else {"reason": reason})},
     )
+    moved = SponsorshipMoved(sponsorship_id=sponsorship.id, number=sponsorship.moves, event=str(event))
+    events.publish(session, ctx, moved)
 
 
 def write(

@@ -21,7 +21,7 @@ from marketplace import database
 from marketplace.access import Role
 from marketplace.payments.models import Payment
 from orders import balances as order_balances
-from orders import checkout
+from orders import checkout, closing, opening
 from orders.balances import BalanceReminderDue
 from orders.models import BalanceReminder, DepositTerms, Order
 from tests.builders import PRICE_MINOR, Market, assert_refused, at_once, confirmed, held, ordered, paid
@@ -240,7 +240,7 @@ def test_while_boxes_are_held_the_sale_is_not_counted(
     hold = held(as_role(Role.SHOPPER), sale, 3)
     presale.harvested(market, sale)
     presale.let_pass(market, sale, hours=24)
-    with market.unchanged(), pytest.raises(order_balances.BoxesStillHeld):
+    with market.unchanged(), pytest.raises(opening.BoxesStillHeld):
         presale.open_balance(market, sale)
     market.let_expire(hold["hold_id"])
     database.transact(lambda session: holds.expire_due(session, market.ctx))
@@ -423,7 +423,7 @@ def test_closing_twice_takes_nothing_twice(market: Market, shopper: Caller, oper
     presale.opened(market, sale)
     presale.closed(market, sale)
     again = database.transact(
-        lambda session: order_balances.close_balance(session, market.ctx, pool_id=sale.pool_id, kept_boxes={})
+        lambda session: closing.close_some(session, market.ctx, pool_id=sale.pool_id, kept_boxes={})
     )
     assert (again.defaulted, forfeits(order)) == (0, [1_000])
 

@@ -1,20 +1,31 @@
 """My orders: one statement, newest first, and what may be done is what the doors let one do."""
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
+from flask import Flask
 
 from campaigns import schemas
 from marketplace import database, express
 from marketplace.access import Role
+from marketplace.embedded.databases import DatabaseUrls
 from orders.states import ADDRESSABLE, NextStep, OrderState, next_steps
+from tests import servers
 from tests.addresses.book import added
 from tests.builders import Market, assert_refused, confirmed, ordered, paid, receipt
 from tests.house import Caller
 
 URL = "/v1/me/orders"
+OF_OTHERS = """
+    INSERT INTO payment (id, order_id, payer_id, gateway, state, amount_minor, received_minor, currency, reference,
+        created_at)
+    SELECT gen_random_uuid(), gen_random_uuid(), %(payer_id)s, 'offline', 'processing', 100, 0, 'CNY',
+        'B' || lpad(n::text, 11, '0'), now() FROM generate_series(1, 30000) AS n
+"""
 
 
 def mine(caller: Caller, order: dict[str, Any]) -> dict[str, Any]:
@@ -136,3 +147,23 @@ def test_a_page_and_an_order_are_one_statement_each(market: Market, shopper: Cal
         counted.clear()
         assert shopper.get(url).status_code == 200
         assert sum(counted) == 1
+
+
+def test_one_s_orders_are_found_without_reading_everybody_s(
+    market: Market, shopper: Caller, as_role, app: Flask, database_urls: DatabaseUrls
+) -> None:
+    """Beside 30,000 payments of others: what is read does not grow with them."""
+    order = ordered(shopper, market.on_sale(), 2)
+    with psycopg.connect(servers.plain(database_urls.owner_url), autocommit=True) as owner:
+        owner.execute(OF_OTHERS, {"payer_id": as_role(Role.SHOPPER).account_id})
+        owner.execute("ANALYZE payment")
+        read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'payment'"
+        express.close_all(app)
+        time.sleep(0.2)
+        before = owner.execute(read).fetchone()
+        assert mine(shopper, order)["payment"]["id"] == order["payment_id"]
+        assert len(shopper.get(URL).json["items"]) == 1
+        express.close_all(app)
+        time.sleep(0.2)
+        assert owner.execute(read).fetchone() == before
+        owner.execute("DELETE FROM payment WHERE state = 'processing'")

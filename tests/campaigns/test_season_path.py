@@ -11,6 +11,7 @@ from marketplace.access import Role
 from orders.models import Order
 from tests.builders import PACK_GRAMS, Market, Sale, broken
 from tests.campaigns import presale
+from tests.campaigns.inbox import told
 from tests.campaigns.pledges.scene import accept, done, invite, more, weigh, withdraw
 from tests.campaigns.presale import balance, book, bought, confirm, let_pass, now, seen
 from tests.campaigns.shortage import stage
@@ -65,6 +66,8 @@ def test_from_draft_to_the_end_of_the_balance(
     minute(market)
     assert state(operator, sale) == "balance_open"
     assert operator.get(sale.url).json["offers"][0]["final_unit_price_minor"] == 5_200
+    amounts = [told(buyer, "balance_due")[0]["amount"]["minor"] for buyer in buyers]
+    assert amounts == [boxes * (5_200 - 1_500) for boxes in (1, 2, 1, 2)], "everybody is told what is due"
     for buyer, order in list(zip(buyers, orders, strict=True))[:3]:
         payment = confirm(buyer, balance(buyer, order))
         assert payment["amount_minor"] == order["boxes"] * (5_200 - 1_500)
@@ -76,6 +79,7 @@ def test_from_draft_to_the_end_of_the_balance(
     assert state(operator, sale) == "balance_closed"
     states = [seen(buyer, order)["state"] for buyer, order in zip(buyers, orders, strict=True)]
     assert states == ["balance_paid", "balance_paid", "balance_paid", "balance_defaulted"]
+    assert [len(told(buyer, "balance_defaulted")) for buyer in buyers] == [0, 0, 0, 1]
     assert market.pool(sale).available_boxes == 2, "boxes of who did not pay are free in the same moment"
     moves = [move["after"] for move in operator.get(f"{sale.url}/transitions").json["items"]]
     assert moves == [

@@ -37,6 +37,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 SOME: dict[type, Any] = {
     uuid.UUID: uuid.UUID(int=7),
     int: 3,
+    str: "7KQ2M9XA",
     Money: Money(5_205, "CNY"),
     datetime: datetime(2026, 10, 1, 4, 0, tzinfo=UTC),
     Text: Text(en="words", zh="文字"),

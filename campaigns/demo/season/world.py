@@ -72,6 +72,7 @@ def own_database(settings: Settings, name: str) -> Iterator[DatabaseUrls]:
         folder = places.choose(settings.data_dir, PROJECT_ROOT, postgres.tell)
         server = postgres.ensure(folder)
         with server.connect() as admin:
+            _claim(admin, name)
             _drop(admin, name)
             urls = databases.ensure_database(server, name)
             try:
@@ -83,6 +84,7 @@ def own_database(settings: Settings, name: str) -> Iterator[DatabaseUrls]:
     owner = database.owner_url(settings)
     try:
         with psycopg.connect(_plain(owner), autocommit=True) as admin:
+            _claim(admin, name)
             _drop(admin, name)
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             try:
@@ -166,6 +168,13 @@ def _migrate(urls: DatabaseUrls) -> None:
     config.set_main_option("script_location", str(PROJECT_ROOT / "migrations"))
     config.attributes["url"] = urls.owner_url
     command.upgrade(config, "head")
+
+
+def _claim(admin: "psycopg.Connection[Any]", name: str) -> None:
+    """For as long as this connection lasts: what is left of an earlier play may be dropped, a play that goes on not."""
+    [is_ours] = admin.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone() or (False,)
+    if not is_ours:
+        raise NoDatabase("A season of this seed is being played already. 该种子的演示季正在进行。")
 
 
 def _drop(admin: "psycopg.Connection[Any]", name: str) -> None:

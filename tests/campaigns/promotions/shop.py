@@ -3,7 +3,9 @@
 import uuid
 from typing import Any
 
+from campaigns import ending
 from campaigns.promotions.models import PromotionTerms
+from marketplace import context, database
 from tests.builders import Market, Sale, receipt
 from tests.house import Caller
 
@@ -67,3 +69,14 @@ def uses(market: Market, promotion: dict[str, Any]) -> tuple[int, int, int, int]
     """Reserved and spent: uses, then minor units."""
     row = market.stored(PromotionTerms, uuid.UUID(promotion["id"]))
     return row.uses_reserved, row.uses_consumed, row.minor_reserved, row.minor_consumed
+
+
+def give_up(market: Market, operator: Caller, sale: Sale) -> None:
+    """Its campaign is cancelled, and the jobs that end its orders run until nothing is left."""
+    for step in ("pause", "cancellation"):
+        assert operator.post(f"{sale.url}/{step}", json={"reason": "hail"}).status_code == 200
+    campaign_id, ended = str(sale.campaign_id), 1
+    while ended:
+        ended = database.transact(
+            lambda session: ending.end_orders(session, context.system(), campaign_id=campaign_id)
+        )

@@ -138,7 +138,7 @@ def test_foreign_items_deposits_and_campaigns_that_are_over_are_refused(
     assert refused["item_ids"] == [str(deposits.item_id)]
     assert operator.post(f"{sale.url}/closing", json={"reason": "sold"}).status_code == 200
     assert_refused(operator.post(url, json=COUPON), 409, "state")
-    assert_refused(operator.post(url, json={**COUPON, "kind": "group_buy"}), 422, "invalid")
+    assert_refused(operator.post(url, json={**COUPON, "kind": "group_tour"}), 422, "invalid")
 
 
 def test_a_promotion_is_activated_paused_resumed_and_ended_and_the_pool_knows(

@@ -8,7 +8,6 @@ from typing import Any
 import limits as counting
 import pytest
 
-from campaigns import ending
 from campaigns.promotions import budgets, codes
 from marketplace import context, database
 from marketplace.access import Role
@@ -16,12 +15,13 @@ from marketplace.limits import Counts
 from marketplace.payments.models import Payment
 from orders import checkout
 from orders.models import Order
-from tests.builders import Market, Sale, assert_refused, at_once, held, ordered, receipt
+from tests.builders import Market, assert_refused, at_once, held, ordered, receipt
 from tests.campaigns import presale
 from tests.campaigns.promotions.shop import (
     ALL,
     EARLY,
     drawn,
+    give_up,
     paid_for,
     placed,
     quoted,
@@ -140,17 +140,6 @@ def test_nothing_left_to_pay_is_bought_at_once(market: Market, shopper: Caller, 
     assert uses(market, voucher) == (1, 0, 1_600, 0), "of the hold that was not ordered"
     assert database.transact(lambda session: budgets.give_back_lapsed(session, context.system())) == 1
     assert uses(market, voucher) == (0, 0, 0, 0)
-
-
-def give_up(market: Market, operator: Caller, sale: Sale) -> None:
-    """Its campaign is cancelled, and the jobs that end its orders run until nothing is left."""
-    for step in ("pause", "cancellation"):
-        assert operator.post(f"{sale.url}/{step}", json={"reason": "hail"}).status_code == 200
-    campaign_id, ended = str(sale.campaign_id), 1
-    while ended:
-        ended = database.transact(
-            lambda session: ending.end_orders(session, context.system(), campaign_id=campaign_id)
-        )
 
 
 def test_a_full_automatic_discount_is_bought_at_once_too(

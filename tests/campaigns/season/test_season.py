@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
@@ -128,6 +129,15 @@ def test_a_broken_promise_ends_the_season(
         lambda self, name, notes: replace(look(self, name, notes), broken=("S1: a row",)),
     )
     assert "1 promises are broken: S1: a row" in refused("--shoppers", str(FEW))
+
+
+def test_a_season_that_is_being_played_is_not_thrown_away(
+    database_urls: DatabaseUrls, refused: Callable[..., str]
+) -> None:
+    with psycopg.connect(servers.plain(database_urls.owner_url), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('season_1'))")
+        assert "being played already" in refused("--shoppers", str(FEW))
+    assert "may not create" in refused("--shoppers", str(FEW))
 
 
 def test_without_the_right_to_make_a_database_it_says_so(app: Flask, refused: Callable[..., str]) -> None:

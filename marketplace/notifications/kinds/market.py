@@ -1,84 +1,12 @@
-"""What people are told, in both languages: one class for each kind, whose fields are what its words need. Pure.
-
-Whoever tells somebody makes a value of the class, so that no field can be forgotten. `KINDS` has them all.
-"""
+"""What buyers and cooperatives are told of orders, campaigns, balances, shortages and pledges. Pure."""
 
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Final
-from zoneinfo import ZoneInfo
 
 from marketplace.language import Text
-from marketplace.notifications.words import as_json, filled
+from marketplace.notifications.kinds.about import About, Kind
 from marketplace.values import Money
-
-TITLE_MAX: Final = 200
-BODY_MAX: Final = 2_000
-
-
-class Kind(StrEnum):
-    ORDER_PLACED = "order_placed"
-    PAYMENT_RECEIVED = "payment_received"
-    ORDER_COMMITTED = "order_committed"
-    ORDER_EXPIRED = "order_expired"
-    ORDER_WITHDRAWN = "order_withdrawn"
-    BOXES_OFFERED = "boxes_offered"
-    CAMPAIGN_OPENED = "campaign_opened"
-    CAMPAIGN_PAUSED = "campaign_paused"
-    CAMPAIGN_CLOSED = "campaign_closed"
-    CAMPAIGN_FAILED = "campaign_failed"
-    CAMPAIGN_CANCELLED = "campaign_cancelled"
-    BALANCE_DUE = "balance_due"
-    BALANCE_REMINDER = "balance_reminder"
-    BALANCE_DEFAULTED = "balance_defaulted"
-    SHORTAGE_ELECTION = "shortage_election"
-    SHORTAGE_CUT = "shortage_cut"
-    REFUND_DUE = "refund_due"
-    REFUND_PAID = "refund_paid"
-    PLEDGE_INVITED = "pledge_invited"
-    PLEDGE_ACCEPTED = "pledge_accepted"
-    PLEDGE_LAPSED = "pledge_lapsed"
-    COMMITMENT_ASKED = "commitment_asked"
-    SHORTAGE_REMINDER = "shortage_reminder"
-    SHORTAGE_SPARED = "shortage_spared"
-    SHORTAGE_OFFERED = "shortage_offered"
-    SHORTAGE_CARRIED = "shortage_carried"
-    LATER_LOT_CAME = "later_lot_came"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """A message in words."""
-
-    title: Text
-    body: Text
-
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What a message is about."""
-
-    kind: ClassVar[Kind]
-    title: ClassVar[Text]
-    body: ClassVar[Text]
-    is_mandatory: ClassVar[bool] = False
-    """It cannot be switched off: money or a decision of the person's own hangs on it."""
-    is_urgent: ClassVar[bool] = False
-    """It does not wait until the quiet hours are over: it would be of no use then."""
-
-    def wording(self, zone: ZoneInfo) -> Wording:
-        """In words; times are told in the county's zone."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Wording(
-            title=filled(self.title, values, zone, TITLE_MAX),
-            body=filled(self.body, values, zone, BODY_MAX),
-        )
-
-    def facts(self) -> dict[str, Any]:
-        """The same for programs: JSON values."""
-        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +164,19 @@ class BalanceDue(About):
     boxes: int
     amount: Money
     due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSettled(About):
+    kind = Kind.BALANCE_SETTLED
+    title = Text(en="Nothing is left to pay for your order", zh="您的订单无需支付尾款")
+    body = Text(
+        en="Your order {order_id} gets {boxes} boxes for {price} in all; what you have paid covers it.",
+        zh="您的订单 {order_id} 确定为 {boxes} 箱，总价 {price}；已付款项足以抵付，无需再付。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+    price: Money
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -464,4 +405,32 @@ class CommitmentAsked(About):
     answer_until: datetime
 
 
-KINDS: Final[dict[Kind, type[About]]] = {each.kind: each for each in About.__subclasses__()}
+@dataclass(frozen=True, kw_only=True)
+class GroupFull(About):
+    kind = Kind.GROUP_FULL
+    title = Text(en="Your group of {people} is full", zh="您的 {people} 人团已成团")
+    body = Text(
+        en="All {people} people of group {group} ({campaign}) have paid. {amount} goes back to you.",
+        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} 将退还给您。",
+    )
+    is_mandatory = True
+    group: str
+    campaign: Text
+    people: int
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupLapsed(About):
+    kind = Kind.GROUP_LAPSED
+    title = Text(en="Your group did not fill in time", zh="您的拼团未能成团")
+    body = Text(
+        en="Of the {people} people that group {group} ({campaign}) needs, {paid} had paid when its time was over. "
+        "Your order stays as it is, at its normal price.",
+        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行。",
+    )
+    is_mandatory = True
+    group: str
+    campaign: Text
+    paid: int
+    people: int
