@@ -18,6 +18,9 @@ PATIENCE_SECONDS: Final = 2.0
 CONNECT_SECONDS: Final = 2
 HEARD_SECONDS: Final = 1.0
 """For so long an answer is enough for everybody."""
+KNOWN_SECONDS: Final = 0.25
+"""For so long a connection is waited for while the server is known to be silent: whoever asks for one thing after the
+other would wait for the same silence again and again."""
 PAUSE_SECONDS: Final = 1.0
 """For so long after it was silent a server is not asked again: who queued behind one that waited is refused at once."""
 
@@ -41,7 +44,7 @@ class Watch:
         try:
             connection = PatientConnection.connect(self._url, connect_timeout=CONNECT_SECONDS, **parameters)
         except ConnectionTimeout as problem:
-            self._is_silent(problem)
+            self._was_silent(problem)
         connection.watch = self
         return connection
 
@@ -54,16 +57,21 @@ class Watch:
             try:
                 psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS).close()
             except ConnectionTimeout as problem:
-                self._is_silent(problem)
+                self._was_silent(problem)
             except psycopg.Error:
                 pass  # no is an answer; and where nobody listens any more, our connections end by themselves
             self._heard_at = time.monotonic()
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was a moment ago."""
+        return time.monotonic() < self._silent_until
+
     def _check(self) -> None:
-        if time.monotonic() < self._silent_until:
+        if self.is_silent:
             raise ServerSilent("the server was silent a moment ago")
 
-    def _is_silent(self, problem: Exception) -> NoReturn:
+    def _was_silent(self, problem: Exception) -> NoReturn:
         self._silent_until = time.monotonic() + PAUSE_SECONDS
         raise ServerSilent("the server does not answer") from problem
 
@@ -86,7 +94,7 @@ class PatientConnection(psycopg.Connection[Any]):
 
 
 def _patient(gen: Generator[Any, Any, Any], known: Watch) -> Generator[Any, Any, Any]:
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + (KNOWN_SECONDS if known.is_silent else PATIENCE_SECONDS)
     try:
         wanted = next(gen)
         while True:

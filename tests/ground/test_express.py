@@ -189,6 +189,20 @@ def test_a_connection_of_a_session_gives_up_on_a_silent_server_too(proxy):
             database.connect(proxy.url)
 
 
+def test_who_holds_a_connection_does_not_wait_for_a_silence_that_is_known(proxy):
+    """As somebody does who asked for one thing after the other, each on a connection of its own."""
+    with database.connect(proxy.url) as first, database.connect(proxy.url) as second:
+        first.execute("SELECT 1")
+        second.execute("SELECT 1")
+        proxy.is_silent = True
+        with pytest.raises(patience.ServerSilent):
+            first.execute("SELECT 1")
+        began = time.monotonic()
+        with pytest.raises(patience.ServerSilent):
+            second.execute("SELECT 1")
+        assert time.monotonic() - began < patience.PAUSE_SECONDS / 2
+
+
 def test_a_statement_that_takes_its_time_is_waited_for(proxy):
     with database.connect(proxy.url) as connection:
         slow = f"SELECT pg_sleep({patience.PATIENCE_SECONDS * 1.5}), 7"
