@@ -257,13 +257,15 @@ def open_agreed(
     currency: str,
 ) -> Payment:
     """The payment of an order whose payer has agreed to pay already: it waits for the receipt."""
-    asked: dict[str, Any] = opening.row(
-        ctx, order_id=order_id, payer_id=payer_id, amount_minor=amount_minor, currency=currency
+    payment = open_payment(
+        session,
+        ctx,
+        purpose=PaymentPurpose.ORDER,
+        order_id=order_id,
+        payer_id=payer_id,
+        amount_minor=amount_minor,
+        currency=currency,
     )
-    payment = Payment(**asked, purpose=PaymentPurpose.ORDER, received_minor=0, refund_due_minor=0)
-    session.add(payment)
-    session.flush()
-    session.add(audit.AuditEntry(**opening.told(ctx, asked)))
     check_move(payment.state, PaymentState.PROCESSING)
     _move(session, ctx, payment, PaymentState.PROCESSING)
     return payment
