@@ -104,26 +104,9 @@ def take_again(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold | 
     if old.kind != HoldKind.CART or old.state not in (HoldState.EXPIRED, HoldState.RELEASED):
         raise HoldNotActive(state=old.state)
     assert old.pool_id is not None
-    assert old.owner_id is not None
-    waitlist.offer(session, ctx, pool_id=old.pool_id)
-    pool = room.found(session, ctx, pool_id=old.pool_id, boxes=old.boxes)
-    if pool is None:
-        return NotTaken.SOLD_OUT
-    if room.over_limit(session, pool, owner_id=old.owner_id, boxes=old.boxes):
-        return NotTaken.OVER_LIMIT
-    until = holds.clock(session) + _MOMENT
-    hold = _put(
-        session,
-        ctx,
-        pool,
-        kind=HoldKind.CART,
-        owner_id=old.owner_id,
-        boxes=old.boxes,
-        until=until,
-        reason=f"again, for {old.id}",
+    return _sold_at_once(
+        session, ctx, old, pool_id=old.pool_id, boxes=old.boxes, reason=f"again, for {old.id}"
     )
-    hold.state = HoldState.CONVERTING
-    return holds.consume(session, ctx, hold_id=hold.id)
 
 
 def sold_hold(session: Session, *, hold_id: uuid.UUID) -> Hold:
@@ -142,12 +125,20 @@ def take_elsewhere(
     Those in line come first, and the buyer's limits hold. Raises HoldNotFound, HoldNotActive.
     """
     old = sold_hold(session, hold_id=hold_id)
+    reason = f"instead of {old.id}"
+    return _sold_at_once(session, ctx, old, pool_id=pool_id, boxes=old.consumed_boxes, reason=reason)
+
+
+def _sold_at_once(
+    session: Session, ctx: Context, old: Hold, *, pool_id: uuid.UUID, boxes: int, reason: str
+) -> Hold | NotTaken:
+    """A hold for the owner of the old one, consumed as soon as it is placed."""
     assert old.owner_id is not None
     waitlist.offer(session, ctx, pool_id=pool_id)
-    pool = room.found(session, ctx, pool_id=pool_id, boxes=old.consumed_boxes)
+    pool = room.found(session, ctx, pool_id=pool_id, boxes=boxes)
     if pool is None:
         return NotTaken.SOLD_OUT
-    if room.over_limit(session, pool, owner_id=old.owner_id, boxes=old.consumed_boxes):
+    if room.over_limit(session, pool, owner_id=old.owner_id, boxes=boxes):
         return NotTaken.OVER_LIMIT
     hold = _put(
         session,
@@ -155,9 +146,9 @@ def take_elsewhere(
         pool,
         kind=HoldKind.CART,
         owner_id=old.owner_id,
-        boxes=old.consumed_boxes,
+        boxes=boxes,
         until=holds.clock(session) + _MOMENT,
-        reason=f"instead of {old.id}",
+        reason=reason,
     )
     hold.state = HoldState.CONVERTING
     return holds.consume(session, ctx, hold_id=hold.id)
