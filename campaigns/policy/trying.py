@@ -16,7 +16,7 @@ from campaigns.policy.rules import Policy
 from campaigns.policy.trial_rules import Difference, Offered, Season, Trial
 from campaigns.states import PLEDGEABLE, CampaignStateForbids
 from inventory.models import Hold
-from inventory.states import HoldKind, HoldState
+from inventory.states import PLEDGES, HoldState
 from marketplace import errors
 from marketplace.catalogue import products
 from marketplace.catalogue.models import Cooperative
@@ -160,13 +160,13 @@ def _items(
 
 
 def _pledged(session: Session, campaign: Campaign) -> dict[uuid.UUID, dict[uuid.UUID, int]]:
-    """By pool and cooperative: the open boxes of pledges, as they are now."""
+    """By pool and cooperative: the open boxes of pledges, of lots and of forecasts, as they are now."""
     boxes = func.sum(Hold.boxes - Hold.consumed_boxes - Hold.released_boxes)
     rows = session.execute(
         select(Hold.pool_id, Hold.cooperative_id, boxes)
         .where(
             Hold.pool_id.in_([item.pool_id for item in campaign.items]),
-            Hold.kind == HoldKind.PLEDGE,
+            Hold.kind.in_(sorted(PLEDGES)),
             Hold.state == HoldState.ACTIVE,
         )
         .group_by(Hold.pool_id, Hold.cooperative_id)

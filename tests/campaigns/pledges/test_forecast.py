@@ -35,6 +35,7 @@ from tests.campaigns.pledges.scene import (
     withdraw,
 )
 from tests.house import Caller
+from tests.orders.life import Quiet
 
 
 def planned(market: Market, **options: Any) -> Sale:
@@ -83,6 +84,17 @@ def test_the_pool_is_fed_by_the_prudent_part_and_no_more(
         refusal = assert_refused(more(member, mine, 1), 409, "capacity_exceeded")
     assert (refusal["requested_grams"], refusal["sellable_grams"]) == (PACK_GRAMS, 0)
     assert broken(market.app) == []
+
+
+def test_forecast_boxes_are_parted_in_a_trial_of_policies_as_in_the_allocation(
+    market: Market, operator: Caller, member: Caller
+) -> None:
+    sale, capacity = planned(market), market.capacity(10 * PACK_GRAMS)
+    pledged(market, operator, member, sale, 8, capacity)
+    tried = Quiet.of(operator).post(f"{sale.url}/policy-simulations", json={"second": {"weight": "equal"}})
+    assert tried.status_code == 200, tried.json
+    [everything] = [each for each in tried.json["scenarios"] if each["name"] == "pledged"]
+    assert everything["boxes"] == 8
 
 
 def test_an_invited_cooperative_names_its_forecast(market: Market, operator: Caller, member: Caller) -> None:
