@@ -33,7 +33,7 @@ class Bought:
     @property
     def paid_minor(self) -> int:
         """What was received and need not go back yet."""
-        return sum(each.received_minor - each.refund_due_minor for each in self.payments)
+        return sum(each.kept_minor for each in self.payments)
 
 
 def close_sale(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> None:

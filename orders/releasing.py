@@ -76,12 +76,11 @@ def _open(pool_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
 
 def _give_money_back(session: Session, ctx: Context, found: Collection[Payment], reason: str) -> None:
     """What was received is owed back, all of it at once; what was not is canceled."""
-    kept = part_refunds.kept_minor(found)
     parts = []
     for payment in found:
         if payment.state == PaymentState.SUCCEEDED:
-            if kept[payment.id] > 0:
-                parts.append((payment, PartRefundKind.REFUND, kept[payment.id]))
+            if payment.kept_minor > 0:
+                parts.append((payment, PartRefundKind.REFUND, payment.kept_minor))
         elif payment.state != PaymentState.CANCELED:
             payments.cancel(session, ctx, payment)
     part_refunds.owe_parts(session, ctx, parts, reason=reason, source_id=None)

@@ -224,7 +224,7 @@ class _Ending:
             order_id=str(wait.order_id), ordered=wait.boxes, kept=0, moved=0, given_up=0, cut=wait.boxes
         )
         for payment in bought.payments:
-            kept = payment.received_minor - payment.refund_due_minor
+            kept = payment.kept_minor
             if kept:
                 parts.append((payment, PartRefundKind.REFUND, kept))
             if payment.purpose != PaymentPurpose.ORDER:

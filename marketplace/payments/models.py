@@ -60,6 +60,11 @@ class Payment(Base):
         Index(None, "state"),
     )
 
+    @property
+    def kept_minor(self) -> int:
+        """What was received and need not go back."""
+        return self.received_minor - self.refund_due_minor
+
 
 class PartRefund(Base):
     """What must go back of received money, all or a part, or is owed on top of it, and why. Append-only."""

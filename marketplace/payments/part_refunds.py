@@ -5,7 +5,7 @@ campaign that ends, a shortage. Compensation is owed on top of what was received
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert
@@ -50,11 +50,6 @@ class RefundsOwed:
     refunds: tuple[RefundOwed, ...]
 
 
-def kept_minor(payments: Collection[Payment]) -> dict[uuid.UUID, int]:
-    """What was received for each payment and need not go back, by payment."""
-    return {each.id: each.received_minor - each.refund_due_minor for each in payments}
-
-
 def owe_parts(
     session: Session,
     ctx: Context,
@@ -75,7 +70,7 @@ def owe_parts(
             raise PaymentNotAwaited(state=payment.state)
         if kind != PartRefundKind.REFUND:
             continue
-        if minor > payment.received_minor - payment.refund_due_minor:
+        if minor > payment.kept_minor:
             raise RefundTooLarge
         payment.refund_due_minor += minor
         payment.refund_reason = reason

@@ -193,7 +193,7 @@ def owe_back(
     Publishes RefundsOwed. Raises PaymentNotFound, and PaymentNotAwaited when so much was not received.
     """
     payment = locked(session, payment_id)
-    left = part_refunds.kept_minor([payment])[payment.id]
+    left = payment.kept_minor
     amount = left if amount_minor is None else amount_minor
     if payment.state != PaymentState.SUCCEEDED or not 0 < amount <= left:
         raise PaymentNotAwaited(state=payment.state)

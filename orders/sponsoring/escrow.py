@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from marketplace import audit, errors, events
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.payments import part_refunds, payments
+from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from marketplace.payments.states import PaymentPurpose, PaymentState
@@ -138,9 +138,8 @@ def return_surplus(
         for each in payments.escrows_of(session, sponsorship.id, locked=True)
         if each.state == PaymentState.SUCCEEDED
     ]
-    kept = part_refunds.kept_minor(received)
     for payment in received:
-        if part := min(left, kept[payment.id]):
+        if part := min(left, payment.kept_minor):
             payments.owe_back(
                 session, ctx, payment_id=payment.id, reason=reason, amount_minor=part, source_id=new_id()
             )  # a return of its own, whatever was returned before for the same reason

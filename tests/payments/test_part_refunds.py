@@ -25,7 +25,7 @@ def owe(market: Market, order: dict, *parts: tuple[PartRefundKind, int], source_
         [payment] = payments.lock_of_orders(session, [order_id])[order_id]
         owed = [(payment, kind, minor) for kind, minor in parts]
         part_refunds.owe_parts(session, market.ctx, owed, reason="shortage", source_id=source_id)
-        return part_refunds.kept_minor([payment])[payment.id]
+        return payment.kept_minor
 
     return database.transact(work)
 

@@ -208,7 +208,7 @@ def _give_back(
             wanted_minor=_worth(session, row, member, bought),
             other_minor=bought.order.discount_minor,
             goes_together=_goes_together(session, row, bought.order),
-            kept_minor=part_refunds.kept_minor([payment])[payment.id],
+            kept_minor=payment.kept_minor,
         )
     use = session.get_one(PromotionUse, member.use_id, populate_existing=True)
     if due != use.minor:
