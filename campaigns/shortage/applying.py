@@ -58,14 +58,16 @@ class ShortageSettled:
     campaign_id: uuid.UUID
 
 
-def go_on(session: Session, ctx: Context, shortage: Shortage, cut: Cut) -> None:
-    """One batch of a locked shortage whose cut is stored; with the last one it is settled."""
-    left = _left(session, shortage, cut)
-    _apply(session, ctx, shortage, cut, left[:BATCH])
-    if left[BATCH:]:
+def go_on(session: Session, ctx: Context, shortage: Shortage, cut: Cut) -> int:
+    """One batch of a locked shortage whose cut is stored; with the last one it is settled. How many are left."""
+    due = _left(session, shortage, cut)
+    batch, left = due[:BATCH], due[BATCH:]
+    _apply(session, ctx, shortage, cut, batch)
+    if left:
         _call_next(session, shortage)
     else:
         _finish(session, ctx, shortage)
+    return len(left)
 
 
 def apply(session: Session, ctx: Context, *, shortage_id: str) -> int:
@@ -76,8 +78,7 @@ def apply(session: Session, ctx: Context, *, shortage_id: str) -> int:
         return 0
     assert shortage.problem is not None, "a cut that is decided is stored"
     cut = run.solve(shortage.problem)
-    go_on(session, ctx, shortage, cut)
-    return len(_left(session, shortage, cut))
+    return go_on(session, ctx, shortage, cut)
 
 
 def _left(session: Session, shortage: Shortage, cut: Cut) -> list[tuple[Demand, Outcome]]:
@@ -135,9 +136,8 @@ class _Writing:
             currency=currency,
             later_lot_on=shortage.later_lot_on,
         )
-        waiting = [
-            each.order_id for each in cut.outcomes if each.moved and each.order_id in _waiting(shortage)
-        ]
+        waits = _waiting(shortage)
+        waiting = [each.order_id for each in cut.outcomes if each.moved and each.order_id in waits]
         line = line_rules.in_line(waiting, seed=shortage.seed, batch=cases.batch_of(shortage))
         self._places = {order_id: place for place, order_id in enumerate(line, start=1)}
         self._moved_to = _moved_to(session, shortage)
