@@ -5,7 +5,6 @@ be run again, after a crash as well. From the moment that the price is fixed nob
 """
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from inventory.models import Hold, Pool
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.payments import part_refunds, payments
+from marketplace.payments import payments
 from marketplace.payments.models import PartRefund, Payment
 from orders import balance_rules, balances, checkout
 from orders.models import DepositTerms, Order, PoolBalance
@@ -40,15 +39,6 @@ class BalanceOpened(errors.Conflict):
     """The final price is fixed already."""
 
     title = Text(en="The balance is open already.", zh="尾款已开启。")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What came of opening a pool's balance: orders with a rest to pay, without one, and paid too much."""
-
-    due: int
-    settled: int
-    refunded: int
 
 
 def end_unpaid(session: Session, ctx: Context, *, pool_id: uuid.UUID, size: int | None = None) -> int:
@@ -141,8 +131,8 @@ def open_some(session: Session, ctx: Context, *, pool_id: uuid.UUID, due_at: dat
     return len(rows)
 
 
-def note(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> Opened:
-    """All of a pool's orders have their balance: written down, and how many of them."""
+def note(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> None:
+    """All of a pool's orders have their balance: how many have a rest to pay, none, and paid too much."""
     due, settled = session.execute(
         select(
             func.count().filter(DepositTerms.balance_minor > 0),
@@ -157,10 +147,8 @@ def note(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> Opened:
         .join(Hold, Hold.id == Order.hold_id)
         .where(Hold.pool_id == pool_id, PartRefund.reason == LADDER)
     )
-    found = Opened(due=due, settled=settled, refunded=refunded or 0)
-    after: dict[str, Any] = {"due": found.due, "settled": found.settled, "refunded": found.refunded}
+    after: dict[str, Any] = {"due": due, "settled": settled, "refunded": refunded or 0}
     audit.record(session, ctx, "balance.open", subject=("pool", pool_id), after=after)
-    return found
 
 
 def left(session: Session, *, pool_id: uuid.UUID) -> bool:
@@ -199,9 +187,8 @@ def _give_back(session: Session, ctx: Context, pool_id: uuid.UUID, unit_price_mi
     """
     too_much = _paid_too_much(pool_id, unit_price_minor).order_by(Payment.id).limit(GIVEN_BACK_MAX)
     paid = session.execute(too_much).all()
-    kept_minor = part_refunds.kept_minor([payment for _, _, payment in paid])
     for boxes, shown_minor, payment in paid:
-        back = min(boxes * (shown_minor - unit_price_minor), kept_minor[payment.id])
+        back = min(boxes * (shown_minor - unit_price_minor), payment.kept_minor)
         payments.owe_back(session, ctx, payment_id=payment.id, reason=LADDER, amount_minor=back)
     return len(paid)
 

@@ -18,7 +18,7 @@ from campaigns.pledges.models import Pledge
 from campaigns.pledges.rules import Standing
 from campaigns.pledges.states import PledgeEvent, PledgeState, PledgeStateForbids, after
 from campaigns.states import PLEDGEABLE, CampaignStateForbids
-from inventory import pools
+from inventory import lots, pools
 from inventory.capacity import forecasts
 from inventory.capacity.models import Capacity
 from inventory.models import Hold
@@ -87,7 +87,7 @@ def put_up(
     Raises CampaignNotFound, ItemNotFound, CooperativeNotFound, ForeignPledge, CampaignStateForbids and
     whatever the pool refuses (not enough in store).
     """
-    if not may_work_on(ctx.actor, cooperative_id):
+    if not lots.may_work_on(ctx.actor, cooperative_id):
         raise cooperatives.CooperativeNotFound
     campaign, item = _pledgeable(session, ctx, campaign_id, item_id)
     _check_county(session, campaign, cooperative_id)
@@ -152,7 +152,7 @@ def offer(
     Raises CampaignNotFound, ItemNotFound, CooperativeNotFound, ForeignPledge, CampaignStateForbids, PledgeOpen,
     CapacityNotFound, HarvestUnplanned.
     """
-    if not may_work_on(ctx.actor, cooperative_id):
+    if not lots.may_work_on(ctx.actor, cooperative_id):
         raise cooperatives.CooperativeNotFound
     campaign, item = _pledgeable(session, ctx, campaign_id, item_id)
     _check_county(session, campaign, cooperative_id)
@@ -206,8 +206,7 @@ def add(session: Session, ctx: Context, *, pledge_id: uuid.UUID, boxes: int) -> 
     Raises PledgeNotFound, PledgeStateForbids, CampaignStateForbids and whatever the pool or the forecast refuses.
     """
     pledge, campaign = _working(session, ctx, pledge_id, PledgeEvent.RAISE)
-    if campaign.state not in PLEDGEABLE:
-        raise CampaignStateForbids(state=campaign.state)
+    _check_pledgeable(campaign)
     item = planning.item_of(campaign, pledge.item_id)
     _fill(session, ctx, campaign, item, pledge, boxes=boxes)
     moves.write(session, ctx, pledge, PledgeEvent.RAISE, boxes=pledge.boxes + boxes)
@@ -266,10 +265,6 @@ def get(session: Session, ctx: Context, *, pledge_id: uuid.UUID) -> Pledge:
     return found
 
 
-def may_work_on(actor: Actor, cooperative_id: uuid.UUID) -> bool:
-    return _is_operator(actor) or actor.belongs_to(cooperative_id)
-
-
 def _is_operator(actor: Actor) -> bool:
     return actor.has(Role.OPERATOR, Role.SYSTEM)
 
@@ -280,9 +275,13 @@ def _pledgeable(
     """The locked campaign, where the clock has brought it, and its item."""
     campaign = planning.locked(session, campaign_id)
     planning.follow_clock(session, ctx, campaign)
+    _check_pledgeable(campaign)
+    return campaign, planning.item_of(campaign, item_id)
+
+
+def _check_pledgeable(campaign: Campaign) -> None:
     if campaign.state not in PLEDGEABLE:
         raise CampaignStateForbids(state=campaign.state)
-    return campaign, planning.item_of(campaign, item_id)
 
 
 def _working(
@@ -290,7 +289,7 @@ def _working(
 ) -> tuple[Pledge, Campaign]:
     """A pledge to which this may happen, under its campaign's lock, for its cooperative's members and operators."""
     seen = session.get(Pledge, pledge_id)
-    if seen is None or not may_work_on(ctx.actor, seen.cooperative_id):
+    if seen is None or not lots.may_work_on(ctx.actor, seen.cooperative_id):
         raise PledgeNotFound
     campaign = planning.locked(session, seen.campaign_id)
     planning.follow_clock(session, ctx, campaign)
@@ -305,8 +304,7 @@ def _answering(
     pledge, campaign = _working(session, ctx, pledge_id, event)
     if pledge.state == PledgeState.OFFERED and not _is_operator(ctx.actor):
         raise errors.Forbidden
-    if campaign.state not in PLEDGEABLE:
-        raise CampaignStateForbids(state=campaign.state)
+    _check_pledgeable(campaign)
     if rules.is_over(
         pledge.state, answer_due_at=pledge.answer_due_at, campaign_state=campaign.state, now=ctx.now
     ):

@@ -12,11 +12,6 @@ from orders import allocation
 from orders.allocation import text
 
 JIN: Final = GRAMS_PER_UNIT["jin"]
-WEIGHTS: Final = {
-    Weight.HOUSEHOLDS: Text(en="household", zh="户"),
-    Weight.MEMBERS: Text(en="member", zh="人"),
-    Weight.EQUAL: Text(en="cooperative", zh="社"),
-}
 
 
 def summary(first: Trial, second: Trial, found: Sequence[Difference]) -> Text:

@@ -50,9 +50,7 @@ class Terms:
 DEFAULT = Terms()
 
 
-def open_if_short(
-    session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT, seed: str | None = None
-) -> bool:
+def open_if_short(session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT) -> bool:
     """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
 
     By the policy and with the seed whose digests the campaign published before it opened. Raises CampaignStateForbids,
@@ -64,9 +62,7 @@ def open_if_short(
     if campaign.state != CampaignState.HARVESTED or campaign.is_price_fixed:
         raise CampaignStateForbids(state=campaign.state)
     short = short_items(session, campaign)
-    drawn = (
-        seed or campaign.seed or secrets.token_urlsafe(32)
-    )  # campaigns that are older than seeds have none
+    drawn = campaign.seed or secrets.token_urlsafe(32)  # campaigns that are older than seeds have none
     policy = policies.frozen(session, campaign)
     opened = [
         _open(session, ctx, campaign, item, stock, terms=terms, policy=policy, seed=drawn)
