@@ -1,11 +1,10 @@
 """The form of codes, in letters and digits that are not taken for each other, and how one is kept. Pure."""
 
 import hmac
-import secrets
 from typing import Final
 
-LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""32, so that each stands for five bits."""
+from marketplace import letters
+
 LENGTH: Final = 16
 """80 bits: nobody finds one by trying."""
 GROUP: Final = 4
@@ -13,7 +12,7 @@ GROUP: Final = 4
 
 def drawn() -> str:
     """A new code, as it is shown: `7KQ2-M9XA-…`."""
-    word = "".join(LETTERS[byte % len(LETTERS)] for byte in secrets.token_bytes(LENGTH))
+    word = letters.drawn(LENGTH)
     return "-".join(word[place : place + GROUP] for place in range(0, LENGTH, GROUP))
 
 

@@ -1,10 +1,9 @@
 """A payment is opened with its order, in the same statement: the part that writes it, and the rows that it is given."""
 
-import secrets
 import uuid
 from typing import Any, Final
 
-from marketplace import audit
+from marketplace import audit, letters
 from marketplace.context import Context
 from marketplace.payments.gateways import OFFLINE
 from marketplace.payments.states import PaymentState
@@ -21,8 +20,6 @@ OPENED: Final = """
     )"""
 """A part of a statement: the rows `opened`, in JSON."""
 
-_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""32 that are not taken for each other, so that five bits of a random byte are one."""
 _REFERENCE_LENGTH: Final = 10
 
 
@@ -38,7 +35,7 @@ def row(
         "state": PaymentState.REQUIRES_CONFIRMATION,
         "amount_minor": amount_minor,
         "currency": currency,
-        "reference": "".join(_LETTERS[byte % 32] for byte in secrets.token_bytes(_REFERENCE_LENGTH)),
+        "reference": letters.drawn(_REFERENCE_LENGTH),
         "created_at": ctx.now,
     }
 

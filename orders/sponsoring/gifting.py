@@ -1,7 +1,6 @@
 """Gifts: boxes of a sponsor's pool for whoever has the code. It is told once, kept as a digest, and claimed once."""
 
 import hashlib
-import secrets
 import uuid
 from datetime import datetime
 from typing import Final
@@ -12,15 +11,13 @@ from sqlalchemy.orm import Session
 from inventory import holds, placing
 from inventory.models import Hold
 from inventory.states import HoldKind, HoldState
-from marketplace import audit, errors
+from marketplace import audit, errors, letters
 from marketplace.context import Context
 from marketplace.language import Text
 from orders.sponsoring import drawing, sponsorships
 from orders.sponsoring.models import SponsorDraw
 from orders.sponsoring.states import DrawKind, DrawState
 
-_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""32 that are not taken for each other: five bits each."""
 CODE_LENGTH: Final = 26
 """130 bits: nobody guesses it, and plain SHA-256 is enough to keep it."""
 
@@ -46,7 +43,7 @@ def give(
     """
     sponsorships.get(session, ctx, sponsorship_id=sponsorship_id)
     sponsorship = drawing.open_pool(session, ctx, sponsorship_id)
-    code = "".join(_LETTERS[byte % 32] for byte in secrets.token_bytes(CODE_LENGTH))
+    code = letters.drawn(CODE_LENGTH)
     gift = drawing.place(
         session,
         ctx,

@@ -3,7 +3,6 @@
 Rows are locked in the order hold, promotion; the promotion's row is the lock of its groups and of their members.
 """
 
-import secrets
 import uuid
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,7 +21,7 @@ from campaigns.promotions.states import PromotionState, UseMove
 from campaigns.states import CampaignState
 from inventory import holds
 from inventory.models import Hold
-from marketplace import audit, errors
+from marketplace import audit, errors, letters
 from marketplace.context import Context
 from marketplace.identity.models import Account
 from marketplace.language import Text
@@ -352,6 +351,6 @@ def _running_of(session: Session, group: PromotionGroup, account_id: uuid.UUID |
 def _new_code(session: Session) -> str:
     """One that no group has."""
     while True:
-        code = "".join(secrets.choice(code_rules.LETTERS) for _ in range(CODE_LENGTH))
+        code = letters.drawn(CODE_LENGTH)
         if session.scalar(select(PromotionGroup.id).where(PromotionGroup.code == code)) is None:
             return code
