@@ -22,7 +22,7 @@ from orders import balance_rules, moving, ordering
 from orders.bulk import OrderNotFound
 from orders.events import OrderAsked
 from orders.models import DepositTerms, Order, PoolBalance
-from orders.states import FREED_FOR_GOOD, LATE, OrderKind, OrderState, OrderStateForbids, check_move
+from orders.states import FREED_FOR_GOOD, LATE, OrderState, OrderStateForbids, check_move
 
 BATCH: Final = 200
 """How many unpaid orders are ended in one unit of work."""
@@ -86,10 +86,8 @@ def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> N
     order = moving.locked(session, event.order_id)
     check_move(order.state, OrderState.PAYMENT_FAILED)
     assert order.hold_id is not None
-    if order.kind == OrderKind.EXPORT:
+    if order.kind in FREED_FOR_GOOD:
         moving.let_go(session, ctx, order)
-    elif order.kind == OrderKind.GAME_REDEMPTION:
-        holds.release(session, ctx, hold_id=order.hold_id)
     else:
         holds.stop_payment(session, ctx, hold_id=order.hold_id)
     moving.move(session, ctx, order, OrderState.PAYMENT_FAILED)
