@@ -17,8 +17,7 @@ def taken_off(session: Session, ctx: Context, item: Item, *, boxes: int) -> list
     """What promotions without a code take off so many boxes of an item, if nobody is quicker."""
     if not pools.get(session, pool_id=item.pool_id).has_promotions:
         return []
-    _, discounts = quoting.preview(session, ctx, item, boxes=boxes)
-    return discounts
+    return quoting.preview(session, ctx, item, boxes=boxes)
 
 
 def price(

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
+from campaigns.promotions import promoting
 from campaigns.promotions.models import (
     PromotionMovement,
     PromotionQuote,
@@ -98,10 +99,11 @@ def reserve(
     known = locked(session, {*codes, *own} - spent.keys()) | spent
     for use in _reserved_of(session, hold.id):
         move_use(session, ctx, known[use.promotion_id], use, UseMove.RELEASED)
+    item = item_of(session, hold)
     rows = [
         row
         for each in codes
-        if (row := known.get(each)) and row.state == PromotionState.ACTIVE and sells(session, row, hold)
+        if (row := known.get(each)) and row.state == PromotionState.ACTIVE and sells(row, hold, item)
     ]
     for row in rows:
         if row.id not in spent:
@@ -140,6 +142,16 @@ def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
     )
 
 
+def newest_quote(session: Session, hold_id: uuid.UUID) -> PromotionQuote | None:
+    """The one that counts."""
+    return session.scalar(
+        select(PromotionQuote)
+        .where(PromotionQuote.hold_id == hold_id)
+        .order_by(PromotionQuote.id.desc())
+        .limit(1)
+    )
+
+
 def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
     """The hold ended or its order was undone: its uses are there for others. Done twice, it changes nothing.
 
@@ -148,14 +160,9 @@ def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
     hold = session.get(Hold, hold_id, with_for_update=True, populate_existing=True)
     given = sum(_each(session, ctx, hold_id, giving_back))
     if given and hold is not None and hold.state == HoldState.ACTIVE:
-        is_asked = session.scalar(
-            select(PromotionQuote.is_asked)
-            .where(PromotionQuote.hold_id == hold_id)
-            .order_by(PromotionQuote.id.desc())
-            .limit(1)
-        )
+        before = newest_quote(session, hold_id)
         hold.quoted_boxes, hold.discount_minor, hold.discounts = (
-            (None, None, None) if is_asked is False else (0, 0, [])
+            (None, None, None) if before is not None and not before.is_asked else (0, 0, [])
         )
         hold.version += 1
         session.flush()
@@ -229,15 +236,18 @@ def _spent(session: Session, ids: Iterable[uuid.UUID], basket: Basket) -> dict[u
     }
 
 
-def sells(session: Session, row: PromotionTerms, hold: Hold) -> bool:
+def item_of(session: Session, hold: Hold) -> Item | None:
+    """What the hold is of, if a campaign sells it."""
+    return session.scalar(select(Item).where(Item.pool_id == hold.pool_id))
+
+
+def sells(row: PromotionTerms, hold: Hold, item: Item | None) -> bool:
     """Whether the hold is of an item that the promotion is for, in its currency."""
-    item_id = session.scalar(
-        select(Item.id).where(Item.campaign_id == row.campaign_id, Item.pool_id == hold.pool_id)
-    )
     return (
-        item_id is not None
+        item is not None
+        and item.campaign_id == row.campaign_id
         and row.currency == hold.currency
-        and (row.item_ids is None or str(item_id) in row.item_ids)
+        and promoting.is_for(row, item.id)
     )
 
 

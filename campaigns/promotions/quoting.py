@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
@@ -76,7 +75,7 @@ def newest(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Shown:
         (hold.owner_id is None or hold.owner_id != ctx.actor.id) and not ctx.actor.has(*STAFF)
     ):
         raise HoldNotFound
-    row = _newest(session, hold_id)
+    row = budgets.newest_quote(session, hold_id)
     if row is None:
         raise QuoteNotFound
     return _shown(hold, row)
@@ -93,7 +92,7 @@ def on_order_asked(session: Session, ctx: Context, event: OrderAsked) -> None:
         return  # `orders` refuses it by itself
     if hold.pool_id is None or hold.quoted_boxes == hold.boxes:
         return
-    before = None if hold.quoted_boxes is None else _newest(session, hold.id)
+    before = None if hold.quoted_boxes is None else budgets.newest_quote(session, hold.id)
     if hold.quoted_boxes is not None and (before is None or before.is_asked):
         return
     if before is None and not session.get_one(Pool, hold.pool_id).has_promotions:
@@ -101,7 +100,7 @@ def on_order_asked(session: Session, ctx: Context, event: OrderAsked) -> None:
     _quote(session, ctx, hold, [], is_asked=False)
 
 
-def preview(session: Session, ctx: Context, item: Item, *, boxes: int) -> tuple[Quoted, list[dict[str, Any]]]:
+def preview(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
     """What is taken off so many boxes of an item for everybody, if nobody is quicker; nothing is reserved."""
     rows = [row for row in promoting.open_to_all(session, item.campaign_id) if promoting.is_for(row, item.id)]
     basket = Basket(
@@ -113,7 +112,7 @@ def preview(session: Session, ctx: Context, item: Item, *, boxes: int) -> tuple[
     )
     told = quote(basket, [budgets.facts(session, row, ctx.actor.id) for row in rows])
     known = {row.id: row for row in rows}
-    return told, [budgets.shown(known[line.promotion_id], line) for line in told.discounts]
+    return [budgets.shown(known[line.promotion_id], line) for line in told.discounts]
 
 
 def _quote(
@@ -124,7 +123,7 @@ def _quote(
     *,
     is_asked: bool,
 ) -> PromotionQuote:
-    item = session.scalar(select(Item).where(Item.pool_id == hold.pool_id))
+    item = budgets.item_of(session, hold)
     offered = {} if item is None else _offered(session, item, known)
     told, _ = budgets.reserve(
         session,
@@ -200,15 +199,6 @@ def _unmet(told: Quoted, known: Sequence[PromotionCode | None]) -> list[dict[str
         for each, reason in told.unmet
         if each not in by_code
     ]
-
-
-def _newest(session: Session, hold_id: uuid.UUID) -> PromotionQuote | None:
-    return session.scalar(
-        select(PromotionQuote)
-        .where(PromotionQuote.hold_id == hold_id)
-        .order_by(PromotionQuote.id.desc())
-        .limit(1)
-    )
 
 
 def _shown(hold: Hold, row: PromotionQuote) -> Shown:

@@ -324,7 +324,7 @@ def _check_household(session: Session, group: PromotionGroup, hold: Hold) -> Non
 
 def _discount(session: Session, ctx: Context, row: PromotionTerms, hold: Hold) -> tuple[int, int]:
     """What a full group gives back for these boxes, and for how many of them. Raises GroupTakesNothing."""
-    if not budgets.sells(session, row, hold):
+    if not budgets.sells(row, hold, budgets.item_of(session, hold)):
         raise GroupTakesNothing(reason=NOT_OF_IT)
     assert hold.unit_price_minor is not None
     promotion = replace(budgets.facts(session, row, hold.owner_id), group_is_full=True)

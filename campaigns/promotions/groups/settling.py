@@ -93,21 +93,19 @@ def carry_over(session: Session, *, hold_id: uuid.UUID, to_hold_id: uuid.UUID) -
 def tend(session: Session, ctx: Context) -> int:
     """The job of every minute: groups whose time is over lapse, and places without boxes are free; how many."""
     now = holds.clock(session)
-    due = set(session.scalars(_due(now)))
+    due = {row.id: row.promotion_id for row in session.execute(_due(now))}
     idle = session.scalars(
         select(GroupMember.promotion_id)
         .join(Hold, Hold.id == GroupMember.hold_id)
         .where(GroupMember.state == MemberState.JOINED, budgets.hold_is_over())
         .distinct()
     )
-    known = budgets.locked(
-        session, {*idle, *(session.get_one(PromotionGroup, each).promotion_id for each in due)}
-    )
+    known = budgets.locked(session, {*idle, *due.values()})
     tended = 0
     for row in known.values():
         for group in session.scalars(
             select(PromotionGroup)
-            .where(PromotionGroup.id.in_(due), PromotionGroup.promotion_id == row.id)
+            .where(PromotionGroup.id.in_(list(due)), PromotionGroup.promotion_id == row.id)
             .order_by(PromotionGroup.id)
             .execution_options(populate_existing=True)
         ).all():
@@ -248,10 +246,10 @@ def _goes_together(session: Session, row: PromotionTerms, order: Order) -> bool:
     return rules.go_together([PromotionKind(kind) for kind in row.stacks_with], named)
 
 
-def _due(now: datetime) -> Select[uuid.UUID]:
-    """The ids of open groups whose time, or whose sale, is over."""
+def _due(now: datetime) -> Select[uuid.UUID, uuid.UUID]:
+    """Open groups whose time, or whose sale, is over, and what they are groups of."""
     return (
-        select(PromotionGroup.id)
+        select(PromotionGroup.id, PromotionGroup.promotion_id)
         .join(PromotionTerms, PromotionTerms.id == PromotionGroup.promotion_id)
         .join(Campaign, Campaign.id == PromotionTerms.campaign_id)
         .where(
