@@ -71,7 +71,7 @@ def case(bench: Bench, *, orders: int, sellers: int) -> Part:
             bench.progress.step(f"failing: {orders:,} paid orders are written")
             found = crowd.gather(urls, bench.world, orders=orders, sellers=sellers, is_met=False)
             part.wrong += [f"as written: {each}" for each in crowd.broken(app)]
-            fail(found)
+            close(found)
         with seed.connect(urls.owner_url) as owner:
             bench.progress.step("failing: a worker pays back, and is killed")
             begun = time.monotonic()
@@ -94,8 +94,8 @@ def case(bench: Bench, *, orders: int, sellers: int) -> Part:
     return part
 
 
-def fail(found: Crowd) -> None:
-    """The sale is closed, and its goal is missed; in the app's context."""
+def close(found: Crowd) -> None:
+    """The sale is closed, and its goal is met or missed; in the app's context."""
     ctx = context.system()
     database.transact(
         lambda session: planning.move(

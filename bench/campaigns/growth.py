@@ -4,7 +4,7 @@ import resource
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
 from sqlalchemy import select
@@ -15,11 +15,9 @@ from bench.holds.ground import Bench, Part
 from bench.holds.load import Failed
 from bench.holds.measure import Bar, Row
 from bench.holds.server import rss_mib
-from campaigns import advancing, planning
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment
 from campaigns.models import Campaign
-from campaigns.states import CampaignEvent
 from marketplace import context, database
 
 FLAT: Final = Bar(must=1.3, at_most=True)
@@ -88,13 +86,7 @@ def _allocate(app: Flask, found: Crowd) -> dict[str, float]:
     """Closed and split; every cooperative says yes; with the last of them each order gets its suppliers."""
     begun = time.monotonic()
     with app.app_context():
-        ctx = context.system()
-        _in_one(
-            lambda session: planning.move(
-                session, ctx, campaign_id=found.campaign_id, event=CampaignEvent.CLOSE, reason="measured"
-            )
-        )
-        _in_one(lambda session: advancing.evaluate(session, ctx, campaign_id=found.campaign_id))
+        failing.close(found)
     split = time.monotonic()
     with app.app_context(), database.reading() as session:
         asked = list(session.scalars(select(Commitment.id).where(Commitment.state == "offered")))
@@ -102,7 +94,7 @@ def _allocate(app: Flask, found: Crowd) -> dict[str, float]:
         if place == len(asked) - 1:
             last = time.monotonic()
         with app.app_context():
-            _in_one(
+            database.transact(
                 lambda session, each=commitment_id: allotting.answer(
                     session, context.system(), commitment_id=each
                 )
@@ -118,14 +110,10 @@ def _allocate(app: Flask, found: Crowd) -> dict[str, float]:
 def _fail(app: Flask, found: Crowd) -> dict[str, float]:
     begun = time.monotonic()
     with app.app_context():
-        failing.fail(found)
+        failing.close(found)
     failed = time.monotonic()
     failing.end_all(app)
     return {"closed and failed": failed - begun, "paid back": time.monotonic() - failed}
-
-
-def _in_one(work: Callable[[Any], Any]) -> None:
-    database.transact(work)
 
 
 def _rss() -> float:
