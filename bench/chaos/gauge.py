@@ -15,9 +15,10 @@ from marketplace.settings import Settings
 
 EVERY_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 3.0
-LINES: Final = 3
-AT_REST_MAX: Final = WORKERS * (Settings().database_pool_size + LINES)
-"""Connections that workers keep when nobody asks: their pools, and the lines of arrivals, counter and reads."""
+LINES: Final = frozenset({"arrivals", "counter", "reads", "orders", "payments"})
+"""What a worker keeps beside its pool: a line each for who comes, the counter, pages, and the two tills."""
+AT_REST_MAX: Final = WORKERS * (Settings().database_pool_size + len(LINES))
+"""Connections that workers keep when nobody asks."""
 MORE_MEBIBYTES_MAX: Final = 64
 """Of all workers together: what a run leaves in caches."""
 

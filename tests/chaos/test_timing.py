@@ -1,5 +1,6 @@
 """What clients waited for, seconds by seconds."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,9 @@ from bench.chaos import gauge, timing
 from bench.chaos.faults import Fault
 from bench.chaos.findings import Report
 from bench.chaos.history import Attempt
+from marketplace.payments import at_till as payments_till
+from marketplace.settings import PROJECT_ROOT
+from orders import at_till as orders_till
 
 AWAY = Fault(kind="postmaster", began=100.0, ended=104.0)
 
@@ -107,7 +111,7 @@ def reading(at: float, connections: int, mebibytes: int = 200) -> gauge.Reading:
 
 
 @pytest.mark.parametrize(
-    ("after", "wanted"), [((17, 264), set()), ((18, 200), {"outage"}), ((17, 265), {"outage"})]
+    ("after", "wanted"), [((17, 264), set()), ((21, 200), {"outage"}), ((17, 265), {"outage"})]
 )
 def test_connections_and_memory_come_back_after_an_outage(after, wanted):
     readings = [reading(98.0, 17), reading(99.0, 9), reading(101.0, 30, 900), reading(120.0, *after)]
@@ -123,6 +127,15 @@ def test_pools_that_have_grown_to_their_size_since_are_no_leak():
         gauge.check(gauge.kept([reading(98.0, 1), reading(120.0, after)], [AWAY], timing.DATABASE), report)
 
     assert len(report.found["outage"]) == 1
+
+
+def test_the_gauge_knows_every_line_that_a_worker_keeps():
+    kept = {till.name for till in (orders_till.TILL, payments_till.TILL)}
+    for package in ("marketplace", "inventory", "orders", "campaigns"):
+        for file in (PROJECT_ROOT / package).rglob("*.py"):
+            kept.update(re.findall(r'express\.line\("(\w+)"\)', file.read_text()))
+
+    assert kept == gauge.LINES
 
 
 def test_without_an_outage_nothing_has_to_come_back():
