@@ -12,6 +12,7 @@ from campaigns.web.formats import Names
 from campaigns.web.pictures import Bar
 from campaigns.web.reader import Measure, Moment, Reader, measures
 from campaigns.web.statements import COMING, PAST, PAST_MAX, SELLING, SHOWN_MAX, WITHDRAWN
+from marketplace.values import instant_text
 
 S = CampaignState
 
@@ -36,7 +37,9 @@ class Card:
     state: CampaignState
     state_name: str
     when_says: str
-    when: Moment
+    when: Moment | None
+    """None: its sale was ended before its time."""
+    order: str
     counts_down: bool
     offers: tuple[Offer, ...]
     more_offers: int
@@ -88,7 +91,7 @@ def _section(state: CampaignState) -> str:
 def _in_order(name: str, cards: Iterable[Card]) -> Iterable[Card]:
     """What ends or opens first comes first; of what is sold the newest."""
     if name in ("selling", "coming"):
-        return sorted(cards, key=lambda card: (card.when.iso, card.id))
+        return sorted(cards, key=lambda card: (card.order, card.id))
     return sorted(cards, key=lambda card: card.id, reverse=True) if name == "past" else cards
 
 
@@ -99,6 +102,7 @@ def _card(row: Mapping[str, Any], reader: Reader, *, now: datetime) -> Card:
     shows_sold = state not in ENDED and state != S.SCHEDULED
     is_open = state in SELLING
     goal, done = row["goal_boxes"], sums["boxes_sold"]
+    at = opens_at if state == S.SCHEDULED else closes_at
     return Card(
         id=row["id"],
         code=row["code"],
@@ -108,18 +112,19 @@ def _card(row: Mapping[str, Any], reader: Reader, *, now: datetime) -> Card:
         state=state,
         state_name=reader.pick(words.STATES[state]),
         when_says=reader.say("opens" if state == S.SCHEDULED else "closes" if is_open else "closed_at"),
-        when=reader.instant(opens_at if state == S.SCHEDULED else closes_at),
+        when=reader.instant(at) if is_open or state == S.SCHEDULED or closes_at <= now else None,
+        order=instant_text(at),
         counts_down=state in {S.SCHEDULED, S.DEPOSIT_OPEN},
-        offers=tuple(_offer(each, reader) for each in row["offers"]),
+        offers=tuple(_offer(each, reader, may_fall=state in {*COMING, *SELLING}) for each in row["offers"]),
         more_offers=sums["items"] - len(row["offers"]),
         measures=measures(row, Sold(boxes=done, grams=sums["grams_sold"]), reader) if shows_sold else (),
         bar=pictures.filled(done, goal) if shows_sold and goal is not None else None,
     )
 
 
-def _offer(row: Mapping[str, Any], reader: Reader) -> Offer:
+def _offer(row: Mapping[str, Any], reader: Reader, *, may_fall: bool) -> Offer:
     final, shown, lowest = row["final_unit_price_minor"], row["unit_price_minor"], row["lowest_minor"]
-    is_open = final is None and lowest is not None and lowest < shown
+    is_open = may_fall and final is None and lowest is not None and lowest < shown
     return Offer(
         name=reader.names(row, "name"),
         pack=reader.say("boxes_of", weight=reader.weight(row["pack_grams"])),

@@ -1,6 +1,6 @@
 """What the page shows of one item: its price now and later, the ladder, who gets what, the split. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -51,18 +51,25 @@ class SplitSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Of one box; what does not apply is empty."""
+
+    shown: str
+    reached: str
+    final: str
+    now: str
+    later: str
+    later_reached: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemSeen:
     id: str
     name: Names
     grade: str
     size: str | None
     pack: str
-    price_shown: str
-    price_reached: str
-    price_final: str
-    now: str
-    later: str
-    later_reached: str
+    prices: Prices
     deposit: str
     notes: tuple[str, ...]
     left: str
@@ -82,38 +89,26 @@ class ItemSeen:
 
 def item(row: Mapping[str, Any], state: CampaignState, policy: Policy | None, reader: Reader) -> ItemSeen:
     steps, deposit, currency = _steps(row), _deposit(row["deposit"]), row["currency"]
-    is_ended = state in ENDED
-    sold = 0 if is_ended else row["boxes_sold"]
-    priced = terms.price(steps, deposit, boxes=1, sold_boxes=sold)
-    here = terms.reached(steps, sold)
+    sold = 0 if state in ENDED else row["boxes_sold"]
     final = row["final_unit_price_minor"]
+    here = terms.reached(steps, sold)
     if final is not None:
         here = next((step for step in steps if step.unit_price_minor == final), here)
-    at_here = next(step for step in priced.steps if step.from_boxes == here.from_boxes)
-    is_lower = here.unit_price_minor < steps[0].unit_price_minor
+        sold = max(sold, here.from_boxes)  # boxes that went back since change no price any more
+    picture = pictures.ladder(steps, sold_boxes=sold) if len(steps) > 1 else None
 
     def money(minor: int) -> str:
         return formats.money(minor, currency)
 
-    later_here = money(at_here.later_minor) if is_lower and at_here.later_minor < priced.later_minor else ""
-    stands_at = sold if final is None else max(sold, here.from_boxes)  # boxes that went back change no price
-    picture = pictures.ladder(steps, sold_boxes=stands_at) if len(steps) > 1 else None
     return ItemSeen(
         id=row["id"],
         name=reader.names(row, "name"),
         grade=row["grade"],
         size=row["size"],
         pack=reader.say("boxes_of", weight=reader.weight(row["pack_grams"])),
-        price_shown=money(steps[0].unit_price_minor),
-        price_reached=money(here.unit_price_minor) if is_lower and final is None else "",
-        price_final="" if final is None else money(final),
-        now=money(priced.now_minor),
-        later=_later(
-            money(priced.later_minor) if priced.later_minor else "", reader, has_ladder=len(steps) > 1
-        ),
-        later_reached=reader.say("as_sold_now", price=later_here) if later_here else "",
+        prices=_prices(steps, here, deposit, reader, state=state, is_final=final is not None, money=money),
         deposit="" if deposit is None else reader.pick(words.DEPOSITS[deposit.type]),
-        notes=_notes(row, deposit, reader, has_ladder=picture is not None, currency=currency),
+        notes=_notes(row, deposit, reader, state=state, has_ladder=picture is not None),
         left="" if state not in _SELLABLE else reader.boxes(row["boxes_left"]),
         limits=_limits(row, reader),
         steps=_step_rows(steps, here, sold, reader, currency) if picture else (),
@@ -134,12 +129,39 @@ def item(row: Mapping[str, Any], state: CampaignState, policy: Policy | None, re
     )
 
 
-def _later(price: str, reader: Reader, *, has_ladder: bool) -> str:
-    if not price:
-        return reader.say("nothing_later")
-    return reader.say("at_most", price=price) if has_ladder else price
+def _prices(
+    steps: tuple[Step, ...],
+    here: Step,
+    deposit: Deposit | None,
+    reader: Reader,
+    *,
+    state: CampaignState,
+    is_final: bool,
+    money: Callable[[int], str],
+) -> Prices:
+    """What is due now is told while it is sold, what is due later until it is over."""
+    priced = terms.price(steps, deposit, boxes=1, sold_boxes=here.from_boxes)
+    at_here = next(step for step in priced.steps if step.from_boxes == here.from_boxes)
+    is_lower = here.unit_price_minor < steps[0].unit_price_minor
+    later, later_reached = "", ""
+    if state in _TO_PAY:
+        due = at_here.later_minor if is_final else priced.later_minor
+        may_fall = not is_final and len(steps) > 1
+        later = reader.say("at_most", price=money(due)) if may_fall and due else money(due)
+        later = later if due else reader.say("nothing_later")
+        if at_here.later_minor < due:
+            later_reached = reader.say("as_sold_now", price=money(at_here.later_minor))
+    return Prices(
+        shown=money(steps[0].unit_price_minor),
+        reached=money(here.unit_price_minor) if is_lower and not is_final else "",
+        final=money(here.unit_price_minor) if is_final else "",
+        now=money(priced.now_minor) if state in _SELLABLE else "",
+        later=later,
+        later_reached=later_reached,
+    )
 
 
+_TO_PAY: Final = frozenset(S) - ENDED - {S.BALANCE_CLOSED, S.FULFILLING, S.COMPLETED, S.SETTLED}
 _SELLABLE: Final = frozenset({S.SCHEDULED, S.DEPOSIT_OPEN, S.PAUSED})
 
 
@@ -169,24 +191,25 @@ def _deposit(row: Mapping[str, Any] | None) -> Deposit | None:
 
 
 def _notes(
-    row: Mapping[str, Any], deposit: Deposit | None, reader: Reader, *, has_ladder: bool, currency: str
+    row: Mapping[str, Any], deposit: Deposit | None, reader: Reader, *, state: CampaignState, has_ladder: bool
 ) -> tuple[str, ...]:
     found = []
-    if deposit is not None and deposit.funder is not None:
+    is_sold = state in _SELLABLE
+    if deposit is not None and deposit.funder is not None and state in _TO_PAY:
         found.append(
             reader.say(
                 "deposit_bonus",
-                worth=formats.money(deposit.counts_minor, currency),
+                worth=formats.money(deposit.counts_minor, row["currency"]),
                 funder=reader.pick(words.FUNDERS[deposit.funder]),
             )
         )
-    if deposit is not None and deposit.type == DepositType.ADVANCE:
+    if is_sold and deposit is not None and deposit.type == DepositType.ADVANCE:
         found.append(reader.say("advance_free"))
-    elif deposit is not None and deposit.free_hours:
+    elif is_sold and deposit is not None and deposit.free_hours:
         found.append(reader.say("free_hours", hours=formats.whole(deposit.free_hours)))
     if has_ladder:
         found.append(reader.say("difference_back"))
-    if row["has_promotions"]:
+    if is_sold and row["has_promotions"]:
         found.append(reader.say("promotions"))
     return tuple(found)
 
@@ -276,5 +299,5 @@ def _split(row: Mapping[str, Any], policy: Policy | None, reader: Reader) -> Spl
 
 
 def _level(grams: Fraction, reader: Reader) -> str:
-    """To a tenth of a kilogram."""
-    return reader.weight(100 * round(grams / 100))
+    """To ten grams."""
+    return reader.weight(10 * round(grams / 10))

@@ -166,8 +166,10 @@ def _dates(campaign: Mapping[str, Any], reader: Reader) -> tuple[tuple[str, str]
         found.append((reader.say("harvest_until"), told("harvest_ends_at")))
     if campaign["balance_opens_at"] is not None:
         end = "balance_closes_at" if campaign["balance_due_at"] is None else "balance_due_at"
-        window = reader.say("from_to", begin=told("balance_opens_at"), end=told(end))
-        found.append((reader.say("balance_window"), window))
+        found += [
+            (reader.say("balance_opens"), told("balance_opens_at")),
+            (reader.say("balance_closes"), told(end)),
+        ]
     claims = reader.count("claims_days", campaign["claims_days"])
     return (*found, (reader.say("claims"), claims))
 
