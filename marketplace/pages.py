@@ -15,9 +15,9 @@ STRICT_POLICY: Final = POLICY.replace(" 'unsafe-inline'", "")
 """The same, with styles from our files alone."""
 
 
-def page(template: str, language: Language, *, status: int = 200, **values: Any) -> Response:
+def page(template: str, language: Language, *, status_code: int = 200, **values: Any) -> Response:
     text = render_template(template, language=language, **values)
-    response = Response(text, status=status, mimetype="text/html")
+    response = Response(text, status=status_code, mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
@@ -29,6 +29,7 @@ def refused(
     return page(
         "refused.html",
         language,
+        status_code=status,
         status=status,
         code=code,
         title=title,

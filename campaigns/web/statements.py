@@ -38,6 +38,17 @@ def _listed(states: tuple[CampaignState, ...]) -> str:
     return ", ".join(f"'{state.value}'" for state in states)
 
 
+def _by_key(table: str, key: str) -> str:
+    """A join that asks row by row, by the table's key. Statements are planned once, maybe over tables of a few rows,
+    and must never be planned to read a whole table; OFFSET 0 keeps the planner from turning the join around.
+    """
+    return f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {table}.id = {key} OFFSET 0) AS {table}"
+
+
+_ITEMS_OF_IT: Final = "(SELECT * FROM campaign_item WHERE campaign_item.campaign_id = c.id OFFSET 0) AS i"
+_SOLD: Final = f"{_ITEMS_OF_IT} {_by_key('pool', 'i.pool_id')} {_by_key('pack', 'i.pack_id')}"
+_OFFERED: Final = f"{_ITEMS_OF_IT} {_by_key('pack', 'i.pack_id')} {_by_key('product', 'pack.product_id')}"
+
 _WAS_PUBLIC: Final = f"(c.state IN ({_listed(WITHDRAWN)}) AND c.policy_digest IS NOT NULL)"
 _COLUMNS: Final = """c.id, c.code, c.state, c.title_en, c.title_zh, c.opens_at, c.closes_at, c.goal_boxes,
             c.goal_grams"""
@@ -51,16 +62,14 @@ def _cards(where: str, order: str, limit: str) -> str:
                 'grams_sold', coalesce(sum(pool.boxes_sold * pack.net_grams::bigint), 0)::bigint,
                 'boxes_left', coalesce(sum(pool.boxes_pledged - pool.boxes_held - pool.boxes_sold), 0)::bigint,
                 'items', count(*))
-                FROM campaign_item i JOIN pool ON pool.id = i.pool_id JOIN pack ON pack.id = i.pack_id
-                WHERE i.campaign_id = c.id) AS sums,
+                FROM {_SOLD}) AS sums,
             (SELECT coalesce(json_agg(row_to_json(offer)), '[]') FROM (
                 SELECT product.name_en, product.name_zh, pack.net_grams AS pack_grams, i.unit_price_minor,
                     i.currency, i.final_unit_price_minor, (SELECT min(s.unit_price_minor) FROM campaign_step s
                         WHERE s.item_id = i.id) AS lowest_minor
-                FROM campaign_item i JOIN pack ON pack.id = i.pack_id JOIN product ON product.id = pack.product_id
-                WHERE i.campaign_id = c.id ORDER BY i.id LIMIT 3
+                FROM {_OFFERED} ORDER BY i.id LIMIT 3
             ) AS offer) AS offers
-        FROM campaign c JOIN county ON county.id = c.county_id
+        FROM campaign c {_by_key("county", "c.county_id")}
         WHERE {where} ORDER BY {order} LIMIT {limit}
     ) AS card)"""
 
@@ -95,9 +104,10 @@ _SPLIT: Final = f"""CASE WHEN c.state IN ({_listed(SPLIT_IS_TOLD)}) THEN json_bu
                 ORDER BY r.number DESC LIMIT 1),
             'shares', (SELECT json_agg(json_build_object('code', cooperative.code, 'name_en', cooperative.name_en,
                     'name_zh', cooperative.name_zh, 'boxes', share.boxes) ORDER BY cooperative.code)
-                FROM (SELECT k.cooperative_id, sum(k.boxes - k.boxes_given_back)::bigint AS boxes FROM commitment k
-                    WHERE k.item_id = i.id GROUP BY k.cooperative_id) AS share
-                JOIN cooperative ON cooperative.id = share.cooperative_id)) END"""
+                FROM (SELECT k.cooperative_id, sum(k.boxes - k.boxes_given_back)::bigint AS boxes
+                    FROM (SELECT * FROM commitment WHERE commitment.item_id = i.id OFFSET 0) AS k
+                    GROUP BY k.cooperative_id) AS share
+                {_by_key("cooperative", "share.cooperative_id")})) END"""
 _ITEMS: Final = f"""(SELECT coalesce(json_agg(json_build_object(
             'id', i.id, 'name_en', product.name_en, 'name_zh', product.name_zh, 'grade', product.grade,
             'size', product.size, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
@@ -115,16 +125,15 @@ _ITEMS: Final = f"""(SELECT coalesce(json_agg(json_build_object(
                 'per_box_minor', pool.deposit_minor, 'counts_minor', pool.deposit_counts_minor,
                 'funder', pool.deposit_funder, 'free_hours', pool.deposit_free_hours) END,
             'split', {_SPLIT}) ORDER BY i.id), '[]')
-        FROM campaign_item i JOIN pack ON pack.id = i.pack_id JOIN product ON product.id = pack.product_id
-            JOIN pool ON pool.id = i.pool_id
-        WHERE i.campaign_id = c.id)"""
-_PLEDGING: Final = """(SELECT coalesce(json_agg(json_build_object('name_en', cooperative.name_en,
+        FROM {_SOLD} {_by_key("product", "pack.product_id")})"""
+_PLEDGING: Final = f"""(SELECT coalesce(json_agg(json_build_object('name_en', cooperative.name_en,
             'name_zh', cooperative.name_zh, 'township_en', cooperative.township_en,
             'township_zh', cooperative.township_zh, 'households', cooperative.member_households)
             ORDER BY cooperative.code), '[]')
-        FROM (SELECT DISTINCT p.cooperative_id FROM pledge p
-            WHERE p.campaign_id = c.id AND p.state IN ('accepted', 'released')) AS pledging
-        JOIN cooperative ON cooperative.id = pledging.cooperative_id)"""
+        FROM (SELECT DISTINCT p.cooperative_id
+            FROM (SELECT * FROM pledge WHERE pledge.campaign_id = c.id OFFSET 0) AS p
+            WHERE p.state IN ('accepted', 'released')) AS pledging
+        {_by_key("cooperative", "pledging.cooperative_id")})"""
 _POLICY: Final = """(SELECT json_build_object('season', p.season, 'rule', p.rule, 'strict', p.strict,
             'weight', p.weight, 'silence', p.silence, 'answer_hours', p.answer_hours, 'cut_rule', p.cut_rule,
             'neighbour_hours', p.neighbour_hours, 'election_hours', p.election_hours,
@@ -146,7 +155,7 @@ def _one(named: str) -> str:
             CASE WHEN c.seed_revealed_at IS NOT NULL THEN c.seed END AS seed, c.balance_opens_at,
             c.balance_closes_at, c.balance_due_at FROM campaign c
         WHERE {named} AND (c.state = ANY(string_to_array(%(public)s, ',')) OR {_WAS_PUBLIC})
-    ) AS c JOIN county ON county.id = c.county_id)::text AS told
+    ) AS c {_by_key("county", "c.county_id")})::text AS told
 """
 
 

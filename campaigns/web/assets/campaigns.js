@@ -3,7 +3,7 @@
    is open and somebody looks; refused or broken, the page asks now and then instead, each page at its own moments. */
 "use strict";
 (() => {
-  const POLL_MS = 2500, SLOW_MS = 30000, STREAM_AGAIN_MS = 60000, WORST_MS = 60000, STREAM_BROKEN_MAX = 3, RELOAD_MIN_MS = 10000;
+  const POLL_MS = 2500, SLOW_MS = 30000, STREAM_AGAIN_MS = 60000, WORST_MS = 60000, STREAM_BROKEN_MAX = 3, RELOAD_MIN_MS = 5000;
   const about = (ms) => ms * (0.75 + Math.random() / 2); // not all pages at the same moment
   const language = document.documentElement.lang;
 
@@ -38,8 +38,11 @@
     setTimeout(() => location.reload(), wait);
   };
   const tick = () => {
+    let next = 1000; // until the first of them changes
     for (const each of countdowns) {
-      const left = Math.ceil((Date.parse(each.dataset.until) - serverNow()) / 1000);
+      const leftMs = Date.parse(each.dataset.until) - serverNow();
+      const left = Math.ceil(leftMs / 1000);
+      next = Math.min(next, ((leftMs % 1000) + 1000) % 1000 || 1000);
       const seconds = Math.max(0, left);
       const days = Math.floor(seconds / 86400);
       const rest = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(":");
@@ -47,7 +50,7 @@
       each.hidden = false;
       if (left <= 0 && !document.hidden) reload(1500);
     }
-    setTimeout(tick, 1000 - (((serverNow() % 1000) + 1000) % 1000) + 5);
+    setTimeout(tick, next + 5);
   };
 
   /* Progress. */

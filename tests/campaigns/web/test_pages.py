@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from campaigns import planning, showing
 from campaigns.states import ENDED, CampaignEvent, CampaignState
-from campaigns.web import pages, reading, words
+from campaigns.web import pages, reading, statements, words
 from marketplace import context, database, express
 from marketplace.access import Role
 from marketplace.pages import STRICT_POLICY
@@ -474,3 +474,32 @@ def test_a_file_is_kept_for_ever_by_its_digest_and_loads_nothing_from_elsewhere(
 def test_no_other_file_is_served(anyone: Caller) -> None:
     for name in ("pages.py", "..%2fpages.py", "campaigns.map"):
         assert anyone.get(f"/assets/{name}").status_code == 404
+
+
+def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes of a plan that read a table."""
+    if "Relation Name" in plan:
+        yield plan
+    for each in plan.get("Plans", []):
+        yield from scans(each)
+
+
+@pytest.mark.parametrize(
+    "statement", [statements.LIST, statements.OLDER, statements.ONE_BY_ID, statements.ONE_BY_CODE]
+)
+def test_no_table_is_read_as_a_whole_however_few_rows_it_had_when_it_was_planned(
+    market: Market, sale: Sale, statement: str
+) -> None:
+    known = {"public": "", "id": sale.campaign_id, "code": "x", "cursor": sale.campaign_id}
+    explained = (f"EXPLAIN (FORMAT JSON) {statement}", known)
+    [plan] = express.line("reads").run(lambda work: work.look(explained))[0][0]
+    found = list(scans(plan["Plan"]))
+    assert len(found) > 10 - 5 * (statement == statements.OLDER)
+    for scan in found:
+        inner = scan.get("Plans", [])
+        asked = [scan] if not inner else leaves(inner)
+        assert all("Index Cond" in each for each in asked), (scan["Node Type"], scan["Relation Name"])
+
+
+def leaves(plans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [leaf for plan in plans for leaf in (leaves(plan["Plans"]) if "Plans" in plan else [plan])]
