@@ -70,19 +70,24 @@ def percent(part: int, of: int) -> str:
     return f"{parts(100 * part, of, places=1) if of else '0'} %"
 
 
-def moment(at: datetime, zone: ZoneInfo, language: Language) -> str:
-    """Day and minute in the county's zone, and which zone that is."""
-    local = at.astimezone(zone)
-    day, clock = _DAYS[local.weekday()], f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+def local(at: datetime, zone: ZoneInfo, language: Language) -> str:
+    """Day and minute in the county's zone; seconds if there are any."""
+    here = at.astimezone(zone)
+    day, clock = _DAYS[here.weekday()], f"{here:%H:%M:%S}" if here.second else f"{here:%H:%M}"
     if language == "zh":
-        return f"{local.year}年{local.month}月{local.day}日（{day[1]}）{clock} {_zone_zh(local, zone)}"
-    return f"{day[0]} {local.day} {_MONTHS[local.month - 1]} {local.year}, {clock} ({zone.key}, {_offset(local)})"
+        return f"{here.year}年{here.month}月{here.day}日（{day[1]}）{clock}"
+    return f"{day[0]} {here.day} {_MONTHS[here.month - 1]} {here.year}, {clock}"
 
 
-def _zone_zh(local: datetime, zone: ZoneInfo) -> str:
-    return "北京时间" if zone.key == _BEIJING else f"（{zone.key}，{_offset(local)}）"
+def moment(at: datetime, zone: ZoneInfo, language: Language) -> str:
+    """The same, saying which zone that is."""
+    told = local(at, zone, language)
+    if language == "zh" and zone.key == _BEIJING:
+        return f"{told} {zone_name(zone, language)}"
+    offset = f"{at.astimezone(zone):%z}"
+    shift = f"UTC{offset[:3]}:{offset[3:5]}"
+    return f"{told} （{zone.key}，{shift}）" if language == "zh" else f"{told} ({zone.key}, {shift})"
 
 
-def _offset(local: datetime) -> str:
-    told = f"{local:%z}"
-    return f"UTC{told[:3]}:{told[3:5]}"
+def zone_name(zone: ZoneInfo, language: Language) -> str:
+    return "北京时间" if language == "zh" and zone.key == _BEIJING else zone.key

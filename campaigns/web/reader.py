@@ -35,6 +35,9 @@ class Reader:
     def moment(self, at: datetime) -> str:
         return formats.moment(at, self.zone, self.language)
 
+    def local(self, at: datetime) -> str:
+        return formats.local(at, self.zone, self.language)
+
     def instant(self, at: datetime) -> "Moment":
         return Moment(text=self.moment(at), iso=instant_text(at))
 

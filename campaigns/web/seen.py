@@ -159,7 +159,7 @@ def _phases(state: CampaignState, reader: Reader, *, has_balance: bool) -> tuple
 
 def _dates(campaign: Mapping[str, Any], reader: Reader) -> tuple[tuple[str, str], ...]:
     def told(name: str) -> str:
-        return reader.moment(datetime.fromisoformat(campaign[name]))
+        return reader.local(datetime.fromisoformat(campaign[name]))
 
     found = [(reader.say("opens"), told("opens_at")), (reader.say("closes"), told("closes_at"))]
     if campaign["harvest_ends_at"] is not None:
@@ -171,7 +171,8 @@ def _dates(campaign: Mapping[str, Any], reader: Reader) -> tuple[tuple[str, str]
             (reader.say("balance_closes"), told(end)),
         ]
     claims = reader.count("claims_days", campaign["claims_days"])
-    return (*found, (reader.say("claims"), claims))
+    zone = formats.zone_name(reader.zone, reader.language)
+    return (*found, (reader.say("claims"), claims), (reader.say("zone"), zone))
 
 
 def _cooperative(row: Mapping[str, Any], reader: Reader) -> CooperativeSeen:

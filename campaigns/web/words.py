@@ -237,7 +237,7 @@ WORDS: Final[dict[str, Text]] = {
     "claims": Text(en="Claims", zh="售后"),
     "claims_days_one": Text(en="one day after delivery", zh="送达后 {count} 天内"),
     "claims_days": Text(en="{count} days after delivery", zh="送达后 {count} 天内"),
-    "dates": Text(en="Dates", zh="时间安排"),
+    "zone": Text(en="Times are those of", zh="时间均为"),
     "pledging": Text(en="Who puts fruit up", zh="供货合作社"),
     "pledging_count": Text(
         en="{count} cooperatives, {households} households", zh="{count} 个合作社，{households} 户"

@@ -50,6 +50,10 @@ def test_a_moment_is_told_in_the_countys_zone_and_says_which() -> None:
         formats.moment(AT, ZoneInfo("Asia/Urumqi"), "zh")
         == "2026年11月26日（周四）18:00 （Asia/Urumqi，UTC+06:00）"
     )
+    assert formats.local(AT, SHANGHAI, "zh") == "2026年11月26日（周四）20:00"
+    assert formats.zone_name(ZoneInfo("Asia/Urumqi"), "zh") == formats.zone_name(
+        ZoneInfo("Asia/Urumqi"), "en"
+    )
     assert "20:00:30" in formats.moment(AT.replace(second=30), SHANGHAI, "en")
 
 
