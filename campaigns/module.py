@@ -30,6 +30,7 @@ from campaigns.shortage import applying, closing, waiting
 from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
+from campaigns.web import pages
 from marketplace.module import Job, Module
 from orders.events import OrderAsked, OrderMoved
 
@@ -49,6 +50,7 @@ module = Module(
         *promotions_api.BLUEPRINTS,
         *groups_api.BLUEPRINTS,
     ),
+    pages=(pages.blueprint,),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),

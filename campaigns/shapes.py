@@ -34,7 +34,7 @@ def campaign_page(raw: str, *, limit: int, now: datetime) -> Shaped:
     rows = json.loads(raw)
     items = rows[:limit]
     following = items[-1]["id"] if len(rows) > limit else None
-    since, until = _window(items, now)
+    since, until = window_of(items, now)
     body = {"items": [_campaign(row, now) for row in items], "next_cursor": following}
     return Shaped(text=_text(body), since=since, until=until, next_cursor=following)
 
@@ -42,7 +42,7 @@ def campaign_page(raw: str, *, limit: int, now: datetime) -> Shaped:
 def shown_campaign(raw: str, *, now: datetime) -> Shaped:
     """The form of `schemas.ShownCampaign`."""
     row = json.loads(raw)
-    since, until = _window([row["campaign"]], now)
+    since, until = window_of([row["campaign"]], now)
     told = {**row, "campaign": _campaign(row["campaign"], now), "balance": _balance(row["balance"])}
     return Shaped(text=_text(told), since=since, until=until)
 
@@ -68,7 +68,7 @@ def _campaign(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _window(rows: Sequence[Mapping[str, Any]], now: datetime) -> tuple[datetime, datetime]:
+def window_of(rows: Sequence[Mapping[str, Any]], now: datetime) -> tuple[datetime, datetime]:
     """Between which moments around `now` no campaign opens or closes."""
     moments = [datetime.fromisoformat(row[name]) for row in rows for name in ("opens_at", "closes_at")]
     return (

@@ -101,8 +101,10 @@ class Question:
 
     is_insider: bool
     campaign_id: uuid.UUID | None = None
+    code: str | None = None
+    """The campaign by its code: only for `about`."""
     about: str | None = None
-    """A statement that tells something else of the campaign than its page."""
+    """A statement that tells something else than the list or the campaign's page."""
     limit: int = 0
     cursor: uuid.UUID | None = None
     currency: str | None = None
@@ -207,8 +209,11 @@ def _statement(question: Question) -> Statement:
     seen: dict[str, Any] = {"is_insider": question.is_insider, "public": _PUBLIC}
     if question.currency is not None:
         return _statement_in(question, {**seen, "currency": question.currency})
+    if question.about is not None:
+        named = {"id": question.campaign_id, "code": question.code, "cursor": question.cursor}
+        return question.about, {**seen, **named}
     if question.campaign_id is not None:
-        return question.about or _PAGE, {**seen, "id": question.campaign_id}
+        return _PAGE, {**seen, "id": question.campaign_id}
     return _LIST, {**seen, "cursor": question.cursor or _FIRST, "limit": question.limit + 1}
 
 

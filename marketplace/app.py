@@ -66,5 +66,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     for module in plugged:
         for blueprint in module.blueprints:
             api.register_blueprint(blueprint, url_prefix=f"/v1{blueprint.url_prefix or ''}")
+        for page in module.pages:
+            app.register_blueprint(page)
     cli.configure(app, [command for module in plugged for command in module.commands])
     return app

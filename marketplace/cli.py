@@ -21,8 +21,9 @@ PROBLEMS_FILE: Final = PROJECT_ROOT / "docs" / "problems.md"
 PACKAGES: Final = ("marketplace", "inventory", "orders", "campaigns")
 PROBLEMS_HEAD: Final = """# Problems · 错误代码
 
-Every answer that is not a success is `application/problem+json` (RFC 9457). Decide on `code`; `title` and `detail`
-follow `Accept-Language`; `type` leads to a page about it; `errors` lists what is wrong with each part of a request.
+Every answer of the API that is not a success is `application/problem+json` (RFC 9457). Decide on `code`; `title`
+and `detail` follow `Accept-Language`; `type` leads to a page about it; `errors` lists what is wrong with each part of a
+request.
 This list is generated: `make openapi`.
 
 所有非成功响应均为 `application/problem+json`，请以 `code` 判断。

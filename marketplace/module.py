@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+import flask
 from sqlalchemy.orm import Session
 
 from marketplace.context import Context
@@ -52,6 +53,8 @@ class Invariant:
 class Module:
     name: str
     blueprints: tuple[Blueprint, ...] = ()
+    pages: tuple[flask.Blueprint, ...] = ()
+    """Of HTML, for people: outside of /v1 and of the API's description."""
     fast_doors: tuple[FastDoor, ...] = ()
     jobs: tuple[Job, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()

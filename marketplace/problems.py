@@ -1,4 +1,7 @@
-"""Families of refusal to HTTP: every answer that is not 2xx or 3xx leaves here, as RFC 9457 problem+json."""
+"""Families of refusal to HTTP: every answer that is not 2xx or 3xx leaves here, as RFC 9457 problem+json.
+
+Only a browser that asks for a page outside of the API is told the same in a page.
+"""
 
 import json
 import logging
@@ -9,7 +12,7 @@ from typing import Any, Final, cast
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge, RequestURITooLarge
 
-from marketplace import database, errors
+from marketplace import database, errors, pages
 from marketplace.context import Context
 from marketplace.language import DEFAULT, Language, Text
 
@@ -107,8 +110,20 @@ def status_of(refusal: type[errors.Refusal]) -> int:
 
 
 def refusal_response(refusal: errors.Refusal) -> Response:
-    status, body, headers = rendered(refusal, _language(), _request_id())
-    response = Response(body, status=status, mimetype=MEDIA_TYPE)
+    language, request_id = _language(), _request_id()
+    status, body, headers = rendered(refusal, language, request_id)
+    if pages.is_asked_for():
+        response = pages.refused(
+            language,
+            status=status,
+            code=refusal.code,
+            title=refusal.title,
+            detail=refusal.detail,
+            request_id=request_id,
+        )
+        del headers["Content-Type"]
+    else:
+        response = Response(body, status=status, mimetype=MEDIA_TYPE)
     response.headers.update(headers)
     return response
 
@@ -150,15 +165,7 @@ def http_response(failure: HTTPException) -> Response:
     if status < 400:
         return Response(failure.get_response().get_data(), status=status, headers=failure.get_headers())
     code, title = PLAIN.get(status, (f"http_{status}", Text(en=failure.name, zh=failure.name)))
-    language = _language()
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": title.pick(language),
-        "status": status,
-        "detail": title.pick(language),
-        "code": code,
-    }
-    response = _response(status, body)
+    response = _plain_response(status, code, title)
     for name, value in failure.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
@@ -177,14 +184,24 @@ def unforeseen_response(failure: Exception) -> Response:
     return http_response(InternalServerError())
 
 
-def _response(status: int, body: dict[str, Any]) -> Response:
-    response = Response(_body(body, _request_id()), status=status, mimetype=MEDIA_TYPE)
+def _plain_response(status: int, code: str, title: Text) -> Response:
+    """What HTTP itself says, without a page that explains it."""
+    language, request_id = _language(), _request_id()
+    if pages.is_asked_for():
+        response = pages.refused(
+            language, status=status, code=code, title=title, detail=None, request_id=request_id
+        )
+    else:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": title.pick(language),
+            "status": status,
+            "detail": title.pick(language),
+            "code": code,
+        }
+        response = Response(_of_request(_text(body), request_id), status=status, mimetype=MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _body(document: dict[str, Any], request_id: str | None) -> str:
-    return _of_request(_text(document), request_id)
 
 
 def _text(document: dict[str, Any]) -> str:

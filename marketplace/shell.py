@@ -19,18 +19,12 @@ from flask import (
 )
 from sqlalchemy import text
 
-from marketplace import context, errors, metrics, openapi, problems
+from marketplace import context, errors, metrics, openapi, pages, problems
 from marketplace.database import reading
 from marketplace.language import Text
 from marketplace.settings import PROJECT_ROOT, Settings
 
 blueprint = Blueprint("shell", __name__)
-
-PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""What a page of our own may load: only from here. Swagger UI sets styles inline."""
 
 _SWAGGER: Final = files(flask_swagger_ui) / "dist"
 _SWAGGER_FILES: Final = frozenset(
@@ -129,10 +123,7 @@ def _check_docs_enabled() -> None:
 
 
 def _page(template: str, **values: Any) -> Response:
-    language = context.current().language
-    response = Response(render_template(template, language=language, **values), mimetype="text/html")
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
-    return response
+    return pages.page(template, context.current().language, **values)
 
 
 def _head() -> str | None:

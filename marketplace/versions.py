@@ -38,12 +38,14 @@ ETAG: Final[dict[str, Any]] = {
 }
 
 
-def fresh(text: str, *, etag: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The JSON text to be kept and asked for again, or 304 to who has it already."""
+def fresh(
+    text: str, *, etag: str, headers: Mapping[str, str] | None = None, mimetype: str = "application/json"
+) -> Response:
+    """The text to be kept and asked for again, or 304 to who has it already."""
     told = answer(
         context.current(), text, etag=etag, seen=request.headers.get("If-None-Match"), headers=headers
     )
-    response = Response(told.body, status=told.status, headers=told.headers, mimetype="application/json")
+    response = Response(told.body, status=told.status, headers=told.headers, mimetype=mimetype)
     if told.status == HTTPStatus.NOT_MODIFIED:
         del response.headers["Content-Type"]
     return response

@@ -157,6 +157,7 @@ COMMON = {
     "quality.close_recall", "quality.release", "quality.cull",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.get_progress", "campaigns.stream_progress",
+    "campaign_pages.show_one", "campaign_pages.asset",
     "campaign_pledges.show", "campaign_pledges.put_up", "campaign_pledges.invite", "campaign_pledges.offer",
     "campaigns.schedule", "campaigns.pause", "campaigns.resume",
     "campaigns.close", "campaigns.cancel", "campaigns.list_transitions", "campaigns.hold",

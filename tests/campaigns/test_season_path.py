@@ -6,6 +6,8 @@ from typing import Any
 
 from campaigns import advancing
 from campaigns.shortage import closing
+from campaigns.states import CampaignState
+from campaigns.web.words import STATES
 from marketplace import database, jobs
 from marketplace.access import Role
 from orders.models import Order
@@ -28,7 +30,12 @@ def minute(market: Market) -> None:
 
 
 def state(operator: Caller, sale: Sale) -> str:
-    return str(operator.get(sale.url).json["campaign"]["state"])
+    """As programs are told, and as the page for people says it."""
+    found = str(operator.get(sale.url).json["campaign"]["state"])
+    page = operator.get(f"/campaigns/{sale.campaign_id}")
+    assert f'data-state="{found}"' in page.text
+    assert STATES[CampaignState(found)].en in page.text
+    return found
 
 
 def commitments(member: Caller) -> list[dict[str, Any]]:
@@ -107,7 +114,8 @@ def test_who_says_no_and_has_no_neighbour_ends_the_campaign_with_everybodys_mone
     refusal = {"reason": "no packers"}
     assert member.post(f"/v1/commitments/{asked['id']}/refusal", json=refusal).status_code == 200
     minute(market)
-    assert operator.get(sale.url).json["campaign"]["state"] == "closed"
+    assert state(operator, sale) == "closed"
+    assert "nobody is left to supply what was sold" in operator.get(f"/campaigns/{sale.campaign_id}").text
     assert market.stored(Order, order["id"]).state == "released"
     assert market.pool(sale).boxes_pledged == 0
 
