@@ -130,8 +130,12 @@ class Facts:
     def __post_init__(self) -> None:
         if self.currency not in MINOR_DIGITS:
             raise FactsAreWrong(self.currency)
-        amounts = [each.amount_minor for each in (*self.own_discounts, *self.claims, *self.forfeits)]
-        amounts += [each.amount_minor for each in self.storage]
+        amounts = [
+            *(each.amount_minor for each in self.own_discounts),
+            *(each.amount_minor for each in self.claims),
+            *(each.amount_minor for each in self.forfeits),
+            *(each.amount_minor for each in self.storage),
+        ]
         if min(amounts, default=0) < 0 or self.goods_minor > TOTAL_MINOR_MAX:
             raise FactsAreWrong("no amount is negative, and no total beyond all bounds")
         for each in self.deliveries:
