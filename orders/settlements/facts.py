@@ -138,10 +138,23 @@ class Facts:
         ]
         if min(amounts, default=0) < 0 or self.goods_minor > TOTAL_MINOR_MAX:
             raise FactsAreWrong("no amount is negative, and no total beyond all bounds")
+        if self._told_twice():
+            raise FactsAreWrong("nothing is settled twice")
         for each in self.deliveries:
             most = commission.of_a_box_at_most(each.unit_price_minor, self.terms.commission_bps)
             if most + self.terms.fees_of_a_box_minor > each.unit_price_minor:
                 raise FactsAreWrong("commission and fees take more of a box than its price")
+
+    def _told_twice(self) -> bool:
+        """A claim may give a refund and a compensation; nothing else stands under one reference twice."""
+        named: tuple[list[tuple[str, ...]], ...] = (
+            [(each.reference,) for each in self.own_discounts],
+            [(each.reference, each.remedy) for each in self.claims],
+            [(each.reference,) for each in self.forfeits],
+            [(each.reference,) for each in self.storage],
+            [(each.name,) for each in self.terms.fees],
+        )
+        return any(len(set(each)) < len(each) for each in named)
 
     @property
     def boxes(self) -> int:

@@ -140,8 +140,10 @@ def random_facts(draw, settlement="S1", currency="CNY"):
         settled_on=TODAY,
         terms=terms,
         deliveries=draw(deliveries(terms)),
-        own_discounts=tuple(draw(st.lists(discounts, max_size=2))),
-        claims=tuple(draw(st.lists(claims, max_size=3))),
+        own_discounts=tuple(draw(st.lists(discounts, max_size=2, unique_by=lambda each: each.reference))),
+        claims=tuple(
+            draw(st.lists(claims, max_size=3, unique_by=lambda each: (each.reference, each.remedy)))
+        ),
         forfeits=tuple(forfeits),
         storage=tuple(storage),
     )

@@ -220,6 +220,38 @@ def test_facts_that_cannot_be(wrong):
         wrong()
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [
+        {"own_discounts": (OwnDiscount(reference="P", amount_minor=1),)},
+        {"claims": (Claim(reference="C", remedy=Remedy.REFUND, amount_minor=1, at_fault=True),)},
+        {
+            "forfeits": (
+                Forfeit(reference="O", amount_minor=1, deposit_minor=1, boxes_kept=1, boxes_kept_by_all=1),
+            )
+        },
+        {"storage": (storage_shares("CS", 5, {"a": 1})["a"],)},
+        {"fees": (Fee(name="packing", beneficiary="x", per_box_minor=1),)},
+    ],
+)
+def test_nothing_is_settled_twice(twice):
+    ((name, told),) = twice.items()
+    assert not faults(settle(facts(delivery(1), **twice), EMPTY))
+    with pytest.raises(FactsAreWrong):
+        facts(delivery(1), **{name: (*told, *told)})
+
+
+def test_a_claim_may_give_a_refund_and_a_compensation():
+    claims = tuple(Claim(reference="C", remedy=each, amount_minor=100, at_fault=True) for each in Remedy)
+    assert settle(facts(delivery(1), claims=claims), EMPTY).payout_minor == 5_100 - 204 - 100
+
+
+def test_a_settlement_is_not_made_again_on_its_own_account():
+    once = settle(facts(delivery(1), permille=50), EMPTY)
+    with pytest.raises(AmountsMixed):
+        settle(facts(delivery(1), permille=50), once.after)
+
+
 def test_a_retention_twice_or_an_empty_one_cannot_be():
     held = Held(reference="S", amount_minor=1, until=TODAY)
     for wrong in (
