@@ -93,7 +93,7 @@ def _is_right(formula: Formula) -> bool:
         case Lesser():
             right = value == min(formula.asked_minor, formula.there_minor)
         case AtMost():
-            right = _is_right(formula.asked) and value <= formula.there_minor
+            right = _is_right(formula.asked) and value == min(formula.asked.value_minor, formula.there_minor)
         case Difference():
             right = value + formula.less_minor == formula.from_minor
         case BorneByOthers():

@@ -57,7 +57,7 @@ LABELS: Final[dict[LineKind, Text]] = {
     LineKind.GOODS: Text(en="Boxes delivered: {reference} {detail}", zh="交付：{reference} {detail}"),
     LineKind.OWN_DISCOUNT: Text(en="Discount that you fund: {reference}", zh="贵社出资的优惠：{reference}"),
     LineKind.REFUND: Text(en="Refund of a claim: {reference}", zh="售后退款：{reference}"),
-    LineKind.COMMISSION: Text(en="Commission", zh="平台佣金"),
+    LineKind.COMMISSION: Text(en="Commission on the sum of the above", zh="平台佣金（按以上合计）"),
     LineKind.FEE: Text(en="Fee: {reference}, to {detail}", zh="服务费：{reference}（收款方：{detail}）"),
     LineKind.FORFEIT: Text(
         en="Forfeited deposit, by boxes kept: {reference}", zh="罚没定金（按留存箱数）：{reference}"

@@ -57,7 +57,13 @@ def test_the_rows_of_the_example():
     assert found == [
         ("line", "交付：fuji-5kg A", "Boxes delivered: fuji-5kg A", "2 × 52.00 = 104.00", "104.00"),
         ("line", "售后退款：C2", "Refund of a claim: C2", "52.00 不由贵社承担：0", "0.00"),
-        ("line", "平台佣金", "Commission", "104.00 × 400 / 10000 = 4.16", "-4.16"),
+        (
+            "line",
+            "平台佣金（按以上合计）",
+            "Commission on the sum of the above",
+            "104.00 × 400 / 10000 = 4.16",
+            "-4.16",
+        ),
         ("subtotal", "售果所得", "Earned by boxes", "104.00 − 4.16 = 99.84", "99.84"),
         (
             "line",
@@ -69,6 +75,20 @@ def test_the_rows_of_the_example():
         ("total", "应付金额", "Payout", "99.84 − 4.99 = 94.85", "94.85"),
         ("after", "留存质保金余额", "Retention held", "", "4.99"),
     ]
+
+
+def test_commission_is_of_the_sum_that_stands_above_it():
+    claims = tuple(
+        Claim(reference=name, remedy=Remedy.REFUND, amount_minor=5_200, at_fault=at_fault)
+        for name, at_fault in (("C1", True), ("C2", False))
+    )
+    own = OwnDiscount(reference="EARLY", amount_minor=401)
+    found = rows(settle(facts(delivery(4), claims=claims, own_discounts=(own,)), EMPTY))
+    place = next(n for n, row in enumerate(found) if row.kind == "commission")
+
+    above = sum(Fraction(row.amount) for row in found[:place])
+    assert above == Fraction("151.99")
+    assert found[place].formula.en == "151.99 × 400 / 10000 = 6.0796, rounded down: 6.07"
 
 
 def test_what_stands_above_them():
