@@ -22,6 +22,7 @@ from orders.events import (
 )
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.settlements.commands import settle_group
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
 from orders.sponsoring import api as sponsoring_api
 from orders.sponsoring import notifying as sponsor_notifying
@@ -46,7 +47,7 @@ module = Module(
     ),
     fast_doors=FAST_DOORS,
     jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS, *sponsor_notifying.JOBS),
-    commands=(allocate_group,),
+    commands=(allocate_group, settle_group),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
         (PaymentFailed, checkout.on_payment_failed),

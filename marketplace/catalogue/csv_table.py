@@ -1,13 +1,10 @@
 """Tables as CSV text: read with every fault named by line and column, written safe for spreadsheets. Pure.
 
-A spreadsheet runs a cell that starts with = + - @ tab or CR as a formula. Such a cell is written with an
-apostrophe before it, which reading takes off again; cells that start with apostrophes followed by one of
-these get one more, so that what was written always reads back as it was.
+What guards a cell stands in marketplace/csv_cells.py.
 """
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,12 +12,11 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields
 
 from marketplace import errors
+from marketplace.csv_cells import guarded, unguarded
 from marketplace.language import Text
 
 ROWS_MAX: Final = 5_000
 _VALUE_SHOWN: Final = 100
-_DANGEROUS: Final = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
 
 Read = Callable[[str], Any]
 """From a cell's text to its value; raises errors.Invalid whose detail is the reason."""
@@ -124,14 +120,6 @@ def write(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> str:
         values = (row[column.name] for column in columns)
         writer.writerow(["" if value is None else guarded(str(value)) for value in values])
     return out.getvalue()
-
-
-def guarded(text: str) -> str:
-    return f"'{text}" if _DANGEROUS.match(text) else text
-
-
-def unguarded(text: str) -> str:
-    return text[1:] if _GUARDED.match(text) else text
 
 
 _TOO_MANY_ROWS: Final = Text(

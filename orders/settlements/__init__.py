@@ -1,0 +1,1 @@
+"""What cooperatives have earned and are paid: statements, advances, clawbacks, sheets for growers."""
