@@ -90,8 +90,8 @@ def tell_buyers(
         .order_by(Hold.id)
         .limit(BATCH)
     ).all()
-    standing = TO_A_GOAL if _has_open_goal(campaign) else FOR_BUYERS[_way(move)]
-    about = _about(campaign, move, standing)
+    effect = TO_A_GOAL if _has_open_goal(campaign) else FOR_BUYERS[_way(move)]
+    about = _about(campaign, move, effect)
     told = _tell(session, ctx, {row.owner_id for row in rows}, _cause(campaign, "{}"), move, about)
     if len(rows) == BATCH:
         _put_in(session, TELL_BUYERS, campaign_id, number, told_until=rows[-1].id)
@@ -144,16 +144,16 @@ def _has_open_goal(campaign: Campaign) -> bool:
     return campaign.state == CampaignState.DEPOSIT_CLOSED and bool(campaign.goal_boxes or campaign.goal_grams)
 
 
-def _about(campaign: Campaign, move: Transition, standing: Text) -> About:
+def _about(campaign: Campaign, move: Transition, effect: Text) -> About:
     title = Text(en=campaign.title_en, zh=campaign.title_zh)
     if move.after == CampaignState.PAUSED:
         reason = Text(en=move.reason, zh=move.reason)
-        return CampaignPaused(campaign_id=campaign.id, campaign=title, reason=reason, standing=standing)
+        return CampaignPaused(campaign_id=campaign.id, campaign=title, reason=reason, effect=effect)
     if move.after == CampaignState.DEPOSIT_OPEN:
         return CampaignResumed(
-            campaign_id=campaign.id, campaign=title, closes_at=campaign.closes_at, standing=standing
+            campaign_id=campaign.id, campaign=title, closes_at=campaign.closes_at, effect=effect
         )
-    return CampaignClosed(campaign_id=campaign.id, campaign=title, standing=standing)
+    return CampaignClosed(campaign_id=campaign.id, campaign=title, effect=effect)
 
 
 def _cause(campaign: Campaign, rest: str) -> str:

@@ -105,14 +105,14 @@ class CampaignPaused(About):
     kind = Kind.CAMPAIGN_PAUSED
     title = Text(en="{campaign} is paused", zh="{campaign} 已暂停")
     body = Text(
-        en="{campaign} is paused: {reason}. {standing} Campaign {campaign_id}.",
-        zh="{campaign} 已暂停，原因：{reason}。{standing}活动编号 {campaign_id}。",
+        en="{campaign} is paused: {reason}. {effect} Campaign {campaign_id}.",
+        zh="{campaign} 已暂停，原因：{reason}。{effect}活动编号 {campaign_id}。",
     )
     campaign_id: uuid.UUID
     campaign: Text
     reason: Text
-    standing: Text
-    """What becomes of what its reader has in it; so in the next two."""
+    effect: Text
+    """What it means for what its reader has in it; so in the next two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,13 +120,13 @@ class CampaignResumed(About):
     kind = Kind.CAMPAIGN_RESUMED
     title = Text(en="{campaign} goes on", zh="{campaign} 已恢复")
     body = Text(
-        en="{campaign} is open again until {closes_at}. {standing} Campaign {campaign_id}.",
-        zh="{campaign} 已恢复接单，截止时间 {closes_at}。{standing}活动编号 {campaign_id}。",
+        en="{campaign} is open again until {closes_at}. {effect} Campaign {campaign_id}.",
+        zh="{campaign} 已恢复接单，截止时间 {closes_at}。{effect}活动编号 {campaign_id}。",
     )
     campaign_id: uuid.UUID
     campaign: Text
     closes_at: datetime
-    standing: Text
+    effect: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +134,12 @@ class CampaignClosed(About):
     kind = Kind.CAMPAIGN_CLOSED
     title = Text(en="{campaign} is closed", zh="{campaign} 已截止")
     body = Text(
-        en="{campaign} takes no more orders. {standing} Campaign {campaign_id}.",
-        zh="{campaign} 已停止接单。{standing}活动编号 {campaign_id}。",
+        en="{campaign} takes no more orders. {effect} Campaign {campaign_id}.",
+        zh="{campaign} 已停止接单。{effect}活动编号 {campaign_id}。",
     )
     campaign_id: uuid.UUID
     campaign: Text
-    standing: Text
+    effect: Text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,13 @@ class SponsorshipAccepted(About):
         zh="您的赞助采购 {sponsorship_id}（{boxes} 箱，共 {total}）已被接受，请向托管账户支付 {escrow}，到账后即"
         "分配。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "escrow": Text(
+            en="Your sponsorship {sponsorship_id} over {boxes} boxes is accepted. Nothing is asked for beforehand but "
+            "any part of {total} in escrow; then it is split.",
+            zh="您的赞助采购 {sponsorship_id}（{boxes} 箱，共 {total}）已被接受，向托管账户支付任意部分后即分配。",
+        ),
+    }
     is_mandatory = True
     sponsorship_id: uuid.UUID
     boxes: int
