@@ -144,8 +144,9 @@ def _rows(session: Session, order_ids: Sequence[uuid.UUID]) -> Iterator[Row[Any]
         .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
         .where(Order.id.in_(order_ids))
     )
-    by_id = {row.id: row for row in found}
-    return (by_id[each] for each in order_ids)
+    by_id: dict[uuid.UUID, Any] = {row.id: row for row in found}
+    for each in order_ids:
+        yield by_id[each]
 
 
 def _order(order: Order | Row[Any]) -> dict[str, Any]:

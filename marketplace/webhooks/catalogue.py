@@ -172,7 +172,9 @@ EVENT_TYPES: Final = (
     ),
     EventType(
         name="order.balance_due",
-        says=Text(en="The price of an order is final; the rest of it is due.", zh="订单价格已确定，尾款待付。"),
+        says=Text(
+            en="The price of an order is final; the rest of it is due.", zh="订单价格已确定，尾款待付。"
+        ),
         data=_BALANCE,
         for_cooperatives=False,
     ),

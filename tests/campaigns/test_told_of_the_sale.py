@@ -15,7 +15,7 @@ from marketplace.access import Role
 from marketplace.jobs.models import StoredJob
 from marketplace.notifications.models import Notification
 from tests.builders import Market, Sale, held, ordered, paid
-from tests.campaigns import allotted
+from tests.campaigns import allotted, presale
 from tests.campaigns.inbox import told, work
 from tests.house import Caller
 
@@ -109,7 +109,9 @@ def test_only_who_was_told_of_a_pause_is_told_of_its_end(
     step(operator, sale, "resumption")
     work(market)
     assert [len(told(first, kind)) for kind in (PAUSED, RESUMED)] == [1, 1]
-    assert [len(told(second, kind)) for kind in (PAUSED, RESUMED)] == [0, 0], "the rest of the pause came too late"
+    assert [len(told(second, kind)) for kind in (PAUSED, RESUMED)] == [0, 0], (
+        "the rest of the pause came too late"
+    )
 
 
 def test_while_a_batch_tells_of_a_move_there_is_no_other(
@@ -138,9 +140,7 @@ def test_many_are_told_batch_by_batch_and_nobody_twice(
     monkeypatch.setattr(notifying, "BATCH", 2)
     sale = market.on_sale(20)
     people = [as_role(Role.SHOPPER) for _ in range(5)]
-    members = [
-        as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1]) for _ in range(3)
-    ]
+    members = [as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1]) for _ in range(3)]
     for each in people:
         ordered(each, sale)
     step(operator, sale, "pause")
@@ -196,12 +196,8 @@ def test_a_pause_that_outlasts_the_sale_is_told_as_its_end(
     paid(shopper, operator, sale, 2)
     step(operator, sale, "pause")
     work(market)
-    late = market.later(days=11)
-
-    def resume(session: Session) -> None:
-        planning.resume(session, late, campaign_id=sale.campaign_id, reason="the storm is over")
-
-    database.transact(resume)
+    presale.let_pass(market, sale, hours=241)
+    step(operator, sale, "resumption")
     work(market)
     assert [len(told(shopper, kind)) for kind in (PAUSED, RESUMED, CLOSED)] == [1, 0, 1]
 

@@ -81,6 +81,7 @@ def test_who_waits_for_the_pool_has_no_lot(yard: Yard) -> None:
 
 def _until_somebody_waits(session: Session) -> None:
     for _ in range(200):
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
         if session.execute(WAITING).scalar_one():
             return
         time.sleep(0.05)

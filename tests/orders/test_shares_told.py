@@ -51,7 +51,7 @@ def test_who_has_answered_by_then_is_not_asked_any_more(life: Life) -> None:
 def test_whoever_is_asked_again_is_told_of_the_new_share(life: Life) -> None:
     life.approved()
     inbox.work(life.market)
-    life.done(life.decline("YJ03"))
+    life.done(life.confirm("YJ01")).done(life.confirm("YJ02")).done(life.decline("YJ03"))
     inbox.work(life.market)
     asked = {code for (run, code), (state, _) in life.states().items() if run == 2 and state == "offered"}
     assert asked

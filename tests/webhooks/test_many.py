@@ -119,7 +119,7 @@ def cut(scene: Scene) -> None:
     short = stage.harvested(scene.market, scene.as_role, scene.operator, (1, 2, 5, 10), there=2)
     stage.opened(short, cause="force_majeure", evidence="hail")
     stage.let_pass(short, hours=49)
-    database.transact(lambda session: closing.advance_due(session, scene.market.later()))
+    database.transact(lambda session: closing.advance_due(session, context.system()))
 
 
 def bulk(scene: Scene) -> None:
@@ -307,7 +307,9 @@ def test_a_thousand_are_told_by_few_statements_and_one_job(market: Market, opera
         assert session.scalar(put_in) == 1
         assert session.scalar(select(func.count()).select_from(Delivery)) == 1_000
     found = messages("payment.failed")
-    assert [each.data["payment_id"] for each in found] == [str(each["payment_id"]) for each in data], "in their order"
+    assert [each.data["payment_id"] for each in found] == [str(each["payment_id"]) for each in data], (
+        "in their order"
+    )
 
 
 def test_nobody_reads_orders_for_nobody(market: Market) -> None:
@@ -315,7 +317,5 @@ def test_nobody_reads_orders_for_nobody(market: Market) -> None:
         raise AssertionError("asked for")
         yield
 
-    database.transact(
-        lambda session: outbox.tell_many(session, market.ctx, "order.committed", data=data())
-    )
+    database.transact(lambda session: outbox.tell_many(session, market.ctx, "order.committed", data=data()))
     assert messages("order.committed") == []

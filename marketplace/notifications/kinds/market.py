@@ -436,7 +436,9 @@ class CommitmentAsked(About):
 @dataclass(frozen=True, kw_only=True)
 class ShareOffered(About):
     kind = Kind.SHARE_OFFERED
-    title = Text(en="A bulk order has {boxes} boxes for {cooperative}", zh="大宗订单为{cooperative}分配 {boxes} 箱")
+    title = Text(
+        en="A bulk order has {boxes} boxes for {cooperative}", zh="大宗订单为{cooperative}分配 {boxes} 箱"
+    )
     body = Text(
         en="{cooperative} is offered {boxes} boxes of a bulk order (share {share_id}). Please confirm or decline until "
         "{answer_until}.",
@@ -461,8 +463,8 @@ class GroupFull(About):
         "amount": Text(
             en="All {people} people of group {group} ({campaign}) have paid. Nothing goes back to you: your order has "
             "a discount already that is as large, or no paid boxes any more.",
-            zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。您的订单已享不低于拼团的优惠，或已无已付款箱数，"
-            "故无差额退还。",
+            zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。您的订单已享不低于拼团的优惠，"
+            "或已无已付款箱数，故无差额退还。",
         ),
     }
     is_mandatory = True

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from campaigns import planning
-from campaigns.shortage import applying, closing, offering, opening, run
+from campaigns.shortage import closing, offering, opening, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer
 from inventory import lots
 from inventory.models import Hold, Lot
