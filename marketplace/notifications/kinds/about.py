@@ -22,7 +22,6 @@ class Kind(StrEnum):
     BOXES_OFFERED = "boxes_offered"
     CAMPAIGN_OPENED = "campaign_opened"
     CAMPAIGN_PAUSED = "campaign_paused"
-    CAMPAIGN_RESUMED = "campaign_resumed"
     CAMPAIGN_CLOSED = "campaign_closed"
     CAMPAIGN_FAILED = "campaign_failed"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
@@ -37,7 +36,6 @@ class Kind(StrEnum):
     PLEDGE_ACCEPTED = "pledge_accepted"
     PLEDGE_LAPSED = "pledge_lapsed"
     COMMITMENT_ASKED = "commitment_asked"
-    SHARE_OFFERED = "share_offered"
     SHORTAGE_REMINDER = "shortage_reminder"
     SHORTAGE_SPARED = "shortage_spared"
     SHORTAGE_OFFERED = "shortage_offered"
@@ -58,6 +56,8 @@ class Kind(StrEnum):
     SPONSORSHIP_CLOSED = "sponsorship_closed"
     SPONSORSHIP_CANCELLED = "sponsorship_cancelled"
     TRANCHE_RELEASED = "tranche_released"
+    CAMPAIGN_RESUMED = "campaign_resumed"
+    SHARE_OFFERED = "share_offered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
