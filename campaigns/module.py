@@ -1,6 +1,15 @@
 """What campaigns plug in."""
 
-from campaigns import advancing, api, balances, ending, my_orders_api, planning, subscriptions
+from campaigns import (
+    advancing,
+    api,
+    balances,
+    ending,
+    my_orders_api,
+    notifying,
+    planning,
+    subscriptions,
+)
 from campaigns.allotting import api as allotting_api
 from campaigns.allotting.invariants import INVARIANTS as ALLOTTING_INVARIANTS
 from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
@@ -59,6 +68,7 @@ module = Module(
         *advancing.JOBS,
         *balances.JOBS,
         *ending.JOBS,
+        *notifying.JOBS,
         *closing.JOBS,
         *applying.JOBS,
         *waiting.JOBS,
@@ -71,6 +81,7 @@ module = Module(
     ),
     subscriptions=(
         *SUBSCRIPTIONS,
+        *notifying.SUBSCRIPTIONS,
         *PLEDGE_SUBSCRIPTIONS,
         *following.SUBSCRIPTIONS,
         *shortage_telling.SUBSCRIPTIONS,

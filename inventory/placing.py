@@ -69,10 +69,12 @@ def supersede(
     *,
     hold_id: uuid.UUID,
     kind: HoldKind,
+    owner_id: uuid.UUID | None = None,
     until: datetime | None = None,
     reason: str | None = None,
 ) -> Hold:
-    """Another hold takes over all open boxes of this one; they are never free in between.
+    """Another hold, of the same owner unless told, takes over all open boxes of this one; they are never free in
+    between.
 
     Raises HoldNotFound, HoldExpired, HoldNotActive.
     """
@@ -87,7 +89,7 @@ def supersede(
         ctx,
         pool,
         kind=kind,
-        owner_id=old.owner_id,
+        owner_id=owner_id or old.owner_id,
         boxes=boxes,
         until=until,
         reason=reason,

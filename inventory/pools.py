@@ -1,16 +1,16 @@
 """Pools: what may be sold of one pack for one purpose, filled by pledges."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from inventory import bell, buckets, holds, on_lots
-from inventory.buckets import PoolStep
+from inventory.buckets import CountersBroken, PoolStep
 from inventory.capacity import pledging
 from inventory.deposit_rules import Deposit
 from inventory.gate import keeping
@@ -232,23 +232,30 @@ def give_back(session: Session, ctx: Context, pledges: Sequence[Hold], *, boxes:
             holds.release(session, ctx, hold_id=each.id, boxes=going[each.id], reason=reason)
 
 
-def take_over(session: Session, ctx: Context, *, pool_id: uuid.UUID, purpose: holds.Purpose) -> int:
-    """What lots hold for a purpose goes into a pool, lot by lot, and is never free in between; how many boxes.
+def take_over(
+    session: Session, ctx: Context, *, pool_id: uuid.UUID, purposes: Collection[holds.Purpose]
+) -> int:
+    """What lots hold for some purposes goes into a pool, lot by lot, and is never free in between; how many boxes.
 
-    The pledges keep the purpose. Fruit of a stopped lot stays as it is. Holds are locked before the pool and its lots.
+    The pledges keep their purposes. Fruit of a stopped lot stays as it is. Holds are locked before the pool, the pool
+    before its lots, and these by id: so all purposes of one unit of work are told at once. Raises PoolNotFound.
     """
     found = session.scalars(
         select(Hold)
         .where(
-            Hold.purpose_kind == purpose[0],
-            Hold.purpose_id == purpose[1],
+            tuple_(Hold.purpose_kind, Hold.purpose_id).in_(list(purposes)),
+            Hold.lot_id.is_not(None),
             Hold.kind == HoldKind.ALLOCATION,
             Hold.state == HoldState.ACTIVE,
         )
-        .order_by(Hold.lot_id)
+        .order_by(Hold.lot_id, Hold.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
+    if not found:
+        return 0
+    if session.get(Pool, pool_id, with_for_update={"key_share": True}, populate_existing=True) is None:
+        raise PoolNotFound
     placed = []
     for hold in found:
         if on_lots.may(session, hold, MovementKind.HELD):
@@ -260,7 +267,7 @@ def take_over(session: Session, ctx: Context, *, pool_id: uuid.UUID, purpose: ho
             PoolStep(kind=PoolMovementKind.PLEDGED, hold_id=each.id, pledged=each.boxes) for each in placed
         ]
         if buckets.move_pool(session, ctx, pool_id, *steps) is None:
-            raise PoolNotFound
+            raise CountersBroken(pool_id)
         after = {"boxes": sum(each.boxes for each in placed)}
         audit.record(session, ctx, "pool.take_over", subject=("pool", pool_id), after=after)
     return sum(each.boxes for each in placed)

@@ -5,6 +5,7 @@ Rows are taken in the order payment, order, hold, pool, as a receipt takes them.
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -197,7 +198,7 @@ def write(
     moves: Iterable[tuple[Order, list[OrderState]]],
     fixed: Iterable[Mapping[str, Any]] = (),
 ) -> None:
-    """Locked orders go through these states, in one statement; who listens is told of the last of them."""
+    """Locked orders go through these states, in one statement; who listens is told of each, the first ones first."""
     moved: list[dict[str, Any]] = []
     told = []
     found = list(moves)
@@ -223,6 +224,15 @@ def write(
     InSession(session).rows((_MOVED, {**rows, "moved_ids": [row["id"] for row in moved]}))
     for order, _ in found:
         session.expire(order)
-    for after in sorted({row["after"] for row in moved}):
-        order_ids = tuple(row["id"] for row in moved if row["after"] == after)
-        events.publish(session, ctx, OrdersMoved(order_ids=order_ids, after=after))
+    _publish(session, ctx, [(order.id, states) for order, states in found])
+
+
+def _publish(session: Session, ctx: Context, moves: list[tuple[uuid.UUID, list[OrderState]]]) -> None:
+    for step in range(max((len(states) for _, states in moves), default=0)):
+        together: defaultdict[tuple[OrderState, bool], list[uuid.UUID]] = defaultdict(list)
+        for order_id, states in moves:
+            if step < len(states):
+                together[states[step], step + 1 < len(states)].append(order_id)
+        for (after, is_passing), order_ids in sorted(together.items()):
+            told = OrdersMoved(order_ids=tuple(order_ids), after=after, is_passing=is_passing)
+            events.publish(session, ctx, told)

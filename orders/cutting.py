@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory.models import Hold
-from marketplace import audit
+from marketplace import audit, events
 from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentState
 from orders import balances, opening
+from orders.events import OrderCut, OrdersCut
 from orders.models import DepositTerms, Order
 from orders.states import OrderState, check_move
 
@@ -93,8 +94,10 @@ def buyers_of(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.U
     return {row.id: row.buyer_id for row in rows}
 
 
-def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after: int) -> None:
-    """The locked order has fewer boxes; what was agreed stays as it was written. Raises OrderStateForbids."""
+def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after: int) -> OrderCut:
+    """The locked order has fewer boxes; what was agreed stays as it was written. Whoever calls publishes what it
+    answers, with all others of its unit of work (`tell`). Raises OrderStateForbids.
+    """
     was = order.state
     if after == 0:
         check_move(order.state, OrderState.CUT)
@@ -108,3 +111,11 @@ def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after
         before={"state": was, "boxes": before},
         after={"state": str(order.state), "boxes": after},
     )
+    return OrderCut(order_id=order.id, boxes_before=before, boxes_after=after)
+
+
+def tell(session: Session, ctx: Context, cuts: Collection[OrderCut]) -> None:
+    """Publish what was noted."""
+    if cuts:
+        session.flush()
+        events.publish(session, ctx, OrdersCut(cuts=tuple(cuts)))

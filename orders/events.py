@@ -32,6 +32,8 @@ class OrderMoved:
     order_id: uuid.UUID
     before: str
     after: str
+    is_one_of_many: bool = False
+    """`OrdersMoved` follows for it and others: who writes for all of them at once waits for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,24 @@ class OrdersMoved:
 
     order_ids: tuple[uuid.UUID, ...]
     after: str
+    is_passing: bool = False
+    """They went on from there in the same moment: `OrdersMoved` follows for where they are now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCut:
+    """An order has fewer boxes than before; without any it is over."""
+
+    order_id: uuid.UUID
+    boxes_before: int
+    boxes_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersCut:
+    """A shortage took boxes from these."""
+
+    cuts: tuple[OrderCut, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ module = Module(
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
         (OrdersMoved, notifying.on_orders_moved),
+        (ShareMoved, notifying.on_share_moved),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),

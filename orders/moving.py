@@ -45,7 +45,10 @@ def let_go(session: Session, ctx: Context, order: Order, *, reason: str | None =
     holds.release(session, ctx, hold_id=order.hold_id, reason=reason)
 
 
-def move(session: Session, ctx: Context, order: Order, after: OrderState) -> None:
+def move(
+    session: Session, ctx: Context, order: Order, after: OrderState, *, is_one_of_many: bool = False
+) -> None:
+    """`is_one_of_many`: whoever calls publishes OrdersMoved for all of them."""
     before = order.state
     order.state = after
     order.version += 1
@@ -57,4 +60,5 @@ def move(session: Session, ctx: Context, order: Order, after: OrderState) -> Non
         before={"state": before},
         after={"state": str(after)},
     )
-    events.publish(session, ctx, OrderMoved(order_id=order.id, before=before, after=after))
+    moved = OrderMoved(order_id=order.id, before=before, after=after, is_one_of_many=is_one_of_many)
+    events.publish(session, ctx, moved)

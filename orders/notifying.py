@@ -1,4 +1,4 @@
-"""What buyers are told of their orders and of the line they wait in.
+"""What buyers are told of their orders and of the line they wait in, and cooperatives of the shares they are offered.
 
 Placed orders are told by a job that their statement puts in, so that the till writes nothing more for them. Orders
 that are moved many at once are told by jobs, too, so many in each that a unit of work stays small.
@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 from inventory.models import Hold
 from inventory.waitlist import BoxesOffered
 from marketplace import jobs
+from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
+from marketplace.language import Text
 from marketplace.module import Job
-from marketplace.notifications import Message, kinds, notify, notify_all
+from marketplace.notifications import Message, ToMembers, kinds, notify, notify_all, notify_cooperatives
 from marketplace.notifications.kinds import (
     About,
     BalanceDefaulted,
@@ -29,6 +31,7 @@ from marketplace.notifications.kinds import (
     OrderWithdrawn,
     PaymentReceived,
     RefundDue,
+    ShareOffered,
 )
 from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import LateMoney
@@ -36,11 +39,12 @@ from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
-from orders.events import OrderMoved, OrdersMoved
-from orders.models import DepositTerms, Order
-from orders.states import OrderKind, OrderState
+from orders.events import OrderMoved, OrdersMoved, ShareMoved
+from orders.models import DepositTerms, Order, Share
+from orders.states import OrderKind, OrderState, ShareState
 
 TELL_MOVED: Final = "orders.tell_moved"
+TELL_OFFERED: Final = "orders.tell_offered"
 BATCH: Final = 200
 STILL_TRUE: Final = {
     OrderState.COMMITTED: (OrderState.COMMITTED, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
@@ -67,7 +71,9 @@ def _placed(order: Order) -> OrderPlaced:
 
 
 def on_orders_moved(session: Session, _ctx: Context, event: OrdersMoved) -> None:
-    """Jobs tell the buyers of all of them."""
+    """Jobs tell the buyers of all of them where they are now; of an end, whoever brings it about tells more."""
+    if event.is_passing or event.after not in STILL_TRUE:
+        return
     for first in range(0, len(event.order_ids), BATCH):
         order_ids = [str(each) for each in event.order_ids[first : first + BATCH]]
         jobs.enqueue(session, TELL_MOVED, arguments={"order_ids": order_ids, "after": event.after})
@@ -156,6 +162,34 @@ def _about_balance(order: Order, terms: DepositTerms | None, after: OrderState) 
         )
 
 
+def on_share_moved(session: Session, _ctx: Context, event: ShareMoved) -> None:
+    """A cooperative is asked: jobs that wait together are run as one, and tell its members."""
+    if event.after == ShareState.OFFERED:
+        jobs.enqueue(session, TELL_OFFERED, arguments={"share_ids": [str(event.share_id)]})
+
+
+def tell_offered(session: Session, ctx: Context, *, share_ids: Sequence[str]) -> int:
+    """Everybody who acts for a cooperative that has not answered yet; how many had not been told."""
+    rows = session.execute(
+        select(Share, Cooperative)
+        .join(Cooperative, Cooperative.id == Share.cooperative_id)
+        .where(Share.id.in_(map(uuid.UUID, share_ids)), Share.state == ShareState.OFFERED)
+        .order_by(Share.id)
+    )
+    return notify_cooperatives(session, ctx, [_offered(*row) for row in rows])
+
+
+def _offered(share: Share, cooperative: Cooperative) -> ToMembers:
+    assert share.answer_due_at is not None, "what is offered is to be answered"
+    about = ShareOffered(
+        share_id=share.id,
+        cooperative=Text(en=cooperative.name_en, zh=cooperative.name_zh),
+        boxes=share.boxes_kept,
+        answer_until=share.answer_due_at,
+    )
+    return ToMembers(cooperative_id=cooperative.id, cause=f"share:{share.id}", about=about)
+
+
 def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDue) -> None:
     """The balance is not paid yet, and its time runs out."""
     amount = Money(event.balance_minor, event.currency)
@@ -212,4 +246,5 @@ def _message(order: Order, about: About) -> Message:
 JOBS: Final[tuple[Job, ...]] = (
     Job(name=placed_job.TELL_PLACED, run=tell_placed, joined="order_ids"),
     Job(name=TELL_MOVED, run=tell_moved),
+    Job(name=TELL_OFFERED, run=tell_offered, joined="share_ids"),
 )

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from inventory import holds
 from inventory.models import Hold
+from marketplace import events
 from marketplace.context import Context
 from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PartRefundKind, PaymentState
 from orders import moving
+from orders.events import OrdersMoved
 from orders.models import DepositTerms, Order
 from orders.states import BOUGHT, OrderState, check_move
 
@@ -56,8 +58,11 @@ def release(
     _take_boxes_back(session, ctx, orders, reason)
     for order in orders:
         check_move(order.state, OrderState.RELEASED)
-        moving.move(session, ctx, order, OrderState.RELEASED)
+        moving.move(session, ctx, order, OrderState.RELEASED, is_one_of_many=True)
     session.flush()
+    if orders:
+        moved = OrdersMoved(order_ids=tuple(order.id for order in orders), after=OrderState.RELEASED)
+        events.publish(session, ctx, moved)
     return order_ids
 
 

@@ -605,7 +605,9 @@ def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal
 
 def told(caller: Caller) -> str:
     """The id of a message to the caller."""
-    about = CampaignClosed(campaign_id=uuid.uuid4(), campaign=Text(en="Spring", zh="春"))
+    about = CampaignClosed(
+        campaign_id=uuid.uuid4(), campaign=Text(en="Spring", zh="春"), effect=Text(en="All.", zh="全。")
+    )
     message = Message(account_id=caller.account_id or uuid.uuid4(), cause=str(uuid.uuid4()), about=about)
     database.transact(lambda session: notify(session, context.system(), message))
     with database.reading() as session:

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from campaigns.allotting import allotting
+from campaigns.allotting import allotting, telling
 from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
@@ -27,4 +27,5 @@ def go_on(session: Session, ctx: Context, *, campaign_id: str) -> None:
 JOBS: Final = (
     Job(name="campaigns.lapse_commitments", run=lapse_due, cron="* * * * *"),
     Job(name=GO_ON, run=go_on),
+    *telling.JOBS,
 )

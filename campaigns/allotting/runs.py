@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.allotting import telling
 from campaigns.allotting.asking_rules import Pledger, problem_of, tie_seed_of
 from campaigns.allotting.models import AllotmentRun, CampaignAllocation, Commitment
 from campaigns.allotting.rules import CommitmentState
@@ -78,6 +79,7 @@ def split(
         subject=("campaign", campaign.id),
         after={"run_id": str(run.id), "boxes": facts.standing.open, "digest": run.digest},
     )
+    telling.on_split(session, run.id)
     return run
 
 

@@ -11,9 +11,8 @@ from campaigns.pledges.states import PledgeEvent, PledgeState
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 from marketplace.events import Subscription
-from marketplace.identity import accounts
 from marketplace.language import Text
-from marketplace.notifications import Message, notify_all
+from marketplace.notifications import notify_members
 from marketplace.notifications.kinds import About, PledgeAccepted, PledgeInvited, PledgeLapsed
 from marketplace.webhooks import outbox
 
@@ -36,9 +35,9 @@ def on_pledge_moved(session: Session, ctx: Context, event: PledgeMoved) -> None:
         )
     about = _about(session, pledge, event)
     if about is not None:
-        members = accounts.members_of(session, cooperative_id=pledge.cooperative_id)
-        cause = f"pledge:{pledge.id}"
-        notify_all(session, ctx, [Message(account_id=each, cause=cause, about=about) for each in members])
+        notify_members(
+            session, ctx, cooperative_id=pledge.cooperative_id, cause=f"pledge:{pledge.id}", about=about
+        )
 
 
 def _about(session: Session, pledge: Pledge, event: PledgeMoved) -> About | None:

@@ -33,21 +33,13 @@ from marketplace.payments.states import PartRefundKind
 from marketplace.values import new_id
 from orders import cutting
 from orders.cutting import Bought
+from orders.events import OrderCut
 from orders.models import Order
 from orders.states import OrderState
 
 APPLY: Final = "campaigns.apply_cut"
 BATCH: Final = 500
 REASON: Final = "shortage"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderCut:
-    """An order has fewer boxes than before; its cut says why, in both languages."""
-
-    order_id: uuid.UUID
-    buyer_id: uuid.UUID
-    cut_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +160,8 @@ class _Writing:
             assert order.hold_id is not None, "a shopper's order has its hold"
             self.cuts[order.hold_id] = outcome.refunded
             after = outcome.kept + outcome.moved
-            cutting.note_cut(self._session, self._ctx, order, before=outcome.ordered, after=after)
-            self._told.append(OrderCut(order_id=order.id, buyer_id=order.buyer_id, cut_id=row.id))
+            noted = cutting.note_cut(self._session, self._ctx, order, before=outcome.ordered, after=after)
+            self._told.append(noted)
 
     def _wait(self, outcome: Outcome) -> ShortageWait:
         assert self._shortage.later_lot_on is not None, "nobody waits for what is not promised"
@@ -203,8 +195,7 @@ class _Writing:
             source_id=self._shortage.id,
             is_told=True,
         )
-        for told in self._told:
-            events.publish(self._session, self._ctx, told)
+        cutting.tell(self._session, self._ctx, self._told)
 
 
 def _waiting(shortage: Shortage) -> frozenset[str]:

@@ -6,7 +6,6 @@ twice of one cause, so a batch that was undone is told whole when it is run agai
 """
 
 import uuid
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -25,10 +24,9 @@ from marketplace import jobs
 from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
 from marketplace.events import Subscription
-from marketplace.identity import accounts
 from marketplace.language import Text
 from marketplace.module import Job
-from marketplace.notifications import Message, kinds, notify_all
+from marketplace.notifications import Message, kinds, notify_all, notify_members
 from marketplace.notifications.kinds import About
 from marketplace.values import Money
 from orders.models import Order
@@ -70,7 +68,8 @@ def on_neighbour_asked(session: Session, ctx: Context, event: NeighbourAsked) ->
         answer_until=offer.answer_due_at,
         reason=Text(en=offer.reason_en, zh=offer.reason_zh),
     )
-    _tell_members(session, ctx, offer.cooperative_id, f"shortage_offer:{offer.id}", about)
+    cause = f"shortage_offer:{offer.id}"
+    notify_members(session, ctx, cooperative_id=offer.cooperative_id, cause=cause, about=about)
 
 
 def tell_choice(
@@ -166,15 +165,8 @@ def _tell_standing(session: Session, ctx: Context, shortage: Shortage, standing:
         boxes=standing.carried_boxes or 0,
         reason=Text(en=told["en"], zh=told["zh"]),
     )
-    _tell_members(session, ctx, standing.cooperative_id, f"shortage:{shortage.id}", about)
-
-
-def _tell_members(
-    session: Session, ctx: Context, cooperative_id: uuid.UUID, cause: str, about: About
-) -> None:
-    members: Sequence[uuid.UUID] = accounts.members_of(session, cooperative_id=cooperative_id)
-    messages = [Message(account_id=each, cause=cause, about=about) for each in members]
-    notify_all(session, ctx, messages)
+    cause = f"shortage:{shortage.id}"
+    notify_members(session, ctx, cooperative_id=standing.cooperative_id, cause=cause, about=about)
 
 
 def _name(session: Session, cooperative_id: uuid.UUID) -> Text:

@@ -30,6 +30,7 @@ from marketplace.payments.states import PartRefundKind, PaymentPurpose, PaymentS
 from marketplace.values import Money
 from orders import cutting
 from orders.cutting import Bought
+from orders.events import OrderCut
 from orders.models import Order
 from orders.states import BOUGHT
 
@@ -190,6 +191,7 @@ class _Ending:
         self._session, self._ctx, self._shortage = session, ctx, shortage
         self.cuts: dict[uuid.UUID, int] = {}
         self._told: list[Message] = []
+        self._noted: list[OrderCut] = []
 
     def add(self, wait: ShortageWait, bought: Bought) -> None:
         order = bought.order
@@ -210,7 +212,8 @@ class _Ending:
         _move(self._session, self._ctx, wait, WaitState.REFUNDED)
         assert order.hold_id is not None
         self.cuts[order.hold_id] = bought.boxes
-        cutting.note_cut(self._session, self._ctx, order, before=bought.boxes, after=0)
+        cut = cutting.note_cut(self._session, self._ctx, order, before=bought.boxes, after=0)
+        self._noted.append(cut)
         back = Money(wait.refund_minor + wait.compensation_minor, order.currency)
         about = kinds.ShortageCut(
             order_id=order.id, boxes_before=wait.boxes, boxes_after=0, refund=back, reason=reason
@@ -243,6 +246,7 @@ class _Ending:
     def finish(self) -> None:
         self._session.flush()
         notify_all(self._session, self._ctx, self._told)
+        cutting.tell(self._session, self._ctx, self._noted)
 
 
 def _move(session: Session, ctx: Context, wait: ShortageWait, after: WaitState) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
@@ -132,10 +132,33 @@ def get(session: Session, *, account_id: uuid.UUID, locked: bool = False) -> Acc
     return found
 
 
-def members_of(session: Session, *, cooperative_id: uuid.UUID) -> list[uuid.UUID]:
-    """Whoever acts for a cooperative, by id."""
-    found = select(Membership.account_id).where(Membership.cooperative_id == cooperative_id)
-    return list(session.scalars(found.order_by(Membership.account_id)))
+def members_of_any(
+    session: Session,
+    *,
+    cooperative_ids: Collection[uuid.UUID],
+    after: uuid.UUID | None = None,
+    size: int | None = None,
+) -> list[uuid.UUID]:
+    """Whoever acts for one or more of these cooperatives, each once, by id; at most `size` behind `after`."""
+    found = select(Membership.account_id).where(Membership.cooperative_id.in_(cooperative_ids)).distinct()
+    if after is not None:
+        found = found.where(Membership.account_id > after)
+    return list(session.scalars(found.order_by(Membership.account_id).limit(size)))
+
+
+def members_by_cooperative(
+    session: Session, cooperative_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """Whoever acts for each of these cooperatives; one without members is left out."""
+    rows = session.execute(
+        select(Membership.cooperative_id, Membership.account_id)
+        .where(Membership.cooperative_id.in_(cooperative_ids))
+        .order_by(Membership.cooperative_id, Membership.account_id)
+    )
+    found: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for cooperative_id, account_id in rows:
+        found.setdefault(cooperative_id, []).append(account_id)
+    return found
 
 
 def listed() -> Select[Any]:

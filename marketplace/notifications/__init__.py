@@ -3,6 +3,15 @@
 See docs/notifications.md.
 """
 
-from marketplace.notifications.outbox import Message, notify, notify_all
+from marketplace.notifications.members import ToMembers, notify_cooperatives, notify_members
+from marketplace.notifications.outbox import Message, already_told, notify, notify_all
 
-__all__ = ("Message", "notify", "notify_all")
+__all__ = (
+    "Message",
+    "ToMembers",
+    "already_told",
+    "notify",
+    "notify_all",
+    "notify_cooperatives",
+    "notify_members",
+)

@@ -5,7 +5,7 @@ Nobody is told twice of one cause: (person, kind, cause) is unique, and who is t
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ from marketplace import jobs
 from marketplace.context import Context
 from marketplace.identity.models import Account, AccountStatus
 from marketplace.notifications import channels
-from marketplace.notifications.kinds import About
+from marketplace.notifications.kinds import About, Kind
 from marketplace.notifications.models import Notification, NotificationDelivery, NotificationRefusal
 from marketplace.notifications.rules import DeliveryState, due_at, is_wanted
 from marketplace.values import new_id
@@ -72,6 +72,16 @@ def notify_all(session: Session, ctx: Context, messages: Sequence[Message]) -> i
     for (channel, at), ids in together.items():
         put_in(session, ids, channel, at=at)
     return len(made)
+
+
+def already_told(
+    session: Session, account_ids: Collection[uuid.UUID], *, kind: Kind, cause: str
+) -> frozenset[uuid.UUID]:
+    """Who of these has been told of this cause in this kind."""
+    found = select(Notification.account_id).where(
+        Notification.account_id.in_(account_ids), Notification.kind == kind, Notification.cause == cause
+    )
+    return frozenset(session.scalars(found))
 
 
 def put_in(session: Session, notification_ids: Sequence[uuid.UUID], channel: str, *, at: datetime) -> None:

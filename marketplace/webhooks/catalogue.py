@@ -96,6 +96,12 @@ _ORDER: Final = {
     "total_minor": Form.WHOLE,
     "currency": Form.WORD,
 }
+_BALANCE: Final = {
+    **_ORDER,
+    "balance_boxes": Form.WHOLE,
+    "balance_minor": Form.WHOLE,
+    "balance_due_at": Form.INSTANT,
+}
 _SHARE: Final = {
     "share_id": Form.ID,
     "order_id": Form.ID,
@@ -165,10 +171,34 @@ EVENT_TYPES: Final = (
         for_cooperatives=False,
     ),
     EventType(
+        name="order.balance_due",
+        says=Text(
+            en="The price of an order is final; the rest of it is due.", zh="订单价格已确定，尾款待付。"
+        ),
+        data=_BALANCE,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="order.balance_paid",
+        says=Text(en="Nothing is left to pay for an order.", zh="订单尾款已付清。"),
+        data=_BALANCE,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="order.cut",
+        says=Text(
+            en="A shortage took boxes from an order; without any left it is over as well.",
+            zh="订单因缺货被削减；未剩箱数时订单亦结束。",
+        ),
+        data={**_ORDER, "boxes_before": Form.WHOLE, "boxes_after": Form.WHOLE},
+        for_cooperatives=False,
+    ),
+    EventType(
         name="order.ended",
         says=Text(
-            en="An order is over before it was committed: withdrawn, expired, cancelled, or its payment failed.",
-            zh="订单在生效前结束：撤回、过期、取消或付款失败。",
+            en="An order is over, as its state says: withdrawn, expired, cancelled, released with its campaign, cut"
+            " to nothing, or its payment failed, or its balance was not paid.",
+            zh="订单已结束，状态说明原因：撤回、过期、取消、随活动释放、削减为零、付款失败或尾款逾期。",
         ),
         data=_ORDER,
         for_cooperatives=False,
@@ -223,6 +253,22 @@ EVENT_TYPES: Final = (
         name="payment.failed",
         says=Text(en="No money comes for an order.", zh="订单付款失败。"),
         data={"payment_id": Form.ID, "order_id": Form.ID},
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="payment.refund_due",
+        says=Text(
+            en="Of received money so much must go back, and so much is owed on top of it.",
+            zh="已收款项中应退金额，以及另行补偿金额。",
+        ),
+        data={
+            "payment_id": Form.ID,
+            "order_id": Form.ID,
+            "refund_minor": Form.WHOLE,
+            "compensation_minor": Form.WHOLE,
+            "currency": Form.WORD,
+            "reason": Form.WORD,
+        },
         for_cooperatives=False,
     ),
     EventType(

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
@@ -36,14 +36,31 @@ def tell(
     kind = BY_NAME[name]
     concerned = sorted({each for each in cooperative_ids if each is not None})
     written = kind.written(data)
-    wanted = session.execute(
-        select(Endpoint.id, Endpoint.state)
-        .where(Endpoint.state != EndpointState.REMOVED, _concerns(kind, concerned))
-        .order_by(Endpoint.id)
-    ).all()
-    if wanted:
-        enabled = [endpoint_id for endpoint_id, state in wanted if state == EndpointState.ENABLED]
-        _put_down(session, ctx, kind, written, cooperative_ids=concerned, told=enabled)
+    told = _wanted(session, kind, concerned)
+    if told is not None:
+        _put_down(session, ctx, kind, written, cooperative_ids=concerned, told=told)
+
+
+def tell_many(session: Session, ctx: Context, name: str, *, data: Iterable[Mapping[str, Any]]) -> None:
+    """A message for each of these, in their order, in three statements; for the marketplace's own endpoints.
+
+    One job wakes the senders for all of them. `data` is not asked for anything while no endpoint wants it.
+    """
+    kind = BY_NAME[name]
+    told = _wanted(session, kind, [])
+    if told is None:
+        return
+    messages = [
+        _message(ctx, kind, kind.written(each), cooperative_ids=[], told_count=len(told)) for each in data
+    ]
+    if not messages:
+        return
+    session.flush()
+    session.execute(insert(Message), messages)
+    if told:
+        deliveries = [_delivery(ctx, each["id"], endpoint_id) for each in messages for endpoint_id in told]
+        session.execute(insert(Delivery), deliveries)
+        jobs.enqueue(session, WAKE, arguments={"message_id": str(messages[0]["id"])})  # all go to the same
 
 
 def tell_one(
@@ -82,6 +99,18 @@ def _concerns(kind: EventType, cooperative_ids: Collection[uuid.UUID]) -> Column
     return whose & Endpoint.events.contains(array([kind.name])) if kind.is_wished else whose
 
 
+def _wanted(session: Session, kind: EventType, concerned: Collection[uuid.UUID]) -> list[uuid.UUID] | None:
+    """The enabled endpoints that asked for it, by id; None: nobody did, and no message is kept."""
+    wanted = session.execute(
+        select(Endpoint.id, Endpoint.state)
+        .where(Endpoint.state != EndpointState.REMOVED, _concerns(kind, concerned))
+        .order_by(Endpoint.id)
+    ).all()
+    if not wanted:
+        return None
+    return [endpoint_id for endpoint_id, state in wanted if state == EndpointState.ENABLED]
+
+
 def _put_down(
     session: Session,
     ctx: Context,
@@ -92,30 +121,9 @@ def _put_down(
     told: list[uuid.UUID],
     only_id: uuid.UUID | None = None,
 ) -> list[Delivery]:
-    message = Message(
-        id=new_id(),
-        type=kind.name,
-        schema_version=kind.version,
-        data=data,
-        cooperative_ids=cooperative_ids,
-        endpoint_id=only_id,
-        told_count=len(told),
-        at=ctx.now,
-    )
-    deliveries = [
-        Delivery(
-            id=new_id(),
-            message_id=message.id,
-            endpoint_id=endpoint_id,
-            is_replay=False,
-            state=DeliveryState.WAITING,
-            attempts=0,
-            tries=0,
-            due_at=ctx.now,
-            created_at=ctx.now,
-        )
-        for endpoint_id in told
-    ]
+    written = _message(ctx, kind, data, cooperative_ids=cooperative_ids, told_count=len(told))
+    message = Message(**{**written, "endpoint_id": only_id})
+    deliveries = [Delivery(**_delivery(ctx, message.id, endpoint_id)) for endpoint_id in told]
     session.add(message)
     session.flush()
     session.add_all(deliveries)
@@ -123,3 +131,37 @@ def _put_down(
     if deliveries:
         jobs.enqueue(session, WAKE, arguments={"message_id": str(message.id)})
     return deliveries
+
+
+def _message(
+    ctx: Context,
+    kind: EventType,
+    data: dict[str, Any],
+    *,
+    cooperative_ids: list[uuid.UUID],
+    told_count: int,
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "type": kind.name,
+        "schema_version": kind.version,
+        "data": data,
+        "cooperative_ids": cooperative_ids,
+        "endpoint_id": None,
+        "told_count": told_count,
+        "at": ctx.now,
+    }
+
+
+def _delivery(ctx: Context, message_id: uuid.UUID, endpoint_id: uuid.UUID) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "message_id": message_id,
+        "endpoint_id": endpoint_id,
+        "is_replay": False,
+        "state": DeliveryState.WAITING,
+        "attempts": 0,
+        "tries": 0,
+        "due_at": ctx.now,
+        "created_at": ctx.now,
+    }

@@ -1,4 +1,4 @@
-"""What the ground itself tells partners: money that came, and money that does not come."""
+"""What the ground itself tells partners: money that came, that does not come, and that must go back."""
 
 from typing import Final
 
@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from marketplace.context import Context
 from marketplace.events import Subscription
 from marketplace.payments.models import Payment
-from marketplace.payments.payments import PaymentFailed, PaymentSucceeded
+from marketplace.payments.part_refunds import RefundsOwed
+from marketplace.payments.payments import LateMoney, PaymentFailed, PaymentSucceeded
 from marketplace.webhooks import outbox
 
 
@@ -35,7 +36,47 @@ def on_payment_failed(session: Session, ctx: Context, event: PaymentFailed) -> N
     )
 
 
+def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
+    outbox.tell_many(
+        session,
+        ctx,
+        "payment.refund_due",
+        data=(
+            {
+                "payment_id": each.payment_id,
+                "order_id": each.order_id,
+                "refund_minor": each.refund_minor,
+                "compensation_minor": each.compensation_minor,
+                "currency": each.currency,
+                "reason": each.reason,
+            }
+            for each in event.refunds
+        ),
+    )
+
+
+def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
+    """Late money that is taken is told as money that came."""
+    if event.refund_due_minor:
+        assert event.reason is not None, "what goes back has its reason"
+        outbox.tell(
+            session,
+            ctx,
+            "payment.refund_due",
+            data={
+                "payment_id": event.payment_id,
+                "order_id": event.order_id,
+                "refund_minor": event.refund_due_minor,
+                "compensation_minor": 0,
+                "currency": event.currency,
+                "reason": event.reason,
+            },
+        )
+
+
 SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
     (PaymentSucceeded, on_payment_succeeded),
     (PaymentFailed, on_payment_failed),
+    (RefundsOwed, on_refunds_owed),
+    (LateMoney, on_late_money),
 )

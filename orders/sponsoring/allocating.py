@@ -88,9 +88,6 @@ def fill(session: Session, ctx: Context, sponsorship: Sponsorship) -> int:
         select(Share.id)
         .join(AllocationRun, AllocationRun.id == Share.run_id)
         .where(AllocationRun.order_id == sponsorship.order_id, Share.state == ShareState.CONFIRMED)
-        .order_by(Share.id)
-    ).all()
-    return sum(
-        pools.take_over(session, ctx, pool_id=sponsorship.pool_id, purpose=("share", share_id))
-        for share_id in confirmed
     )
+    purposes = [("share", share_id) for share_id in confirmed]
+    return pools.take_over(session, ctx, pool_id=sponsorship.pool_id, purposes=purposes)

@@ -232,7 +232,9 @@ def place(
 def order(
     session: Session, ctx: Context, sponsorship: Sponsorship, draw: SponsorDraw, *, address_id: uuid.UUID
 ) -> SponsorDraw:
-    """The order of a locked open draw, sent to an address of its holder's. Raises what `redeem` raises."""
+    """The order of a locked open draw, sent to an address of its holder's; the boxes of a gift that its sponsor has
+    held become its finder's in the same step. Raises what `redeem` raises.
+    """
     if draw.state != DrawState.OPEN:
         raise DrawStateForbids(state=draw.state)
     if draw.expires_at <= ctx.now or holds.locked(session, draw.hold_id).state != HoldState.ACTIVE:
@@ -242,6 +244,7 @@ def order(
         ctx,
         hold_id=draw.hold_id,
         kind=HoldKind.GAME_CLAIM,
+        owner_id=draw.holder_id,
         until=ctx.now + timedelta(days=PAYING_DAYS),
     )
     placed = _placed(session, ctx, sponsorship, hold)

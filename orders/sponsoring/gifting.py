@@ -8,9 +8,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import holds, placing
-from inventory.models import Hold
-from inventory.states import HoldKind, HoldState
 from marketplace import audit, errors, letters
 from marketplace.context import Context
 from marketplace.language import Text
@@ -72,31 +69,14 @@ def claim(session: Session, ctx: Context, *, code: str, address_id: uuid.UUID) -
     gift = session.get_one(SponsorDraw, seen.id, with_for_update=True, populate_existing=True)
     if gift.holder_id is not None or gift.state == DrawState.RELEASED:
         raise GiftNotFound
-    held = holds.locked(session, gift.hold_id)
-    if gift.state != DrawState.OPEN or gift.expires_at <= ctx.now or held.state != HoldState.ACTIVE:
+    if gift.state != DrawState.OPEN:
         raise drawing.DrawExpired(expired_at=gift.expires_at)
-    holds.release(session, ctx, hold_id=held.id, reason="claimed")
-    session.flush()
-    hold = placing.place_for(
-        session,
-        ctx,
-        kind=HoldKind.GAME_CLAIM,
-        pool_id=_pool_of(held),
-        owner_id=ctx.actor.id,
-        boxes=gift.boxes,
-        until=gift.expires_at,
-    )
-    gift.hold_id, gift.holder_id = hold.id, ctx.actor.id
-    session.flush()
+    gift.holder_id = ctx.actor.id
+    ordered = drawing.order(session, ctx, sponsorship, gift, address_id=address_id)
     audit.record(session, ctx, "draw.claim", subject=("draw", gift.id), after={"boxes": gift.boxes})
-    return drawing.order(session, ctx, sponsorship, gift, address_id=address_id)
+    return ordered
 
 
 def digest(code: str) -> bytes:
     """Of the code as people type it: blanks, dashes and small letters do no harm."""
     return hashlib.sha256("".join(code.split()).replace("-", "").upper().encode()).digest()
-
-
-def _pool_of(hold: Hold) -> uuid.UUID:
-    assert hold.pool_id is not None, "gifts are held in pools"
-    return hold.pool_id

@@ -13,10 +13,9 @@ from inventory import pools
 from marketplace import jobs
 from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
-from marketplace.identity import accounts
 from marketplace.language import Text
 from marketplace.module import Job
-from marketplace.notifications import Message, kinds, notify, notify_all
+from marketplace.notifications import Message, kinds, notify, notify_members
 from marketplace.notifications.kinds import About
 from marketplace.values import Money
 from orders.events import EscrowReleased, OrderMoved, SponsorshipMoved
@@ -77,8 +76,7 @@ def on_released(session: Session, ctx: Context, event: EscrowReleased) -> None:
         amount=Money(event.amount_minor, event.currency),
     )
     cause = f"escrow_line:{event.sponsorship_id}:{event.line}"
-    members = accounts.members_of(session, cooperative_id=cooperative.id)
-    notify_all(session, ctx, [Message(account_id=each, cause=cause, about=about) for each in members])
+    notify_members(session, ctx, cooperative_id=cooperative.id, cause=cause, about=about)
 
 
 def _about(session: Session, sponsorship: Sponsorship, move: SponsorshipMove) -> About:

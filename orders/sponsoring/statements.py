@@ -75,6 +75,11 @@ def drawn(
 
 def share_lines(session: Session, sponsorship: Sponsorship) -> list[ShareLine]:
     """By the codes of the cooperatives."""
+    shares = tranching.shares_of(session, sponsorship.id)
+    selling = {each.cooperative_id for each in shares}
+    sellers = {
+        each.id: each for each in session.scalars(select(Cooperative).where(Cooperative.id.in_(selling)))
+    }
     payable: dict[Any, dict[Tranche, int]] = {}
     for row in session.scalars(select(SponsorPayable).where(SponsorPayable.sponsorship_id == sponsorship.id)):
         payable.setdefault(row.share_id, {})[Tranche(row.tranche)] = row.amount_minor
@@ -90,8 +95,7 @@ def share_lines(session: Session, sponsorship: Sponsorship) -> list[ShareLine]:
             boxes_delivered=each.boxes_delivered,
             payable={tranche: payable.get(each.share_id, {}).get(tranche, 0) for tranche in Tranche},
         )
-        for each in tranching.shares_of(session, sponsorship.id)
-        if (cooperative := session.get_one(Cooperative, each.cooperative_id))
+        for each, cooperative in ((each, sellers[each.cooperative_id]) for each in shares)
     ]
     return sorted(lines, key=lambda line: (line.code, str(line.share_id)))
 

@@ -143,7 +143,9 @@ def at(now: datetime = NOON) -> Context:
 
 
 def news() -> About:
-    return CampaignClosed(campaign_id=uuid.uuid4(), campaign=Text(en="Spring", zh="春"))
+    return CampaignClosed(
+        campaign_id=uuid.uuid4(), campaign=Text(en="Spring", zh="春"), effect=Text(en="All.", zh="全。")
+    )
 
 
 def tell(

@@ -75,6 +75,54 @@ def test_a_kind_speaks_both_languages_and_tells_all_its_fields_in_each(kind: typ
     assert made(kind).facts().keys() == declared
 
 
+ALWAYS_SOMETHING = {
+    ("order_placed", "total"): "an order over nothing has no payment, and is not told of",
+    ("payment_received", "amount"): "it was received",
+    ("balance_due", "amount"): "else it is settled",
+    ("balance_settled", "price"): "boxes have a price",
+    ("balance_reminder", "amount"): "else it is settled",
+    ("balance_defaulted", "amount"): "else it is settled",
+    ("balance_defaulted", "forfeited"): "a deposit is something for each box",
+    ("refund_due", "amount"): "nobody owes nothing",
+    ("refund_paid", "amount"): "nobody pays nothing out",
+    ("sponsorship_signed", "total"): "boxes have a price",
+    ("sponsorship_accepted", "total"): "boxes have a price",
+    ("sponsorship_funded", "escrow"): "it is funded",
+    ("sponsorship_given_up", "escrow"): "it was funded",
+    ("tranche_released", "amount"): "nothing is not released",
+}
+SUMS = [
+    (kind, field.name)
+    for kind in KINDS.values()
+    for field in fields(kind)
+    if get_type_hints(kind)[field.name] is Money
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), SUMS, ids=lambda each: getattr(each, "kind", each))
+def test_a_sum_that_may_be_nothing_is_told_in_words(kind: type[About], name: str):
+    """Every sum of every kind: either there always is some, or nobody reads `0.00`."""
+    if name not in kind.if_nothing:
+        assert (kind.kind, name) in ALWAYS_SOMETHING
+        return
+    assert (kind.kind, name) not in ALWAYS_SOMETHING
+    told = made(kind, **{name: Money(0, "CNY")}).wording(ZONE)
+    for text in (told.title.en, told.title.zh, told.body.en, told.body.zh):
+        assert "0.00" not in text and "{" not in text
+    body = kind.if_nothing[name]
+    assert names(body.en) == names(body.zh)
+    others = {field.name for field in fields(kind)} - {name}
+    assert names(kind.title.en) | names(body.en) == others
+    assert re.search("[Nn]othing", body.en) and re.search("[\u4e00-\u9fff]", body.zh)
+    assert made(kind).wording(ZONE).body.en != told.body.en
+
+
+def test_a_member_of_a_full_group_to_whom_nothing_goes_back_is_told_so():
+    told = made(KINDS[Kind.GROUP_FULL], amount=Money(0, "CNY")).wording(ZONE)
+    assert "Nothing goes back to you" in told.body.en
+    assert "无差额退还" in told.body.zh
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
 def test_no_field_can_be_forgotten(kind: type[About]):
     for field in fields(kind):

@@ -1,5 +1,6 @@
 """The kinds of messages, and what a message is about: fields that its words in both languages need. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -55,6 +56,8 @@ class Kind(StrEnum):
     SPONSORSHIP_CLOSED = "sponsorship_closed"
     SPONSORSHIP_CANCELLED = "sponsorship_cancelled"
     TRANCHE_RELEASED = "tranche_released"
+    CAMPAIGN_RESUMED = "campaign_resumed"
+    SHARE_OFFERED = "share_offered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class About:
     kind: ClassVar[Kind]
     title: ClassVar[Text]
     body: ClassVar[Text]
+    if_nothing: ClassVar[Mapping[str, Text]] = {}
+    """Sums that may be nothing, and the body that says so in words, in place of `0.00`."""
     is_mandatory: ClassVar[bool] = False
     """It cannot be switched off: money or a decision of the person's own hangs on it."""
     is_urgent: ClassVar[bool] = False
@@ -82,8 +87,12 @@ class About:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return Wording(
             title=filled(self.title, values, zone, TITLE_MAX),
-            body=filled(self.body, values, zone, BODY_MAX),
+            body=filled(self._body(), values, zone, BODY_MAX),
         )
+
+    def _body(self) -> Text:
+        nothing = (name for name in self.if_nothing if getattr(self, name).minor == 0)
+        return self.if_nothing.get(next(nothing, ""), self.body)
 
     def facts(self) -> dict[str, Any]:
         """The same for programs: JSON values."""

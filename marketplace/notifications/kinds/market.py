@@ -1,8 +1,10 @@
 """What buyers and cooperatives are told of orders, campaigns, balances, shortages and pledges. Pure."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from marketplace.language import Text
 from marketplace.notifications.kinds.about import About, Kind
@@ -103,12 +105,28 @@ class CampaignPaused(About):
     kind = Kind.CAMPAIGN_PAUSED
     title = Text(en="{campaign} is paused", zh="{campaign} 已暂停")
     body = Text(
-        en="{campaign} is paused: {reason}. What you have ordered stands. Campaign {campaign_id}.",
-        zh="{campaign} 已暂停，原因：{reason}。您已下的订单仍然有效。活动编号 {campaign_id}。",
+        en="{campaign} is paused: {reason}. {effect} Campaign {campaign_id}.",
+        zh="{campaign} 已暂停，原因：{reason}。{effect}活动编号 {campaign_id}。",
     )
     campaign_id: uuid.UUID
     campaign: Text
     reason: Text
+    effect: Text
+    """What it means for what its reader has in it; so in the next two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignResumed(About):
+    kind = Kind.CAMPAIGN_RESUMED
+    title = Text(en="{campaign} goes on", zh="{campaign} 已恢复")
+    body = Text(
+        en="{campaign} is open again until {closes_at}. {effect} Campaign {campaign_id}.",
+        zh="{campaign} 已恢复接单，截止时间 {closes_at}。{effect}活动编号 {campaign_id}。",
+    )
+    campaign_id: uuid.UUID
+    campaign: Text
+    closes_at: datetime
+    effect: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +134,12 @@ class CampaignClosed(About):
     kind = Kind.CAMPAIGN_CLOSED
     title = Text(en="{campaign} is closed", zh="{campaign} 已截止")
     body = Text(
-        en="{campaign} takes no more orders. Your orders go on as agreed. Campaign {campaign_id}.",
-        zh="{campaign} 已停止接单，您的订单将按约定继续履行。活动编号 {campaign_id}。",
+        en="{campaign} takes no more orders. {effect} Campaign {campaign_id}.",
+        zh="{campaign} 已停止接单。{effect}活动编号 {campaign_id}。",
     )
     campaign_id: uuid.UUID
     campaign: Text
+    effect: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,6 +331,13 @@ class ShortageCut(About):
         en="Your order {order_id} was cut from {boxes_before} to {boxes_after} boxes. {reason} {refund} is paid back.",
         zh="您的订单 {order_id} 由 {boxes_before} 箱减为 {boxes_after} 箱。{reason}退款 {refund}。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "refund": Text(
+            en="Your order {order_id} was cut from {boxes_before} to {boxes_after} boxes. {reason} Nothing is to be "
+            "paid back.",
+            zh="您的订单 {order_id} 由 {boxes_before} 箱减为 {boxes_after} 箱。{reason}无需退款。",
+        ),
+    }
     is_mandatory = True
     order_id: uuid.UUID
     boxes_before: int
@@ -394,9 +420,29 @@ class CommitmentAsked(About):
     kind = Kind.COMMITMENT_ASKED
     title = Text(en="Can you deliver {boxes} boxes?", zh="能否供应 {boxes} 箱？")
     body = Text(
-        en="{cooperative} is asked for {boxes} boxes (share {share_id}). Please confirm or decline until "
+        en="{campaign} asks {cooperative} for {boxes} boxes of what it pledged (commitment {commitment_id}). Please "
+        "confirm or decline until {answer_until}.",
+        zh="{campaign} 请{cooperative}从其承诺货源中供应 {boxes} 箱（供货承诺 {commitment_id}），请在 {answer_until} "
+        "前确认或拒绝。",
+    )
+    is_mandatory = True
+    commitment_id: uuid.UUID
+    campaign: Text
+    cooperative: Text
+    boxes: int
+    answer_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareOffered(About):
+    kind = Kind.SHARE_OFFERED
+    title = Text(
+        en="A bulk order has {boxes} boxes for {cooperative}", zh="大宗订单为{cooperative}分配 {boxes} 箱"
+    )
+    body = Text(
+        en="{cooperative} is offered {boxes} boxes of a bulk order (share {share_id}). Please confirm or decline until "
         "{answer_until}.",
-        zh="请{cooperative}供应 {boxes} 箱（份额 {share_id}），请在 {answer_until} 前确认或拒绝。",
+        zh="大宗订单向{cooperative}提供 {boxes} 箱（份额 {share_id}），请在 {answer_until} 前确认或拒绝。",
     )
     is_mandatory = True
     share_id: uuid.UUID
@@ -413,6 +459,14 @@ class GroupFull(About):
         en="All {people} people of group {group} ({campaign}) have paid. {amount} goes back to you.",
         zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} 将退还给您。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "amount": Text(
+            en="All {people} people of group {group} ({campaign}) have paid. Nothing goes back to you: your order has "
+            "a discount already that is as large, or no paid boxes any more.",
+            zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。您的订单已享不低于拼团的优惠，"
+            "或已无已付款箱数，故无差额退还。",
+        ),
+    }
     is_mandatory = True
     group: str
     campaign: Text

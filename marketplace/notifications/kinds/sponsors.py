@@ -4,8 +4,10 @@ Whatever binds somebody, or moves money, cannot be switched off.
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from marketplace.language import Text
 from marketplace.notifications.kinds.about import About, Kind
@@ -51,6 +53,13 @@ class SponsorshipAccepted(About):
         zh="您的赞助采购 {sponsorship_id}（{boxes} 箱，共 {total}）已被接受，请向托管账户支付 {escrow}，到账后即"
         "分配。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "escrow": Text(
+            en="Your sponsorship {sponsorship_id} over {boxes} boxes is accepted. Nothing is asked for beforehand but "
+            "any part of {total} in escrow; then it is split.",
+            zh="您的赞助采购 {sponsorship_id}（{boxes} 箱，共 {total}）已被接受，向托管账户支付任意部分后即分配。",
+        ),
+    }
     is_mandatory = True
     sponsorship_id: uuid.UUID
     boxes: int
@@ -144,6 +153,13 @@ class SponsorshipEnded(About):
         "donated; of what you paid {returned} are owed back in all.",
         zh="您的赞助采购 {sponsorship_id} 提取期已结束：无人提取的 {boxes_donated} 箱已捐赠，累计应退 {returned}。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "returned": Text(
+            en="The time to draw on your sponsorship {sponsorship_id} is over. {boxes_donated} boxes that nobody drew "
+            "are donated; nothing of what you paid is owed back.",
+            zh="您的赞助采购 {sponsorship_id} 提取期已结束：无人提取的 {boxes_donated} 箱已捐赠，无应退款项。",
+        ),
+    }
     is_mandatory = True
     sponsorship_id: uuid.UUID
     boxes_donated: int
@@ -159,6 +175,18 @@ class SponsorshipClosed(About):
         "to you, and nothing is left in escrow.",
         zh="您的赞助采购 {sponsorship_id} 已全部交付：支付合作社 {paid}，退还 {returned}，托管账户无余额。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "paid": Text(
+            en="Your sponsorship {sponsorship_id} is over: nothing went to cooperatives, {returned} back to you, and "
+            "nothing is left in escrow.",
+            zh="您的赞助采购 {sponsorship_id} 已结束：未向合作社付款，退还 {returned}，托管账户无余额。",
+        ),
+        "returned": Text(
+            en="All of your sponsorship {sponsorship_id} is delivered: {paid} went to cooperatives, and nothing is "
+            "left in escrow.",
+            zh="您的赞助采购 {sponsorship_id} 已全部交付：支付合作社 {paid}，托管账户无余额。",
+        ),
+    }
     is_mandatory = True
     sponsorship_id: uuid.UUID
     paid: Money
@@ -174,6 +202,12 @@ class SponsorshipCancelled(About):
         "you.",
         zh="您的赞助采购 {sponsorship_id}（{boxes} 箱）已取消，原因：{reason}。将退还 {returned}。",
     )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "returned": Text(
+            en="Your sponsorship {sponsorship_id} over {boxes} boxes is cancelled: {reason}. Nothing is owed back.",
+            zh="您的赞助采购 {sponsorship_id}（{boxes} 箱）已取消，原因：{reason}。无应退款项。",
+        ),
+    }
     is_mandatory = True
     sponsorship_id: uuid.UUID
     boxes: int

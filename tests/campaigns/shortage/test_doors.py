@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from campaigns import planning
-from campaigns.shortage import applying, closing, offering, opening, run
+from campaigns.shortage import closing, offering, opening, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer
 from inventory import lots
 from inventory.models import Hold, Lot
@@ -14,6 +14,7 @@ from marketplace import database, events
 from marketplace.access import Role
 from marketplace.payments.models import PartRefund
 from orders.allocation.commitment import seed_commitment
+from orders.events import OrdersCut
 from orders.models import Order, SeasonEntry
 from tests.builders import PRICE_MINOR, Market, assert_refused, receipt
 from tests.campaigns.shortage.stage import SEED, Short, harvested, let_pass, opened, pledge
@@ -233,10 +234,10 @@ def test_what_is_told_to_others(short: Short, monkeypatch) -> None:
     opened(short, **HAIL)
     advance(short, hours=49)
     found = cuts(short)
-    told = [each for each in told if isinstance(each, offering.ElectionsOpened | applying.OrderCut)]
-    assert [type(each) for each in told[:1]] == [offering.ElectionsOpened]
-    assert {str(each.order_id) for each in told[1:]} == {
-        order_id for order_id, each in found.items() if each.boxes_cut
+    told = [each for each in told if isinstance(each, offering.ElectionsOpened | OrdersCut)]
+    assert [type(each) for each in told] == [offering.ElectionsOpened, OrdersCut]
+    assert {str(each.order_id): (each.boxes_before, each.boxes_after) for each in told[1].cuts} == {
+        order_id: (each.boxes_before, each.boxes_after) for order_id, each in found.items() if each.boxes_cut
     }
 
 

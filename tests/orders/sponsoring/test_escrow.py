@@ -5,13 +5,16 @@ import io
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from marketplace import database
 from marketplace.access import Role
 from orders.models import Order
-from orders.sponsoring import escrow
+from orders.sponsoring import escrow, statements
+from orders.sponsoring.models import Sponsorship
 from tests.builders import PRICE_MINOR, Market, assert_refused, at_once
 from tests.house import Caller
 from tests.orders.sponsoring.fund import TOTAL, URL, WHY, Fund, asked, drafted, stocked
@@ -311,6 +314,25 @@ def test_the_statement_as_table_and_picture(fund: Fund) -> None:
     assert "Great Wall Foods" in words
     assert "长城食品" in words
     assert "20 · 100 kg" in words
+
+
+def test_a_statement_asks_for_all_its_cooperatives_at_once(fund: Fund) -> None:
+    fund.drawing()
+    asked_for: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if "FROM cooperative" in arguments[2]:
+            asked_for.append(arguments[2])
+
+    with database.reading() as session:
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            lines = statements.share_lines(session, session.get_one(Sponsorship, uuid.UUID(fund.id)))
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+    assert [each.code for each in lines] == ["YJ01", "YJ02", "YJ03"]
+    assert len(asked_for) == 1
 
 
 def test_a_repeated_payment_request_opens_one(fund: Fund) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from inventory.models import Hold, PoolMovement
 from marketplace import database
 from marketplace.access import Role
 from orders.sponsoring import gifting
@@ -41,6 +42,29 @@ def test_a_gift_is_claimed_to_an_address_and_paid(fund: Fund, shopper: Caller) -
     assert fund.told()["redeemed_by"]["gift"] == 2
     [mine] = shopper.get("/v1/draws").json["items"]
     assert (mine["state"], mine["words"]) == ("redeemed", "Happy new year 新年快乐")
+
+
+def test_a_gift_goes_from_its_sponsor_to_its_finder_in_one_step(fund: Fund, shopper: Caller) -> None:
+    """Two holds in all, the second instead of the first; its boxes are never free in between."""
+    given = fund.given(2)
+    claimed = shopper.post(CLAIMS, json={"code": given["code"], **address_of(shopper)})
+    assert claimed.status_code == 200, claimed.json
+    with database.reading() as session:
+        lines = session.scalars(
+            select(PoolMovement.kind)
+            .join(Hold, Hold.id == PoolMovement.hold_id)
+            .where(Hold.kind == "game_claim")
+            .order_by(PoolMovement.number)
+        ).all()
+        found = session.execute(
+            select(Hold.state, Hold.owner_id).where(Hold.kind == "game_claim").order_by(Hold.id)
+        ).all()
+    assert lines == ["held", "superseded", "held"]
+    assert [(state, owner) for state, owner in found] == [
+        ("superseded", fund.sponsor.account_id),
+        ("active", shopper.account_id),
+    ]
+    fund.keeps_every_promise()
 
 
 def test_the_code_is_nowhere_to_be_read_again(fund: Fund) -> None:
