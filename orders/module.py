@@ -20,6 +20,8 @@ from orders.events import (
     ShareMoved,
     SponsorshipMoved,
 )
+from orders.fulfilment import api as parcels_api
+from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
@@ -39,6 +41,8 @@ module = Module(
         season_api.blueprint,
         split_api.runs,
         split_api.simulations,
+        parcels_api.blueprint,
+        parcels_api.of_orders,
         sponsoring_api.blueprint,
         sponsoring_api.shares,
         sponsoring_api.payables,
@@ -70,5 +74,5 @@ module = Module(
         (BoxesGivenBack, tranching.on_boxes_given_back),
         *TELLING,
     ),
-    invariants=(*INVARIANTS, *SPONSORING_INVARIANTS),
+    invariants=(*INVARIANTS, *FULFILMENT_INVARIANTS, *SPONSORING_INVARIANTS),
 )
