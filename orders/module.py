@@ -17,6 +17,7 @@ from orders.events import (
     EscrowReleased,
     OrderMoved,
     OrdersMoved,
+    ParcelShipped,
     ShareMoved,
     SponsorshipMoved,
 )
@@ -62,6 +63,7 @@ module = Module(
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
         (OrdersMoved, notifying.on_orders_moved),
+        (ParcelShipped, notifying.on_parcel_shipped),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),

@@ -24,6 +24,7 @@ from marketplace.notifications.kinds import (
     BalanceReminder,
     BalanceSettled,
     OrderCommitted,
+    OrderDelivered,
     OrderExpired,
     OrderPlaced,
     OrderWithdrawn,
@@ -36,16 +37,21 @@ from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
-from orders.events import OrderMoved, OrdersMoved
+from orders.events import OrderMoved, OrdersMoved, ParcelShipped
 from orders.models import DepositTerms, Order
-from orders.states import OrderKind, OrderState
+from orders.states import SENT, OrderKind, OrderState
 
 TELL_MOVED: Final = "orders.tell_moved"
 BATCH: Final = 200
 STILL_TRUE: Final = {
-    OrderState.COMMITTED: (OrderState.COMMITTED, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
+    OrderState.COMMITTED: (
+        OrderState.COMMITTED,
+        OrderState.BALANCE_DUE,
+        OrderState.BALANCE_PAID,
+        *sorted(SENT),
+    ),
     OrderState.BALANCE_DUE: (OrderState.BALANCE_DUE,),
-    OrderState.BALANCE_PAID: (OrderState.BALANCE_PAID,),
+    OrderState.BALANCE_PAID: (OrderState.BALANCE_PAID, *sorted(SENT)),
     OrderState.BALANCE_DEFAULTED: (OrderState.BALANCE_DEFAULTED,),
 }
 """State into which many are moved → where an order must be when its buyer is told, or it would be told what is over."""
@@ -67,7 +73,9 @@ def _placed(order: Order) -> OrderPlaced:
 
 
 def on_orders_moved(session: Session, _ctx: Context, event: OrdersMoved) -> None:
-    """Jobs tell the buyers of all of them."""
+    """Jobs tell the buyers of all of them. Of a wave they are told when something is on its way."""
+    if event.after not in STILL_TRUE:
+        return
     for first in range(0, len(event.order_ids), BATCH):
         order_ids = [str(each) for each in event.order_ids[first : first + BATCH]]
         jobs.enqueue(session, TELL_MOVED, arguments={"order_ids": order_ids, "after": event.after})
@@ -132,6 +140,8 @@ def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]
         yield OrderExpired(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.WITHDRAWN:
         yield OrderWithdrawn(order_id=order.id, boxes=order.boxes)
+    elif event.after == OrderState.DELIVERED:
+        yield OrderDelivered(order_id=order.id)
     else:
         yield from _about_balance(order, terms, OrderState(event.after))
 
@@ -154,6 +164,19 @@ def _about_balance(order: Order, terms: DepositTerms | None, after: OrderState) 
             amount=Money(terms.balance_minor, order.currency),
             forfeited=Money(terms.balance_boxes * terms.per_box_minor, order.currency),
         )
+
+
+def on_parcel_shipped(session: Session, ctx: Context, event: ParcelShipped) -> None:
+    """Something is on its way, and by whom."""
+    order = session.get_one(Order, event.order_id)
+    about = kinds.ParcelShipped(
+        order_id=order.id,
+        boxes=event.boxes,
+        carrier=event.carrier,
+        tracking_number=event.tracking_number or "–",
+    )
+    cause = f"parcel:{event.parcel_id}"
+    notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
 
 
 def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDue) -> None:

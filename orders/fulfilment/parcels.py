@@ -10,11 +10,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from inventory import holds, owing
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
 from orders import addressing, moving
+from orders.events import ParcelShipped
 from orders.fulfilment import states
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.states import GONE, ParcelState
@@ -49,7 +50,16 @@ def ship(
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
     parcel.shipped_at = ctx.now
-    return _go(session, ctx, order, parcel, ParcelState.SHIPPED)
+    _go(session, ctx, order, parcel, ParcelState.SHIPPED)
+    told = ParcelShipped(
+        parcel_id=parcel.id,
+        order_id=order.id,
+        boxes=parcel.boxes,
+        carrier=carrier,
+        tracking_number=tracking_number,
+    )
+    events.publish(session, ctx, told)
+    return parcel
 
 
 def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:

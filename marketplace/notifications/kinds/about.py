@@ -55,6 +55,8 @@ class Kind(StrEnum):
     SPONSORSHIP_CLOSED = "sponsorship_closed"
     SPONSORSHIP_CANCELLED = "sponsorship_cancelled"
     TRANCHE_RELEASED = "tranche_released"
+    PARCEL_SHIPPED = "parcel_shipped"
+    ORDER_DELIVERED = "order_delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
