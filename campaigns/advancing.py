@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import balances, ending, goal_rules, planning, states
 from campaigns.allotting import allotting
+from campaigns.fulfilment import completing
 from campaigns.goal_rules import Goal, Sold, Verdict
 from campaigns.models import Campaign
 from campaigns.pledges import harvesting
@@ -29,6 +30,9 @@ WAITING: Final = (
     CampaignState.HARVESTED,
     CampaignState.SHORTFALL,
     CampaignState.BALANCE_OPEN,
+    CampaignState.BALANCE_CLOSED,
+    CampaignState.FULFILLING,
+    CampaignState.COMPLETED,
 )
 """States that end by themselves, once their guards let them."""
 
@@ -95,6 +99,8 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
             applying.let_campaign_go_on(session, ctx, campaign)
         elif campaign.state == CampaignState.BALANCE_OPEN and balances.is_over(campaign, ctx.now):
             balances.close_balance(session, ctx, campaign_id=campaign.id)
+        elif campaign.state in completing.WAITING:
+            completing.go_on(session, ctx, campaign)
         elif campaign.state in ending.ENDING:
             ending.end_orders(session, ctx, campaign_id=campaign_id)
     except GoalUndecided:

@@ -20,6 +20,8 @@ from campaigns.exports import api as exports_api
 from campaigns.exports import exporting
 from campaigns.exports.invariants import INVARIANTS as EXPORT_INVARIANTS
 from campaigns.fast import FAST_DOORS
+from campaigns.fulfilment import api as fulfilment_api
+from campaigns.fulfilment import sending
 from campaigns.invariants import INVARIANTS
 from campaigns.pledges import api as pledges_api
 from campaigns.pledges import following
@@ -58,6 +60,7 @@ module = Module(
         *exports_api.BLUEPRINTS,
         *promotions_api.BLUEPRINTS,
         *groups_api.BLUEPRINTS,
+        fulfilment_api.blueprint,
     ),
     pages=(pages.blueprint,),
     fast_doors=FAST_DOORS,
@@ -70,6 +73,7 @@ module = Module(
         *ending.JOBS,
         *notifying.JOBS,
         *closing.JOBS,
+        *sending.JOBS,
         *applying.JOBS,
         *waiting.JOBS,
         *shortage_telling.JOBS,

@@ -4,14 +4,14 @@ From then on the lot owes them: the pledge's boxes are committed, then packed (`
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from inventory import binding_rules, on_lots, owing, room
-from inventory.binding_rules import Bound, Pledged
+from inventory.binding_rules import Bound, Pledged, Served, Wish
 from inventory.models import Hold, Lot
 from inventory.refusals import NotSoldYet, TooFewGoodBoxes
 from inventory.states import HoldKind, HoldState, LotStatus
@@ -34,22 +34,8 @@ def bind(
 
     Pledges are locked before the pool and the lots. Raises PoolNotFound, NotSoldYet, TooFewGoodBoxes.
     """
-    rows = session.execute(
-        select(Hold, Lot)
-        .join(Lot, Lot.id == Hold.lot_id)
-        .where(Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE)
-        .order_by(Hold.id)
-        .with_for_update(of=Hold, key_share=True)
-        .execution_options(populate_existing=True)
-    ).all()
-    pool, _ = room.locked(session, pool_id)
-    shipped = session.scalar(
-        select(func.coalesce(func.sum(Hold.consumed_boxes), 0)).where(
-            Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE
-        )
-    )
-    committed = on_lots.committed_boxes(session, [hold.id for hold, _ in rows])
-    unbound = pool.boxes_sold - int(shipped or 0) - sum(committed.values())
+    rows, committed = _locked_pledges(session, pool_id)
+    unbound = _unbound(session, pool_id, committed)
     if boxes > unbound:
         raise NotSoldYet(requested_boxes=boxes, unbound_boxes=unbound)
     try:
@@ -73,6 +59,36 @@ def bind(
     return chosen
 
 
+def serve(
+    session: Session, ctx: Context, *, pool_id: uuid.UUID, wishes: Sequence[Wish], delivered_on: date
+) -> Served:
+    """Bind what each order needs to pledged lots; an order that cannot have all of it is left as it is.
+
+    Raises PoolNotFound, NotSoldYet.
+    """
+    rows, committed = _locked_pledges(session, pool_id)
+    unbound = _unbound(session, pool_id, committed)
+    wanted = sum(each.boxes for each in wishes)
+    if wanted > unbound:
+        raise NotSoldYet(requested_boxes=wanted, unbound_boxes=unbound)
+    served = binding_rules.serve(
+        [_pledged(hold, lot, committed.get(hold.id, 0)) for hold, lot in rows],
+        wishes,
+        delivered_on=delivered_on,
+    )
+    boxes_of: dict[tuple[uuid.UUID, uuid.UUID], int] = {}
+    for parts in served.parts.values():
+        for each in parts:
+            key = each.lot_id, each.hold_id
+            boxes_of[key] = boxes_of.get(key, 0) + each.boxes
+    for (_, hold_id), boxes in sorted(boxes_of.items()):
+        owing.commit(session, ctx, hold_id=hold_id, boxes=boxes)
+    if boxes_of:
+        after = {"boxes": sum(boxes_of.values()), "orders": len(served.parts)}
+        audit.record(session, ctx, "pool.bind", subject=("pool", pool_id), after=after)
+    return served
+
+
 def keeping(session: Session, *, pool_id: uuid.UUID) -> list[tuple[date, int]]:
     """The pool's pledged boxes in lots that may leave, by the day until which they keep; nothing is locked."""
     open_boxes = func.sum(Hold.boxes - Hold.consumed_boxes - Hold.released_boxes)
@@ -89,6 +105,33 @@ def keeping(session: Session, *, pool_id: uuid.UUID) -> list[tuple[date, int]]:
         .order_by(Lot.best_before_on)
     )
     return [(day, int(boxes)) for day, boxes in rows]
+
+
+def _locked_pledges(
+    session: Session, pool_id: uuid.UUID
+) -> tuple[list[tuple[Hold, Lot]], dict[uuid.UUID, int]]:
+    """The pool's running pledges with their lots, locked by id, and what of each is committed already."""
+    rows = session.execute(
+        select(Hold, Lot)
+        .join(Lot, Lot.id == Hold.lot_id)
+        .where(Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE, Hold.state == HoldState.ACTIVE)
+        .order_by(Hold.id)
+        .with_for_update(of=Hold, key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    committed = on_lots.committed_boxes(session, [hold.id for hold, _ in rows])
+    return [(hold, lot) for hold, lot in rows], committed
+
+
+def _unbound(session: Session, pool_id: uuid.UUID, committed: Mapping[uuid.UUID, int]) -> int:
+    """Sold boxes of the pool, which is locked, that no lot owes yet."""
+    pool, _ = room.locked(session, pool_id)
+    shipped = session.scalar(
+        select(func.coalesce(func.sum(Hold.consumed_boxes), 0)).where(
+            Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE
+        )
+    )
+    return pool.boxes_sold - int(shipped or 0) - sum(committed.values())
 
 
 def _pledged(hold: Hold, lot: Lot, committed: int) -> Pledged:

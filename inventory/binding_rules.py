@@ -6,7 +6,7 @@ the cooperative that is furthest behind what it should have sold.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -84,3 +84,77 @@ def choose(
             )
             wanted -= part
     return bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What one order needs: all of it or nothing."""
+
+    id: uuid.UUID
+    boxes: int
+    suppliers: Mapping[uuid.UUID, int]
+    """Cooperative → the boxes that were meant to come from it. What became of them since is seen when they leave."""
+    destination: Destination | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Which wishes get which boxes, and which get none because there is not enough that is good for them."""
+
+    parts: Mapping[uuid.UUID, tuple[Bound, ...]]
+    left: tuple[uuid.UUID, ...]
+
+
+def serve(pledges: Iterable[Pledged], wishes: Sequence[Wish], *, delivered_on: date) -> Served:
+    """Each wish whole: first what is meant to come from its own suppliers, for all wishes; then the rest from anybody.
+
+    Each time what must go first goes first. Those whose fruit must keep longest choose first, then by id: never by
+    arrival. A wish that cannot have all of its boxes gets none, and those that it might have had stay for others.
+    """
+    stock = sorted(
+        pledges, key=lambda each: (each.best_before_on, each.harvested_on, each.lot_id, each.hold_id)
+    )
+    room = {each.hold_id: each.boxes for each in stock}
+    line = sorted(wishes, key=lambda each: (-good_until(delivered_on, each.destination).toordinal(), each.id))
+    given: dict[uuid.UUID, dict[uuid.UUID, int]] = {each.id: {} for each in line}
+
+    def take(wish: Wish, wanted: int, supplier: uuid.UUID | None) -> int:
+        got = 0
+        for each in stock:
+            part = min(wanted - got, room[each.hold_id])
+            if (
+                part
+                and supplier in {None, each.cooperative_id}
+                and is_good(each, delivered_on=delivered_on, destination=wish.destination)
+            ):
+                room[each.hold_id] -= part
+                given[wish.id][each.hold_id] = given[wish.id].get(each.hold_id, 0) + part
+                got += part
+        return got
+
+    missing: dict[uuid.UUID, int] = {}
+    for wish in line:
+        wanted = wish.boxes
+        for supplier, boxes in sorted(wish.suppliers.items()):
+            wanted -= take(wish, min(wanted, boxes), supplier)
+        missing[wish.id] = wanted
+    left = []
+    for wish in line:
+        if missing[wish.id] and take(wish, missing[wish.id], None) < missing[wish.id]:
+            left.append(wish.id)
+            for hold_id, boxes in given.pop(wish.id).items():
+                room[hold_id] += boxes
+    parts = {
+        wish_id: tuple(
+            Bound(
+                hold_id=each.hold_id,
+                lot_id=each.lot_id,
+                cooperative_id=each.cooperative_id,
+                boxes=of[each.hold_id],
+            )
+            for each in stock
+            if each.hold_id in of
+        )
+        for wish_id, of in given.items()
+    }
+    return Served(parts=parts, left=tuple(left))

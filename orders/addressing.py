@@ -13,7 +13,7 @@ from marketplace.context import Context
 from marketplace.language import Text
 from orders import checkout, moving
 from orders.bulk import OrderNotFound
-from orders.models import Order, OrderAddress
+from orders.models import OrderAddress
 from orders.states import ADDRESSABLE, OrderKind, OrderStateForbids
 
 KIND: Final = "order_address"
@@ -54,22 +54,26 @@ def choose(session: Session, ctx: Context, *, order_id: uuid.UUID, address_id: u
         subject=("order", order.id),
         after={"destination": str(destination)},
     )
-    return _opened(order, found)
+    return _opened(found)
 
 
 def chosen(session: Session, ctx: Context, *, order_id: uuid.UUID) -> dict[str, Any]:
     """For the buyer, and for staff who send it. Raises OrderNotFound, AddressNotChosen."""
-    order = checkout.get(session, ctx, order_id=order_id)
-    found = session.get(OrderAddress, order.id)
+    return of_order(session, order_id=checkout.get(session, ctx, order_id=order_id).id)
+
+
+def of_order(session: Session, *, order_id: uuid.UUID) -> dict[str, Any]:
+    """For whoever may see it. Raises AddressNotChosen."""
+    found = session.get(OrderAddress, order_id)
     if found is None:
         raise AddressNotChosen
-    return _opened(order, found)
+    return _opened(found)
 
 
-def _opened(order: Order, found: OrderAddress) -> dict[str, Any]:
-    address = addresses.unseal(found.sealed, kind=KIND, subject_id=order.id)
+def _opened(found: OrderAddress) -> dict[str, Any]:
+    address = addresses.unseal(found.sealed, kind=KIND, subject_id=found.order_id)
     return {
-        "order_id": order.id,
+        "order_id": found.order_id,
         "address": address.facts(),
         "destination": found.destination,
         "chosen_at": found.chosen_at,

@@ -63,6 +63,17 @@ class OrdersCut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelShipped:
+    """Boxes of an order have left with a carrier."""
+
+    parcel_id: uuid.UUID
+    order_id: uuid.UUID
+    boxes: int
+    carrier: str
+    tracking_number: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SponsorshipMoved:
     """A sponsorship took a step; `number` counts them."""
 

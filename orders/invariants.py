@@ -9,6 +9,10 @@ from marketplace.language import Text
 from marketplace.module import Invariant
 from orders import splitting
 from orders.models import AllocationRun
+from orders.states import BOUGHT, SENT, OrderState, listed
+
+WHOLLY_PAID: Final = SENT | {OrderState.BALANCE_PAID}
+"""States of an order with a deposit in which nothing of its price is open."""
 
 
 def _unproved_runs(session: Session) -> list[dict[str, Any]]:
@@ -113,13 +117,13 @@ INVARIANTS: Final = (
             en="What is bought is paid, wholly or its deposit, and what is paid is bought or forfeited, or goes back.",
             zh="已成交即已付款或已付定金；已付款即已成交、已罚没或应退。",
         ),
-        sql="""
+        sql=f"""
             SELECT o.id, o.state, p.state AS payment FROM "order" o
             JOIN payment p ON p.order_id = o.id AND p.purpose = 'order'
-            WHERE (p.state = 'succeeded') <> (o.state IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid',
-                'balance_defaulted', 'cut') OR (o.state IN ('withdrawn', 'released') AND p.received_minor > 0
-                AND p.refund_due_minor = p.received_minor))
-        """,
+            WHERE (p.state = 'succeeded') <> (o.state IN ({listed(BOUGHT)}, 'balance_defaulted', 'cut')
+                OR (o.state IN ('withdrawn', 'released') AND p.received_minor > 0
+                    AND p.refund_due_minor = p.received_minor))
+        """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="H3",
@@ -127,11 +131,11 @@ INVARIANTS: Final = (
             en="A consumed hold of a buyer belongs to one order that is bought.",
             zh="已成交的保留对应一个已成交订单。",
         ),
-        sql="""
+        sql=f"""
             SELECT h.id FROM hold h LEFT JOIN "order" o ON o.hold_id = h.id AND o.state <> 'payment_failed'
             WHERE h.kind IN ('cart', 'presale') AND (h.state = 'consumed') <>
-                (coalesce(o.state, '') IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid'))
-        """,
+                (coalesce(o.state, '') IN ({listed(BOUGHT)}))
+        """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="O6",
@@ -151,7 +155,7 @@ INVARIANTS: Final = (
             en="An order's payments never exceed its price, and one that is wholly paid has all of its final price.",
             zh="订单付款从不超过其价格；付清的订单恰为最终价。",
         ),
-        sql="""
+        sql=f"""
             SELECT o.id, o.state, o.total_minor, p.paid, p.back FROM "order" o
             LEFT JOIN deposit_terms t ON t.order_id = o.id
             LEFT JOIN (
@@ -160,9 +164,9 @@ INVARIANTS: Final = (
                 FROM payment GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.kind <> 'sponsor_bulk' AND (coalesce(p.paid, 0) + coalesce(t.bonus_minor, 0) > o.total_minor
-                OR (o.state = 'balance_paid' AND coalesce(p.paid, 0) - coalesce(p.back, 0) + t.bonus_minor
+                OR (o.state IN ({listed(WHOLLY_PAID)}) AND coalesce(p.paid, 0) - coalesce(p.back, 0) + t.bonus_minor
                     <> t.balance_boxes * t.final_unit_price_minor))
-        """,
+        """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="O8",
@@ -185,18 +189,18 @@ INVARIANTS: Final = (
             " box costs more than was shown.",
             zh="尾款等于最终价减去定金抵扣额，按订单现有箱数计；任何一箱都不高于下单时所示价格。",
         ),
-        sql="""
+        sql=f"""
             SELECT o.id, o.state, t.final_unit_price_minor, t.balance_minor FROM "order" o
             JOIN deposit_terms t ON t.order_id = o.id LEFT JOIN pool_balance b ON b.pool_id = t.pool_id
             JOIN hold h ON h.id = o.hold_id
             WHERE (o.state NOT IN ('released', 'cut') AND (t.balance_minor IS NOT NULL) <>
-                (o.state IN ('balance_due', 'balance_paid', 'balance_defaulted')))
+                (o.state IN ({listed(WHOLLY_PAID)}, 'balance_due', 'balance_defaulted')))
             OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
                 THEN least(o.unit_price_minor, b.unit_price_minor) END
             OR t.balance_minor + t.bonus_minor <> t.balance_boxes * (t.final_unit_price_minor - t.per_box_minor)
-            OR (o.state IN ('balance_due', 'balance_paid') AND t.balance_boxes <> h.consumed_boxes)
+            OR (o.state IN ({listed(WHOLLY_PAID)}, 'balance_due') AND t.balance_boxes <> h.consumed_boxes)
             OR t.balance_boxes > o.boxes
-        """,
+        """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="O10",

@@ -17,9 +17,12 @@ from orders.events import (
     EscrowReleased,
     OrderMoved,
     OrdersMoved,
+    ParcelShipped,
     ShareMoved,
     SponsorshipMoved,
 )
+from orders.fulfilment import api as parcels_api
+from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 from orders.settlements.commands import settle_group
@@ -40,6 +43,8 @@ module = Module(
         season_api.blueprint,
         split_api.runs,
         split_api.simulations,
+        parcels_api.blueprint,
+        parcels_api.of_orders,
         sponsoring_api.blueprint,
         sponsoring_api.shares,
         sponsoring_api.payables,
@@ -60,6 +65,7 @@ module = Module(
         (OrderMoved, notifying.on_order_moved),
         (OrdersMoved, notifying.on_orders_moved),
         (ShareMoved, notifying.on_share_moved),
+        (ParcelShipped, notifying.on_parcel_shipped),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),
@@ -72,5 +78,5 @@ module = Module(
         (BoxesGivenBack, tranching.on_boxes_given_back),
         *TELLING,
     ),
-    invariants=(*INVARIANTS, *SPONSORING_INVARIANTS),
+    invariants=(*INVARIANTS, *FULFILMENT_INVARIANTS, *SPONSORING_INVARIANTS),
 )

@@ -26,6 +26,7 @@ from marketplace.notifications.kinds import (
     BalanceReminder,
     BalanceSettled,
     OrderCommitted,
+    OrderDelivered,
     OrderExpired,
     OrderPlaced,
     OrderWithdrawn,
@@ -39,17 +40,22 @@ from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
-from orders.events import OrderMoved, OrdersMoved, ShareMoved
+from orders.events import OrderMoved, OrdersMoved, ParcelShipped, ShareMoved
 from orders.models import DepositTerms, Order, Share
-from orders.states import OrderKind, OrderState, ShareState
+from orders.states import SENT, OrderKind, OrderState, ShareState
 
 TELL_MOVED: Final = "orders.tell_moved"
 TELL_OFFERED: Final = "orders.tell_offered"
 BATCH: Final = 200
 STILL_TRUE: Final = {
-    OrderState.COMMITTED: (OrderState.COMMITTED, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID),
+    OrderState.COMMITTED: (
+        OrderState.COMMITTED,
+        OrderState.BALANCE_DUE,
+        OrderState.BALANCE_PAID,
+        *sorted(SENT),
+    ),
     OrderState.BALANCE_DUE: (OrderState.BALANCE_DUE,),
-    OrderState.BALANCE_PAID: (OrderState.BALANCE_PAID,),
+    OrderState.BALANCE_PAID: (OrderState.BALANCE_PAID, *sorted(SENT)),
     OrderState.BALANCE_DEFAULTED: (OrderState.BALANCE_DEFAULTED,),
 }
 """State into which many are moved → where an order must be when its buyer is told, or it would be told what is over."""
@@ -71,7 +77,9 @@ def _placed(order: Order) -> OrderPlaced:
 
 
 def on_orders_moved(session: Session, _ctx: Context, event: OrdersMoved) -> None:
-    """Jobs tell the buyers of all of them where they are now; of an end, whoever brings it about tells more."""
+    """Jobs tell the buyers of all of them where they are now; of an end, whoever brings it about tells more, and of a
+    wave they are told when something is on its way.
+    """
     if event.is_passing or event.after not in STILL_TRUE:
         return
     for first in range(0, len(event.order_ids), BATCH):
@@ -138,6 +146,8 @@ def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]
         yield OrderExpired(order_id=order.id, boxes=order.boxes)
     elif event.after == OrderState.WITHDRAWN:
         yield OrderWithdrawn(order_id=order.id, boxes=order.boxes)
+    elif event.after == OrderState.DELIVERED:
+        yield OrderDelivered(order_id=order.id)
     else:
         yield from _about_balance(order, terms, OrderState(event.after))
 
@@ -188,6 +198,19 @@ def _offered(share: Share, cooperative: Cooperative) -> ToMembers:
         answer_until=share.answer_due_at,
     )
     return ToMembers(cooperative_id=cooperative.id, cause=f"share:{share.id}", about=about)
+
+
+def on_parcel_shipped(session: Session, ctx: Context, event: ParcelShipped) -> None:
+    """Something is on its way, and by whom."""
+    order = session.get_one(Order, event.order_id)
+    about = kinds.ParcelShipped(
+        order_id=order.id,
+        boxes=event.boxes,
+        carrier=event.carrier,
+        tracking_number=event.tracking_number or "–",
+    )
+    cause = f"parcel:{event.parcel_id}"
+    notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
 
 
 def on_balance_reminder(session: Session, ctx: Context, event: BalanceReminderDue) -> None:

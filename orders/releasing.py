@@ -20,10 +20,10 @@ from marketplace.payments.states import PartRefundKind, PaymentState
 from orders import moving
 from orders.events import OrdersMoved
 from orders.models import DepositTerms, Order
-from orders.states import BOUGHT, OrderState, check_move
+from orders.states import PROMISED, OrderState, check_move
 
 BATCH: Final = 100
-OPEN: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
+OPEN: Final = PROMISED | {OrderState.DEPOSIT_DUE}
 """States of a shopper's order that holds boxes, or has them."""
 
 
@@ -92,9 +92,9 @@ def _give_money_back(session: Session, ctx: Context, found: Collection[Payment],
 
 
 def _take_boxes_back(session: Session, ctx: Context, orders: Collection[Order], reason: str) -> None:
-    bought = [order.hold_id for order in orders if order.state in BOUGHT and order.hold_id is not None]
+    bought = [order.hold_id for order in orders if order.state in PROMISED and order.hold_id is not None]
     if bought:
         holds.take_back_all(session, ctx, hold_ids=bought, reason=reason)
     for order in orders:
-        if order.state not in BOUGHT:
+        if order.state not in PROMISED:
             moving.let_go(session, ctx, order, reason=reason)

@@ -1,5 +1,6 @@
 """Kinds and states of orders and shares, and the moves between them. Pure."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -33,6 +34,14 @@ class OrderState(StrEnum):
     """The price is final, and the rest of it is to be paid."""
     BALANCE_PAID = "balance_paid"
     """All of the price is paid."""
+    PACKING = "packing"
+    """Its boxes are bound to lots, and a wave sends them out."""
+    SHIPPED = "shipped"
+    """All its boxes are on their way."""
+    DELIVERED = "delivered"
+    """All its boxes are there; claims may still come."""
+    CLOSED = "closed"
+    """The time for claims is over."""
     BALANCE_DEFAULTED = "balance_defaulted"
     """The rest was not paid: the boxes went back, the deposit to the cooperatives that kept the fruit."""
     RELEASED = "released"
@@ -108,6 +117,7 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
             OrderState.SHORT,
             OrderState.BALANCE_DUE,
             OrderState.BALANCE_PAID,
+            OrderState.PACKING,
             OrderState.RELEASED,
             OrderState.CUT,
             OrderState.CANCELLED,
@@ -117,7 +127,11 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
     OrderState.BALANCE_DUE: frozenset(
         {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED, OrderState.CUT}
     ),
-    OrderState.BALANCE_PAID: frozenset({OrderState.RELEASED, OrderState.CUT}),
+    OrderState.BALANCE_PAID: frozenset({OrderState.PACKING, OrderState.RELEASED, OrderState.CUT}),
+    OrderState.PACKING: frozenset({OrderState.SHIPPED}),
+    OrderState.SHIPPED: frozenset({OrderState.DELIVERED}),
+    OrderState.DELIVERED: frozenset({OrderState.CLOSED}),
+    OrderState.CLOSED: frozenset(),
     OrderState.RELEASED: frozenset(),
     OrderState.BALANCE_DEFAULTED: frozenset(),
     OrderState.WITHDRAWN: frozenset(),
@@ -130,12 +144,18 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
 a deposit goes on from there to its balance. An export that is approved is to be paid. A committed order is cancelled
 only when a sponsor's time is over and no box was wanted."""
 
-BOUGHT: Final = frozenset(
+PROMISED: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}
 )
+"""States of a shopper's order in which its boxes are sold and no lot is chosen for them yet."""
+
+SENT: Final = frozenset({OrderState.PACKING, OrderState.SHIPPED, OrderState.DELIVERED, OrderState.CLOSED})
+"""States in which a wave has taken it up: its lots are chosen, and nothing ends it any more."""
+
+BOUGHT: Final = PROMISED | SENT
 """States of a shopper's order in which its boxes are sold."""
 
-ADDRESSABLE: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
+ADDRESSABLE: Final = PROMISED | {OrderState.DEPOSIT_DUE}
 """While a buyer may say where a shopper's order goes: it is neither over nor packed."""
 
 FREED_FOR_GOOD: Final = frozenset({OrderKind.EXPORT, OrderKind.GAME_REDEMPTION})
@@ -173,6 +193,11 @@ SHARE_MOVES: Final[dict[ShareState, frozenset[ShareState]]] = {
 
 OPEN_SHARES: Final = frozenset({ShareState.PROPOSED, ShareState.OFFERED, ShareState.CONFIRMED})
 """Shares whose boxes are held."""
+
+
+def listed(states: Collection[OrderState]) -> str:
+    """As the members of a SQL list."""
+    return ", ".join(repr(state.value) for state in OrderState if state in states)
 
 
 def check_move(before: str, after: OrderState) -> None:

@@ -37,6 +37,7 @@ from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
 from tests.campaigns.exports import abroad
+from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.groups import friends
 from tests.campaigns.shortage import stage
 from tests.orders.sponsoring import fund
@@ -370,6 +371,11 @@ BREAKS = {
     "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
     "L5": "UPDATE supply SET boxes = boxes + 1",
+    # parcels
+    "PA1": "UPDATE \"order\" SET state = 'committed', version = version + 1 WHERE state = 'packing'",
+    "PA2": "UPDATE \"order\" SET state = 'delivered' WHERE state = 'shipped'",
+    "PA3": "UPDATE parcel SET state = 'packed', packed_at = now() WHERE state = 'planned'",
+    "PA4": "UPDATE wave SET orders = orders + 1, boxes = boxes + 1",
     # sponsorships
     "Z1": "UPDATE sponsorship SET lines = lines + 1 WHERE state = 'drawing'",
     "Z2": """
@@ -442,6 +448,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         forecast(market)
         exported(market, buyer, operator)
         sponsored(market, buyer, operator, shopper)
+        sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
         yield built_app
     house.empty(database_urls)
 
@@ -483,6 +490,17 @@ def forecast(market: builders.Market) -> None:
     for cooperative, weighed in enumerate((0, 3)):
         capacity = other.capacity(100_000, variety="Ruixue", cooperative=cooperative)
         other.forecast(sale, capacity, 5, cooperative=cooperative, weighed=weighed)
+
+
+def sending(market: builders.Market, operator: house.Caller) -> None:
+    """Three orders in a wave: one still in the store, one on its way, one delivered."""
+    made = wave_stage.closed(market, operator, variety="Jonagold")
+    made.released()
+    for number, steps in ((1, ("packing", "shipment")), (2, ("packing", "shipment", "delivery"))):
+        for parcel in made.parcels(order_id=made.orders[number]["id"]):
+            for step in steps:
+                body = {"carrier": "SF"} if step == "shipment" else {}
+                assert made.step(parcel, step, **body).status_code == 200
 
 
 def drift(sql: str) -> None:

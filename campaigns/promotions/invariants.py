@@ -4,6 +4,7 @@ from typing import Final
 
 from marketplace.language import Text
 from marketplace.module import Invariant
+from orders.states import BOUGHT, listed
 
 INVARIANTS: Final = (
     Invariant(
@@ -67,13 +68,13 @@ INVARIANTS: Final = (
             en="What is taken off an order is its discounts, and its uses: reserved while unpaid, spent when bought.",
             zh="订单优惠额等于其优惠明细与优惠使用之和：未付时占用，成交后核销。",
         ),
-        sql="""
+        sql=f"""
             SELECT o.id, o.state, o.discount_minor FROM "order" o CROSS JOIN LATERAL (
                 SELECT coalesce(sum(u.minor), 0) AS minor FROM promotion_use u WHERE u.hold_id = o.hold_id
                     AND u.group_id IS NULL AND u.state IN ('reserved', 'consumed')
                     AND u.state = CASE o.state WHEN 'deposit_due' THEN 'reserved' ELSE 'consumed' END
             ) live
-            WHERE o.state IN ('deposit_due', 'committed', 'deposit_paid', 'balance_due', 'balance_paid')
+            WHERE o.state IN ('deposit_due', {listed(BOUGHT)})
                 AND o.kind = 'shopper_presale' AND live.minor <> o.discount_minor
             UNION ALL
             SELECT o.id, o.state, o.discount_minor FROM "order" o
@@ -82,8 +83,8 @@ INVARIANTS: Final = (
             UNION ALL
             SELECT u.id, u.state, u.minor FROM promotion_use u
             WHERE u.state = 'consumed' AND NOT EXISTS (SELECT FROM "order" o WHERE o.hold_id = u.hold_id
-                AND o.state IN ('committed', 'deposit_paid', 'balance_due', 'balance_paid'))
-        """,
+                AND o.state IN ({listed(BOUGHT)}))
+        """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="V5",

@@ -10,6 +10,7 @@ from campaigns.shortage.models import Shortage
 from campaigns.shortage.states import DECIDED
 from marketplace.language import Text
 from marketplace.module import Invariant
+from orders.states import BOUGHT, OrderState, listed
 
 
 def _unproved(session: Session) -> list[dict[str, Any]]:
@@ -59,16 +60,16 @@ INVARIANTS: Final = (
             en="An order that was cut has the boxes of its last cut, and is over when none is left.",
             zh="被削减订单的箱数与最后一次削减一致，归零即终止。",
         ),
-        sql="""
+        sql=f"""
             SELECT o.id, o.state, h.consumed_boxes, last.boxes_after FROM "order" o
             JOIN hold h ON h.id = o.hold_id
             JOIN LATERAL (SELECT c.boxes_after FROM shortage_cut c WHERE c.order_id = o.id
                 ORDER BY c.id DESC LIMIT 1) last ON true
             LEFT JOIN shortage_wait w ON w.order_id = o.id AND w.state = 'refunded'
-            WHERE CASE WHEN o.state IN ('committed', 'balance_due', 'balance_paid')
+            WHERE CASE WHEN o.state IN ({listed(BOUGHT - {OrderState.DEPOSIT_PAID})})
                 THEN last.boxes_after = 0 OR h.consumed_boxes <> last.boxes_after
                 ELSE h.consumed_boxes <> 0 OR (o.state = 'cut') <> (last.boxes_after = 0 OR w.id IS NOT NULL) END
-        """,
+        """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="X4",

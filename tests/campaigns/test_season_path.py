@@ -1,4 +1,4 @@
-"""A presale from its draft to the end of its balance, by doors and jobs alone; every promise holds after each step."""
+"""A presale from its draft to its last delivered box, by doors and jobs alone; every promise holds after each step."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +11,7 @@ from campaigns.web.words import STATES
 from marketplace import database, jobs
 from marketplace.access import Role
 from orders.models import Order
+from tests.addresses.book import added
 from tests.builders import PACK_GRAMS, Market, Sale, broken
 from tests.campaigns import presale
 from tests.campaigns.inbox import told
@@ -158,6 +159,11 @@ def test_a_season_of_fruit_that_hangs_on_the_trees_when_it_is_sold(
     minute(market)
     assert state(operator, sale) == "balance_closed"
     assert seen(shopper, order)["state"] == "balance_paid"
+    send(market, operator, sale, [(shopper, order)])
+    assert state(operator, sale) == "completed"
+    assert seen(shopper, order)["state"] == "delivered"
+    assert len(told(shopper, "parcel_shipped")) == 3, "of each lot one parcel"
+    assert len(told(shopper, "order_delivered")) == 1
 
 
 def test_a_season_with_a_shortage_that_two_choose_differently_and_the_rest_pays_on(
@@ -211,5 +217,24 @@ def test_a_season_with_a_shortage_that_two_choose_differently_and_the_rest_pays_
     let_pass(market, sale, hours=144)
     minute(market)
     assert state(operator, sale) == "balance_closed"
-    told = buyers[3].get("/v1/me/notifications").json["items"]
-    assert {"shortage_election", "shortage_spared"} <= {each["kind"] for each in told}
+    heard = buyers[3].get("/v1/me/notifications").json["items"]
+    assert {"shortage_election", "shortage_spared"} <= {each["kind"] for each in heard}
+    left = [(buyers[number], orders[number]) for number in (0, 2, 3)]
+    send(market, operator, sale, left)
+    assert state(operator, sale) == "completed"
+    assert [seen(*each)["state"] for each in left] == ["delivered"] * 3
+
+
+def send(market: Market, operator: Caller, sale: Sale, left: list[tuple[Caller, dict[str, Any]]]) -> None:
+    """All that is paid is sent to its buyers' addresses, and arrives."""
+    for buyer, order in left:
+        address = {"address_id": added(buyer)["id"]}
+        assert buyer.put(f"/v1/orders/{order['id']}/address", json=address).status_code == 200
+    on = {"delivered_on": (market.today + timedelta(days=3)).isoformat()}
+    wave = operator.post(f"{sale.url}/waves", json=on)
+    assert (wave.status_code, wave.json.get("orders")) == (201, len(left)), wave.json
+    for step, body in (("packing", None), ("shipment", {"carrier": "SF"}), ("delivery", None)):
+        for parcel in operator.get("/v1/parcels?limit=100").json["items"]:
+            done = operator.post(f"/v1/parcels/{parcel['id']}/{step}", json=body)
+            assert done.status_code == 200, done.json
+    minute(market)

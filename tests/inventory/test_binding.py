@@ -1,5 +1,6 @@
 """Late binding: which lots serve what was sold, by rule and by use case."""
 
+import random
 import uuid
 from datetime import date, timedelta
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory import binding, binding_rules, holds, lots, owing, refusals
-from inventory.binding_rules import Pledged, TooFewPledged
+from inventory.binding_rules import Pledged, TooFewPledged, Wish
 from inventory.models import Pool
 from inventory.quality import quality
 from inventory.states import LotStatus
@@ -34,6 +35,81 @@ PLEDGES = st.lists(
 )
 PLACES = st.sampled_from([None, *Destination])
 RANKS = st.permutations(COOPERATIVES[:3]).map(lambda some: {each: place for place, each in enumerate(some)})
+
+
+WISHES = st.lists(
+    st.builds(
+        Wish,
+        id=st.uuids(),
+        boxes=st.integers(1, 6),
+        suppliers=st.dictionaries(st.sampled_from(COOPERATIVES), st.integers(1, 6), max_size=3),
+        destination=PLACES,
+    ),
+    max_size=8,
+    unique_by=lambda each: each.id,
+)
+
+
+@given(PLEDGES, WISHES, st.randoms(use_true_random=False))
+def test_every_order_is_served_whole_or_left_out_of_good_pledges_and_never_by_arrival(
+    pledges: list[Pledged], wishes: list[Wish], chance: random.Random
+) -> None:
+    served = binding_rules.serve(pledges, wishes, delivered_on=DAY)
+    of = {each.hold_id: each for each in pledges}
+    wanted = {each.id: each for each in wishes}
+    assert set(served.parts) | set(served.left) == set(wanted)
+    assert not set(served.parts) & set(served.left)
+    taken: dict[uuid.UUID, int] = {}
+    for wish_id, parts in served.parts.items():
+        wish = wanted[wish_id]
+        assert sum(each.boxes for each in parts) == wish.boxes
+        assert len({each.hold_id for each in parts}) == len(parts), "one parcel of a lot for an order"
+        for each in parts:
+            taken[each.hold_id] = taken.get(each.hold_id, 0) + each.boxes
+            assert binding_rules.is_good(of[each.hold_id], delivered_on=DAY, destination=wish.destination)
+    assert all(boxes <= of[hold_id].boxes for hold_id, boxes in taken.items())
+    for wish_id in served.left:
+        wish = wanted[wish_id]
+        there = sum(
+            each.boxes
+            for each in pledges
+            if binding_rules.is_good(each, delivered_on=DAY, destination=wish.destination)
+        )
+        others = sum(each.boxes for each in wishes if each.id != wish_id)
+        assert there < wish.boxes + others, "nobody is left out while there is enough for all"
+    shuffled, moved = [*pledges], [*wishes]
+    chance.shuffle(shuffled)
+    chance.shuffle(moved)
+    assert binding_rules.serve(shuffled, moved, delivered_on=DAY) == served
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.data())
+def test_while_pledges_are_what_was_agreed_everybody_supplies_just_that(
+    boxes: list[int], data: st.DataObject
+) -> None:
+    pledges = [
+        Pledged(
+            hold_id=uuid.UUID(int=10 + number),
+            lot_id=uuid.UUID(int=20 + number),
+            cooperative_id=COOPERATIVES[number],
+            boxes=count,
+            harvested_on=DAY,
+            best_before_on=DAY + timedelta(days=data.draw(st.integers(0, 40))),
+            status=LotStatus.AVAILABLE,
+        )
+        for number, count in enumerate(boxes)
+    ]
+    line = [COOPERATIVES[number] for number, count in enumerate(boxes) for _ in range(count)]
+    wishes = []
+    while line:
+        size = data.draw(st.integers(1, len(line)))
+        mine, line = line[:size], line[size:]
+        suppliers = {each: mine.count(each) for each in mine}
+        wishes.append(Wish(id=uuid.UUID(int=len(wishes)), boxes=size, suppliers=suppliers, destination=None))
+    served = binding_rules.serve(pledges, wishes, delivered_on=DAY)
+    assert served.left == ()
+    for wish in wishes:
+        assert {each.cooperative_id: each.boxes for each in served.parts[wish.id]} == wish.suppliers
 
 
 @given(PLEDGES, st.integers(1, 60), PLACES, RANKS)

@@ -33,6 +33,11 @@ LEGAL = {
     (OrderState.BALANCE_DUE, OrderState.CUT),  # it waited for a later lot, which did not come
     (OrderState.BALANCE_PAID, OrderState.CUT),
     (OrderState.COMMITTED, OrderState.CANCELLED),
+    (OrderState.COMMITTED, OrderState.PACKING),
+    (OrderState.BALANCE_PAID, OrderState.PACKING),
+    (OrderState.PACKING, OrderState.SHIPPED),
+    (OrderState.SHIPPED, OrderState.DELIVERED),
+    (OrderState.DELIVERED, OrderState.CLOSED),
     *(
         (before, OrderState.RELEASED)
         for before in (

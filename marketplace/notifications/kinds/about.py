@@ -58,6 +58,8 @@ class Kind(StrEnum):
     TRANCHE_RELEASED = "tranche_released"
     CAMPAIGN_RESUMED = "campaign_resumed"
     SHARE_OFFERED = "share_offered"
+    PARCEL_SHIPPED = "parcel_shipped"
+    ORDER_DELIVERED = "order_delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

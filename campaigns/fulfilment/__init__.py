@@ -1,0 +1,1 @@
+"""How a campaign's boxes get to their buyers, and when it is over."""

@@ -1,0 +1,72 @@
+"""When a campaign's boxes are all there, and when the time for claims is over: asked every minute, batch by batch.
+
+A campaign is settled when the cooperatives are paid, which no fact says yet: it stays completed until then.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from campaigns import planning
+from campaigns.fulfilment import sending
+from campaigns.models import Campaign
+from campaigns.states import CampaignEvent, CampaignState
+from inventory.models import Hold
+from marketplace.context import Context
+from orders import balances
+from orders.fulfilment.models import Parcel
+from orders.models import Order
+from orders.states import BOUGHT, OrderState
+
+BATCH: Final = 500
+WAITING: Final = frozenset({CampaignState.BALANCE_CLOSED, CampaignState.FULFILLING, CampaignState.COMPLETED})
+ARRIVED: Final = frozenset({OrderState.DELIVERED, OrderState.CLOSED})
+
+
+def go_on(session: Session, ctx: Context, campaign: Campaign) -> None:
+    """The next step of a locked campaign whose balance is closed, if its orders are as far."""
+    if campaign.state == CampaignState.BALANCE_CLOSED and not _left(session, campaign, BOUGHT):
+        _move(session, ctx, campaign, CampaignEvent.FULFIL, "there is nothing to send")
+    if campaign.state == CampaignState.FULFILLING and not _left(session, campaign, BOUGHT - ARRIVED):
+        _move(session, ctx, campaign, CampaignEvent.COMPLETE, "every box is delivered")
+    sending.go_on(session, campaign)
+    close_claims(session, ctx, campaign)
+
+
+def close_claims(session: Session, ctx: Context, campaign: Campaign) -> int:
+    """Delivered orders whose time for claims is over are closed, a batch of them; how many."""
+    last = select(func.max(Parcel.delivered_at)).where(Parcel.order_id == Order.id).scalar_subquery()
+    rows = session.scalars(
+        _orders(campaign, Order.state == OrderState.DELIVERED)
+        .where(last <= ctx.now - timedelta(days=campaign.claims_days))
+        .order_by(Order.id)
+        .limit(BATCH)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    ).all()
+    if rows:
+        balances.write(session, ctx, [(order, [OrderState.CLOSED]) for order in rows])
+    return len(rows)
+
+
+def _left(session: Session, campaign: Campaign, among: frozenset[OrderState]) -> bool:
+    return bool(session.scalar(select(_orders(campaign, Order.state.in_(sorted(among))).exists())))
+
+
+def _orders(campaign: Campaign, condition: ColumnElement[bool]) -> Select[Order]:
+    return (
+        select(Order)
+        .join(Hold, Hold.id == Order.hold_id)
+        .where(
+            Hold.purpose_kind == "campaign_item",
+            Hold.purpose_id.in_([item.id for item in campaign.items]),
+            Hold.lot_id.is_(None),
+            condition,
+        )
+    )
+
+
+def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEvent, reason: str) -> None:
+    planning.move(session, ctx, campaign_id=campaign.id, event=event, reason=reason)

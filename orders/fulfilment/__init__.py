@@ -1,0 +1,1 @@
+"""How what was bought gets to its buyers: waves, and the parcels of which they consist."""

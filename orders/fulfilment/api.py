@@ -1,0 +1,88 @@
+"""Doors of parcels: seen, packed, handed to a carrier, delivered."""
+
+import uuid
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from inventory.lots import LotStatusForbids
+from marketplace import context, errors, paging
+from marketplace.database import reading
+from marketplace.door import Blueprint
+from orders import checkout
+from orders.addressing import AddressNotChosen
+from orders.bulk import OrderNotFound
+from orders.fulfilment import parcels, schemas
+from orders.fulfilment.models import Parcel
+from orders.fulfilment.parcels import ParcelNotFound
+from orders.fulfilment.states import ParcelStateForbids
+
+blueprint = Blueprint("parcels", __name__, url_prefix="/parcels", description="Parcels 包裹")
+of_orders = Blueprint(
+    "order_parcels", __name__, url_prefix="/orders", description="An order's parcels 订单包裹"
+)
+
+STEP: Final[tuple[type[errors.Refusal], ...]] = (ParcelNotFound, ParcelStateForbids)
+
+
+@blueprint.get("")
+@blueprint.arguments(schemas.ParcelQuery, location="query")
+@blueprint.response(200, schemas.ParcelPage)
+def list_parcels(query: dict[str, Any]) -> dict[str, Any]:
+    """One's cooperatives' parcels, all for staff 包裹列表"""
+    columns = (Parcel.wave_id, Parcel.order_id, Parcel.cooperative_id, Parcel.state)
+    statement = paging.only(parcels.visible(context.current()), query, *columns)
+    with reading() as session:
+        return paging.read(session, statement, Parcel.id, **query)
+
+
+@blueprint.get("/<uuid:parcel_id>")
+@blueprint.problems(ParcelNotFound)
+@blueprint.response(200, schemas.Parcel)
+def get_parcel(parcel_id: uuid.UUID) -> Parcel:
+    """One parcel 查询包裹"""
+    with reading() as session:
+        return parcels.get(session, context.current(), parcel_id=parcel_id)
+
+
+@blueprint.post("/<uuid:parcel_id>/recipient")
+@blueprint.problems(*STEP, AddressNotChosen)
+@blueprint.writes(200, schemas.Recipient, key=False)
+def read_recipient(session: Session, parcel_id: uuid.UUID) -> dict[str, Any]:
+    """Where it goes; that it was asked is written down, and the answer is stored nowhere 查看收件人"""
+    return parcels.recipient(session, context.current(), parcel_id=parcel_id)
+
+
+@blueprint.post("/<uuid:parcel_id>/packing")
+@blueprint.problems(*STEP, LotStatusForbids)
+@blueprint.writes(200, schemas.Parcel)
+def pack(session: Session, parcel_id: uuid.UUID) -> Parcel:
+    """Its boxes stand ready 打包完成"""
+    return parcels.pack(session, context.current(), parcel_id=parcel_id)
+
+
+@blueprint.post("/<uuid:parcel_id>/shipment")
+@blueprint.arguments(schemas.ShipParcel)
+@blueprint.problems(*STEP, LotStatusForbids)
+@blueprint.writes(200, schemas.Parcel)
+def ship(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel:
+    """A carrier has it 交付承运"""
+    return parcels.ship(session, context.current(), parcel_id=parcel_id, **body)
+
+
+@blueprint.post("/<uuid:parcel_id>/delivery")
+@blueprint.problems(*STEP)
+@blueprint.writes(200, schemas.Parcel)
+def deliver(session: Session, parcel_id: uuid.UUID) -> Parcel:
+    """Its buyer has it 确认送达"""
+    return parcels.deliver(session, context.current(), parcel_id=parcel_id)
+
+
+@of_orders.get("/<uuid:order_id>/parcels")
+@of_orders.problems(OrderNotFound)
+@of_orders.response(200, schemas.OrderParcels)
+def list_of_order(order_id: uuid.UUID) -> dict[str, Any]:
+    """Where the boxes of an order are 订单物流"""
+    with reading() as session:
+        order = checkout.get(session, context.current(), order_id=order_id)
+        return {"items": parcels.of_order(session, order_id=order.id)}

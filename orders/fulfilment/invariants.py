@@ -1,0 +1,65 @@
+"""What must be true of waves and parcels at any moment."""
+
+from typing import Final
+
+from marketplace.language import Text
+from marketplace.module import Invariant
+from orders.states import SENT, listed
+
+INVARIANTS: Final = (
+    Invariant(
+        id="PA1",
+        says=Text(
+            en="An order that a wave has taken up has all its boxes in parcels, and no other has any.",
+            zh="已进入发货批次的订单，其全部箱数均在包裹中；其他订单没有包裹。",
+        ),
+        sql=f"""
+            SELECT o.id, o.state, h.consumed_boxes, coalesce(p.boxes, 0) AS in_parcels FROM "order" o
+            LEFT JOIN hold h ON h.id = o.hold_id
+            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel GROUP BY order_id) p ON p.order_id = o.id
+            WHERE coalesce(p.boxes, 0) <> CASE WHEN o.state IN ({listed(SENT)}) THEN h.consumed_boxes ELSE 0 END
+        """,  # noqa: S608 (the states are our own)
+    ),
+    Invariant(
+        id="PA2",
+        says=Text(en="An order is as far as the last of its parcels.", zh="订单进度等于其最慢包裹的进度。"),
+        sql=f"""
+            SELECT o.id, o.state, p.delivered, p.gone, p.parcels FROM "order" o JOIN (
+                SELECT order_id, count(*) AS parcels, count(*) FILTER (WHERE state = 'delivered') AS delivered,
+                    count(*) FILTER (WHERE state IN ('shipped', 'delivered')) AS gone FROM parcel GROUP BY order_id
+            ) p ON p.order_id = o.id
+            WHERE o.state IN ({listed(SENT)}) AND CASE
+                WHEN p.delivered = p.parcels THEN o.state NOT IN ('delivered', 'closed')
+                WHEN p.gone = p.parcels THEN o.state <> 'shipped' ELSE o.state <> 'packing' END
+        """,  # noqa: S608 (the states are our own)
+    ),
+    Invariant(
+        id="PA3",
+        says=Text(
+            en="What has left a lot, is packed or is owed for a pledge is what its parcels say.",
+            zh="各承诺批次的已发、已打包与应付箱数与包裹一致。",
+        ),
+        sql="""
+            SELECT h.id, h.consumed_boxes, m.committed, m.packed, p.* FROM hold h JOIN (
+                SELECT hold_id, coalesce(sum(boxes) FILTER (WHERE state = 'planned'), 0) AS planned,
+                    coalesce(sum(boxes) FILTER (WHERE state = 'packed'), 0) AS in_boxes,
+                    coalesce(sum(boxes) FILTER (WHERE state IN ('shipped', 'delivered')), 0) AS gone
+                FROM parcel GROUP BY hold_id
+            ) p ON p.hold_id = h.id CROSS JOIN LATERAL (
+                SELECT sum(committed_delta_grams) / h.pack_grams AS committed,
+                    sum(packed_delta_grams) / h.pack_grams AS packed FROM movement WHERE hold_id = h.id
+            ) m
+            WHERE h.consumed_boxes <> p.gone OR m.packed <> p.in_boxes OR m.committed <> p.planned + p.in_boxes
+        """,
+    ),
+    Invariant(
+        id="PA4",
+        says=Text(en="A wave's numbers are those of its parcels.", zh="批次统计与其包裹一致。"),
+        sql="""
+            SELECT w.id, w.orders, w.boxes, p.orders AS counted, p.boxes AS in_parcels FROM wave w
+            LEFT JOIN (SELECT wave_id, count(DISTINCT order_id) AS orders, sum(boxes) AS boxes
+                FROM parcel GROUP BY wave_id) p ON p.wave_id = w.id
+            WHERE w.orders <> coalesce(p.orders, 0) OR w.boxes <> coalesce(p.boxes, 0)
+        """,
+    ),
+)

@@ -1,0 +1,88 @@
+"""Tables of waves and parcels. A wave knows its campaign by id only: campaigns stand above orders."""
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.database import Base, one_of
+from orders.fulfilment.states import ParcelState
+
+
+class Wave(Base):
+    """Orders of a campaign that are sent out together: for one day of delivery. Released by a person."""
+
+    __tablename__ = "wave"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    campaign_id: Mapped[uuid.UUID]
+    number: Mapped[int]
+    """1 for the first of its campaign."""
+    delivered_on: Mapped[date]
+    """The promised day: fruit must be good for long enough after it."""
+    orders_max: Mapped[int | None]
+    """So many orders at most; all that are ready unless told."""
+    orders: Mapped[int]
+    boxes: Mapped[int]
+    orders_left: Mapped[int]
+    """Looked at and left for a later wave: a cooperative has not enough fruit that is good for them."""
+    last_order_id: Mapped[uuid.UUID | None]
+    """The last order that was looked at: whoever goes on, after a crash as well, begins behind it."""
+    released_at: Mapped[datetime]
+    planned_at: Mapped[datetime | None]
+    """When its last order was looked at; until then jobs go on."""
+
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "number"),
+        CheckConstraint("number > 0 AND orders >= 0 AND boxes >= orders AND orders_left >= 0", name="counts"),
+        CheckConstraint("orders_max > 0 AND orders <= orders_max", name="orders_max"),
+        Index(
+            "uq_wave_planning",
+            "campaign_id",
+            unique=True,
+            postgresql_where=text("planned_at IS NULL"),
+        ),
+    )
+
+
+class Parcel(Base):
+    """Boxes of one order out of one lot, on their way from a cooperative to a buyer."""
+
+    __tablename__ = "parcel"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wave_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wave.id"))
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"))
+    cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"))
+    lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), index=True)
+    hold_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hold.id"), index=True)
+    """The pledge that owes the boxes."""
+    boxes: Mapped[int]
+    pack_grams: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20))
+    carrier: Mapped[str | None] = mapped_column(String(40))
+    tracking_number: Mapped[str | None] = mapped_column(String(60))
+    packed_at: Mapped[datetime | None]
+    shipped_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    version: Mapped[int]
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "hold_id"),
+        CheckConstraint(one_of("state", ParcelState), name="state"),
+        CheckConstraint("boxes > 0 AND boxes <= 1000000 AND pack_grams > 0", name="boxes"),
+        CheckConstraint(
+            "num_nonnulls(packed_at, shipped_at, delivered_at) = CASE state WHEN 'planned' THEN 0"
+            " WHEN 'packed' THEN 1 WHEN 'shipped' THEN 2 ELSE 3 END",
+            name="times",
+        ),
+        CheckConstraint("(carrier IS NOT NULL) = (state IN ('shipped', 'delivered'))", name="carrier"),
+        CheckConstraint("tracking_number IS NULL OR carrier IS NOT NULL", name="tracking"),
+        Index(None, "wave_id", "id"),
+        Index(None, "cooperative_id", "state", "id"),
+    )
+
+    @property
+    def quantity_grams(self) -> int:
+        return self.boxes * self.pack_grams

@@ -1,0 +1,155 @@
+"""A parcel's way: packed, handed to a carrier, delivered; its order is as far as the last of its parcels.
+
+Rows are taken in the order order, parcel, hold, pool, lot.
+"""
+
+import uuid
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from inventory import holds, owing
+from marketplace import audit, errors, events
+from marketplace.access import STAFF
+from marketplace.context import Context
+from marketplace.language import Text
+from orders import addressing, moving
+from orders.events import ParcelShipped
+from orders.fulfilment import states
+from orders.fulfilment.models import Parcel
+from orders.fulfilment.states import GONE, ParcelState
+from orders.models import Order
+from orders.states import OrderState
+
+OPEN: Final = frozenset(ParcelState) - {ParcelState.DELIVERED}
+
+
+class ParcelNotFound(errors.NotFound):
+    title = Text(en="There is no such parcel.", zh="没有该包裹。")
+
+
+def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
+    """Its boxes stand ready. Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive."""
+    order, parcel = _locked(session, ctx, parcel_id)
+    states.check_move(parcel.state, ParcelState.PACKED)
+    owing.pack(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
+    parcel.packed_at = ctx.now
+    return _go(session, ctx, order, parcel, ParcelState.PACKED)
+
+
+def ship(
+    session: Session, ctx: Context, *, parcel_id: uuid.UUID, carrier: str, tracking_number: str | None
+) -> Parcel:
+    """A carrier has it: the fruit has left the store.
+
+    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive.
+    """
+    order, parcel = _locked(session, ctx, parcel_id)
+    states.check_move(parcel.state, ParcelState.SHIPPED)
+    holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
+    parcel.carrier, parcel.tracking_number = carrier, tracking_number
+    parcel.shipped_at = ctx.now
+    _go(session, ctx, order, parcel, ParcelState.SHIPPED)
+    told = ParcelShipped(
+        parcel_id=parcel.id,
+        order_id=order.id,
+        boxes=parcel.boxes,
+        carrier=carrier,
+        tracking_number=tracking_number,
+    )
+    events.publish(session, ctx, told)
+    return parcel
+
+
+def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
+    """Its buyer has it. Raises ParcelNotFound, ParcelStateForbids."""
+    order, parcel = _locked(session, ctx, parcel_id)
+    states.check_move(parcel.state, ParcelState.DELIVERED)
+    parcel.delivered_at = ctx.now
+    return _go(session, ctx, order, parcel, ParcelState.DELIVERED)
+
+
+def recipient(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> dict[str, Any]:
+    """Where it goes, for whoever packs it, as long as it has not arrived; that it was asked is written down.
+
+    Raises ParcelNotFound, ParcelStateForbids, AddressNotChosen.
+    """
+    parcel = get(session, ctx, parcel_id=parcel_id)
+    if parcel.state not in OPEN:
+        raise states.ParcelStateForbids(state=parcel.state)
+    audit.record(session, ctx, "parcel.read_recipient", subject=("parcel", parcel.id))
+    return addressing.of_order(session, order_id=parcel.order_id)
+
+
+def get(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
+    """A parcel of the actor's cooperatives, or any for staff. Raises ParcelNotFound."""
+    found = session.scalar(visible(ctx).where(Parcel.id == parcel_id))
+    if found is None:
+        raise ParcelNotFound
+    return found
+
+
+def visible(ctx: Context) -> Select[Parcel]:
+    statement = select(Parcel)
+    if ctx.actor.has(*STAFF):
+        return statement
+    return statement.where(Parcel.cooperative_id.in_(ctx.actor.cooperative_ids))
+
+
+def of_order(session: Session, *, order_id: uuid.UUID) -> list[Parcel]:
+    """Oldest first."""
+    return list(session.scalars(select(Parcel).where(Parcel.order_id == order_id).order_by(Parcel.id)))
+
+
+def counts(session: Session, *, campaign_waves: Select[uuid.UUID]) -> dict[str, dict[str, int]]:
+    """Parcels and boxes of these waves, by state."""
+    rows = session.execute(
+        select(Parcel.state, func.count(), func.sum(Parcel.boxes))
+        .where(Parcel.wave_id.in_(campaign_waves))
+        .group_by(Parcel.state)
+    )
+    found = {state: {"parcels": count, "boxes": int(boxes)} for state, count, boxes in rows}
+    return {str(each): found.get(each, {"parcels": 0, "boxes": 0}) for each in ParcelState}
+
+
+def _locked(session: Session, ctx: Context, parcel_id: uuid.UUID) -> tuple[Order, Parcel]:
+    order = moving.locked(session, get(session, ctx, parcel_id=parcel_id).order_id)
+    parcel = session.get_one(Parcel, parcel_id, with_for_update=True, populate_existing=True)
+    return order, parcel
+
+
+def _go(session: Session, ctx: Context, order: Order, parcel: Parcel, after: ParcelState) -> Parcel:
+    before = parcel.state
+    parcel.state = after
+    parcel.version += 1
+    session.flush()
+    audit.record(
+        session,
+        ctx,
+        f"parcel.{_VERBS[after]}",
+        subject=("parcel", parcel.id),
+        before={"state": before},
+        after={"state": str(after), "carrier": parcel.carrier, "tracking_number": parcel.tracking_number},
+    )
+    if after in GONE:
+        _follow(session, ctx, order)
+    return parcel
+
+
+def _follow(session: Session, ctx: Context, order: Order) -> None:
+    """The locked order is as far as the last of its parcels."""
+    due = states.order_state([each.state for each in of_order(session, order_id=order.id)])
+    for after in (OrderState.SHIPPED, OrderState.DELIVERED):
+        if _RANK[OrderState(order.state)] < _RANK[after] <= _RANK[due]:
+            moving.move(session, ctx, order, after)
+
+
+_RANK: Final = {
+    state: rank for rank, state in enumerate((OrderState.PACKING, OrderState.SHIPPED, OrderState.DELIVERED))
+}
+_VERBS: Final = {
+    ParcelState.PACKED: "pack",
+    ParcelState.SHIPPED: "ship",
+    ParcelState.DELIVERED: "deliver",
+}

@@ -1,0 +1,52 @@
+"""States of a parcel, the moves between them, and the state of an order that follows from its parcels. Pure."""
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Final
+
+from marketplace import errors
+from marketplace.language import Text
+from orders.states import OrderState
+
+
+class ParcelState(StrEnum):
+    PLANNED = "planned"
+    """Its lot owes its boxes."""
+    PACKED = "packed"
+    """They stand ready to leave."""
+    SHIPPED = "shipped"
+    """A carrier has them, and the store no longer does."""
+    DELIVERED = "delivered"
+
+
+class ParcelStateForbids(errors.Conflict):
+    """The parcel's state does not allow this step."""
+
+    title = Text(en="The parcel's state does not allow this.", zh="包裹当前状态不允许此操作。")
+    code = "parcel_state"
+
+
+MOVES: Final[dict[ParcelState, ParcelState | None]] = {
+    ParcelState.PLANNED: ParcelState.PACKED,
+    ParcelState.PACKED: ParcelState.SHIPPED,
+    ParcelState.SHIPPED: ParcelState.DELIVERED,
+    ParcelState.DELIVERED: None,
+}
+"""A parcel goes forward, one step after the other; what becomes of one that does not arrive is a claim's."""
+
+GONE: Final = frozenset({ParcelState.SHIPPED, ParcelState.DELIVERED})
+
+
+def check_move(before: str, after: ParcelState) -> None:
+    """Raises ParcelStateForbids unless `before → after` is the parcel's next step."""
+    if MOVES[ParcelState(before)] is not after:
+        raise ParcelStateForbids(state=before)
+
+
+def order_state(parcels: Collection[str]) -> OrderState:
+    """That of an order with these parcels: as far as the last of them has come."""
+    if all(each == ParcelState.DELIVERED for each in parcels):
+        return OrderState.DELIVERED
+    if all(each in GONE for each in parcels):
+        return OrderState.SHIPPED
+    return OrderState.PACKING

@@ -1,0 +1,41 @@
+"""A parcel goes one step after the other, and its order is as far as the last of its parcels."""
+
+from itertools import pairwise, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.fulfilment.states import MOVES, ParcelState, ParcelStateForbids, check_move, order_state
+from orders.states import OrderState
+
+LINE = list(ParcelState)
+LEGAL = set(pairwise(LINE))
+
+
+@pytest.mark.parametrize(("before", "after"), sorted(product(ParcelState, ParcelState)))
+def test_the_next_step_is_made_and_every_other_refused(before: ParcelState, after: ParcelState) -> None:
+    if (before, after) in LEGAL:
+        check_move(before, after)
+        return
+    with pytest.raises(ParcelStateForbids) as refused:
+        check_move(before, after)
+    assert refused.value.facts == {"state": before}
+
+
+def test_every_state_has_its_step() -> None:
+    assert set(MOVES) == set(ParcelState)
+
+
+@given(st.lists(st.sampled_from(ParcelState), min_size=1, max_size=6))
+def test_an_order_is_as_far_as_the_last_of_its_parcels(parcels: list[ParcelState]) -> None:
+    last = min(parcels, key=LINE.index)
+    assert (
+        order_state(parcels)
+        == {
+            ParcelState.PLANNED: OrderState.PACKING,
+            ParcelState.PACKED: OrderState.PACKING,
+            ParcelState.SHIPPED: OrderState.SHIPPED,
+            ParcelState.DELIVERED: OrderState.DELIVERED,
+        }[last]
+    )
