@@ -410,14 +410,16 @@ class GroupFull(About):
     kind = Kind.GROUP_FULL
     title = Text(en="Your group of {people} is full", zh="您的 {people} 人团已成团")
     body = Text(
-        en="All {people} people of group {group} ({campaign}) have paid. {amount} goes back to you.",
-        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} 将退还给您。",
+        en="All {people} people of group {group} ({campaign}) have paid. {amount} {how}.",
+        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} {how}。",
     )
     is_mandatory = True
     group: str
     campaign: Text
     people: int
     amount: Money
+    how: Text
+    """Whether it goes back, or comes off a balance."""
 
 
 @dataclass(frozen=True, kw_only=True)
