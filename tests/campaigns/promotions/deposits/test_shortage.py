@@ -22,7 +22,7 @@ from orders.models import DepositTerms
 from tests.builders import Market, Sale, at_once, broken
 from tests.campaigns import presale
 from tests.campaigns.presale import now, seen
-from tests.campaigns.promotions.deposits.scene import bought, on_sale, pay_rest
+from tests.campaigns.promotions.deposits.scene import bought, code_of, on_sale, pay_rest
 from tests.campaigns.promotions.shop import paid_for, placed, running, uses
 from tests.campaigns.shortage import deposits, stage
 from tests.campaigns.shortage.stage import Short
@@ -103,15 +103,21 @@ def test_of_a_cut_order_its_part_falls_away_and_the_balance_has_the_rest(
     assert paid + 2 * 500 + 666 == 2 * 5_200
 
 
-@pytest.mark.parametrize(("amount", "kept"), [(1_000, 667), (1, 1), (2, 2), (3, 2)])
-def test_a_coupon_of_a_cut_order_is_kept_by_boxes_rounded_up_for_the_buyer(
-    market: Market, operator: Caller, buyers: list[Caller], amount: int, kept: int
+@pytest.mark.parametrize(("amounts", "kept"), [((1_000,), [667]), ((1,), [1]), ((100, 100, 100), [67, 67, 66])])
+def test_coupons_of_a_cut_order_are_kept_by_boxes_and_rounded_up_once(
+    market: Market, operator: Caller, buyers: list[Caller], amounts: tuple[int, ...], kept: list[int]
 ) -> None:
-    short, coupon = three_and_two(market, operator, buyers, kind="quantity_break", boxes_min=3, amount_minor=1)
-    del coupon
-    settled(short)
-    assert cut_of(short.orders[2]).discount_minor == 1
-    assert kept == -(-amount * 2 // 3), "the sum that anybody can redo"
+    """Of three boxes two are left: two thirds of the sum, whatever the number of lines."""
+    sale = on_sale(market, 5)
+    stage.pledge(market, sale, 1)
+    coupons = [code_of(operator, sale, amount_minor=each, stacks_with=["coupon"]) for each in amounts]
+    orders = [bought(buyer, operator, sale, boxes) for buyer, boxes in zip(buyers[:2], (1, 2), strict=True)]
+    orders.append(bought(buyers[2], operator, sale, 3, *(code for _, code in coupons)))
+    presale.harvested(market, sale)
+    settled(stopped(market, operator, sale, tuple(buyers), tuple(orders), 1))
+    by_id = sorted((made for made, _ in coupons), key=lambda made: str(made["id"]))
+    assert [uses(market, made) for made in by_id] == [(0, 1, 0, minor) for minor in kept]
+    assert cut_of(orders[2]).discount_minor == sum(amounts) - sum(kept)
 
 
 def test_who_is_cut_to_nothing_or_chose_so_gives_all_of_it_back(
