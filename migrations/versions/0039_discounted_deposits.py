@@ -29,6 +29,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Who left a group and came again with the same boxes stands there once."""
+    op.execute(
+        f"DELETE FROM {MEMBERS} m USING {MEMBERS} other WHERE m.state = 'left' AND other.id > m.id"  # noqa: S608
+        " AND (other.group_id, other.hold_id) = (m.group_id, m.hold_id)"
+    )
     op.create_unique_constraint(op.f(f"uq_{MEMBERS}_group_id_hold_id"), MEMBERS, ["group_id", "hold_id"])
     _check("shortage_cut", "money", MONEY)
     op.drop_column("shortage_cut", "discount_minor")
