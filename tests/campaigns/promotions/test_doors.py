@@ -11,7 +11,6 @@ from campaigns.promotions.rules import OPEN_MAX
 from inventory.models import Pool
 from marketplace import database
 from tests.builders import Market, Sale, assert_refused, held
-from tests.campaigns import presale
 from tests.campaigns.promotions.shop import (
     COUPON,
     EARLY,

@@ -174,7 +174,7 @@ def test_who_withdraws_a_deposit_gives_the_use_back_once(
 
 
 def test_unpaid_failed_and_late_deposits_leave_nothing_reserved(
-    market: Market, shopper: Caller, operator: Caller
+    market: Market, shopper: Caller, operator: Caller, as_role: Callable[..., Caller]
 ) -> None:
     sale = on_sale(market)
     coupon = running(operator, sale, **EARLY)
@@ -186,8 +186,10 @@ def test_unpaid_failed_and_late_deposits_leave_nothing_reserved(
     late = presale.book(operator, {"id": order["payment_id"], "amount_minor": 2_000, "currency": "CNY"})
     assert late.status_code == 200
     assert market.stored(Payment, order["payment_id"]).refund_due_minor == 2_000
-    other = placed(shopper, held(shopper, sale)["hold_id"])
-    assert shopper.post(f"/v1/orders/{other['id']}/withdrawal").status_code == 200
+    other = as_role(Role.SHOPPER)
+    unpaid = placed(other, held(other, sale)["hold_id"])
+    assert uses(market, coupon) == (1, 0, 600, 0)
+    assert other.post(f"/v1/orders/{unpaid['id']}/withdrawal").status_code == 200
     assert uses(market, coupon) == (0, 0, 0, 0)
 
 

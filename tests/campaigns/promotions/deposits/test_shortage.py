@@ -225,4 +225,4 @@ def test_a_balance_payment_against_the_end_of_waiting_has_one_winner_and_one_pla
         rows = session.scalars(
             select(Payment).where(Payment.order_id == uuid.UUID(short.orders[2]["id"]))
         ).all()
-        assert all(each.kept_minor == 0 for each in rows), "all that came goes back"
+        assert all(each.received_minor <= each.refund_due_minor for each in rows), "all that came goes back"
