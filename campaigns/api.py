@@ -76,9 +76,7 @@ def get_campaign(query: dict[str, Any], campaign_id: uuid.UUID) -> Response:
 def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID) -> dict[str, Any]:
     """What boxes cost now and later, at every step, and who gets what of it 价格与构成"""
     with reading() as session:
-        shown = pricing.price(
-            session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
-        )
+        shown = pricing.price(session, context.current(), campaign_id=campaign_id, item_id=item_id, **query)
         return {
             **{name: getattr(shown.priced, name) for name in shown.priced.__dataclass_fields__},
             "item_id": shown.item.id,

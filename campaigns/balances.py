@@ -128,9 +128,7 @@ def _unpaid_left(session: Session, ctx: Context, campaign: Campaign) -> bool:
     return False
 
 
-def _open_some(
-    session: Session, ctx: Context, pool_ids: Sequence[uuid.UUID], due_at: datetime
-) -> None:
+def _open_some(session: Session, ctx: Context, pool_ids: Sequence[uuid.UUID], due_at: datetime) -> None:
     """One batch over all pools; then what of their discounts no balance has room for is there for others."""
     done: list[opening.Opened] = []
     for each in pool_ids:

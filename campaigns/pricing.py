@@ -31,10 +31,11 @@ def _taken_off(session: Session, ctx: Context, item: Item, *, boxes: int) -> lis
     return quoting.preview(session, ctx, item, boxes=boxes)
 
 
-def price(
-    session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int
-) -> Shown:
-    """What so many boxes of an item cost, now and later, with what needs no code. Raises CampaignNotFound, ItemNotFound."""
+def price(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int) -> Shown:
+    """What so many boxes of an item cost, now and later, with what needs no code.
+
+    Raises CampaignNotFound, ItemNotFound.
+    """
     item = planning.item_of(planning.get(session, ctx, campaign_id=campaign_id), item_id)
     pool = pools.get(session, pool_id=item.pool_id)
     discounts = _taken_off(session, ctx, item, boxes=boxes)

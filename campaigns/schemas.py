@@ -189,7 +189,9 @@ class Price(Schema):
     sold_boxes = fields.Integer()
     total_minor = fields.Integer(metadata={"description": "The price shown: it never becomes more."})
     now_minor = fields.Integer(metadata={"description": "To be paid at once, with what is taken off."})
-    later_minor = fields.Integer(metadata={"description": "To be paid later at most, with what is taken off."})
+    later_minor = fields.Integer(
+        metadata={"description": "To be paid later at most, with what is taken off."}
+    )
     bonus_minor = fields.Integer()
     final_unit_price_minor = fields.Integer(allow_none=True)
     discount_minor = fields.Integer(

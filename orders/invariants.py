@@ -181,8 +181,8 @@ INVARIANTS: Final = (
     Invariant(
         id="O9",
         says=Text(
-            en="A balance is what the final price leaves of the deposit's worth and of what was promised to be taken off,"
-            " for the boxes that the order has; no box costs more than was shown.",
+            en="A balance is what the final price leaves of the deposit's worth and of what was promised to be taken"
+            " off, for the boxes that the order has; no box costs more than was shown.",
             zh="尾款等于最终价减去定金抵扣额与承诺的优惠额，按订单现有箱数计；任何一箱都不高于下单时所示价格。",
         ),
         sql="""

@@ -114,7 +114,9 @@ class Ordering(till.Writing):
         }
         self._placed.append(order)
         if hold.deposit is not None:
-            assert hold.boxes * hold.deposit.counts_minor <= order["total_minor"], "taken off the balance only"
+            assert hold.boxes * hold.deposit.counts_minor <= order["total_minor"], (
+                "taken off the balance only"
+            )
             self._deposited.append(_terms(order["id"], hold.pool_id, hold.deposit))
         payment_id = self._open(ctx, order, hold) if order["total_minor"] else None
         after = {"boxes": hold.boxes, **({"discount_minor": discount_minor} if discount_minor else {})}

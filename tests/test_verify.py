@@ -131,7 +131,8 @@ BREAKS = {
     """,
     "PL2": "UPDATE pledge_move SET boxes_before = boxes_before + 1",
     "V4": """
-        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,amount_minor}', '1') WHERE discount_minor > 0
+        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,amount_minor}', '1')
+        WHERE discount_minor > 0 AND discounts -> 0 ->> 'kind' <> 'group_buy'
     """,
     "V5": "UPDATE hold SET discount_minor = discount_minor - 1 WHERE discount_minor > 0 AND state = 'active'",
     "V6": "UPDATE pool SET has_promotions = true",
@@ -543,8 +544,8 @@ def promoted(market: builders.Market, shopper: house.Caller) -> None:
 
 
 def grouped(market: builders.Market, operator: house.Caller) -> None:
-    """Four groups of two: one is full and paid back, one has lapsed, of one only one has paid; one is of deposits, whose
-    balances are less.
+    """Four groups of two: one is full and paid back, one has lapsed, of one only one has paid; one of deposits has
+    its balances lessened.
     """
     deposits = presale.on_sale(market)
     reward = friends.group_buy(operator, deposits)

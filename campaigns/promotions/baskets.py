@@ -1,4 +1,4 @@
-"""Boxes of an item as the rules of promotions see them: their price, the freight in it, and what their deposit counts as."""
+"""Boxes of an item as the rules of promotions see them: price, the freight in it, what their deposit counts as."""
 
 from datetime import datetime
 

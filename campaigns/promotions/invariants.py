@@ -64,8 +64,8 @@ INVARIANTS: Final = (
     Invariant(
         id="V4",
         says=Text(
-            en="What is taken off an order is its discounts, and its uses: reserved while unpaid, then spent as far as its"
-            " boxes and its balance leave it.",
+            en="What is taken off an order is its discounts, and its uses: reserved while unpaid, then spent as far as"
+            " its boxes and its balance leave it.",
             zh="订单优惠额等于其优惠明细与优惠使用之和：未付时占用，成交后按现有箱数与尾款核销。",
         ),
         sql="""

@@ -125,6 +125,4 @@ def _spend(
         )
         budgets.move_use(session, ctx, row, anew, UseMove.CONSUMED)
         if use.group_id is not None:
-            session.execute(
-                update(GroupMember).where(GroupMember.use_id == use.id).values(use_id=anew.id)
-            )
+            session.execute(update(GroupMember).where(GroupMember.use_id == use.id).values(use_id=anew.id))

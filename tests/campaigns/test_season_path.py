@@ -228,8 +228,12 @@ def test_a_season_whose_deposits_are_discounted_by_a_coupon_and_a_group(
         friends.buys(buyers[3], operator, second),
     ]
     minute(market)
-    later = [seen(buyer, order)["deposit"]["later_minor"] for buyer, order in zip(buyers, orders, strict=True)]
-    assert later == [4_500 - 300, 9_000 - 1_200, 4_500, 9_000 - 1_200], "the group is full and settled by itself"
+    later = [
+        seen(buyer, order)["deposit"]["later_minor"] for buyer, order in zip(buyers, orders, strict=True)
+    ]
+    assert later == [4_500 - 300, 9_000 - 1_200, 4_500, 9_000 - 1_200], (
+        "the group is full and settled by itself"
+    )
     let_pass(market, sale, hours=240)
     minute(market)
     [asked] = commitments(member)
@@ -239,7 +243,9 @@ def test_a_season_whose_deposits_are_discounted_by_a_coupon_and_a_group(
     assert state(operator, sale) == "balance_open"
     due = [3_700 - 300, 7_400 - 1_200, 3_700, 7_400 - 1_200]
     assert [told(buyer, "balance_due")[0]["amount"]["minor"] for buyer in buyers] == due
-    assert [scene.pay_rest(*each) for each in zip(buyers[:3], [operator] * 3, orders[:3], strict=True)] == due[:3]
+    assert [
+        scene.pay_rest(*each) for each in zip(buyers[:3], [operator] * 3, orders[:3], strict=True)
+    ] == due[:3]
     assert (uses(market, coupon), friends.money(market, group)) == ((0, 1, 0, 300), (0, 2_400))
     let_pass(market, sale, hours=144)
     minute(market)

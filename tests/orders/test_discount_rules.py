@@ -22,7 +22,9 @@ def test_the_parts_of_what_is_kept_add_up_and_no_line_grows(amounts: list[int], 
 
 
 @given(st.integers(0, 10**9), CUTS)
-def test_what_is_kept_is_rounded_up_for_the_buyer_by_less_than_a_unit(amount: int, cut: tuple[int, int]) -> None:
+def test_what_is_kept_is_rounded_up_for_the_buyer_by_less_than_a_unit(
+    amount: int, cut: tuple[int, int]
+) -> None:
     boxes, of_boxes = cut
     kept = discount_rules.kept_minor(amount, boxes=boxes, of_boxes=of_boxes)
     assert 0 <= kept * of_boxes - amount * boxes < of_boxes
@@ -31,7 +33,9 @@ def test_what_is_kept_is_rounded_up_for_the_buyer_by_less_than_a_unit(amount: in
 
 
 @given(AMOUNTS, st.integers(-5, 10**8))
-def test_what_fits_is_all_or_all_the_room_and_the_first_lines_come_first(amounts: list[int], room: int) -> None:
+def test_what_fits_is_all_or_all_the_room_and_the_first_lines_come_first(
+    amounts: list[int], room: int
+) -> None:
     parts = discount_rules.fitted(amounts, room_minor=room)
     assert sum(parts) == min(sum(amounts), max(0, room))
     assert all(0 <= part <= amount for part, amount in zip(parts, amounts, strict=True))

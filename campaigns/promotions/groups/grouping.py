@@ -340,8 +340,8 @@ def _own_hold(session: Session, ctx: Context, *, hold_id: uuid.UUID, promotion_i
 
 
 def _again(session: Session, row: PromotionTerms, group: PromotionGroup, hold: Hold) -> GroupMember | None:
-    """The place that the hold has in this group already. Raises InAGroup when it is paid for, when its owner has another
-    one, or when these boxes had their discount by a group.
+    """The place that the hold has in this group already. Raises InAGroup when it is paid for, when its owner has
+    another one, or when these boxes had their discount by a group.
     """
     found = session.scalars(
         select(GroupMember)

@@ -53,8 +53,8 @@ INVARIANTS: Final = (
     Invariant(
         id="V9",
         says=Text(
-            en="What a full group gave to its people goes back to them, or comes off their balance, each once and to the"
-            " unit, and to nobody else.",
+            en="What a full group gave to its people goes back to them, or comes off their balance, each once and to"
+            " the unit, and to nobody else.",
             zh="成团差价如数退给成员或从其尾款中扣减，各一次；其他人没有。",
         ),
         sql="""

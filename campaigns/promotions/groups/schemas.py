@@ -47,12 +47,16 @@ class GroupPlace(Schema):
     state = fields.String(metadata={"enum": [each.value for each in MemberState]})
     hold_id = fields.UUID()
     boxes = fields.Integer(metadata={"description": "Those that something comes back for."})
-    price_minor = fields.Integer(metadata={"description": "The normal price of all its boxes: it is agreed on."})
+    price_minor = fields.Integer(
+        metadata={"description": "The normal price of all its boxes: it is agreed on."}
+    )
     back_minor = fields.Integer(
         metadata={"description": "What comes back, or off the balance, at most, when the group is full."}
     )
     if_full_minor = fields.Integer(metadata={"description": "The price without what comes back."})
-    given_minor = fields.Integer(allow_none=True, metadata={"description": "What has come back, or comes off the balance."})
+    given_minor = fields.Integer(
+        allow_none=True, metadata={"description": "What has come back, or comes off the balance."}
+    )
     joined_at = Instant()
     paid_at = Instant(allow_none=True)
 

@@ -25,7 +25,7 @@ from campaigns.promotions.states import UseMove, UseState
 from campaigns.states import SALE_RUNNING
 from inventory import holds
 from inventory.models import Hold
-from marketplace import audit, jobs
+from marketplace import audit
 from marketplace.context import Context
 from marketplace.events import Subscription
 from marketplace.language import Text
@@ -232,7 +232,9 @@ def _give_back(
         grouping.move_member(session, ctx, row, member, MemberState.REWARDED, given_minor=0)
         return
     if bought.terms is not None:
-        due = _owed(session, row, member, bought, boxes=bought.order.boxes, most_minor=_room(session, row, bought))
+        due = _owed(
+            session, row, member, bought, boxes=bought.order.boxes, most_minor=_room(session, row, bought)
+        )
         _spend(session, ctx, row, member, minor=_take_off(session, ctx, row, bought, due))
     else:
         due = _owed(session, row, member, bought, boxes=bought.boxes, most_minor=payment.kept_minor)
@@ -285,16 +287,12 @@ def _room(session: Session, row: PromotionTerms, bought: Bought) -> int:
     item = budgets.item_of(session, session.get_one(Hold, order.hold_id))
     if row.funder == Funder.COOPERATIVE and item is not None:
         most = baskets.of_cooperatives(item, terms.deposit, boxes=order.boxes)
-        theirs = sum(
-            line["amount_minor"] for line in order.discounts if line["funder"] == Funder.COOPERATIVE
-        )
+        theirs = sum(line["amount_minor"] for line in order.discounts if line["funder"] == Funder.COOPERATIVE)
         room = room if most is None else min(room, most - theirs)
     return max(0, room)
 
 
-def _take_off(
-    session: Session, ctx: Context, row: PromotionTerms, bought: Bought, due: int
-) -> int:
+def _take_off(session: Session, ctx: Context, row: PromotionTerms, bought: Bought, due: int) -> int:
     """A line more of what is taken off a locked order's balance; what of it belongs to the boxes that it still has."""
     order = bought.order
     if not due:

@@ -429,7 +429,8 @@ class GroupLapsed(About):
     body = Text(
         en="Of the {people} people that group {group} ({campaign}) needs, {paid} had paid when its time was over. "
         "Your order stays as it is, at its normal price; while the sale lasts it may join another group.",
-        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行；活动期间可凭该订单加入其他拼团。",
+        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行；"
+        "活动期间可凭该订单加入其他拼团。",
     )
     is_mandatory = True
     group: str

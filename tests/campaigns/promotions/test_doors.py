@@ -121,9 +121,7 @@ def test_free_freight_is_for_items_whose_parts_name_freight(
     assert [(line["kind"], line["funder"]) for line in told["discounts"]] == [("free_freight", "sponsor")]
 
 
-def test_foreign_items_and_campaigns_that_are_over_are_refused(
-    market: Market, operator: Caller
-) -> None:
+def test_foreign_items_and_campaigns_that_are_over_are_refused(market: Market, operator: Caller) -> None:
     sale, other = market.on_sale(), market.on_sale()
     url = f"{sale.url}/promotions"
     foreign = operator.post(url, json={**COUPON, "item_ids": [str(other.item_id)]})

@@ -114,7 +114,9 @@ def test_a_deposit_never_makes_a_discount_larger(price: Basket, offers: tuple[Pr
 
 
 @given(deposits(), OFFERS)
-def test_one_more_promotion_never_makes_a_balance_larger(price: Basket, offers: tuple[Promotion, ...]) -> None:
+def test_one_more_promotion_never_makes_a_balance_larger(
+    price: Basket, offers: tuple[Promotion, ...]
+) -> None:
     for count in range(len(offers)):
         assert quote(price, offers[: count + 1]).total_minor <= quote(price, offers[:count]).total_minor
 

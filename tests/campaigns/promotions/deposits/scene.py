@@ -19,7 +19,12 @@ LADDER: list[dict[str, Any]] = [
     {**step, "waterfall": {**PARTS, "orchard_minor": step["unit_price_minor"] - 2_400}}
     for step in presale.LADDER
 ]
-ADVANCE: dict[str, Any] = {"type": "advance", "per_box_minor": 4_500, "counts_minor": 5_000, "funder": "county"}
+ADVANCE: dict[str, Any] = {
+    "type": "advance",
+    "per_box_minor": 4_500,
+    "counts_minor": 5_000,
+    "funder": "county",
+}
 """Leaves 10 yuan of each box at the price shown, and 2 at the last step."""
 
 
@@ -33,9 +38,7 @@ def code_of(operator: Caller, sale: Sale, **changes: Any) -> tuple[dict[str, Any
     return made, drawn(operator, made)[0]
 
 
-def bought(
-    shopper: Caller, operator: Caller, sale: Sale, boxes: int, *codes: str
-) -> dict[str, Any]:
+def bought(shopper: Caller, operator: Caller, sale: Sale, boxes: int, *codes: str) -> dict[str, Any]:
     """An order whose deposit is paid, quoted with these codes."""
     hold_id = held(shopper, sale, boxes)["hold_id"]
     if codes:

@@ -14,9 +14,19 @@ from orders.models import DepositTerms
 from tests.builders import Market, assert_refused, held
 from tests.campaigns import presale
 from tests.campaigns.inbox import told, work
-from tests.campaigns.promotions.deposits.scene import ADVANCE, bought, code_of, on_sale, pay_rest
-from tests.campaigns.promotions.shop import COUPON, EARLY, end_all, give_up, paid_for, placed, quoted, running, uses
 from tests.campaigns.presale import seen
+from tests.campaigns.promotions.deposits.scene import ADVANCE, bought, code_of, on_sale, pay_rest
+from tests.campaigns.promotions.shop import (
+    COUPON,
+    EARLY,
+    end_all,
+    give_up,
+    paid_for,
+    placed,
+    quoted,
+    running,
+    uses,
+)
 from tests.house import Caller
 
 KINDS: list[tuple[dict[str, Any], int]] = [
@@ -39,7 +49,10 @@ def test_each_kind_is_shown_reserved_spent_and_taken_off_the_balance(
 ) -> None:
     sale = on_sale(market)
     is_by_code = promotion["kind"] in ("coupon", "voucher")
-    made, *codes = code_of(operator, sale, **promotion) if is_by_code else (running(operator, sale, **promotion),)
+    promotion = {**promotion, "uses_max": 1}
+    made, *codes = (
+        code_of(operator, sale, **promotion) if is_by_code else (running(operator, sale, **promotion),)
+    )
     hold_id = held(shopper, sale, 2)["hold_id"]
     quote = quoted(shopper, hold_id, *codes)
     sums = ("price_minor", "discount_minor", "total_minor", "now_minor", "later_minor", "bonus_minor")
@@ -49,7 +62,9 @@ def test_each_kind_is_shown_reserved_spent_and_taken_off_the_balance(
     assert (order["discounts"], order["total_minor"]) == (quote["discounts"], 12_000 - off)
     assert (order["deposit"]["deposit_minor"], order["deposit"]["later_minor"]) == (2_000, 9_000 - off)
     assert seen(shopper, order) == order, "the till and the page tell the same"
-    assert market.stored(Payment, order["payment_id"]).amount_minor == 2_000, "nothing is taken off the deposit"
+    assert market.stored(Payment, order["payment_id"]).amount_minor == 2_000, (
+        "nothing is taken off the deposit"
+    )
     paid_for(shopper, operator, order)
     assert uses(market, made) == (0, 1, 0, off), "spent with the deposit"
     [mine] = shopper.get("/v1/me/orders").json["items"]
@@ -72,7 +87,9 @@ def test_at_every_step_now_later_bonus_and_discount_are_the_price(
     running(operator, sale, kind="quantity_break", amount_minor=700)
     price = anyone.get(f"{sale.url}/items/{sale.item_id}/price", query_string={"boxes": 2}).json
     assert (price["total_minor"], price["now_minor"], price["later_minor"]) == (12_000, 9_000, 600)
-    assert [(each["kind"], each["amount_minor"]) for each in price["discounts"]] == [("quantity_break", 1_400)]
+    assert [(each["kind"], each["amount_minor"]) for each in price["discounts"]] == [
+        ("quantity_break", 1_400)
+    ]
     parts = ("now_minor", "later_minor", "bonus_minor", "discount_minor")
     assert [[step[name] for name in parts] for step in price["steps"]] == [
         [9_000, 600, 1_000, 1_400],
@@ -133,7 +150,9 @@ def test_a_voucher_pays_the_balance_and_never_the_deposit(
     assert seen(shopper, order)["state"] == "balance_paid"
 
 
-def test_a_quote_that_is_outdated_is_refused_as_ever(market: Market, shopper: Caller, operator: Caller) -> None:
+def test_a_quote_that_is_outdated_is_refused_as_ever(
+    market: Market, shopper: Caller, operator: Caller
+) -> None:
     sale = on_sale(market)
     _, code = code_of(operator, sale)
     hold_id = held(shopper, sale, 2)["hold_id"]

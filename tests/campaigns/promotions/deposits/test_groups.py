@@ -184,7 +184,12 @@ def test_earnest_money_caps_what_cooperatives_give_a_group(
 
 @pytest.mark.parametrize("has_deposit", [True, False])
 def test_after_a_lapse_a_paid_order_joins_another_group_and_counts_at_once(
-    market: Market, shopper: Caller, friend: Caller, operator: Caller, as_role: Callable[..., Caller], has_deposit: bool
+    market: Market,
+    shopper: Caller,
+    friend: Caller,
+    operator: Caller,
+    as_role: Callable[..., Caller],
+    has_deposit: bool,
 ) -> None:
     sale = on_sale(market, deposit=presale.DEPOSIT if has_deposit else None)
     promotion = group_buy(operator, sale)

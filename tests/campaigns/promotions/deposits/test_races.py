@@ -66,7 +66,9 @@ def test_deposits_against_the_end_of_the_promotion_are_spent_or_given_back_and_n
         return row.state
 
     works: list[Callable[[], Any]] = [partial(pay, market, operator, each) for each in orders]
-    works += [partial(withdraw, market, buyer, order) for buyer, order in zip(buyers[:2], orders[:2], strict=True)]
+    works += [
+        partial(withdraw, market, buyer, order) for buyer, order in zip(buyers[:2], orders[:2], strict=True)
+    ]
     works.append(partial(database.transact, end))
     at_once(market.app, works[number:] + works[:number])
     found = [seen(operator, order)["state"] for order in orders]

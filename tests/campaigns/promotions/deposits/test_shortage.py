@@ -19,21 +19,26 @@ from marketplace.access import Role
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from orders.models import DepositTerms
-from tests.builders import Market, Sale, at_once, broken
+from tests.builders import Market, Sale, at_once, broken, held
 from tests.campaigns import presale
 from tests.campaigns.presale import now, seen
 from tests.campaigns.promotions.deposits.scene import bought, code_of, on_sale, pay_rest
 from tests.campaigns.promotions.shop import paid_for, placed, running, uses
 from tests.campaigns.shortage import deposits, stage
 from tests.campaigns.shortage.stage import Short
-from tests.builders import held
 from tests.house import Caller
 
 PIECES: dict[str, Any] = {"kind": "quantity_break", "amount_minor": 333}
 
 
 def short_of(
-    market: Market, operator: Caller, sale: Sale, buyers: Sequence[Caller], boxes: Sequence[int], *, missing: int
+    market: Market,
+    operator: Caller,
+    sale: Sale,
+    buyers: Sequence[Caller],
+    boxes: Sequence[int],
+    *,
+    missing: int,
 ) -> Short:
     """Ordered with what is taken off; so many of the boxes are stopped when they are harvested."""
     orders = tuple(bought(each, operator, sale, count) for each, count in zip(buyers, boxes, strict=True))
@@ -73,7 +78,9 @@ def buyers(as_role: Callable[..., Caller]) -> list[Caller]:
     return [as_role(Role.SHOPPER) for _ in range(3)]
 
 
-def three_and_two(market: Market, operator: Caller, buyers: list[Caller], **promotion: Any) -> tuple[Short, Any]:
+def three_and_two(
+    market: Market, operator: Caller, buyers: list[Caller], **promotion: Any
+) -> tuple[Short, Any]:
     """Orders of 1, 2 and 3 boxes, of which one is missing: the last one gets two."""
     sale = on_sale(market, 5)
     stage.pledge(market, sale, 1)
@@ -103,7 +110,9 @@ def test_of_a_cut_order_its_part_falls_away_and_the_balance_has_the_rest(
     assert paid + 2 * 500 + 666 == 2 * 5_200
 
 
-@pytest.mark.parametrize(("amounts", "kept"), [((1_000,), [667]), ((1,), [1]), ((100, 100, 100), [67, 67, 66])])
+@pytest.mark.parametrize(
+    ("amounts", "kept"), [((1_000,), [667]), ((1,), [1]), ((100, 100, 100), [67, 67, 66])]
+)
 def test_coupons_of_a_cut_order_are_kept_by_boxes_and_rounded_up_once(
     market: Market, operator: Caller, buyers: list[Caller], amounts: tuple[int, ...], kept: list[int]
 ) -> None:
@@ -133,7 +142,9 @@ def test_who_is_cut_to_nothing_or_chose_so_gives_all_of_it_back(
     assert uses(market, pieces) == (0, 2, 0, 3 * 333)
 
 
-def test_who_wants_fewer_keeps_the_part_of_these(market: Market, operator: Caller, buyers: list[Caller]) -> None:
+def test_who_wants_fewer_keeps_the_part_of_these(
+    market: Market, operator: Caller, buyers: list[Caller]
+) -> None:
     short, pieces = three_and_two(market, operator, buyers)
     stage.opened(short)
     url = f"/v1/orders/{short.orders[2]['id']}/election"
@@ -179,7 +190,9 @@ def test_a_full_payment_that_is_cut_gives_the_part_back_too(
     cut = cut_of(orders[2])
     payment = market.stored(Payment, orders[2]["payment_id"])
     kept = orders[2]["discount_minor"] - cut.discount_minor
-    assert payment.kept_minor + kept == 2 * 5_200, "what was paid and what is taken off are the price of two boxes"
+    assert payment.kept_minor + kept == 2 * 5_200, (
+        "what was paid and what is taken off are the price of two boxes"
+    )
     assert uses(market, early)[3] == before - cut.discount_minor
 
 
