@@ -47,7 +47,9 @@ class Discounted:
 
 def follow(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> int:
     """What is spent for these orders is what is left of it; how many uses are less. Done twice, it changes nothing."""
-    found = list(_discounted(session, order_ids))
+    found = list(_discounted(session, order_ids)) if order_ids else []
+    if not found:
+        return 0
     hold_ids = [each.hold.id for each in found]
     known = budgets.locked(session, {use.promotion_id for use in _spent(session, hold_ids)})
     spent = _spent(session, hold_ids)

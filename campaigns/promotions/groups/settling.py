@@ -90,6 +90,8 @@ def undo_all(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]
 
     Called when their boxes have left the pools; all promotions are locked together after these, by id.
     """
+    if not order_ids:
+        return
     found = session.scalars(select(Order.hold_id).where(Order.id.in_(order_ids)).order_by(Order.id)).all()
     hold_ids = [each for each in found if each is not None]
     live = select(PromotionUse.promotion_id).where(
