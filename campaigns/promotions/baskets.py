@@ -2,24 +2,42 @@
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
 
 from campaigns import item_terms
 from campaigns.models import Item
 from campaigns.promotions import promoting
 from campaigns.promotions.rules import Basket
 from campaigns.terms.checking import EARNEST_PART
-from inventory import pools
 from inventory.deposit_rules import Deposit, DepositType
+from inventory.models import Hold, Pool
+
+
+def of_hold(session: Session, hold: Hold, *, now: datetime) -> tuple[Item | None, Basket]:
+    """What is held, and its item if a campaign sells it; asked for in one statement, for many ask at once."""
+    assert hold.unit_price_minor is not None, "what is quoted has its price"
+    found = (
+        session.execute(
+            select(Item, Pool)
+            .join(Pool, Pool.id == Item.pool_id)
+            .where(Item.pool_id == hold.pool_id)
+            .options(joinedload(Item.steps))
+        )
+        .unique()
+        .one_or_none()
+    )
+    if found is None:
+        price = hold.unit_price_minor
+        return None, Basket(boxes=hold.boxes, unit_price_minor=price, freight_minor=0, now=now)
+    item, pool = found
+    return item, basket(item, pool.deposit, boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, now=now)
 
 
 def basket(
-    session: Session, item: Item | None, *, boxes: int, unit_price_minor: int, now: datetime
+    item: Item, deposit: Deposit | None, *, boxes: int, unit_price_minor: int, now: datetime
 ) -> Basket:
-    """So many boxes at the price shown; of an item that no campaign sells, nothing more is known."""
-    if item is None:
-        return Basket(boxes=boxes, unit_price_minor=unit_price_minor, freight_minor=0, now=now)
-    deposit = pools.get(session, pool_id=item.pool_id).deposit
+    """So many boxes at the price shown."""
     return Basket(
         boxes=boxes,
         unit_price_minor=unit_price_minor,

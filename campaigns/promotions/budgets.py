@@ -87,10 +87,7 @@ def reserve(
         PromotionUse.state == UseState.RESERVED,
         PromotionUse.group_id.is_(None),
     )
-    item = item_of(session, hold)
-    basket = baskets.basket(
-        session, item, boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, now=ctx.now
-    )
+    item, basket = baskets.of_hold(session, hold, now=ctx.now)
     own = set(session.scalars(before))
     spent = _spent(session, codes.keys() - own, basket)
     known = locked(session, {*codes, *own} - spent.keys()) | spent

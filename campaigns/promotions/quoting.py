@@ -109,7 +109,8 @@ def on_order_asked(session: Session, ctx: Context, event: OrderAsked) -> None:
 def preview(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
     """What is taken off so many boxes of an item for everybody, if nobody is quicker; nothing is reserved."""
     rows = [row for row in promoting.open_to_all(session, item.campaign_id) if promoting.is_for(row, item.id)]
-    basket = baskets.basket(session, item, boxes=boxes, unit_price_minor=item.unit_price_minor, now=ctx.now)
+    deposit = pools.get(session, pool_id=item.pool_id).deposit
+    basket = baskets.basket(item, deposit, boxes=boxes, unit_price_minor=item.unit_price_minor, now=ctx.now)
     told = quote(basket, [budgets.facts(session, row, ctx.actor.id) for row in rows])
     known = {row.id: row for row in rows}
     return [budgets.shown(known[line.promotion_id], line) for line in told.discounts]

@@ -376,14 +376,10 @@ def _check_household(session: Session, group: PromotionGroup, hold: Hold) -> Non
 
 def _discount(session: Session, ctx: Context, row: PromotionTerms, hold: Hold) -> tuple[int, int]:
     """What a full group gives back for these boxes, and for how many of them. Raises GroupTakesNothing."""
-    item = budgets.item_of(session, hold)
+    item, basket = baskets.of_hold(session, hold, now=ctx.now)
     if not budgets.sells(row, hold, item):
         raise GroupTakesNothing(reason=NOT_OF_IT)
-    assert hold.unit_price_minor is not None
     promotion = replace(budgets.facts(session, row, hold.owner_id), group_is_full=True)
-    basket = baskets.basket(
-        session, item, boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, now=ctx.now
-    )
     told = quote(basket, [promotion])
     if not told.discounts:
         [(_, reason)] = told.unmet
