@@ -76,7 +76,7 @@ def sold_of(session: Session, campaign: Campaign) -> Sold:
 def call_all(session: Session, _ctx: Context) -> int:
     """The job of every minute: each campaign that waits is a job of its own, so that none waits for another's fault."""
     waiting = session.scalars(
-        select(Campaign.id).where(Campaign.state.in_((*WAITING, *ending.ENDING))).order_by(Campaign.id)
+        select(Campaign.id).where(Campaign.state.in_((*WAITING, *states.ENDING))).order_by(Campaign.id)
     ).all()
     for campaign_id in waiting:
         jobs.enqueue(
@@ -101,7 +101,7 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
             balances.close_balance(session, ctx, campaign_id=campaign.id)
         elif campaign.state in completing.WAITING:
             completing.go_on(session, ctx, campaign)
-        elif campaign.state in ending.ENDING:
+        elif campaign.state in states.ENDING:
             ending.end_orders(session, ctx, campaign_id=campaign_id)
     except GoalUndecided:
         return campaign.state  # nothing was changed before it was raised; asked again in a minute

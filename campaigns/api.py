@@ -76,18 +76,13 @@ def get_campaign(query: dict[str, Any], campaign_id: uuid.UUID) -> Response:
 def get_price(query: dict[str, Any], campaign_id: uuid.UUID, item_id: uuid.UUID) -> dict[str, Any]:
     """What boxes cost now and later, at every step, and who gets what of it 价格与构成"""
     with reading() as session:
-        item, priced = pricing.price(
-            session, context.current(), campaign_id=campaign_id, item_id=item_id, **query
-        )
-        told = {name: getattr(priced, name) for name in priced.__dataclass_fields__}
-        discounts = pricing.taken_off(session, context.current(), item, **query)
+        shown = pricing.price(session, context.current(), campaign_id=campaign_id, item_id=item_id, **query)
         return {
-            **told,
-            "item_id": item.id,
-            "currency": item.currency,
-            "final_unit_price_minor": item.final_unit_price_minor,
-            "discount_minor": sum(each["amount_minor"] for each in discounts),
-            "discounts": discounts,
+            **{name: getattr(shown.priced, name) for name in shown.priced.__dataclass_fields__},
+            "item_id": shown.item.id,
+            "currency": shown.item.currency,
+            "final_unit_price_minor": shown.item.final_unit_price_minor,
+            "discounts": shown.discounts,
         }
 
 

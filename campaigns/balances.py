@@ -6,6 +6,7 @@ state before: an order's balance may be paid as soon as the order has one.
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from campaigns import item_terms, planning, states, terms
 from campaigns.models import Campaign
+from campaigns.promotions import lessening
+from campaigns.promotions.groups import settling
 from campaigns.shortage import cases
 from campaigns.states import MOVES, BalanceTooEarly, CampaignEvent, CampaignState
 from inventory import pools
@@ -46,18 +49,14 @@ def open_balance(
     states.after(campaign.state, CampaignEvent.OPEN_BALANCE)
     due_at = _due_at(campaign, ctx.now)
     if not campaign.is_price_fixed:
-        if _unpaid_left(session, ctx, campaign):
+        if _unpaid_left(session, ctx, campaign) or settling.settle_next(session, ctx, campaign.id):
             _call_next(session, OPEN_BALANCE, campaign.id, reason)
             return campaign
         _fix_prices(session, ctx, campaign, due_at or ctx.now)
     campaign.balance_due_at = due_at
     session.flush()
     pool_ids = [item.pool_id for item in campaign.items_by_pool]
-    done = 0
-    for each in pool_ids:
-        done += opening.open_some(session, ctx, pool_id=each, due_at=due_at or ctx.now)
-        if done >= opening.BATCH:
-            break
+    _open_some(session, ctx, pool_ids, due_at or ctx.now)
     session.flush()
     if any(opening.left(session, pool_id=each) for each in pool_ids):
         _call_next(session, OPEN_BALANCE, campaign.id, reason)
@@ -82,20 +81,14 @@ def close_balance(
     ends_at = _ends_at(campaign)
     if ends_at is not None:
         _not_before(ends_at, ctx.now)
-    done = 0
-    for item in campaign.items_by_pool:
-        if done >= closing.BATCH:
-            _call_next(session, CLOSE_BALANCE, campaign.id, reason)
-            return campaign
-        keepers = pools.kept_by(session, pool_id=item.pool_id)
-        closed = closing.close_some(session, ctx, pool_id=item.pool_id, kept_boxes=keepers)
-        done += closed.defaulted
-        if not closed.is_over:
-            _call_next(session, CLOSE_BALANCE, campaign.id, reason)
-            return campaign
-    return planning.move(
-        session, ctx, campaign_id=campaign.id, event=CampaignEvent.CLOSE_BALANCE, reason=reason
-    )
+    defaulted, is_over = _close_some(session, ctx, campaign)
+    if is_over:
+        event = CampaignEvent.CLOSE_BALANCE
+        campaign = planning.move(session, ctx, campaign_id=campaign.id, event=event, reason=reason)
+    else:
+        _call_next(session, CLOSE_BALANCE, campaign.id, reason)
+    settling.undo_all(session, ctx, order_ids=defaulted)
+    return campaign
 
 
 def go_on_opening(session: Session, ctx: Context, *, campaign_id: str, reason: str) -> str:
@@ -133,6 +126,31 @@ def _unpaid_left(session: Session, ctx: Context, campaign: Campaign) -> bool:
         if not left:
             return True
     return False
+
+
+def _open_some(session: Session, ctx: Context, pool_ids: Sequence[uuid.UUID], due_at: datetime) -> None:
+    """One batch over all pools; then what of their discounts no balance has room for is there for others."""
+    done: list[opening.Opened] = []
+    for each in pool_ids:
+        done.append(opening.open_some(session, ctx, pool_id=each, due_at=due_at))
+        if sum(batch.orders for batch in done) >= opening.BATCH:
+            break
+    lessened = [order_id for batch in done for order_id in batch.lessened]
+    lessening.follow(session, ctx, order_ids=lessened)
+
+
+def _close_some(session: Session, ctx: Context, campaign: Campaign) -> tuple[list[uuid.UUID], bool]:
+    """One batch over all items: the orders that have defaulted, and whether those were the last."""
+    defaulted: list[uuid.UUID] = []
+    for item in campaign.items_by_pool:
+        if len(defaulted) >= closing.BATCH:
+            return defaulted, False
+        keepers = pools.kept_by(session, pool_id=item.pool_id)
+        closed = closing.close_some(session, ctx, pool_id=item.pool_id, kept_boxes=keepers)
+        defaulted += closed.order_ids
+        if not closed.is_over:
+            return defaulted, False
+    return defaulted, True
 
 
 def _fix_prices(session: Session, ctx: Context, campaign: Campaign, due_at: datetime) -> None:

@@ -17,7 +17,7 @@ from campaigns import planning
 from campaigns.events import CampaignMoved
 from campaigns.models import Campaign, Transition
 from campaigns.pledges import moves
-from campaigns.states import CampaignEvent, CampaignState
+from campaigns.states import ENDING, CampaignEvent, CampaignState
 from inventory import holds, pools
 from inventory.models import Hold
 from marketplace import jobs
@@ -39,7 +39,6 @@ WHY: Final = {
     "no box is left for anybody": Text(en="no fruit is left for it", zh="已无可供货源"),
 }
 """What a move gives as its reason by itself, in words for buyers; a person's reason is told as it was written."""
-ENDING: Final = (CampaignState.FAILED, CampaignState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

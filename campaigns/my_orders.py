@@ -30,14 +30,16 @@ _ORDERS: Final = f"""
         CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN coalesce(p.amount_minor - p.received_minor, 0)
             WHEN '{OrderState.BALANCE_DUE}' THEN t.balance_minor ELSE 0 END AS due_now_minor,
         CASE WHEN o.state IN ('{OrderState.DEPOSIT_DUE}', '{OrderState.DEPOSIT_PAID}', '{OrderState.COMMITTED}')
-            THEN coalesce((o.unit_price_minor - t.counts_minor)
-                * CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN o.boxes ELSE h.consumed_boxes END, 0)
+            THEN coalesce((o.unit_price_minor - t.counts_minor) * b.boxes
+                - (o.discount_minor * b.boxes + o.boxes - 1) / o.boxes, 0)
             ELSE 0 END AS due_later_minor
     FROM "order" o JOIN pack ON pack.id = o.pack_id JOIN product ON product.id = pack.product_id
         LEFT JOIN hold h ON h.id = o.hold_id LEFT JOIN campaign_item i ON i.pool_id = h.pool_id
         LEFT JOIN campaign c ON c.id = i.campaign_id LEFT JOIN deposit_terms t ON t.order_id = o.id
         LEFT JOIN LATERAL (SELECT * FROM payment last WHERE last.order_id = o.id ORDER BY last.id DESC LIMIT 1) p
             ON true
+        CROSS JOIN LATERAL (SELECT CASE o.state WHEN '{OrderState.DEPOSIT_DUE}' THEN o.boxes
+            ELSE h.consumed_boxes END AS boxes) b
     WHERE o.buyer_id = %(buyer)s::uuid AND o.kind = '{OrderKind.SHOPPER_PRESALE}'
 """  # noqa: S608 (the parts are our own)
 _PAGE: Final = f"""

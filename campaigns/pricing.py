@@ -1,6 +1,8 @@
 """What boxes of an item cost, now and later, who gets what of it, and what is taken off for everybody."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,20 +15,35 @@ from inventory import pools
 from marketplace.context import Context
 
 
-def taken_off(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """An item's price for so many boxes, with what is taken off it for everybody."""
+
+    item: Item
+    priced: Priced
+    discounts: Sequence[dict[str, Any]]
+
+
+def _taken_off(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
     """What promotions without a code take off so many boxes of an item, if nobody is quicker."""
     if not pools.get(session, pool_id=item.pool_id).has_promotions:
         return []
     return quoting.preview(session, ctx, item, boxes=boxes)
 
 
-def price(
-    session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int
-) -> tuple[Item, Priced]:
-    """What so many boxes of an item cost, now and later. Raises CampaignNotFound, ItemNotFound."""
+def price(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int) -> Shown:
+    """What so many boxes of an item cost, now and later, with what needs no code.
+
+    Raises CampaignNotFound, ItemNotFound.
+    """
     item = planning.item_of(planning.get(session, ctx, campaign_id=campaign_id), item_id)
     pool = pools.get(session, pool_id=item.pool_id)
-    return (
-        item,
-        terms.price(item_terms.steps_of(item), pool.deposit, boxes=boxes, sold_boxes=pool.boxes_sold),
+    discounts = _taken_off(session, ctx, item, boxes=boxes)
+    priced = terms.price(
+        item_terms.steps_of(item),
+        pool.deposit,
+        boxes=boxes,
+        sold_boxes=pool.boxes_sold,
+        discount_minor=sum(each["amount_minor"] for each in discounts),
     )
+    return Shown(item=item, priced=priced, discounts=discounts)

@@ -170,12 +170,15 @@ class AskPrice(Schema):
 
 
 class PricedStep(OfferedStep):
-    """All boxes asked for at this step."""
+    """All boxes asked for at this step: now, later, bonus and discount add up to the total."""
 
     total_minor = fields.Integer()
     now_minor = fields.Integer()
     later_minor = fields.Integer()
     bonus_minor = fields.Integer(metadata={"description": "What the deposit's funder pays."})
+    discount_minor = fields.Integer(
+        metadata={"description": "What of the discounts fits: nothing is taken off a deposit."}
+    )
     is_reached = fields.Boolean(metadata={"description": "The step at which the sale is now."})
 
 
@@ -185,8 +188,11 @@ class Price(Schema):
     currency = fields.String()
     sold_boxes = fields.Integer()
     total_minor = fields.Integer(metadata={"description": "The price shown: it never becomes more."})
-    now_minor = fields.Integer()
-    later_minor = fields.Integer()
+    now_minor = fields.Integer(metadata={"description": "To be paid at once, with what is taken off."})
+    later_minor = fields.Integer(
+        metadata={"description": "To be paid later at most, with what is taken off."}
+    )
+    bonus_minor = fields.Integer()
     final_unit_price_minor = fields.Integer(allow_none=True)
     discount_minor = fields.Integer(
         metadata={"description": "Taken off the price shown for everybody, as long as it lasts."}

@@ -139,6 +139,15 @@ PLEDGEABLE: Final = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED, Cam
 ENDED: Final = frozenset({CampaignState.FAILED, CampaignState.CANCELLED, CampaignState.CLOSED})
 """Nothing is delivered, and nobody puts anything up any more."""
 
+ENDING: Final = frozenset({CampaignState.FAILED, CampaignState.CANCELLED})
+"""Its orders end and everybody's money goes back; when all of it has, the campaign is closed."""
+
+SALE_RUNNING: Final = frozenset({CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED})
+"""The sale has begun and is not over, though it may stand still."""
+
+BEFORE_CLOSING: Final = SALE_RUNNING | {CampaignState.DRAFT, CampaignState.SCHEDULED}
+"""While something is still to be bought: what is asked for it may still be added to."""
+
 SELLING: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN})
 """In these boxes may be held while the window is open, whether or not the opening has been written down yet."""
 

@@ -107,6 +107,7 @@ def _deposit(order: Order, terms: DepositTerms, payment_id: uuid.UUID | None) ->
         **of_terms,
         "deposit_minor": order.boxes * terms.per_box_minor,
         "counts_minor": order.boxes * terms.counts_minor,
+        "later_minor": order.total_minor - order.boxes * terms.counts_minor,
         "balance_payment_id": payment_id,
     }
 
@@ -118,6 +119,7 @@ _OF_TERMS: Final = (
     "free_until",
     "final_unit_price_minor",
     "bonus_minor",
+    "discount_minor",
     "balance_boxes",
     "balance_minor",
     "balance_due_at",

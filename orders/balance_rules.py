@@ -1,7 +1,7 @@
 """What of an order is due when, and what its buyer may still do. Pure.
 
 Each box costs no more than was shown when it was ordered. A deposit counts as what it is worth, which may be more than
-was paid; the rest is the balance.
+was paid; the rest is the balance. Discounts are taken off the balance, never off the deposit.
 """
 
 from dataclasses import dataclass
@@ -22,20 +22,25 @@ class Due:
     now_minor: int
     later_minor: int
     bonus_minor: int
+    discount_minor: int = 0
+    """What is taken off: all that was promised, or as much as is left to pay."""
 
     @property
     def total_minor(self) -> int:
-        return self.now_minor + self.later_minor + self.bonus_minor
+        return self.now_minor + self.later_minor + self.bonus_minor + self.discount_minor
 
 
-def due(*, boxes: int, unit_price_minor: int, deposit: Deposit | None) -> Due:
-    """What boxes cost at this price; the bonus never pays more than is left of it."""
+def due(*, boxes: int, unit_price_minor: int, deposit: Deposit | None, discount_minor: int = 0) -> Due:
+    """What boxes cost at this price; neither the bonus nor what was promised to be taken off pays more than is left."""
     price = boxes * unit_price_minor
     if deposit is None:
-        return Due(now_minor=price, later_minor=0, bonus_minor=0)
+        off = min(discount_minor, price)
+        return Due(now_minor=price - off, later_minor=0, bonus_minor=0, discount_minor=off)
     now = boxes * deposit.per_box_minor
     bonus = max(0, min(boxes * deposit.bonus_minor, price - now))
-    return Due(now_minor=now, later_minor=max(0, price - now - bonus), bonus_minor=bonus)
+    left = max(0, price - now - bonus)
+    off = min(discount_minor, left)
+    return Due(now_minor=now, later_minor=left - off, bonus_minor=bonus, discount_minor=off)
 
 
 def final_price(*, shown_minor: int, step_minor: int) -> int:

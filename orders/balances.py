@@ -43,9 +43,9 @@ _MOVED: Final = f"""
         WHERE o.id = r.id AND o.id = ANY(%(moved_ids)s::uuid[]) RETURNING o.id
     ), fixed AS (
         UPDATE deposit_terms t SET final_unit_price_minor = r.final, bonus_minor = r.bonus,
-            balance_boxes = r.boxes, balance_minor = r.balance, balance_due_at = r.due_at
-        FROM jsonb_to_recordset(%(fixed)s::jsonb) AS r(id uuid, final bigint, bonus bigint, boxes bigint,
-            balance bigint, due_at timestamptz)
+            discount_minor = r.discount, balance_boxes = r.boxes, balance_minor = r.balance, balance_due_at = r.due_at
+        FROM jsonb_to_recordset(%(fixed)s::jsonb) AS r(id uuid, final bigint, bonus bigint, discount bigint,
+            boxes bigint, balance bigint, due_at timestamptz)
         WHERE t.order_id = r.id RETURNING t.order_id
     ), {audit.TOLD}
     SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM fixed) AS fixed

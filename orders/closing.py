@@ -27,14 +27,18 @@ BATCH: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """Who did not pay: how many orders of this batch, and the boxes that came back; whether those were the last."""
+    """Who did not pay: the orders of this batch, and the boxes that came back; whether those were the last."""
 
-    defaulted: int
+    order_ids: tuple[uuid.UUID, ...]
     boxes: int
     is_over: bool
 
+    @property
+    def defaulted(self) -> int:
+        return len(self.order_ids)
 
-NOTHING: Final = Closed(defaulted=0, boxes=0, is_over=True)
+
+NOTHING: Final = Closed(order_ids=(), boxes=0, is_over=True)
 
 
 def close_some(
@@ -67,7 +71,7 @@ def close_some(
         balance.closed_at = ctx.now
         session.flush()
         _note(session, ctx, pool_id)
-    return Closed(defaulted=len(defaults), boxes=boxes, is_over=is_over)
+    return Closed(order_ids=tuple(order.id for order, _ in defaults), boxes=boxes, is_over=is_over)
 
 
 def _default(

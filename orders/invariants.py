@@ -165,7 +165,7 @@ INVARIANTS: Final = (
             ) p ON p.order_id = o.id
             WHERE o.kind <> 'sponsor_bulk' AND (coalesce(p.paid, 0) + coalesce(t.bonus_minor, 0) > o.total_minor
                 OR (o.state IN ({listed(WHOLLY_PAID)}) AND coalesce(p.paid, 0) - coalesce(p.back, 0) + t.bonus_minor
-                    <> t.balance_boxes * t.final_unit_price_minor))
+                    + t.discount_minor <> t.balance_boxes * t.final_unit_price_minor))
         """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
@@ -185,9 +185,9 @@ INVARIANTS: Final = (
     Invariant(
         id="O9",
         says=Text(
-            en="A balance is what the final price leaves of the deposit's worth, for the boxes that the order has; no"
-            " box costs more than was shown.",
-            zh="尾款等于最终价减去定金抵扣额，按订单现有箱数计；任何一箱都不高于下单时所示价格。",
+            en="A balance is what the final price leaves of the deposit's worth and of what was promised to be taken"
+            " off, for the boxes that the order has; no box costs more than was shown.",
+            zh="尾款等于最终价减去定金抵扣额与承诺的优惠额，按订单现有箱数计；任何一箱都不高于下单时所示价格。",
         ),
         sql=f"""
             SELECT o.id, o.state, t.final_unit_price_minor, t.balance_minor FROM "order" o
@@ -197,7 +197,10 @@ INVARIANTS: Final = (
                 (o.state IN ({listed(WHOLLY_PAID)}, 'balance_due', 'balance_defaulted')))
             OR t.final_unit_price_minor IS DISTINCT FROM CASE WHEN t.balance_minor IS NOT NULL
                 THEN least(o.unit_price_minor, b.unit_price_minor) END
-            OR t.balance_minor + t.bonus_minor <> t.balance_boxes * (t.final_unit_price_minor - t.per_box_minor)
+            OR t.balance_minor + t.bonus_minor + t.discount_minor
+                <> t.balance_boxes * (t.final_unit_price_minor - t.per_box_minor)
+            OR t.discount_minor <> least((o.discount_minor * t.balance_boxes + o.boxes - 1) / o.boxes,
+                t.balance_boxes * (t.final_unit_price_minor - t.per_box_minor) - t.bonus_minor)
             OR (o.state IN ({listed(WHOLLY_PAID)}, 'balance_due') AND t.balance_boxes <> h.consumed_boxes)
             OR t.balance_boxes > o.boxes
         """,  # noqa: S608 (the states are our own)

@@ -81,6 +81,8 @@ class DepositTerms(Base):
     final_unit_price_minor: Mapped[int | None]
     bonus_minor: Mapped[int | None]
     """What the funder pays of the order."""
+    discount_minor: Mapped[int | None]
+    """What is taken off the balance: what was promised for these boxes, or as much of it as is left to pay."""
     balance_boxes: Mapped[int | None]
     """For so many boxes: those of the order that no shortage has taken."""
     balance_minor: Mapped[int | None]
@@ -96,11 +98,13 @@ class DepositTerms(Base):
         CheckConstraint("(funder IS NOT NULL) = (counts_minor > per_box_minor)", name="bonus"),
         CheckConstraint("free_hours BETWEEN 0 AND 720", name="free_hours"),
         CheckConstraint(
-            "num_nulls(final_unit_price_minor, bonus_minor, balance_boxes, balance_minor, balance_due_at) IN (0, 5)",
+            "num_nulls(final_unit_price_minor, bonus_minor, discount_minor, balance_boxes, balance_minor,"
+            " balance_due_at) IN (0, 6)",
             name="balance",
         ),
         CheckConstraint(
-            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND balance_boxes > 0 AND balance_minor >= 0",
+            "final_unit_price_minor > 0 AND bonus_minor >= 0 AND discount_minor >= 0 AND balance_boxes > 0"
+            " AND balance_minor >= 0",
             name="final",
         ),
         Index(

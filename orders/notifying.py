@@ -63,17 +63,19 @@ STILL_TRUE: Final = {
 
 def tell_placed(session: Session, ctx: Context, *, order_ids: Sequence[str]) -> None:
     """Tell buyers what is to be paid, unless their order has moved on already."""
-    due = session.scalars(
-        select(Order)
+    due = session.execute(
+        select(Order, DepositTerms)
+        .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
         .where(Order.id.in_(map(uuid.UUID, order_ids)), Order.state == OrderState.DEPOSIT_DUE)
         .order_by(Order.id)
     )
-    notify_all(session, ctx, [_message(order, _placed(order)) for order in due])
+    notify_all(session, ctx, [_message(order, _placed(order, terms)) for order, terms in due])
 
 
-def _placed(order: Order) -> OrderPlaced:
-    total = Money(order.total_minor, order.currency)
-    return OrderPlaced(order_id=order.id, boxes=order.boxes, total=total)
+def _placed(order: Order, terms: DepositTerms | None) -> OrderPlaced:
+    """What is to be paid now: all, or the deposit."""
+    now_minor = order.total_minor if terms is None else order.boxes * terms.per_box_minor
+    return OrderPlaced(order_id=order.id, boxes=order.boxes, total=Money(now_minor, order.currency))
 
 
 def on_orders_moved(session: Session, _ctx: Context, event: OrdersMoved) -> None:
@@ -107,7 +109,8 @@ def _about_many(order: Order, terms: DepositTerms | None, after: OrderState) -> 
     if after == OrderState.COMMITTED:
         yield OrderCommitted(order_id=order.id, boxes=order.boxes)
     elif after == OrderState.BALANCE_PAID and terms is not None and terms.balance_boxes:
-        price = Money(terms.balance_boxes * (terms.final_unit_price_minor or 0), order.currency)
+        price_minor = terms.balance_boxes * (terms.final_unit_price_minor or 0) - (terms.discount_minor or 0)
+        price = Money(price_minor, order.currency)
         yield BalanceSettled(order_id=order.id, boxes=terms.balance_boxes, price=price)
     else:
         yield from _about_balance(order, terms, after)
@@ -128,7 +131,7 @@ def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
 def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]:
     terms = session.get(DepositTerms, order.id)
     if event.before == OrderState.PROPOSED and event.after == OrderState.DEPOSIT_DUE:
-        yield _placed(order)
+        yield _placed(order, terms)
     if event.before == OrderState.DEPOSIT_DUE and event.after in (
         OrderState.COMMITTED,
         OrderState.DEPOSIT_PAID,

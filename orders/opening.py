@@ -5,6 +5,7 @@ be run again, after a crash as well. From the moment that the price is fixed nob
 """
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.payments import payments
 from marketplace.payments.models import PartRefund, Payment
-from orders import balance_rules, balances, checkout
+from orders import balance_rules, balances, checkout, discount_rules
 from orders.models import DepositTerms, Order, PoolBalance
 from orders.states import OrderKind, OrderState
 
@@ -39,6 +40,15 @@ class BalanceOpened(errors.Conflict):
     """The final price is fixed already."""
 
     title = Text(en="The balance is open already.", zh="尾款已开启。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """How many orders of this batch have their balance, or got money back."""
+
+    orders: int
+    lessened: tuple[uuid.UUID, ...] = ()
+    """Those whose balance is smaller than what was promised to be taken off it."""
 
 
 def end_unpaid(session: Session, ctx: Context, *, pool_id: uuid.UUID, size: int | None = None) -> int:
@@ -98,22 +108,27 @@ def fix_price(
     session.flush()
 
 
-def open_some(session: Session, ctx: Context, *, pool_id: uuid.UUID, due_at: datetime) -> int:
+def open_some(session: Session, ctx: Context, *, pool_id: uuid.UUID, due_at: datetime) -> Opened:
     """One batch: what is left of the price is due for the boxes that each order has, or goes back where all was paid.
 
-    How many; none: all have their balance.
+    None in it: all have their balance.
     """
     balance = session.get_one(PoolBalance, pool_id, with_for_update=True, populate_existing=True)
     balance.due_at = max(balance.due_at, due_at)
     rows = balances.batch(session, pool_id, Order.state.in_(OPENING), after=uuid.UUID(int=0), size=BATCH)
     if not rows:
-        return _give_back(session, ctx, pool_id, balance.unit_price_minor)
-    moves, fixed = [], []
+        return Opened(orders=_give_back(session, ctx, pool_id, balance.unit_price_minor))
+    moves, fixed, lessened = [], [], []
     for order, terms, boxes in rows:
         final = balance_rules.final_price(
             shown_minor=order.unit_price_minor, step_minor=balance.unit_price_minor
         )
-        money = balance_rules.due(boxes=boxes, unit_price_minor=final, deposit=terms.deposit)
+        promised = discount_rules.kept_minor(order.discount_minor, boxes=boxes, of_boxes=order.boxes)
+        money = balance_rules.due(
+            boxes=boxes, unit_price_minor=final, deposit=terms.deposit, discount_minor=promised
+        )
+        if money.discount_minor < promised:
+            lessened.append(order.id)
         after = OrderState.BALANCE_DUE if money.later_minor else OrderState.BALANCE_PAID
         first = [] if order.state == OrderState.COMMITTED else [OrderState.COMMITTED]
         moves.append((order, [*first, after]))
@@ -122,13 +137,14 @@ def open_some(session: Session, ctx: Context, *, pool_id: uuid.UUID, due_at: dat
                 "id": order.id,
                 "final": final,
                 "bonus": money.bonus_minor,
+                "discount": money.discount_minor,
                 "boxes": boxes,
                 "balance": money.later_minor,
                 "due_at": due_at,
             }
         )
     balances.write(session, ctx, moves, fixed)
-    return len(rows)
+    return Opened(orders=len(rows), lessened=tuple(lessened))
 
 
 def note(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> None:

@@ -22,7 +22,7 @@ from marketplace.language import Text
 from marketplace.payments import opening
 from marketplace.till import HANDED_BACK, HandedBack, Request
 from marketplace.values import instant_text, new_id
-from orders import balance_rules, placed_job
+from orders import placed_job
 from orders.states import OrderKind, OrderState
 
 PLACE: Final = f"""
@@ -114,7 +114,9 @@ class Ordering(till.Writing):
         }
         self._placed.append(order)
         if hold.deposit is not None:
-            assert not discount_minor, "nothing is taken off what is paid by deposit and balance"
+            assert hold.boxes * hold.deposit.counts_minor <= order["total_minor"], (
+                "taken off the balance only"
+            )
             self._deposited.append(_terms(order["id"], hold.pool_id, hold.deposit))
         payment_id = self._open(ctx, order, hold) if order["total_minor"] else None
         after = {"boxes": hold.boxes, **({"discount_minor": discount_minor} if discount_minor else {})}
@@ -125,9 +127,7 @@ class Ordering(till.Writing):
         """The payment of what is due now."""
         due_minor = order["total_minor"]
         if hold.deposit is not None:
-            due_minor = balance_rules.due(
-                boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, deposit=hold.deposit
-            ).now_minor
+            due_minor = hold.boxes * hold.deposit.per_box_minor
         payment = opening.row(
             ctx,
             order_id=order["id"],
@@ -183,16 +183,18 @@ def _terms(order_id: uuid.UUID, pool_id: uuid.UUID, deposit: Deposit) -> dict[st
     }
 
 
-def shown_deposit(deposit: Deposit, boxes: int) -> dict[str, Any]:
+def shown_deposit(deposit: Deposit, boxes: int, total_minor: int) -> dict[str, Any]:
     """The form of `schemas.OrderDeposit` while neither it nor the rest is paid."""
     return {
         "type": deposit.type.value,
         "deposit_minor": boxes * deposit.per_box_minor,
         "counts_minor": boxes * deposit.counts_minor,
+        "later_minor": total_minor - boxes * deposit.counts_minor,
         "funder": None if deposit.funder is None else deposit.funder.value,
         "free_until": None,
         "final_unit_price_minor": None,
         "bonus_minor": None,
+        "discount_minor": None,
         "balance_boxes": None,
         "balance_minor": None,
         "balance_due_at": None,
@@ -221,6 +223,6 @@ def shaped(placed: Placed) -> Answer:
         "payment_id": None if placed.payment_id is None else str(placed.payment_id),
     }
     if placed.deposit is not None:
-        body["deposit"] = shown_deposit(placed.deposit, placed.boxes)
+        body["deposit"] = shown_deposit(placed.deposit, placed.boxes, placed.total_minor)
     headers = {"Location": f"/v1/orders/{placed.id}", "ETag": f'"{placed.version}"'}
     return Answer(status=201, body=json.dumps(body, ensure_ascii=False), headers=headers)

@@ -212,10 +212,17 @@ class OrderDeposit(Schema):
     type = fields.String()
     deposit_minor = fields.Integer(metadata={"description": "What is paid at once."})
     counts_minor = fields.Integer(metadata={"description": "What it counts as when the rest is paid."})
+    later_minor = fields.Integer(
+        metadata={"description": "The most that is left to pay later, as it was told: it never becomes more."}
+    )
     funder = fields.String(allow_none=True, metadata={"description": "Who pays the difference."})
     free_until = Instant(allow_none=True, metadata={"description": "Until then earnest money goes back."})
     final_unit_price_minor = fields.Integer(allow_none=True)
     bonus_minor = fields.Integer(allow_none=True, metadata={"description": "What the funder pays."})
+    discount_minor = fields.Integer(
+        allow_none=True,
+        metadata={"description": "What is taken off the balance of all that was promised to be."},
+    )
     balance_boxes = fields.Integer(
         allow_none=True,
         metadata={"description": "The balance is for so many: a shortage may have taken some."},

@@ -38,6 +38,7 @@ from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
 from tests.campaigns.exports import abroad
 from tests.campaigns.fulfilment import stage as wave_stage
+from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
 from tests.campaigns.shortage import stage
 from tests.orders.sponsoring import fund
@@ -120,7 +121,7 @@ BREAKS = {
     """,
     "U4": "DELETE FROM job WHERE name = 'notifications.deliver'",
     # promotions
-    "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1",
+    "V1": "UPDATE promotion SET minor_reserved = minor_reserved - 1 WHERE minor_reserved > 0",
     "V2": "UPDATE promotion_use SET minor = minor + 1 WHERE state = 'given_back'",
     "V3": "UPDATE promotion SET uses_per_person_max = 1",
     # pledges
@@ -131,13 +132,18 @@ BREAKS = {
     """,
     "PL2": "UPDATE pledge_move SET boxes_before = boxes_before + 1",
     "V4": """
-        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,amount_minor}', '1') WHERE discount_minor > 0
+        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,amount_minor}', '1')
+        WHERE discount_minor > 0 AND discounts -> 0 ->> 'kind' <> 'group_buy'
     """,
     "V5": "UPDATE hold SET discount_minor = discount_minor - 1 WHERE discount_minor > 0 AND state = 'active'",
     "V6": "UPDATE pool SET has_promotions = true",
     "V7": "UPDATE promotion_group SET places_taken = places_taken - 1 WHERE state = 'open'",
     "V8": "UPDATE promotion_group_member SET reserved_minor = reserved_minor - 1 WHERE state = 'joined'",
     "V9": "UPDATE part_refund SET reason = 'ladder' WHERE reason = 'group_buy'",
+    "V10": """
+        UPDATE "order" SET discounts = jsonb_set(discounts, '{0,funder}', '"cooperative"')
+        WHERE id IN (SELECT order_id FROM deposit_terms) AND discount_minor > 0
+    """,
     # inventory
     "S1": "UPDATE lot SET on_hand_grams = on_hand_grams + 1 WHERE code = 'L-1'",
     "S2": """
@@ -509,10 +515,14 @@ def drift(sql: str) -> None:
 
 
 def parted_price(market: builders.Market, operator: house.Caller) -> None:
-    """A presale with a ladder and deposits to its end: one who paid all, one who did not, one who withdrew."""
+    """A presale with a ladder and deposits to its end: one who paid all but a discount, one who did not, one who
+    withdrew.
+    """
     sale = presale.on_sale(market)
     good, bad, gone = (house.caller(market.app, Role.SHOPPER) for _ in range(3))
-    kept, _, back = (presale.bought(each, operator, sale, 3) for each in (good, bad, gone))
+    _, code = scene.code_of(operator, sale, amount_minor=700)
+    kept = scene.bought(good, operator, sale, 3, code)
+    _, back = (presale.bought(each, operator, sale, 3) for each in (bad, gone))
     assert gone.post(f"/v1/orders/{back['id']}/withdrawal").status_code == 200
     presale.opened(market, sale)
     payment = presale.confirm(good, presale.balance(good, kept))
@@ -552,7 +562,17 @@ def promoted(market: builders.Market, shopper: house.Caller) -> None:
 
 
 def grouped(market: builders.Market, operator: house.Caller) -> None:
-    """Three groups of two: one is full and paid back, one has lapsed, of one only one has paid."""
+    """Four groups of two: one is full and paid back, one has lapsed, of one only one has paid; one of deposits has
+    its balances lessened.
+    """
+    deposits = presale.on_sale(market)
+    reward = friends.group_buy(operator, deposits)
+    pair = [house.caller(market.app, Role.SHOPPER) for _ in range(2)]
+    place = friends.opened(pair[0], reward, deposits)
+    code = place["group"]["code"]
+    for friend, each in zip(pair, (place, friends.joined(pair[1], code, deposits)), strict=True):
+        friends.buys(friend, operator, each)
+    assert friends.settled(market, code) == 2
     sale = market.on_sale(10)
     promotion = friends.group_buy(operator, sale)
     for number, ended in enumerate(("settled", "lapsed", "open")):
@@ -703,6 +723,22 @@ def test_a_broken_rule_is_found_and_no_other(busy: Flask, owner: Connection, inv
         ("UPDATE shortage SET earnest_permille = 0", {"Y3"}),
         ("UPDATE shortage SET policy_digest = 'sha256:0'", {"Y3"}),
         ("UPDATE policy_signature SET digest = 'sha256:0'", {"Y2"}),
+        (
+            "UPDATE deposit_terms SET discount_minor = discount_minor - 1, balance_minor = balance_minor + 1"
+            " WHERE discount_minor > 0",
+            {"O7", "O9", "V4"},
+        ),
+        (
+            "UPDATE promotion_group_member m SET given_minor = given_minor - 1 WHERE state = 'rewarded'"
+            """ AND hold_id IN (SELECT o.hold_id FROM "order" o JOIN deposit_terms t ON t.order_id = o.id)""",
+            {"V8", "V9"},
+        ),
+        (
+            """UPDATE "order" SET discounts = discounts || discounts, discount_minor = 2 * discount_minor,"""
+            " total_minor = total_minor - discount_minor WHERE id IN (SELECT order_id FROM deposit_terms)"
+            " AND discount_minor = 1000",
+            {"V4", "V9"},
+        ),
         (
             "INSERT INTO campaign_policy SELECT campaign_id, number + 1, season, rule, strict, weight, silence, 9,"
             " cut_rule, neighbour_hours, election_hours, earnest_permille, set_by, set_at FROM campaign_policy"

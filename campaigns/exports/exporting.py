@@ -18,7 +18,7 @@ from campaigns.exports.models import ExportDocument, ExportRequirement, ExportTe
 from campaigns.exports.prices import OnePriceOnly
 from campaigns.models import Campaign, Item
 from campaigns.selling import NotOnSale
-from campaigns.states import CampaignState
+from campaigns.states import SALE_RUNNING, CampaignState
 from inventory import binding, holds, placing, room
 from inventory.models import Hold
 from inventory.states import HoldKind, HoldState
@@ -34,7 +34,6 @@ from orders.events import ExportPlaced
 from orders.models import Order
 from orders.states import OrderKind, OrderState, OrderStateForbids, check_move
 
-_OPEN: Final = (CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED)
 BATCH: Final = 200
 """How many unpaid exports are ended in one unit of work."""
 
@@ -203,7 +202,7 @@ def lapse(session: Session, ctx: Context) -> int:
         .where(
             Order.kind == OrderKind.EXPORT,
             Order.state.in_(rules.UNPAID),
-            or_(Hold.state != HoldState.ACTIVE, Campaign.state.not_in(_OPEN)),
+            or_(Hold.state != HoldState.ACTIVE, Campaign.state.not_in(SALE_RUNNING)),
         )
         .order_by(Order.id)
         .limit(BATCH)

@@ -1,7 +1,6 @@
 """Prices of an item in other currencies than its own: rows that an operator sets, never a conversion."""
 
 import uuid
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,15 +9,11 @@ from campaigns import planning
 from campaigns.exports.models import ItemPrice
 from campaigns.models import Item
 from campaigns.showing import NoPriceInCurrency
-from campaigns.states import CampaignState, CampaignStateForbids
+from campaigns.states import BEFORE_CLOSING, CampaignState, CampaignStateForbids
 from inventory import pools
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
-
-SETTABLE: Final = frozenset(
-    {CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED}
-)
 
 
 class OwnCurrency(errors.Conflict):
@@ -58,7 +53,7 @@ def set_price(
     campaign = planning.locked(session, campaign_id)
     item = planning.item_of(campaign, item_id)
     planning.follow_clock(session, ctx, campaign)
-    if campaign.state not in SETTABLE:
+    if campaign.state not in BEFORE_CLOSING:
         raise CampaignStateForbids(state=campaign.state)
     if currency == item.currency:
         raise OwnCurrency

@@ -35,7 +35,6 @@ BLUEPRINTS: Final = (of_campaigns, promotions, quotes)
     planning.ItemNotFound,
     CampaignStateForbids,
     promoting.PromotionNotAllowed,
-    promoting.DepositNotDiscounted,
 )
 @of_campaigns.writes(201, schemas.Promotion, location=lambda made: f"/v1/promotions/{made['id']}")
 def draft(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The promotion's row is locked before its uses are looked at; its counters move w
 """
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
-from campaigns.promotions import promoting
+from campaigns.promotions import baskets, promoting
 from campaigns.promotions.models import (
     PromotionMovement,
     PromotionQuote,
@@ -72,7 +72,7 @@ def live_hold(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold:
 
 
 def reserve(
-    session: Session, ctx: Context, *, hold: Hold, offered: Iterable[Offered], freight_within_minor: int = 0
+    session: Session, ctx: Context, *, hold: Hold, offered: Iterable[Offered]
 ) -> tuple[Quoted, list[PromotionUse]]:
     """Quote a locked, live hold with these promotions and reserve what they take off, as long as it lasts.
 
@@ -87,19 +87,12 @@ def reserve(
         PromotionUse.state == UseState.RESERVED,
         PromotionUse.group_id.is_(None),
     )
-    basket = Basket(
-        boxes=hold.boxes,
-        unit_price_minor=hold.unit_price_minor,
-        freight_minor=0,
-        now=ctx.now,
-        freight_within_minor=freight_within_minor,
-    )
+    item, basket = baskets.of_hold(session, hold, now=ctx.now)
     own = set(session.scalars(before))
     spent = _spent(session, codes.keys() - own, basket)
     known = locked(session, {*codes, *own} - spent.keys()) | spent
     for use in _reserved_of(session, hold.id):
         move_use(session, ctx, known[use.promotion_id], use, UseMove.RELEASED)
-    item = item_of(session, hold)
     rows = [
         row
         for each in codes
@@ -124,21 +117,26 @@ def reserve(
 
 def shown(row: PromotionTerms, line: Discount) -> dict[str, Any]:
     """One line of what is taken off, as an order keeps it."""
+    return line_of(row, amount_minor=line.amount_minor, left_minor=line.left_minor)
+
+
+def line_of(row: PromotionTerms, *, amount_minor: int, left_minor: int) -> dict[str, Any]:
+    """In the form of `orders.schemas.OrderDiscount`."""
     return {
         "promotion_id": str(row.id),
         "kind": str(row.kind),
         "funder": str(row.funder),
         "title_en": row.title_en,
         "title_zh": row.title_zh,
-        "amount_minor": line.amount_minor,
-        "left_minor": line.left_minor,
+        "amount_minor": amount_minor,
+        "left_minor": left_minor,
     }
 
 
 def consume(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
     """The hold is paid: what was reserved for it is spent. Answers how many uses that were."""
     return sum(
-        _each(session, ctx, hold_id, lambda state: UseMove.CONSUMED if state == UseState.RESERVED else None)
+        _each(session, ctx, [hold_id], lambda state: UseMove.CONSUMED if state == UseState.RESERVED else None)
     )
 
 
@@ -158,7 +156,7 @@ def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
     If the hold lives on, because only its payment failed, what it was quoted is not true any more.
     """
     hold = session.get(Hold, hold_id, with_for_update=True, populate_existing=True)
-    given = sum(_each(session, ctx, hold_id, giving_back))
+    given = sum(_each(session, ctx, [hold_id], giving_back))
     if given and hold is not None and hold.state == HoldState.ACTIVE:
         before = newest_quote(session, hold_id)
         hold.quoted_boxes, hold.discount_minor, hold.discounts = (
@@ -167,6 +165,11 @@ def give_back(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> int:
         hold.version += 1
         session.flush()
     return given
+
+
+def give_back_all(session: Session, ctx: Context, *, hold_ids: Collection[uuid.UUID]) -> int:
+    """The orders of these holds were undone at once; their promotions are locked together, by id. How many uses."""
+    return sum(_each(session, ctx, hold_ids, giving_back))
 
 
 def carry_over(session: Session, *, hold_id: uuid.UUID, to_hold_id: uuid.UUID) -> None:
@@ -189,11 +192,14 @@ def give_back_lapsed(session: Session, ctx: Context) -> int:
 
 
 def _each(
-    session: Session, ctx: Context, hold_id: uuid.UUID, move_of: Callable[[UseState], UseMove | None]
+    session: Session,
+    ctx: Context,
+    hold_ids: Collection[uuid.UUID],
+    move_of: Callable[[UseState], UseMove | None],
 ) -> Iterable[bool]:
-    """Move the hold's live uses, their promotions locked by id; whether each was moved."""
+    """Move the holds' live uses, their promotions locked by id; whether each was moved."""
     of_hold = (
-        PromotionUse.hold_id == hold_id,
+        PromotionUse.hold_id.in_(hold_ids),
         PromotionUse.state.in_(LIVE),
         PromotionUse.group_id.is_(None),
     )

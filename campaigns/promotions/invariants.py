@@ -65,17 +65,21 @@ INVARIANTS: Final = (
     Invariant(
         id="V4",
         says=Text(
-            en="What is taken off an order is its discounts, and its uses: reserved while unpaid, spent when bought.",
-            zh="订单优惠额等于其优惠明细与优惠使用之和：未付时占用，成交后核销。",
+            en="What is taken off an order is its discounts, and its uses: reserved while unpaid, then spent as far as"
+            " its boxes and its balance leave it.",
+            zh="订单优惠额等于其优惠明细与优惠使用之和：未付时占用，成交后按现有箱数与尾款核销。",
         ),
         sql=f"""
-            SELECT o.id, o.state, o.discount_minor FROM "order" o CROSS JOIN LATERAL (
+            SELECT o.id, o.state, o.discount_minor FROM "order" o JOIN hold h ON h.id = o.hold_id
+            LEFT JOIN deposit_terms t ON t.order_id = o.id CROSS JOIN LATERAL (
                 SELECT coalesce(sum(u.minor), 0) AS minor FROM promotion_use u WHERE u.hold_id = o.hold_id
-                    AND u.group_id IS NULL AND u.state IN ('reserved', 'consumed')
+                    AND (u.group_id IS NULL OR (u.state = 'consumed' AND t.order_id IS NOT NULL))
+                    AND u.state IN ('reserved', 'consumed')
                     AND u.state = CASE o.state WHEN 'deposit_due' THEN 'reserved' ELSE 'consumed' END
             ) live
             WHERE o.state IN ('deposit_due', {listed(BOUGHT)})
-                AND o.kind = 'shopper_presale' AND live.minor <> o.discount_minor
+                AND o.kind = 'shopper_presale' AND live.minor <> CASE WHEN o.state = 'deposit_due' THEN o.discount_minor
+                    ELSE coalesce(t.discount_minor, (o.discount_minor * h.consumed_boxes + o.boxes - 1) / o.boxes) END
             UNION ALL
             SELECT o.id, o.state, o.discount_minor FROM "order" o
             WHERE o.discount_minor <> (SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0)
@@ -112,6 +116,27 @@ INVARIANTS: Final = (
             WHERE p.has_promotions <> EXISTS (SELECT FROM promotion r WHERE r.campaign_id = i.campaign_id
                 AND r.state = 'active' AND NOT r.is_by_code AND r.kind <> 'group_buy'
                 AND (r.item_ids IS NULL OR jsonb_exists(r.item_ids, i.id::text)))
+        """,
+    ),
+    Invariant(
+        id="V10",
+        says=Text(
+            en="Earnest money stays within a fifth of the lowest price less what cooperatives take off it; nothing is"
+            " taken off what a deposit counts as.",
+            zh="定金不超过最低价减去合作社所出优惠后的五分之一；优惠不抵扣定金。",
+        ),
+        sql="""
+            SELECT o.id, o.discount_minor, theirs.minor FROM "order" o JOIN deposit_terms t ON t.order_id = o.id
+            JOIN hold h ON h.id = o.hold_id JOIN campaign_item i ON i.pool_id = h.pool_id
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0) AS minor
+                FROM jsonb_array_elements(o.discounts) line WHERE line ->> 'funder' = 'cooperative'
+            ) theirs
+            WHERE o.total_minor < o.boxes * t.counts_minor
+            OR (t.type = 'earnest' AND theirs.minor > 0 AND theirs.minor + 5 * o.boxes * t.per_box_minor > o.boxes
+                * coalesce((SELECT min(s.unit_price_minor) FROM campaign_step s WHERE s.item_id = i.id),
+                    i.unit_price_minor)
+                AND NOT EXISTS (SELECT FROM shortage_cut c WHERE c.order_id = o.id AND c.moved_to_item_id IS NOT NULL))
         """,
     ),
 )

@@ -18,20 +18,13 @@ from campaigns.models import Campaign, Item
 from campaigns.promotions.models import PromotionTerms
 from campaigns.promotions.rules import OPEN_MAX, Funder, PromotionKind, TooManyPromotions
 from campaigns.promotions.states import PROMOTION_MOVES, PromotionState
-from campaigns.states import CampaignState, CampaignStateForbids
+from campaigns.states import BEFORE_CLOSING, CampaignStateForbids
 from inventory.models import Pool
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import TOTAL_MINOR_MAX, new_id
 
-PROMOTABLE: Final = (
-    CampaignState.DRAFT,
-    CampaignState.SCHEDULED,
-    CampaignState.DEPOSIT_OPEN,
-    CampaignState.PAUSED,
-)
-"""States of a campaign in which something may still be bought at a lower price."""
 ALWAYS_BY_CODE: Final = (PromotionKind.COUPON, PromotionKind.VOUCHER)
 
 
@@ -55,15 +48,6 @@ class PromotionNotAllowed(errors.Invalid):
     """The terms contradict themselves or what the campaign sells; `errors` lists where and why."""
 
     title = Text(en="These terms of a promotion are not allowed.", zh="优惠条款不符合规定。")
-
-
-class DepositNotDiscounted(errors.Conflict):
-    """Nothing is taken off what is paid by deposit and balance; `item_ids` are paid so."""
-
-    title = Text(
-        en="Items that are paid by deposit and balance have no promotions.",
-        zh="定金预售商品暂不支持优惠。",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +80,10 @@ class Terms:
 def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> PromotionTerms:
     """A promotion of a campaign that takes nothing off yet.
 
-    Raises CampaignNotFound, CampaignStateForbids, ItemNotFound, PromotionNotAllowed, DepositNotDiscounted.
+    Raises CampaignNotFound, CampaignStateForbids, ItemNotFound, PromotionNotAllowed.
     """
     campaign = planning.locked(session, campaign_id)  # whoever gives it up ends all that is drafted
-    if campaign.state not in PROMOTABLE:
+    if campaign.state not in BEFORE_CLOSING:
         raise CampaignStateForbids(state=campaign.state)
     items = (
         campaign.items
@@ -107,7 +91,7 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Term
         else [planning.item_of(campaign, item_id) for item_id in terms.item_ids]
     )
     is_by_code = terms.kind in ALWAYS_BY_CODE if terms.is_by_code is None else terms.is_by_code
-    _check(session, terms, items, is_by_code=is_by_code)
+    _check(terms, items, is_by_code=is_by_code)
     row = PromotionTerms(
         id=new_id(),
         campaign_id=campaign.id,
@@ -252,8 +236,8 @@ def is_for(row: PromotionTerms, item_id: uuid.UUID) -> bool:
     return row.item_ids is None or str(item_id) in row.item_ids
 
 
-def _check(session: Session, terms: Terms, items: list[Item], *, is_by_code: bool) -> None:
-    """Raises PromotionNotAllowed, DepositNotDiscounted."""
+def _check(terms: Terms, items: list[Item], *, is_by_code: bool) -> None:
+    """Raises PromotionNotAllowed."""
     faults = []
     if terms.kind in ALWAYS_BY_CODE and not is_by_code:
         faults.append(
@@ -289,13 +273,6 @@ def _check(session: Session, terms: Terms, items: list[Item], *, is_by_code: boo
         )
     if faults:
         raise PromotionNotAllowed(errors=[{"pointer": place, "detail": why} for place, why in faults])
-    by_deposit = session.scalars(
-        select(Pool.id).where(Pool.id.in_([item.pool_id for item in items]), Pool.deposit_type.is_not(None))
-    ).all()
-    if by_deposit:
-        raise DepositNotDiscounted(
-            item_ids=sorted(str(item.id) for item in items if item.pool_id in by_deposit)
-        )
 
 
 def _group_faults(terms: Terms, *, is_by_code: bool) -> list[tuple[str, Text]]:

@@ -12,10 +12,11 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from campaigns.models import Item
-from campaigns.promotions import budgets, codes, promoting
+from campaigns.promotions import baskets, budgets, codes, promoting
 from campaigns.promotions.budgets import Offered
 from campaigns.promotions.models import PromotionCode, PromotionQuote, PromotionTerms
-from campaigns.promotions.rules import Basket, Quoted, Unmet, quote
+from campaigns.promotions.rules import Quoted, Unmet, quote
+from inventory import pools
 from inventory.holds import HoldNotFound
 from inventory.models import Hold, Pool
 from inventory.refusals import HoldExpired, HoldNotActive
@@ -25,6 +26,7 @@ from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
+from orders import balance_rules
 from orders.events import OrderAsked
 
 NOT_VALID: Final = "not_valid"
@@ -50,6 +52,10 @@ class Shown:
     discounts: Sequence[dict[str, Any]]
     discount_minor: int
     total_minor: int
+    """All that its buyer pays: now, and with a deposit later at most."""
+    now_minor: int
+    later_minor: int
+    bonus_minor: int
     currency: str
     unmet: Sequence[dict[str, Any]]
     codes: Sequence[str]
@@ -65,7 +71,7 @@ def ask(session: Session, ctx: Context, *, hold_id: uuid.UUID, typed: Sequence[s
     hold = budgets.live_hold(session, ctx, hold_id=hold_id)
     known = codes.look_up(session, typed)
     row = _quote(session, ctx, hold, known, is_asked=True)
-    return _shown(hold, row)
+    return _shown(session, hold, row)
 
 
 def newest(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Shown:
@@ -78,7 +84,7 @@ def newest(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Shown:
     row = budgets.newest_quote(session, hold_id)
     if row is None:
         raise QuoteNotFound
-    return _shown(hold, row)
+    return _shown(session, hold, row)
 
 
 def on_order_asked(session: Session, ctx: Context, event: OrderAsked) -> None:
@@ -103,13 +109,8 @@ def on_order_asked(session: Session, ctx: Context, event: OrderAsked) -> None:
 def preview(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
     """What is taken off so many boxes of an item for everybody, if nobody is quicker; nothing is reserved."""
     rows = [row for row in promoting.open_to_all(session, item.campaign_id) if promoting.is_for(row, item.id)]
-    basket = Basket(
-        boxes=boxes,
-        unit_price_minor=item.unit_price_minor,
-        freight_minor=0,
-        now=ctx.now,
-        freight_within_minor=boxes * promoting.freight_minor(item),
-    )
+    deposit = pools.get(session, pool_id=item.pool_id).deposit
+    basket = baskets.basket(item, deposit, boxes=boxes, unit_price_minor=item.unit_price_minor, now=ctx.now)
     told = quote(basket, [budgets.facts(session, row, ctx.actor.id) for row in rows])
     known = {row.id: row for row in rows}
     return [budgets.shown(known[line.promotion_id], line) for line in told.discounts]
@@ -125,13 +126,7 @@ def _quote(
 ) -> PromotionQuote:
     item = budgets.item_of(session, hold)
     offered = {} if item is None else _offered(session, item, known)
-    told, _ = budgets.reserve(
-        session,
-        ctx,
-        hold=hold,
-        offered=offered.values(),
-        freight_within_minor=0 if item is None else hold.boxes * promoting.freight_minor(item),
-    )
+    told, _ = budgets.reserve(session, ctx, hold=hold, offered=offered.values())
     row = PromotionQuote(
         id=new_id(),
         hold_id=hold.id,
@@ -201,7 +196,13 @@ def _unmet(told: Quoted, known: Sequence[PromotionCode | None]) -> list[dict[str
     ]
 
 
-def _shown(hold: Hold, row: PromotionQuote) -> Shown:
+def _shown(session: Session, hold: Hold, row: PromotionQuote) -> Shown:
+    due = balance_rules.due(
+        boxes=row.boxes,
+        unit_price_minor=hold.unit_price_minor or 0,
+        deposit=None if hold.pool_id is None else pools.get(session, pool_id=hold.pool_id).deposit,
+        discount_minor=row.discount_minor,
+    )
     return Shown(
         id=row.id,
         hold_id=row.hold_id,
@@ -211,6 +212,9 @@ def _shown(hold: Hold, row: PromotionQuote) -> Shown:
         discounts=row.told["discounts"],
         discount_minor=row.discount_minor,
         total_minor=row.price_minor - row.discount_minor,
+        now_minor=due.now_minor,
+        later_minor=due.later_minor,
+        bonus_minor=due.bonus_minor,
         currency=row.currency,
         unmet=row.told["unmet"],
         codes=row.told["codes"],

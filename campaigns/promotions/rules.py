@@ -2,6 +2,7 @@
 
 A discount is a whole number of minor units. A share of a price (permille) is rounded up: the buyer's favour.
 It is counted on the price as shown, never on what other discounts left, and never exceeds what is left to pay.
+Where a deposit is paid first, that is the balance: nothing is taken off what the deposit counts as.
 """
 
 import uuid
@@ -119,6 +120,14 @@ class Basket:
     now: datetime
     freight_within_minor: int = 0
     """What of the boxes' price is freight."""
+    deposit_minor: int = 0
+    """What their deposit counts as when the rest is paid: nothing is taken off that."""
+    cooperatives_minor: int | None = None
+    """The most that cooperatives may take off, so that earnest money stays within its cap; None: all."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.deposit_minor <= self.goods_minor or (self.cooperatives_minor or 0) < 0:
+            raise ValueError("a deposit counts as a part of the price, and nobody gives less than nothing")
 
     @property
     def goods_minor(self) -> int:
@@ -127,6 +136,17 @@ class Basket:
     @property
     def price_minor(self) -> int:
         return self.goods_minor + self.freight_minor
+
+    @property
+    def open_minor(self) -> int:
+        """What may be taken off at all."""
+        return self.price_minor - self.deposit_minor
+
+    def open_to(self, funder: Funder) -> int:
+        """What may be taken off at this funder's cost."""
+        if funder != Funder.COOPERATIVE or self.cooperatives_minor is None:
+            return self.open_minor
+        return min(self.open_minor, self.cooperatives_minor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +256,11 @@ def boxes_taken(boxes: int, boxes_left: int | None) -> int:
 
 def wanted(basket: Basket, promotion: Promotion) -> int:
     """What a promotion takes off if it is the only one and its budget allows."""
+    return min(_worth(basket, promotion), basket.open_to(promotion.funder))
+
+
+def _worth(basket: Basket, promotion: Promotion) -> int:
+    """What its terms say, of the price as shown."""
     if promotion.kind == PromotionKind.FREE_FREIGHT:
         return basket.freight_within_minor + basket.freight_minor
     if promotion.kind == PromotionKind.VOUCHER:
@@ -255,16 +280,21 @@ def _share_up(minor: int, permille: int) -> int:
 
 def _take_off(basket: Basket, promotions: Sequence[Promotion]) -> tuple[Discount, ...]:
     """The lines of these promotions, in order; each takes what it wants of what the ones before it left."""
-    goods, freight = basket.goods_minor, basket.freight_minor
+    goods, freight = basket.goods_minor - basket.deposit_minor, basket.freight_minor
+    of_cooperatives = basket.open_to(Funder.COOPERATIVE)
     lines = []
     for each in promotions:
         asked = min(wanted(basket, each), each.budget_left_minor)
+        if each.funder == Funder.COOPERATIVE:
+            asked = min(asked, of_cooperatives)
         most = basket.freight_within_minor if each.kind == PromotionKind.FREE_FREIGHT else goods
         off_goods = min(asked, most, goods)
         off_freight = min(asked - off_goods, freight) if each.kind in _BY_KIND else 0
         if off_goods + off_freight == 0:
             continue
         goods, freight = goods - off_goods, freight - off_freight
+        if each.funder == Funder.COOPERATIVE:
+            of_cooperatives -= off_goods + off_freight
         lines.append(
             Discount(
                 promotion_id=each.id,
@@ -272,7 +302,7 @@ def _take_off(basket: Basket, promotions: Sequence[Promotion]) -> tuple[Discount
                 funder=each.funder,
                 goods_minor=off_goods,
                 freight_minor=off_freight,
-                left_minor=goods + freight,
+                left_minor=goods + freight + basket.deposit_minor,
             )
         )
     return tuple(lines)

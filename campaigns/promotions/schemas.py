@@ -190,7 +190,12 @@ class HoldQuote(Schema):
     price_minor = fields.Integer()
     discounts: Any = fields.List(fields.Nested(OrderDiscount))
     discount_minor = fields.Integer()
-    total_minor = fields.Integer()
+    total_minor = fields.Integer(metadata={"description": "The price without the discounts."})
+    now_minor = fields.Integer(metadata={"description": "What is due when it is ordered."})
+    later_minor = fields.Integer(
+        metadata={"description": "The most that is due later, with a deposit; the ladder may make it less."}
+    )
+    bonus_minor = fields.Integer(metadata={"description": "What the deposit's funder pays of the total."})
     currency = fields.String()
     unmet = fields.List(
         fields.Nested(UnmetPromotion),

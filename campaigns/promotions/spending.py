@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.events import CampaignMoved
 from campaigns.promotions import budgets, promoting
-from campaigns.states import CampaignState
+from campaigns.states import ENDING
 from marketplace.context import Context
 from orders.events import OrderMoved
 from orders.models import Order
@@ -23,7 +23,6 @@ OVER: Final = frozenset(
         OrderState.CUT,
     }
 )
-ENDED: Final = (CampaignState.FAILED, CampaignState.CANCELLED)
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
@@ -31,6 +30,8 @@ def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
     if not order.discount_minor or order.hold_id is None:
         return
     if event.after in BOUGHT:
+        if event.before in BOUGHT:
+            return  # a balance: what is taken off was spent with the deposit
         budgets.consume(session, ctx, hold_id=order.hold_id)
     elif event.after in OVER:
         budgets.give_back(session, ctx, hold_id=order.hold_id)
@@ -38,5 +39,5 @@ def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
 
 def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> None:
     """A campaign that fails or is given up takes nothing off any more."""
-    if event.after in ENDED:
+    if event.after in ENDING:
         promoting.end_all(session, ctx, campaign_id=event.campaign_id)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import balances, planning
 from campaigns.models import Campaign
-from campaigns.promotions import budgets
+from campaigns.promotions import lessening
 from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
@@ -31,7 +31,7 @@ from marketplace.payments import part_refunds
 from marketplace.payments.part_refunds import Part
 from marketplace.payments.states import PartRefundKind
 from marketplace.values import new_id
-from orders import cutting
+from orders import cutting, discount_rules
 from orders.cutting import Bought
 from orders.events import OrderCut
 from orders.models import Order
@@ -101,16 +101,14 @@ def _apply(
 
 
 def give_discounts_back(session: Session, ctx: Context, locked: Iterable[Bought]) -> None:
-    """What was taken off orders that are cut to nothing, or came back to them by a group, is there for others. Asked
-    when their boxes have left the pool: promotions are locked after it.
+    """What was taken off for boxes that do not come is there for others: of an order that is cut to nothing all of it,
+    what came back to it by a group as well. Asked when the boxes have left the pool: promotions are locked after it.
     """
-    over = [
-        each.order for each in locked if each.order.state == OrderState.CUT and each.order.hold_id is not None
-    ]
-    for order in over:
-        if order.discount_minor and order.hold_id is not None:
-            budgets.give_back(session, ctx, hold_id=order.hold_id)
-    settling.order_over(session, ctx, hold_ids=[order.hold_id for order in over if order.hold_id is not None])
+    orders = [each.order for each in locked]
+    over = [order.id for order in orders if order.state == OrderState.CUT]
+    settling.undo_all(session, ctx, order_ids=over)
+    left = [order.id for order in orders if order.state != OrderState.CUT and order.discount_minor]
+    lessening.follow(session, ctx, order_ids=left)
 
 
 class _Writing:
@@ -146,6 +144,7 @@ class _Writing:
             cause=self._cause,
             earnest_permille=cases.earnest_permille_of(self._shortage, order),
             deposit=deposit,
+            discount_minor=_no_longer_off(order, outcome),
         )
         reason = self._words.reason(
             demand, outcome, due, paid_minor=paid, currency=order.currency, deposit=deposit
@@ -198,6 +197,15 @@ class _Writing:
         cutting.tell(self._session, self._ctx, self._told)
 
 
+def _no_longer_off(order: Order, outcome: Outcome) -> int:
+    """What falls away of the discounts of a locked order, with the boxes that do not come."""
+    before, after = (
+        discount_rules.kept_minor(order.discount_minor, boxes=boxes, of_boxes=order.boxes)
+        for boxes in (outcome.ordered, outcome.kept + outcome.moved)
+    )
+    return before - after
+
+
 def _waiting(shortage: Shortage) -> frozenset[str]:
     assert shortage.problem is not None
     return frozenset(each.order_id for each in run.demands_of(shortage.problem) if each.choice == Choice.WAIT)
@@ -229,6 +237,7 @@ def _row(
         refund_minor=due.refund_minor,
         compensation_minor=due.compensation_minor,
         bonus_minor=due.bonus_minor,
+        discount_minor=due.discount_minor,
         currency=order.currency,
         reason_en=reason.en,
         reason_zh=reason.zh,

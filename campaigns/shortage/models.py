@@ -172,6 +172,8 @@ class ShortageCut(Base):
     compensation_minor: Mapped[int]
     bonus_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """What the funder of a deposit's bonus no longer pays."""
+    discount_minor: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """What those who fund the order's discounts no longer pay."""
     currency: Mapped[str] = mapped_column(String(3))
     reason_en: Mapped[str] = mapped_column(String(4_000))
     reason_zh: Mapped[str] = mapped_column(String(4_000))
@@ -187,7 +189,8 @@ class ShortageCut(Base):
             name="moved",
         ),
         CheckConstraint(
-            "refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0 AND bonus_minor >= 0",
+            "refund_minor BETWEEN 0 AND paid_minor AND compensation_minor >= 0 AND bonus_minor >= 0"
+            " AND discount_minor >= 0",
             name="money",
         ),
     )

@@ -145,6 +145,8 @@ class Due:
     compensation_minor: int
     bonus_minor: int = 0
     """What the funder of the deposit's bonus no longer pays."""
+    discount_minor: int = 0
+    """What those who fund discounts no longer pay."""
 
 
 def policy_of(word: str) -> RationPolicy:
@@ -203,9 +205,16 @@ def cut(
 
 
 def due(
-    outcome: Outcome, *, paid_minor: int, cause: Cause, earnest_permille: int, deposit: Deposit | None = None
+    outcome: Outcome,
+    *,
+    paid_minor: int,
+    cause: Cause,
+    earnest_permille: int,
+    deposit: Deposit | None = None,
+    discount_minor: int = 0,
 ) -> Due:
     """Rounded up for the buyer. Compensation is for boxes that the cut took, not for those given up.
+    `discount_minor`: what falls away of the order's discounts.
 
     Where only a deposit is paid, it says itself whether it is earnest money: all of it, or, an advance, nothing.
     """
@@ -218,6 +227,7 @@ def due(
         if cause == Cause.FAULT
         else 0,
         bonus_minor=0 if deposit is None else deposit.bonus_minor * outcome.refunded,
+        discount_minor=discount_minor,
     )
 
 

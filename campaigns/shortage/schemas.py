@@ -187,6 +187,9 @@ class ShortageCut(Schema):
     bonus_minor = fields.Integer(
         metadata={"description": "What the funder of a deposit's bonus no longer pays."}
     )
+    discount_minor = fields.Integer(
+        metadata={"description": "What those who fund the order's discounts no longer pay."}
+    )
     currency = fields.String()
     reason_en = fields.String()
     reason_zh = fields.String()

@@ -113,6 +113,7 @@ class BuyerWords:
         if outcome.refunded:
             parts.append(self._refund(outcome, due, paid_minor, unit, deposit))
             parts.append(self._later(outcome, due, deposit))
+            parts.append(self._discounts(due, unit))
         if due.compensation_minor:
             parts.append(self._compensation(due, unit))
         found = [part for part in parts if part is not None]
@@ -249,6 +250,16 @@ class BuyerWords:
             en += f" What {funder.en} adds to a deposit falls away for boxes that do not come: {money}."
             zh += f"未供货部分的定金膨胀（{funder.zh}出资）相应取消：{money}。"
         return Text(en=en, zh=zh)
+
+    def _discounts(self, due: Due, unit: str) -> Text | None:
+        """What is no longer taken off, for it belonged to boxes that do not come."""
+        if not due.discount_minor:
+            return None
+        money = f"{_money(due.discount_minor, unit)} {unit}"
+        return Text(
+            en=f"Of what is taken off the price, {money} belonged to boxes that do not come, and falls away.",
+            zh=f"未供货部分对应的优惠 {money} 相应取消。",
+        )
 
     def _compensation(self, due: Due, unit: str) -> Text:
         money = f"{_money(due.compensation_minor, unit)} {unit}"

@@ -17,6 +17,9 @@ from tests.campaigns import presale
 from tests.campaigns.inbox import told
 from tests.campaigns.pledges.scene import accept, done, invite, more, weigh, withdraw
 from tests.campaigns.presale import balance, book, bought, confirm, let_pass, now, seen
+from tests.campaigns.promotions.deposits import scene
+from tests.campaigns.promotions.groups import friends
+from tests.campaigns.promotions.shop import uses
 from tests.campaigns.shortage import stage
 from tests.house import Caller
 
@@ -238,3 +241,49 @@ def send(market: Market, operator: Caller, sale: Sale, left: list[tuple[Caller, 
             done = operator.post(f"/v1/parcels/{parcel['id']}/{step}", json=body)
             assert done.status_code == 200, done.json
     minute(market)
+
+
+def test_a_season_whose_deposits_are_discounted_by_a_coupon_and_a_group(
+    market: Market, as_role: Callable[..., Caller], operator: Caller
+) -> None:
+    """One has a coupon, two buy together, one pays the normal price; who does not pay the balance gives it back."""
+    buyers = [as_role(Role.SHOPPER) for _ in range(4)]
+    member = as_role(Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[:1])
+    sale = presale.on_sale(market, 20)
+    coupon, code = scene.code_of(operator, sale, amount_minor=300)
+    group = friends.group_buy(operator, sale, amount_minor=600)
+    first = friends.opened(buyers[1], group, sale, 2)
+    second = friends.joined(buyers[3], first["group"]["code"], sale, 2)
+    orders = [
+        scene.bought(buyers[0], operator, sale, 1, code),
+        friends.buys(buyers[1], operator, first),
+        bought(buyers[2], operator, sale, 1),
+        friends.buys(buyers[3], operator, second),
+    ]
+    minute(market)
+    later = [
+        seen(buyer, order)["deposit"]["later_minor"] for buyer, order in zip(buyers, orders, strict=True)
+    ]
+    assert later == [4_500 - 300, 9_000 - 1_200, 4_500, 9_000 - 1_200], (
+        "the group is full and settled by itself"
+    )
+    let_pass(market, sale, hours=240)
+    minute(market)
+    [asked] = commitments(member)
+    assert member.post(f"/v1/commitments/{asked['id']}/confirmation", json={}).status_code == 200
+    let_pass(market, sale, hours=24)
+    minute(market)
+    assert state(operator, sale) == "balance_open"
+    due = [3_700 - 300, 7_400 - 1_200, 3_700, 7_400 - 1_200]
+    assert [told(buyer, "balance_due")[0]["amount"]["minor"] for buyer in buyers] == due
+    assert [
+        scene.pay_rest(*each) for each in zip(buyers[:3], [operator] * 3, orders[:3], strict=True)
+    ] == due[:3]
+    assert (uses(market, coupon), friends.money(market, group)) == ((0, 1, 0, 300), (0, 2_400))
+    let_pass(market, sale, hours=144)
+    minute(market)
+    assert state(operator, sale) == "balance_closed"
+    states = [seen(buyer, order)["state"] for buyer, order in zip(buyers, orders, strict=True)]
+    assert states == ["balance_paid", "balance_paid", "balance_paid", "balance_defaulted"]
+    assert (uses(market, coupon), friends.money(market, group)) == ((0, 1, 0, 300), (0, 1_200))
+    assert friends.states(first["group"]["code"]) == ["rewarded", "undone"]

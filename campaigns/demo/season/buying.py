@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.orm import Session
 
+from campaigns.promotions import quoting
 from inventory import counter
 from inventory.grant_rules import Ask, Line
 from inventory.granting import Placed
@@ -79,6 +80,20 @@ def hold(buyers: Sequence[tuple[Buyer, int]], *, pool_id: uuid.UUID, address: st
         callers = [_holder(buyer, boxes, pool_id, address) for buyer, boxes in some]
         for (buyer, _), told in zip(some, counter.serve(callers), strict=True):
             buyer.hold_id = uuid.UUID(_answer(told)["hold_id"])
+
+
+def quote(buyers: Iterable[Buyer], *, code: str) -> None:
+    """Each asks what its boxes cost with a code: what is taken off is reserved. Raises NotServed."""
+
+    def work(session: Session, some: Sequence[Buyer]) -> None:
+        for buyer in some:
+            assert buyer.hold_id is not None
+            told = quoting.ask(session, buyer.ctx, hold_id=buyer.hold_id, typed=[code])
+            if list(told.codes) != ["applied"]:
+                raise NotServed(repr(told))
+
+    for some in batches(list(buyers)):
+        _fresh(partial(work, some=some))
 
 
 def order(buyers: Iterable[Buyer]) -> None:

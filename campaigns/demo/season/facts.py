@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.allotting.models import Commitment, Supply
 from campaigns.models import Campaign
+from campaigns.promotions.models import PromotionTerms
 from campaigns.shortage.models import Shortage, ShortageElection
 from inventory.models import Hold, Pool
 from marketplace.catalogue.models import Cooperative
@@ -44,6 +45,11 @@ def seen(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID, at: An
             func.coalesce(func.sum(Payment.refund_due_minor), 0),
         )
     ).one()
+    taken_off = session.scalar(
+        select(func.coalesce(func.sum(PromotionTerms.minor_consumed), 0)).where(
+            PromotionTerms.campaign_id == campaign_id
+        )
+    )
     forfeited = session.scalar(select(func.coalesce(func.sum(Forfeit.amount_minor), 0)))
     return Seen(
         at=instant_text(at),
@@ -59,6 +65,7 @@ def seen(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID, at: An
             "received": int(money[0]),
             "to_pay_back": int(money[1]),
             "forfeited": int(forfeited or 0),
+            "taken_off": int(taken_off or 0),
         },
         told=session.scalar(select(func.count()).select_from(Notification)) or 0,
     )

@@ -12,6 +12,9 @@ from campaigns.demo import job, roster
 from campaigns.demo.roster import Roster, StoredLot
 from campaigns.demo.season.plan import SALE_DAYS, SELLERS, STEPS_PERCENT, Plan, season_seed, shares
 from campaigns.pledges import pledging
+from campaigns.promotions import codes, promoting
+from campaigns.promotions.rules import Funder, PromotionKind
+from campaigns.promotions.states import PromotionState
 from marketplace import database
 from marketplace.access import Role
 from marketplace.catalogue import cooperatives
@@ -28,6 +31,8 @@ DEPOSIT: Final[dict[str, Any]] = {
     "counts_minor": 1_500,
     "funder": "platform",
 }
+COUPON_CODE: Final = "HARVEST"
+COUPON_MINOR: Final = 500
 PER_BUYER: Final = 10
 FREE_HOURS: Final = 48
 BALANCE_AFTER: Final = timedelta(days=12)
@@ -101,6 +106,7 @@ def lay(plan: Plan) -> Ground:
                 cooperative_id=seller.id,
                 boxes=boxes,
             )
+        _coupon(session, ctx, campaign.id, budget_minor=len(plan.shoppers) * COUPON_MINOR)
         planning.schedule(session, ctx, campaign_id=campaign.id, seed=season_seed(plan.seed))
         return Ground(
             operator=operator,
@@ -111,6 +117,22 @@ def lay(plan: Plan) -> Ground:
         )
 
     return database.transact(launch)
+
+
+def _coupon(session: Session, ctx: Context, campaign_id: uuid.UUID, *, budget_minor: int) -> None:
+    """Five yuan off the balance of whoever knows the word, paid by the county."""
+    terms = promoting.Terms(
+        kind=PromotionKind.COUPON,
+        funder=Funder.COUNTY,
+        title_en="Harvest coupon",
+        title_zh="丰收优惠券",
+        budget_minor=budget_minor,
+        amount_minor=COUPON_MINOR,
+        uses_per_person_max=1,
+    )
+    made = promoting.draft(session, ctx, campaign_id=campaign_id, terms=terms)
+    promoting.move(session, ctx, promotion_id=made.id, to=PromotionState.ACTIVE)
+    codes.share(session, ctx, promotion_id=made.id, code=COUPON_CODE)
 
 
 def _operator(session: Session) -> Actor:

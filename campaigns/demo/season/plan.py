@@ -23,6 +23,8 @@ NEVER_PAYS_PERMILLE: Final = 30
 WITHDRAWS_PERMILLE: Final = 20
 CHOOSES_PERMILLE: Final = 60
 """Who says something in an election; the others enter the cut with all their boxes."""
+COUPON_PERMILLE: Final = 50
+"""Who has read of the coupon before ordering."""
 DEFAULT_PERCENT: Final = 5
 PLEDGED_PERCENT: Final = 125
 GOAL_PERCENT: Final = 80
@@ -44,6 +46,7 @@ class Shopper:
     """A day later, as long as earnest money goes back."""
     choice: Choice
     """If its boxes become short."""
+    has_coupon: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,7 @@ def _shopper(seed: int, number: int) -> Shopper:
         pays=pays,
         withdraws=withdraws and pays,
         choice=choice or Choice.NO_PREFERENCE,
+        has_coupon=_draw(seed, f"coupon {number}").randrange(1_000) < COUPON_PERMILLE,
     )
 
 

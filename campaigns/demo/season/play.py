@@ -145,6 +145,7 @@ class Season:
                 self._withdraw(self.plan.of_day(day - 1))
             self._go(opens_at + timedelta(days=day, hours=20))
         return {
+            "with_coupon": sum(each.has_coupon for each in self.plan.shoppers),
             "never_paid": sum(not each.pays for each in self.plan.shoppers),
             "withdrew": sum(each.withdraws and each.day < SALE_DAYS - 1 for each in self.plan.shoppers),
         }
@@ -295,6 +296,9 @@ class Season:
         found = [(self.buyers[each.number], each.boxes) for each in shoppers]
         address = f"/v1/campaigns/{self.here.campaign_id}/holds"
         buying.hold(found, pool_id=self.here.pool_id, address=address)
+        buying.quote(
+            (self.buyers[each.number] for each in shoppers if each.has_coupon), code=ground.COUPON_CODE
+        )
         buying.order(buyer for buyer, _ in found)
         buying.pay([self.buyers[each.number] for each in shoppers if each.pays], operator=self.here.operator)
 

@@ -60,6 +60,7 @@ STEPS: Final[dict[str, Text]] = {
 NOTES: Final[dict[str, Text]] = {
     "cooperatives": Text(en="cooperatives", zh="合作社"),
     "goal_boxes": Text(en="goal, boxes", zh="目标箱数"),
+    "with_coupon": Text(en="ordered with the coupon", zh="使用优惠券下单"),
     "never_paid": Text(en="never paid", zh="未付款"),
     "withdrew": Text(en="withdrew in time", zh="限期内撤单"),
     "asked": Text(en="cooperatives asked", zh="询问合作社"),
@@ -84,6 +85,7 @@ MONEY: Final[dict[str, Text]] = {
     "received": Text(en="received", zh="已收"),
     "to_pay_back": Text(en="to pay back", zh="应退"),
     "forfeited": Text(en="forfeited to cooperatives", zh="罚没归合作社"),
+    "taken_off": Text(en="taken off by the county's coupon", zh="县优惠券抵扣"),
 }
 
 

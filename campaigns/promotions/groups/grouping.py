@@ -11,26 +11,28 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
-from campaigns.promotions import budgets, code_rules, promoting
+from campaigns.promotions import baskets, budgets, code_rules, promoting
 from campaigns.promotions.groups import rules
 from campaigns.promotions.groups.models import GroupMember, PromotionGroup
-from campaigns.promotions.groups.states import RUNNING, GroupState, MemberState, check_member_move
+from campaigns.promotions.groups.states import BELONGING, RUNNING, GroupState, MemberState, check_member_move
 from campaigns.promotions.models import PromotionTerms, PromotionUse
-from campaigns.promotions.rules import Basket, PromotionKind, boxes_taken, quote
+from campaigns.promotions.rules import PromotionKind, boxes_taken, quote
 from campaigns.promotions.states import PromotionState, UseMove
-from campaigns.states import CampaignState
+from campaigns.states import SALE_RUNNING
 from inventory import holds
 from inventory.models import Hold
-from marketplace import audit, errors, letters
+from inventory.states import HoldState
+from marketplace import audit, errors, jobs, letters
 from marketplace.context import Context
 from marketplace.identity.models import Account
 from marketplace.language import Text
 from marketplace.values import new_id
+from orders.models import Order
+from orders.states import BOUGHT
 
 CODE_LENGTH: Final = 8
 """40 bits: short enough to be read out."""
-SELLING: Final = (CampaignState.DEPOSIT_OPEN, CampaignState.PAUSED)
-"""States of a campaign in which a group may still fill."""
+SETTLE: Final = "campaigns.settle_group"
 NOT_OF_IT: Final = "not_of_promotion"
 
 
@@ -85,12 +87,13 @@ class Membership:
 
 
 def open_group(session: Session, ctx: Context, *, promotion_id: uuid.UUID, hold_id: uuid.UUID) -> Membership:
-    """The actor opens a group with a hold of its own, and has the first place in it.
+    """The actor opens a group with a hold of its own, or with what it paid for in a group that has lapsed, and has the
+    first place in it.
 
     Raises HoldNotFound, HoldExpired, HoldNotActive, PromotionNotFound, NotAGroupBuy, PromotionStateForbids,
     GroupTakesNothing, InAGroup.
     """
-    hold = budgets.live_hold(session, ctx, hold_id=hold_id)
+    hold = _own_hold(session, ctx, hold_id=hold_id, promotion_id=promotion_id)
     row = promoting.locked(session, promotion_id)
     if row.kind != PromotionKind.GROUP_BUY:
         raise NotAGroupBuy
@@ -101,7 +104,7 @@ def open_group(session: Session, ctx: Context, *, promotion_id: uuid.UUID, hold_
     leave_lapsed(session, ctx, row)
     now, campaign = holds.clock(session), session.get_one(Campaign, row.campaign_id)
     closes_at = rules.closing(now, hours=row.group_hours, ends=(row.ends_at, campaign.closes_at))
-    if closes_at <= now or campaign.state not in SELLING:
+    if closes_at <= now or campaign.state not in SALE_RUNNING:
         raise GroupTakesNothing(reason="ended")
     group = PromotionGroup(
         id=new_id(),
@@ -130,16 +133,17 @@ def open_group(session: Session, ctx: Context, *, promotion_id: uuid.UUID, hold_
 def join(session: Session, ctx: Context, *, code: str, hold_id: uuid.UUID) -> Membership:
     """The actor takes a place with a hold of its own; with the same hold again, for as many boxes as it has now.
 
-    Who opened the group was told that it can be filled: it can, when no new ones are opened any more.
+    Whose group of the same promotion has lapsed may join another one with the order that was paid for it: its place
+    counts at once. Who opened the group was told that it can be filled: it can, when no new ones are opened any more.
     Raises HoldNotFound, HoldExpired, HoldNotActive, GroupNotFound, GroupStateForbids, GroupOver, NoPlaceLeft,
     GroupTakesNothing, InAGroup, SameHousehold.
     """
-    hold = budgets.live_hold(session, ctx, hold_id=hold_id)
+    hold = _own_hold(session, ctx, hold_id=hold_id, promotion_id=find(session, code=code).promotion_id)
     row, group = locked(session, code=code)
     leave_lapsed(session, ctx, row)
     campaign = session.get_one(Campaign, row.campaign_id)
     facts(group).check_open(holds.clock(session))
-    if campaign.state not in SELLING:
+    if campaign.state not in SALE_RUNNING:
         raise GroupTakesNothing(reason="ended")
     return _add(session, ctx, row, group, hold)
 
@@ -157,6 +161,25 @@ def leave(session: Session, ctx: Context, *, code: str) -> PromotionGroup:
         raise PlaceIsPaid
     take_out(session, ctx, row, group, member)
     return group
+
+
+def count_payment(
+    session: Session, ctx: Context, row: PromotionTerms, group: PromotionGroup, member: GroupMember
+) -> None:
+    """A place of an open group is paid for; with the last one the group is full. The promotion is locked.
+
+    Raises GroupStateForbids, GroupOver.
+    """
+    now = holds.clock(session)
+    after = facts(group).paid(now)
+    member.paid_at = now
+    move_member(session, ctx, row, member, MemberState.PAID)
+    put(group, after)
+    if after.state == GroupState.FULL:
+        group.ended_at = now
+        audit.record(session, ctx, "group.full", subject=("promotion_group", group.id))
+        jobs.enqueue(session, SETTLE, arguments={"group_id": str(group.id)}, key=f"{SETTLE}:{group.id}")
+    session.flush()
 
 
 def take_out(
@@ -254,7 +277,7 @@ def move_member(
 def _add(
     session: Session, ctx: Context, row: PromotionTerms, group: PromotionGroup, hold: Hold
 ) -> Membership:
-    """The hold's owner has a place, and the discount of its boxes is reserved."""
+    """The hold's owner has a place, and the discount of its boxes is reserved; what is paid already counts as paid."""
     again = _again(session, row, group, hold)
     if again is None:
         _check_household(session, group, hold)
@@ -287,24 +310,53 @@ def _add(
         subject=("promotion_group_member", member.id),
         after={"group_id": str(group.id), "boxes": boxes, "reserved_minor": minor},
     )
+    if hold.state == HoldState.CONSUMED:
+        count_payment(session, ctx, row, group, member)
     return Membership(member=member, group=group, promotion=row, hold=hold)
 
 
+def _own_hold(session: Session, ctx: Context, *, hold_id: uuid.UUID, promotion_id: uuid.UUID) -> Hold:
+    """The actor's live hold, or that of an order that is paid and whose group of this promotion has lapsed; locked.
+
+    Raises HoldNotFound, HoldExpired, HoldNotActive.
+    """
+    order = session.scalar(
+        select(Order)
+        .join(GroupMember, GroupMember.hold_id == Order.hold_id)
+        .where(
+            Order.hold_id == hold_id,
+            Order.buyer_id == ctx.actor.id,
+            Order.state.in_(BOUGHT),
+            GroupMember.promotion_id == promotion_id,
+            GroupMember.state == MemberState.LAPSED,
+        )
+        .limit(1)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    )
+    if order is None or order.state not in BOUGHT:
+        return budgets.live_hold(session, ctx, hold_id=hold_id)
+    return session.get_one(Hold, hold_id, with_for_update=True, populate_existing=True)
+
+
 def _again(session: Session, row: PromotionTerms, group: PromotionGroup, hold: Hold) -> GroupMember | None:
-    """The place that the hold has in this group already. Raises InAGroup when its owner has another one."""
+    """The place that the hold has in this group already. Raises InAGroup when it is paid for, when its owner has
+    another one, or when these boxes had their discount by a group.
+    """
     found = session.scalars(
         select(GroupMember)
         .where(
-            GroupMember.state.in_(RUNNING),
             or_(
-                GroupMember.hold_id == hold.id,
-                (GroupMember.promotion_id == row.id) & (GroupMember.account_id == hold.owner_id),
+                GroupMember.state.in_(BELONGING) & (GroupMember.hold_id == hold.id),
+                GroupMember.state.in_(RUNNING)
+                & (GroupMember.promotion_id == row.id)
+                & (GroupMember.account_id == hold.owner_id),
             ),
         )
         .execution_options(populate_existing=True)
     ).all()
     for each in found:
-        if each.hold_id != hold.id or each.group_id != group.id:
+        if each.hold_id != hold.id or each.group_id != group.id or each.state != MemberState.JOINED:
             raise InAGroup(group=session.get_one(PromotionGroup, each.group_id).code)
     return found[0] if found else None
 
@@ -324,11 +376,10 @@ def _check_household(session: Session, group: PromotionGroup, hold: Hold) -> Non
 
 def _discount(session: Session, ctx: Context, row: PromotionTerms, hold: Hold) -> tuple[int, int]:
     """What a full group gives back for these boxes, and for how many of them. Raises GroupTakesNothing."""
-    if not budgets.sells(row, hold, budgets.item_of(session, hold)):
+    item, basket = baskets.of_hold(session, hold, now=ctx.now)
+    if not budgets.sells(row, hold, item):
         raise GroupTakesNothing(reason=NOT_OF_IT)
-    assert hold.unit_price_minor is not None
     promotion = replace(budgets.facts(session, row, hold.owner_id), group_is_full=True)
-    basket = Basket(boxes=hold.boxes, unit_price_minor=hold.unit_price_minor, freight_minor=0, now=ctx.now)
     told = quote(basket, [promotion])
     if not told.discounts:
         [(_, reason)] = told.unmet

@@ -32,13 +32,18 @@ INVARIANTS: Final = (
         ),
         sql="""
             SELECT m.id, m.state, u.state AS use FROM promotion_group_member m
-            JOIN promotion_use u ON u.id = m.use_id
+            JOIN promotion_use u ON u.id = m.use_id CROSS JOIN LATERAL (
+                SELECT EXISTS (SELECT FROM "order" o JOIN deposit_terms t ON t.order_id = o.id
+                    WHERE o.hold_id = m.hold_id AND o.state <> 'payment_failed') AS is_so
+            ) by_deposit
             WHERE (u.group_id, u.promotion_id, u.person_id, u.hold_id)
                 IS DISTINCT FROM (m.group_id, m.promotion_id, m.account_id, m.hold_id)
             OR u.state <> CASE WHEN m.state IN ('joined', 'paid') THEN 'reserved'
-                WHEN m.state = 'rewarded' AND m.given_minor > 0 THEN 'consumed' ELSE 'given_back' END
+                WHEN m.state = 'rewarded' AND m.given_minor > 0 AND NOT (by_deposit.is_so AND u.state = 'given_back')
+                THEN 'consumed' ELSE 'given_back' END
             OR (m.state IN ('joined', 'paid') AND u.minor <> m.reserved_minor)
-            OR (m.state = 'rewarded' AND m.given_minor > 0 AND u.minor <> m.given_minor)
+            OR (m.state = 'rewarded' AND m.given_minor > 0
+                AND (u.minor > m.given_minor OR (u.minor < m.given_minor AND NOT by_deposit.is_so)))
             UNION ALL
             SELECT u.id, u.state, NULL FROM promotion_use u
             WHERE u.group_id IS NOT NULL AND u.state IN ('reserved', 'consumed')
@@ -48,16 +53,24 @@ INVARIANTS: Final = (
     Invariant(
         id="V9",
         says=Text(
-            en="What a full group gave to its people goes back to them, each once and to the unit, and to nobody else.",
-            zh="成团差价如数退给成员，各一次；其他人不退。",
+            en="What a full group gave to its people goes back to them, or comes off their balance, each once and to"
+            " the unit, and to nobody else.",
+            zh="成团差价如数退给成员或从其尾款中扣减，各一次；其他人没有。",
         ),
         sql="""
-            SELECT m.id, m.given_minor, back.minor FROM promotion_group_member m CROSS JOIN LATERAL (
+            SELECT m.id, m.given_minor, back.minor FROM promotion_group_member m
+            LEFT JOIN "order" o ON o.hold_id = m.hold_id AND o.state <> 'payment_failed'
+            LEFT JOIN deposit_terms t ON t.order_id = o.id CROSS JOIN LATERAL (
                 SELECT coalesce(sum(r.amount_minor), 0) AS minor FROM part_refund r
                 JOIN payment p ON p.id = r.payment_id
                 WHERE r.reason = 'group_buy' AND r.source_id = m.id AND p.payer_id = m.account_id
-            ) back
-            WHERE back.minor <> coalesce(m.given_minor, 0)
+            ) back CROSS JOIN LATERAL (
+                SELECT coalesce(sum((line ->> 'amount_minor')::bigint), 0) AS minor
+                FROM jsonb_array_elements(o.discounts) line WHERE line ->> 'promotion_id' = m.promotion_id::text
+            ) off
+            WHERE back.minor <> CASE WHEN t.order_id IS NULL THEN coalesce(m.given_minor, 0) ELSE 0 END
+                OR (m.state IN ('rewarded', 'undone')
+                    AND off.minor <> CASE WHEN t.order_id IS NULL THEN 0 ELSE m.given_minor END)
             UNION ALL
             SELECT r.id, r.amount_minor, NULL FROM part_refund r WHERE r.reason = 'group_buy'
                 AND NOT EXISTS (SELECT FROM promotion_group_member m WHERE m.id = r.source_id)

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.promotions.groups.states import GroupState, MemberState
@@ -77,7 +77,6 @@ class GroupMember(Base):
             " WHEN state IN ('paid', 'rewarded', 'undone') THEN paid_at IS NOT NULL ELSE true END",
             name="paid_at",
         ),
-        UniqueConstraint("group_id", "hold_id"),
         Index(
             "uq_promotion_group_member_person",
             "group_id",

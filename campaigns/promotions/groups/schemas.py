@@ -11,7 +11,12 @@ CODE = {"description": "What friends join it by."}
 
 
 class TakePlace(Schema):
-    hold_id = Id(required=True, metadata={"description": "A live hold of one's own, of what it is for."})
+    hold_id = Id(
+        required=True,
+        metadata={
+            "description": "A live hold of one's own, of what it is for; or of one's paid order whose group has lapsed."
+        },
+    )
 
 
 class Group(Schema):
@@ -42,10 +47,16 @@ class GroupPlace(Schema):
     state = fields.String(metadata={"enum": [each.value for each in MemberState]})
     hold_id = fields.UUID()
     boxes = fields.Integer(metadata={"description": "Those that something comes back for."})
-    price_minor = fields.Integer(metadata={"description": "The normal price of all its boxes: it is paid."})
-    back_minor = fields.Integer(metadata={"description": "What comes back, at most, when the group is full."})
+    price_minor = fields.Integer(
+        metadata={"description": "The normal price of all its boxes: it is agreed on."}
+    )
+    back_minor = fields.Integer(
+        metadata={"description": "What comes back, or off the balance, at most, when the group is full."}
+    )
     if_full_minor = fields.Integer(metadata={"description": "The price without what comes back."})
-    given_minor = fields.Integer(allow_none=True, metadata={"description": "What has come back."})
+    given_minor = fields.Integer(
+        allow_none=True, metadata={"description": "What has come back, or comes off the balance."}
+    )
     joined_at = Instant()
     paid_at = Instant(allow_none=True)
 

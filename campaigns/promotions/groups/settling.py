@@ -5,7 +5,7 @@ as everywhere. A group that has lapsed, or is settled, has nothing reserved any 
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -14,17 +14,18 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
-from campaigns.promotions import budgets, promoting
+from campaigns.promotions import baskets, budgets, promoting
 from campaigns.promotions.groups import grouping, rules
 from campaigns.promotions.groups.models import GroupMember, PromotionGroup
 from campaigns.promotions.groups.states import BELONGING, RUNNING, GroupState, MemberState
 from campaigns.promotions.models import PromotionTerms, PromotionUse
-from campaigns.promotions.rules import Basket, PromotionKind, wanted
+from campaigns.promotions.rules import Basket, Funder, PromotionKind, wanted
 from campaigns.promotions.spending import OVER
 from campaigns.promotions.states import UseMove, UseState
+from campaigns.states import SALE_RUNNING
 from inventory import holds
 from inventory.models import Hold
-from marketplace import audit, jobs
+from marketplace import audit
 from marketplace.context import Context
 from marketplace.events import Subscription
 from marketplace.language import Text
@@ -34,17 +35,21 @@ from marketplace.notifications.kinds import About, GroupFull, GroupLapsed
 from marketplace.payments import part_refunds
 from marketplace.payments.states import PartRefundKind
 from marketplace.values import Money
-from orders import cutting
+from orders import cutting, discount_rules
 from orders.cutting import Bought
 from orders.events import OrderMoved
 from orders.models import Order
 from orders.states import BOUGHT, OrderState
 
-SETTLE: Final = "campaigns.settle_group"
+SETTLE: Final = grouping.SETTLE
 REASON: Final = "group_buy"
 GONE: Final = OVER - {OrderState.PAYMENT_FAILED}
 """Ends of an order that end a place too. Boxes whose payment failed are in the cart again, for what is left of their
 time; when that is over, so is the place."""
+
+
+GOES_BACK: Final = Text(en="goes back to you", zh="将退还给您")
+COMES_OFF: Final = Text(en="comes off your balance", zh="将从您的尾款中扣减")
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
@@ -78,6 +83,23 @@ def order_over(session: Session, ctx: Context, *, hold_ids: Iterable[uuid.UUID])
         given = member.given_minor or 0
         grouping.move_member(session, ctx, row, member, MemberState.UNDONE, use=move, given_minor=given)
     return len(members)
+
+
+def undo_all(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
+    """These orders, locked by the caller, came to nothing at once: their discounts and places are given up, each once.
+
+    Called when their boxes have left the pools; all promotions are locked together after these, by id.
+    """
+    if not order_ids:
+        return
+    found = session.scalars(select(Order.hold_id).where(Order.id.in_(order_ids)).order_by(Order.id)).all()
+    hold_ids = [each for each in found if each is not None]
+    live = select(PromotionUse.promotion_id).where(
+        PromotionUse.hold_id.in_(hold_ids), PromotionUse.state != UseState.GIVEN_BACK
+    )
+    budgets.locked(session, set(session.scalars(live)))
+    budgets.give_back_all(session, ctx, hold_ids=hold_ids)
+    order_over(session, ctx, hold_ids=hold_ids)
 
 
 def carry_over(session: Session, *, hold_id: uuid.UUID, to_hold_id: uuid.UUID) -> None:
@@ -135,20 +157,36 @@ def settle(session: Session, ctx: Context, *, group_id: str) -> int:
     session.flush()
     audit.record(session, ctx, "group.settle", subject=("promotion_group", group.id))
     campaign = session.get_one(Campaign, row.campaign_id)
-    _tell(
-        session,
-        ctx,
-        {
-            each: GroupFull(
-                group=group.code,
-                campaign=Text(en=campaign.title_en, zh=campaign.title_zh),
-                people=group.people_needed,
-                amount=Money(each.given_minor or 0, row.currency),
-            )
-            for each in members
-        },
-    )
+    title = Text(en=campaign.title_en, zh=campaign.title_zh)
+    told: dict[GroupMember, About] = {}
+    for each in members:
+        found = bought.get(each.hold_id)
+        told[each] = GroupFull(
+            group=group.code,
+            campaign=title,
+            people=group.people_needed,
+            amount=Money(each.given_minor or 0, row.currency),
+            how=GOES_BACK if found is None or found.terms is None else COMES_OFF,
+        )
+    _tell(session, ctx, told)
     return len(members)
+
+
+def settle_next(session: Session, ctx: Context, campaign_id: uuid.UUID) -> bool:
+    """One group of the campaign that is full and not settled yet, if any is: before a balance is asked, what comes back
+    to its people is known.
+    """
+    group_id = session.scalar(
+        select(PromotionGroup.id)
+        .join(PromotionTerms, PromotionTerms.id == PromotionGroup.promotion_id)
+        .where(PromotionTerms.campaign_id == campaign_id, PromotionGroup.state == GroupState.FULL)
+        .order_by(PromotionGroup.id)
+        .limit(1)
+    )
+    if group_id is None:
+        return False
+    settle(session, ctx, group_id=str(group_id))
+    return True
 
 
 def _pay(session: Session, ctx: Context, hold_id: uuid.UUID) -> None:
@@ -162,20 +200,12 @@ def _pay(session: Session, ctx: Context, hold_id: uuid.UUID) -> None:
     if not members:
         return
     [member] = members
-    group, now = _group(session, member.group_id), holds.clock(session)
+    group = _group(session, member.group_id)
     campaign = session.get_one(Campaign, row.campaign_id)
-    if grouping.facts(group).is_over(now) or campaign.state not in grouping.SELLING:
+    if grouping.facts(group).is_over(holds.clock(session)) or campaign.state not in SALE_RUNNING:
         _lapse(session, ctx, row, group)
         return
-    after = grouping.facts(group).paid(now)
-    member.paid_at = now
-    grouping.move_member(session, ctx, row, member, MemberState.PAID)
-    grouping.put(group, after)
-    if after.state == GroupState.FULL:
-        group.ended_at = now
-        audit.record(session, ctx, "group.full", subject=("promotion_group", group.id))
-        jobs.enqueue(session, SETTLE, arguments={"group_id": str(group.id)}, key=f"{SETTLE}:{group.id}")
-    session.flush()
+    grouping.count_payment(session, ctx, row, group, member)
 
 
 def _lapse(session: Session, ctx: Context, row: PromotionTerms, group: PromotionGroup) -> None:
@@ -199,37 +229,100 @@ def _give_back(
 ) -> None:
     """What is owed is spent of the budget, and no more: what was reserved beyond it is there for others."""
     payment = next(iter(bought.payments), None) if bought is not None else None
-    due = 0
-    if bought is not None and payment is not None:
-        due = rules.due_back(
-            reserved_minor=member.reserved_minor,
-            wanted_minor=_worth(session, row, member, bought),
-            other_minor=bought.order.discount_minor,
-            goes_together=_goes_together(session, row, bought.order),
-            kept_minor=payment.kept_minor,
+    if bought is None or payment is None:
+        _spend(session, ctx, row, member, minor=0)
+        grouping.move_member(session, ctx, row, member, MemberState.REWARDED, given_minor=0)
+        return
+    if bought.terms is not None:
+        due = _owed(
+            session, row, member, bought, boxes=bought.order.boxes, most_minor=_room(session, row, bought)
         )
-    use = session.get_one(PromotionUse, member.use_id, populate_existing=True)
-    if due != use.minor:
-        budgets.move_use(session, ctx, row, use, UseMove.RELEASED)
-    if due and due != use.minor:
-        hold = session.get_one(Hold, member.hold_id)
-        use = budgets.keep(session, ctx, row, hold=hold, minor=due, boxes=use.boxes, group_id=member.group_id)
-        member.use_id = use.id
-    if due:
-        budgets.move_use(session, ctx, row, use, UseMove.CONSUMED)
+        _spend(session, ctx, row, member, minor=_take_off(session, ctx, row, bought, due))
+    else:
+        due = _owed(session, row, member, bought, boxes=bought.boxes, most_minor=payment.kept_minor)
+        _spend(session, ctx, row, member, minor=due)
     grouping.move_member(session, ctx, row, member, MemberState.REWARDED, given_minor=due)
-    if due and payment is not None:
+    if due and bought.terms is None:
         parts = [(payment, PartRefundKind.REFUND, due)]
         part_refunds.owe_parts(session, ctx, parts, reason=REASON, source_id=member.id, is_told=True)
 
 
-def _worth(session: Session, row: PromotionTerms, member: GroupMember, bought: Bought) -> int:
-    """The discount of the boxes that the order still has, and that it was reserved for."""
-    boxes = min(member.boxes, bought.boxes)
+def _spend(session: Session, ctx: Context, row: PromotionTerms, member: GroupMember, *, minor: int) -> None:
+    """Of what was reserved for a place so much, and nothing else."""
+    use = session.get_one(PromotionUse, member.use_id, populate_existing=True)
+    if minor != use.minor:
+        budgets.move_use(session, ctx, row, use, UseMove.RELEASED)
+    if minor and minor != use.minor:
+        hold = session.get_one(Hold, member.hold_id)
+        use = budgets.keep(
+            session, ctx, row, hold=hold, minor=minor, boxes=use.boxes, group_id=member.group_id
+        )
+        member.use_id = use.id
+    if minor:
+        budgets.move_use(session, ctx, row, use, UseMove.CONSUMED)
+
+
+def _owed(
+    session: Session,
+    row: PromotionTerms,
+    member: GroupMember,
+    bought: Bought,
+    *,
+    boxes: int,
+    most_minor: int,
+) -> int:
+    """The discount of so many boxes, as far as it was reserved for them, with what else is taken off."""
+    return rules.due_back(
+        reserved_minor=member.reserved_minor,
+        wanted_minor=_worth(session, row, member, bought.order, boxes=min(member.boxes, boxes)),
+        other_minor=bought.order.discount_minor,
+        goes_together=_goes_together(session, row, bought.order),
+        kept_minor=most_minor,
+    )
+
+
+def _room(session: Session, row: PromotionTerms, bought: Bought) -> int:
+    """What of an order's balance, as it was told, may still be taken off; less if cooperatives pay for it."""
+    order, terms = bought.order, bought.terms
+    assert terms is not None, "only a deposit leaves a balance"
+    room = order.total_minor - order.boxes * terms.counts_minor
+    item = budgets.item_of(session, session.get_one(Hold, order.hold_id))
+    if row.funder == Funder.COOPERATIVE and item is not None:
+        most = baskets.of_cooperatives(item, terms.deposit, boxes=order.boxes)
+        theirs = sum(line["amount_minor"] for line in order.discounts if line["funder"] == Funder.COOPERATIVE)
+        room = room if most is None else min(room, most - theirs)
+    return max(0, room)
+
+
+def _take_off(session: Session, ctx: Context, row: PromotionTerms, bought: Bought, due: int) -> int:
+    """A line more of what is taken off a locked order's balance; what of it belongs to the boxes that it still has."""
+    order = bought.order
+    if not due:
+        return 0
+    before = order.discount_minor
+    line = budgets.line_of(row, amount_minor=due, left_minor=order.total_minor - due)
+    order.discounts = [*order.discounts, line]
+    order.discount_minor, order.total_minor = before + due, order.total_minor - due
+    order.version += 1
+    session.flush()
+    audit.record(
+        session,
+        ctx,
+        "order.take_off",
+        subject=("order", order.id),
+        before={"discount_minor": before},
+        after={"discount_minor": order.discount_minor, "promotion_id": str(row.id)},
+    )
+    amounts = [each["amount_minor"] for each in order.discounts]
+    return discount_rules.kept(amounts, boxes=bought.boxes, of_boxes=order.boxes)[-1]
+
+
+def _worth(session: Session, row: PromotionTerms, member: GroupMember, order: Order, *, boxes: int) -> int:
+    """The discount of so many boxes of an order."""
     if boxes < 1:
         return 0
     basket = Basket(
-        boxes=boxes, unit_price_minor=bought.order.unit_price_minor, freight_minor=0, now=member.joined_at
+        boxes=boxes, unit_price_minor=order.unit_price_minor, freight_minor=0, now=member.joined_at
     )
     return wanted(basket, replace(budgets.facts(session, row, None), boxes_left=None))
 
@@ -254,7 +347,7 @@ def _due(now: datetime) -> Select[uuid.UUID, uuid.UUID]:
         .join(Campaign, Campaign.id == PromotionTerms.campaign_id)
         .where(
             PromotionGroup.state == GroupState.OPEN,
-            or_(PromotionGroup.closes_at <= now, Campaign.state.not_in(grouping.SELLING)),
+            or_(PromotionGroup.closes_at <= now, Campaign.state.not_in(SALE_RUNNING)),
         )
         .order_by(PromotionGroup.id)
     )

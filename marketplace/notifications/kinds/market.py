@@ -481,8 +481,8 @@ class GroupFull(About):
     kind = Kind.GROUP_FULL
     title = Text(en="Your group of {people} is full", zh="您的 {people} 人团已成团")
     body = Text(
-        en="All {people} people of group {group} ({campaign}) have paid. {amount} goes back to you.",
-        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} 将退还给您。",
+        en="All {people} people of group {group} ({campaign}) have paid. {amount} {how}.",
+        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} {how}。",
     )
     if_nothing: ClassVar[Mapping[str, Text]] = {
         "amount": Text(
@@ -497,6 +497,8 @@ class GroupFull(About):
     campaign: Text
     people: int
     amount: Money
+    how: Text
+    """Whether it goes back, or comes off a balance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -505,8 +507,9 @@ class GroupLapsed(About):
     title = Text(en="Your group did not fill in time", zh="您的拼团未能成团")
     body = Text(
         en="Of the {people} people that group {group} ({campaign}) needs, {paid} had paid when its time was over. "
-        "Your order stays as it is, at its normal price.",
-        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行。",
+        "Your order stays as it is, at its normal price; while the sale lasts it may join another group.",
+        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行；"
+        "活动期间可凭该订单加入其他拼团。",
     )
     is_mandatory = True
     group: str

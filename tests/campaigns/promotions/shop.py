@@ -61,7 +61,10 @@ def placed(shopper: Caller, hold_id: str) -> dict[str, Any]:
 
 def paid_for(shopper: Caller, operator: Caller, order: dict[str, Any]) -> None:
     assert shopper.post(f"/v1/payments/{order['payment_id']}/confirm").status_code == 200
-    booked = operator.post(f"/v1/payments/{order['payment_id']}/receipts", json=receipt(order))
+    due_minor = order["deposit"]["deposit_minor"] if "deposit" in order else order["total_minor"]
+    booked = operator.post(
+        f"/v1/payments/{order['payment_id']}/receipts", json=receipt(order, amount_minor=due_minor)
+    )
     assert booked.status_code == 200, booked.json
 
 
@@ -75,6 +78,11 @@ def give_up(market: Market, operator: Caller, sale: Sale) -> None:
     """Its campaign is cancelled, and the jobs that end its orders run until nothing is left."""
     for step in ("pause", "cancellation"):
         assert operator.post(f"{sale.url}/{step}", json={"reason": "hail"}).status_code == 200
+    end_all(sale)
+
+
+def end_all(sale: Sale) -> None:
+    """The jobs that end the orders of a campaign that is given up."""
     campaign_id, ended = str(sale.campaign_id), 1
     while ended:
         ended = database.transact(

@@ -11,7 +11,6 @@ from campaigns.promotions.rules import OPEN_MAX
 from inventory.models import Pool
 from marketplace import database
 from tests.builders import Market, Sale, assert_refused, held
-from tests.campaigns import presale
 from tests.campaigns.promotions.shop import (
     COUPON,
     EARLY,
@@ -122,20 +121,13 @@ def test_free_freight_is_for_items_whose_parts_name_freight(
     assert [(line["kind"], line["funder"]) for line in told["discounts"]] == [("free_freight", "sponsor")]
 
 
-def test_foreign_items_deposits_and_campaigns_that_are_over_are_refused(
-    market: Market, operator: Caller
-) -> None:
+def test_foreign_items_and_campaigns_that_are_over_are_refused(market: Market, operator: Caller) -> None:
     sale, other = market.on_sale(), market.on_sale()
     url = f"{sale.url}/promotions"
     foreign = operator.post(url, json={**COUPON, "item_ids": [str(other.item_id)]})
     assert_refused(foreign, 404, "item_not_found")
     nowhere = operator.post(f"/v1/campaigns/{uuid.uuid4()}/promotions", json=COUPON)
     assert_refused(nowhere, 404, "campaign_not_found")
-    deposits = presale.on_sale(market)
-    refused = assert_refused(
-        operator.post(f"{deposits.url}/promotions", json=COUPON), 409, "deposit_not_discounted"
-    )
-    assert refused["item_ids"] == [str(deposits.item_id)]
     assert operator.post(f"{sale.url}/closing", json={"reason": "sold"}).status_code == 200
     assert_refused(operator.post(url, json=COUPON), 409, "state")
     assert_refused(operator.post(url, json={**COUPON, "kind": "group_tour"}), 422, "invalid")

@@ -1,6 +1,7 @@
 """What promotions take off: laws over all baskets, and the sums that a person can redo."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,58 @@ BASKETS = st.builds(
     freight_minor=st.integers(0, 3_000),
 )
 OFFERS = st.integers(0, 5).flatmap(lambda count: st.tuples(*(promotions(n + 1) for n in range(count))))
+
+
+@st.composite
+def deposits(draw: st.DrawFn) -> Basket:
+    """A price of which a deposit of 1 to 99 % is paid first; cooperatives may give so much at most."""
+    price = draw(BASKETS)
+    percent = draw(st.integers(1, 99))
+    return replace(
+        price,
+        deposit_minor=price.boxes * (price.unit_price_minor * percent // 100),
+        cooperatives_minor=draw(st.none() | st.integers(0, 5_000)),
+    )
+
+
+@given(deposits(), OFFERS)
+def test_nothing_is_taken_off_a_deposit_nor_more_of_cooperatives_than_they_may_give(
+    price: Basket, offers: tuple[Promotion, ...]
+) -> None:
+    told = quote(price, offers)
+    left = told.price_minor
+    for line in told.discounts:
+        left -= line.amount_minor
+        assert (line.left_minor, line.amount_minor > 0) == (left, True)
+    assert left == told.total_minor >= price.deposit_minor
+    assert sum(line.goods_minor for line in told.discounts) <= price.goods_minor - price.deposit_minor
+    theirs = told.by_funder().get(Funder.COOPERATIVE, 0)
+    assert price.cooperatives_minor is None or theirs <= price.cooperatives_minor
+    named = sorted([*(line.promotion_id for line in told.discounts), *(each for each, _ in told.unmet)])
+    assert named == sorted(each.id for each in offers)
+
+
+@given(deposits(), OFFERS)
+def test_a_deposit_never_makes_a_discount_larger(price: Basket, offers: tuple[Promotion, ...]) -> None:
+    plain = replace(price, deposit_minor=0, cooperatives_minor=None)
+    rich = [replace(each, budget_left_minor=10**9) for each in offers]
+    assert quote(price, rich).discount_minor <= quote(plain, rich).discount_minor
+
+
+@given(deposits(), OFFERS)
+def test_one_more_promotion_never_makes_a_balance_larger(
+    price: Basket, offers: tuple[Promotion, ...]
+) -> None:
+    for count in range(len(offers)):
+        assert quote(price, offers[: count + 1]).total_minor <= quote(price, offers[:count]).total_minor
+
+
+def test_where_the_deposit_counts_as_the_whole_price_nothing_is_taken_off() -> None:
+    whole = replace(basket(), deposit_minor=52_000)
+    for offered in (promotion(), promotion(PromotionKind.VOUCHER, 2)):
+        assert quote(whole, [offered]).unmet == ((offered.id, Unmet.NOTHING_TO_TAKE),)
+    with pytest.raises(ValueError, match="a part of the price"):
+        replace(basket(), deposit_minor=52_001)
 
 
 @given(BASKETS, OFFERS, st.randoms(use_true_random=False))

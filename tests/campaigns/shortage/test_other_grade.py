@@ -21,6 +21,7 @@ from orders.models import DepositTerms, Order
 from tests.builders import Market, Sale, assert_refused
 from tests.campaigns import presale
 from tests.campaigns.presale import DEPOSIT, bought
+from tests.campaigns.promotions.shop import running
 from tests.campaigns.shortage import deposits
 from tests.campaigns.shortage.stage import Short, let_pass, opened, pledge
 from tests.house import Caller
@@ -76,7 +77,14 @@ def two_items(market: Market, *, price_minor: int, **terms: Any) -> tuple[Sale, 
 
 
 def staged(
-    market: Market, as_role, operator: Caller, *, price_minor: int = CHEAPER, spare: int = 5, **terms: Any
+    market: Market,
+    as_role,
+    operator: Caller,
+    *,
+    price_minor: int = CHEAPER,
+    spare: int = 5,
+    promotion: dict[str, Any] | None = None,
+    **terms: Any,
 ) -> Two:
     """Orders of 2 and 4 boxes, of which 3 boxes are there; the other item has some to spare."""
     sale, other = two_items(market, price_minor=price_minor, **terms)
@@ -94,6 +102,8 @@ def staged(
         )
     )
     database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
+    if promotion is not None:
+        running(operator, sale, **promotion)
     buyers = tuple(as_role(Role.SHOPPER) for _ in range(2))
     orders = tuple(bought(buyer, operator, sale, boxes) for buyer, boxes in zip(buyers, (2, 4), strict=True))
     presale.harvested(market, sale)
@@ -187,6 +197,22 @@ def test_a_deposit_goes_along_and_the_balance_is_at_the_other_price(
         CHEAPER,
         4 * (CHEAPER - 1_500),
     )
+
+
+def test_what_was_promised_to_be_taken_off_goes_along_with_the_deposit(
+    market: Market, as_role, operator: Caller
+) -> None:
+    """Of four boxes 3.33 each, and the whole of it at the other price."""
+    pieces = {"kind": "quantity_break", "amount_minor": 333}
+    two = staged(market, as_role, operator, deposit=DEPOSIT, promotion=pieces)
+    opened(two.short, **HAIL)
+    assert other_grade(two, 1).status_code == 200
+    end(two)
+    assert cut_of(two, 1).discount_minor == 0
+    presale.let_pass(market, two.short.sale, hours=24)
+    assert deposits.advance(two.short) == "balance_open"
+    terms = market.stored(DepositTerms, two.short.orders[1]["id"])
+    assert (terms.discount_minor, terms.balance_minor) == (4 * 333, 4 * (CHEAPER - 1_500 - 333))
 
 
 @pytest.mark.parametrize("case", [{"price_minor": PRICE + 1}, {"spare": 3}])

@@ -1,0 +1,1 @@
+"""Tests of promotions for items with deposits."""
