@@ -135,6 +135,9 @@ BOUGHT: Final = frozenset(
 )
 """States of a shopper's order in which its boxes are sold."""
 
+CUTTABLE: Final = BOUGHT - {OrderState.DEPOSIT_PAID}
+"""Those of which a shortage takes boxes; a deposit is committed before that."""
+
 ADDRESSABLE: Final = BOUGHT | {OrderState.DEPOSIT_DUE}
 """While a buyer may say where a shopper's order goes: it is neither over nor packed."""
 

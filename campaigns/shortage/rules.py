@@ -6,6 +6,7 @@ and what the cut took, and nothing else. Nothing here looks at when somebody ord
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -138,6 +139,14 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What the boxes that are left to an order with a deposit leave to pay, once its balance was asked for."""
+
+    is_paid: bool
+    minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """What an order gets back, in minor units: paid for boxes that do not come, and on top of that."""
 
@@ -226,6 +235,20 @@ def earnest_of(paid_minor: int, *, earnest_permille: int, deposit: Deposit | Non
     if deposit is None:
         return paid_minor * earnest_permille
     return paid_minor * 1_000 if deposit.type == DepositType.EARNEST else 0
+
+
+def prolonged(due_at: datetime, *, hours: int, now: datetime) -> datetime:
+    """When a window ends after its shortage has grown: whoever hears of it now has half of its hours at least."""
+    return max(due_at, now + timedelta(hours=hours) / 2)
+
+
+def known_missing(waiting: int, *, earlier: Mapping[str, int], missing: Mapping[str, int]) -> dict[str, int]:
+    """Of what cooperatives lack now, the boxes for which somebody waits already: an earlier shortage told of them.
+
+    They are looked for where that shortage found boxes missing, as far as those still are.
+    """
+    lacking = {code: min(boxes, missing.get(code, 0)) for code, boxes in earlier.items()}
+    return carried(min(waiting, sum(lacking.values())), lacking)
 
 
 def part_of(paid_minor: int, boxes: int, ordered: int) -> int:

@@ -7,7 +7,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Final, Literal
 
-from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
+from campaigns.shortage.rules import Balance, Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
 from inventory.deposit_rules import Deposit, Funder
 from marketplace.language import Text
 from marketplace.values import MINOR_DIGITS
@@ -101,8 +101,9 @@ class BuyerWords:
         paid_minor: int,
         currency: str | None = None,
         deposit: Deposit | None = None,
+        balance: Balance | None = None,
     ) -> Text:
-        """`currency`: the order's, if it is not the item's."""
+        """`currency`: the order's, if it is not the item's; `balance`: once it was asked for."""
         unit = currency or self._currency
         parts = [self._asked_for(outcome), self._chose(demand, outcome)]
         if self._claims.get(outcome.order_id):
@@ -111,8 +112,9 @@ class BuyerWords:
                 parts.extend(self._counted(outcome))
         parts.append(self._result(outcome))
         if outcome.refunded:
-            parts.append(self._refund(outcome, due, paid_minor, unit, deposit))
-            parts.append(self._later(outcome, due, deposit))
+            is_deposit = deposit is not None and (balance is None or not balance.is_paid)
+            parts.append(self._refund(outcome, due, paid_minor, unit, is_deposit=is_deposit))
+            parts.append(self._later(outcome, due, deposit, balance))
         if due.compensation_minor:
             parts.append(self._compensation(due, unit))
         found = [part for part in parts if part is not None]
@@ -217,14 +219,12 @@ class BuyerWords:
             zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
         )
 
-    def _refund(
-        self, outcome: Outcome, due: Due, paid_minor: int, unit: str, deposit: Deposit | None
-    ) -> Text:
+    def _refund(self, outcome: Outcome, due: Due, paid_minor: int, unit: str, *, is_deposit: bool) -> Text:
         sum_ = (
             f"{_money(paid_minor, unit)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
             f" = {_money(due.refund_minor, unit)}"
         )
-        if deposit is not None:
+        if is_deposit:
             return Text(
                 en=f"The deposit for {_boxes(outcome.refunded)} is paid back: {sum_} {unit}.",
                 zh=f"退回 {outcome.refunded:,} 箱定金：{sum_} {unit}。",
@@ -234,13 +234,14 @@ class BuyerWords:
             zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {unit}。",
         )
 
-    def _later(self, outcome: Outcome, due: Due, deposit: Deposit | None) -> Text | None:
+    def _later(
+        self, outcome: Outcome, due: Due, deposit: Deposit | None, balance: Balance | None
+    ) -> Text | None:
         """What the cut changes of what is still to be paid."""
         if deposit is None:
             return None
-        left = outcome.kept + outcome.moved
-        en = f"Your balance will be for {_boxes(left)}." if left else "No balance will be asked."
-        zh = f"尾款将按 {left:,} 箱计算。" if left else "无需支付尾款。"
+        told = self._of_balance(outcome.kept + outcome.moved, balance)
+        en, zh = told.en, told.zh
         if due.bonus_minor and deposit.funder is not None:
             money, funder = (
                 f"{_money(due.bonus_minor, self._currency)} {self._currency}",
@@ -249,6 +250,19 @@ class BuyerWords:
             en += f" What {funder.en} adds to a deposit falls away for boxes that do not come: {money}."
             zh += f"未供货部分的定金膨胀（{funder.zh}出资）相应取消：{money}。"
         return Text(en=en, zh=zh)
+
+    def _of_balance(self, left: int, balance: Balance | None) -> Text:
+        if balance is None and left:
+            return Text(en=f"Your balance will be for {_boxes(left)}.", zh=f"尾款将按 {left:,} 箱计算。")
+        if balance is None or (not left and not balance.is_paid):
+            return Text(en="No balance will be asked.", zh="无需支付尾款。")
+        if balance.is_paid:
+            return Text(en="That is of the deposit and of the balance.", zh="含定金与尾款。")
+        money = f"{_money(balance.minor, self._currency)} {self._currency}"
+        return Text(
+            en=f"Your balance is for {_boxes(left)} now: {money}. If you have paid more already, the rest goes back.",
+            zh=f"尾款现按 {left:,} 箱计算，为 {money}；若已多付，差额退回。",
+        )
 
     def _compensation(self, due: Due, unit: str) -> Text:
         money = f"{_money(due.compensation_minor, unit)} {unit}"
