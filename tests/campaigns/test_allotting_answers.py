@@ -1,6 +1,6 @@
 """What an answer reads: what concerns it, however many others are asked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,6 +46,12 @@ def life(market: Market, operator: Caller) -> Allotted:
     return life.start()
 
 
+def answering(life: Allotted, code: str, **body: Any) -> Callable[[], Any]:
+    """The answer, its question looked up before."""
+    url = f"/v1/commitments/{life.latest(code).id}/confirmation"
+    return lambda: life.done(life.member(code).post(url, json=body))
+
+
 def counted_as_read(life: Allotted) -> None:
     """What the database counts is what the rows say."""
     with database.reading() as session:
@@ -58,13 +64,15 @@ def counted_as_read(life: Allotted) -> None:
 def test_an_answer_reads_its_own_commitment_and_no_pledge(life: Allotted) -> None:
     counted_as_read(life)
     for code, body in (("YJ01", {}), ("YJ02", {"boxes": 1})):
+        answer = answering(life, code, **body)
         with loaded() as found:
-            life.done(life.confirm(code, **body))
+            answer()
         assert found.count(Hold) == 0, body
         assert 0 < found.count(Commitment) <= 2, "read, and read again under the lock"
         counted_as_read(life)
+    answer = answering(life, "YJ03")
     with loaded() as found:
-        life.done(life.confirm("YJ03"))
+        answer()
     assert found.count(Hold) == 9, "the last one: what is open is split again over what is pledged"
     counted_as_read(life)
     assert [each for each in life.told() if each[1] == "offered"] == [
