@@ -348,11 +348,7 @@ BREAKS = {
     # shortages
     "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
     "X2": "DELETE FROM shortage_cut WHERE boxes_moved = 0",
-    "X3": """
-        UPDATE shortage_cut SET boxes_after = 1 - boxes_after, boxes_cut = boxes_before - 1 + boxes_after
-        WHERE boxes_moved = 0 AND order_id IN
-            (SELECT order_id FROM shortage_cut GROUP BY order_id HAVING count(*) = 1)
-    """,
+    "X3": """UPDATE "order" SET state = 'released' WHERE state = 'cut'""",
     "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1 WHERE kind = 'compensation'",
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
     # exports

@@ -76,7 +76,8 @@ def apply(session: Session, ctx: Context, *, shortage_id: str) -> int:
     if shortage.state != ShortageState.CUTTING or campaign.state not in SHORT_IN:
         return 0
     assert shortage.problem is not None, "a cut that is decided is stored"
-    cut = run.solve(shortage.problem)
+    assert shortage.result is not None, "with its result"
+    cut = run.recalled(shortage.problem, shortage.result)
     return go_on(session, ctx, shortage, cut)
 
 

@@ -165,17 +165,19 @@ def settle(
 def note_standings(session: Session, shortage: Shortage, stock: Stock) -> bool:
     """Write down what each cooperative has pledged and what of it is there; whether any lacks more than was written.
 
-    A standing that has not become worse stays as it was: fruit that is there again does not unsay what was missing.
+    A standing that has not become worse stays as it was: fruit that is there again does not unsay what was missing. Who
+    gave boxes since it was opened has none, unless some of them are lost.
     """
     campaign = session.get_one(Campaign, shortage.campaign_id)
     codes = {each.id: each.code for each in cooperatives.of_county(session, county_id=campaign.county_id)}
     rows = {each.cooperative_id: each for each in shortage.standings}
-    is_worse = False
+    is_opening, is_worse = not rows, False
     for each in stock.pledged:
         row = rows.get(each.cooperative_id)
-        if row is not None and each.pledged - each.there <= row.pledged_boxes - row.there_boxes:
+        known = 0 if row is None else row.pledged_boxes - row.there_boxes
+        if not is_opening and each.pledged - each.there <= known:
             continue
-        is_worse = is_worse or each.pledged > each.there
+        is_worse = True
         if row is None:
             row = ShortageStanding(
                 id=new_id(), cooperative_id=each.cooperative_id, code=codes[each.cooperative_id]

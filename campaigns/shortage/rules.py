@@ -12,7 +12,7 @@ from typing import Final
 
 from inventory.deposit_rules import Deposit, DepositType
 from orders.allocation import Allocation, Order, Policy, Problem, Seller, allocate
-from orders.allocation.ration import Claim, Ration, RationPolicy, ration
+from orders.allocation.ration import Claim, Ration, RationPolicy, question, ration
 
 EARNEST_PERMILLE_MAX: Final = 200
 """Earnest money above a fifth of the contract is none in law."""
@@ -127,11 +127,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The outcome of every order, in their order, and the ration behind it."""
+    """The outcome of every order, in their order, what the split was asked, and the ration behind it."""
 
     supply: int
     outcomes: tuple[Outcome, ...]
-    ration: Ration
+    question: Problem
+    ration: Ration | None
+    """None: it was read back, and not made again."""
 
     @property
     def kept(self) -> int:
@@ -193,9 +195,7 @@ def cut(
     demands: Sequence[Demand], supply: int, *, policy: RationPolicy = "equal_awards", seed: str, batch: str
 ) -> Cut:
     """Divide what is there over what the elections left of the orders; with enough for all, nobody is cut."""
-    claiming = sorted((each for each in demands if each.claim), key=lambda each: each.order_id)
-    claims = [Claim(id=each.order_id, boxes=each.claim) for each in claiming]
-    made = ration(claims, supply, policy=policy, seed=seed, batch=batch)
+    made = ration(_claims(demands), supply, policy=policy, seed=seed, batch=batch)
     awarded = {award.id: award.boxes for award in made.awards}
     outcomes = tuple(
         Outcome(
@@ -208,7 +208,20 @@ def cut(
         )
         for each in demands
     )
-    return Cut(supply=supply, outcomes=outcomes, ration=made)
+    return Cut(supply=supply, outcomes=outcomes, question=made.problem, ration=made)
+
+
+def recalled(
+    demands: Sequence[Demand], outcomes: Sequence[Outcome], supply: int, *, seed: str, batch: str
+) -> Cut:
+    """A cut by equal awards that was made before, with all that its words need; nothing is divided again."""
+    asked, _ = question(_claims(demands), supply, seed=seed, batch=batch)
+    return Cut(supply=supply, outcomes=tuple(outcomes), question=asked, ration=None)
+
+
+def _claims(demands: Sequence[Demand]) -> list[Claim]:
+    claiming = sorted((each for each in demands if each.claim), key=lambda each: each.order_id)
+    return [Claim(id=each.order_id, boxes=each.claim) for each in claiming]
 
 
 def due(

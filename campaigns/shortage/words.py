@@ -13,7 +13,7 @@ from marketplace.language import Text
 from marketplace.values import MINOR_DIGITS
 from orders.allocation import explain, text, ties
 from orders.allocation.explain import drawn_sellers
-from orders.allocation.ration import RationPolicy
+from orders.allocation.ration import Ration, RationPolicy
 from orders.allocation.text import Counted
 
 TERMS_MAX: Final = 12
@@ -60,9 +60,9 @@ def line_of(claims: Mapping[str, int], supply: int) -> Line:
 
 def places_of(cut: Cut, full: int) -> dict[str, int]:
     """The draw among the orders that want more than `full` boxes: 1 is drawn first."""
-    lottery = ties.Lottery(cut.ration.problem)
+    lottery = ties.Lottery(cut.question)
     claims = claims_of(cut)
-    sellers = [each for each in cut.ration.problem.sellers if claims[each.id] > full]
+    sellers = [each for each in cut.question.sellers if claims[each.id] > full]
     ranked = sorted(sellers, key=lottery.rank_of)
     return {seller.id: place for place, seller in enumerate(ranked, start=1)}
 
@@ -84,13 +84,17 @@ class BuyerWords:
         later_lot_on: date | None = None,
     ) -> None:
         self._later_lot_on = later_lot_on
-        self._cut, self._policy, self._cause, self._currency = cut, policy, cause, currency
+        self._cut, self._cause, self._currency = cut, cause, currency
         self._claims = claims_of(cut)
         self._asked = sum(self._claims.values())
         self._line = line_of(self._claims, cut.supply)
         self._places = places_of(cut, self._line.full)
-        self._part = _part_of(cut) if policy == "proportional" else None
-        self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
+        self._is_equal, self._part = True, None
+        self._drawn_for: frozenset[str] = frozenset()
+        if policy == "proportional":
+            assert cut.ration is not None, "one in proportion is made again"
+            self._is_equal, self._part = not cut.ration.first_boxes, _part_of(cut.ration)
+            self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
     def reason(
         self,
@@ -163,7 +167,7 @@ class BuyerWords:
         )
 
     def _counted(self, outcome: Outcome) -> list[Text]:
-        if self._policy == "equal_awards" or not self._cut.ration.first_boxes:
+        if self._is_equal:
             return [self._equal(), *self._drawn(outcome)]
         return [self._proportional(outcome)]
 
@@ -277,9 +281,9 @@ def _money(minor: int, currency: str) -> str:
     return text.decimal(Fraction(minor, 10**digits), digits)
 
 
-def _part_of(cut: Cut) -> Fraction | None:
+def _part_of(ration: Ration) -> Fraction | None:
     """The part of what it asked for that every order got: one number for all of them, told with few digits."""
-    problem, allocation = cut.ration.problem, cut.ration.allocation
+    problem, allocation = ration.problem, ration.allocation
     if not problem.sellers:
         return None
     told = explain(problem, allocation, problem.sellers[0].id)

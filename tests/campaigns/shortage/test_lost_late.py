@@ -51,8 +51,12 @@ def test_while_neighbours_are_asked_the_case_grows_and_they_are_asked_for_the_di
     assert [(each.pledged_boxes, each.there_boxes) for each in grown.standings] == [(6, 2)]
     assert [(each.round, each.boxes) for each in grown.offers] == [(1, 2), (2, 2)]
     assert grown.answers_due_at >= first.answers_due_at
-    for offer in grown.offers:
-        accept(found, offer)
+    accept(found, grown.offers[0])
+    version = found.shortages()[0].version
+    found.minute()
+    [same] = found.shortages()
+    assert (len(same.standings), same.version) == (1, version), "who helps is not among those who lack"
+    accept(found, grown.offers[1])
     [settled] = found.shortages()
     assert (settled.state, settled.covered_boxes) == ("settled", 4)
     assert found.boxes() == [2, 2, 2], "no buyer notices"
