@@ -16,14 +16,15 @@ from campaigns.fulfilment import completing
 from campaigns.goal_rules import Goal, Sold, Verdict
 from campaigns.models import Campaign
 from campaigns.pledges import harvesting
-from campaigns.shortage import applying, opening
+from campaigns.shortage import cases, opening, proceeding
 from campaigns.states import CampaignEvent, CampaignState
-from marketplace import errors, jobs
+from marketplace import audit, errors, jobs
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.module import Job
 
 ADVANCE: Final = "campaigns.advance"
+COMMIT: Final = "campaigns.commit_deposits"
 WAITING: Final = (
     CampaignState.DEPOSIT_CLOSED,
     CampaignState.ALLOCATED,
@@ -34,7 +35,7 @@ WAITING: Final = (
     CampaignState.FULFILLING,
     CampaignState.COMPLETED,
 )
-"""States that end by themselves, once their guards let them."""
+"""States that end by themselves, once their guards let them. Of those after them only a loss of fruit is looked for."""
 
 
 class GoalUndecided(errors.Conflict):
@@ -44,22 +45,37 @@ class GoalUndecided(errors.Conflict):
 
 
 def evaluate(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Campaign:
-    """The window is over: with the goal reached its boxes are split, else everybody gets the money back.
+    """The window is over: with the goal reached deposits are committed, batch by batch, and its boxes split with the
+    last of them; else everybody gets the money back.
 
-    Raises CampaignNotFound, CampaignStateForbids, GoalUndecided.
+    That the goal is reached is decided once, with the first batch. Raises CampaignNotFound, CampaignStateForbids,
+    GoalUndecided.
     """
     campaign = planning.locked(session, campaign_id)
     planning.follow_clock(session, ctx, campaign)
     states.after(campaign.state, CampaignEvent.ALLOCATE)
+    if campaign.goal_met_at is not None:
+        return _commit(session, ctx, campaign)
     sold = sold_of(session, campaign)
     said = goal_rules.verdict(Goal(boxes=campaign.goal_boxes, grams=campaign.goal_grams), sold)
     if said == Verdict.WAIT:
         raise GoalUndecided(held_boxes=sold.boxes_held)
     if said == Verdict.REACHED:
-        return _allocate(session, ctx, campaign)
+        campaign.goal_met_at = ctx.now
+        after = {"boxes_sold": sold.boxes, "grams_sold": sold.grams}
+        audit.record(session, ctx, "campaign.meet_goal", subject=("campaign", campaign.id), after=after)
+        return _commit(session, ctx, campaign)
     return planning.move(
         session, ctx, campaign_id=campaign_id, event=CampaignEvent.FAIL, reason="the goal is missed"
     )
+
+
+def go_on_committing(session: Session, ctx: Context, *, campaign_id: str) -> str:
+    """The job: the next batch, unless somebody gave the campaign up or another was faster; its state then."""
+    campaign = planning.locked(session, uuid.UUID(campaign_id))
+    if campaign.state == CampaignState.DEPOSIT_CLOSED and campaign.goal_met_at is not None:
+        _commit(session, ctx, campaign)
+    return campaign.state
 
 
 def sold_of(session: Session, campaign: Campaign) -> Sold:
@@ -75,14 +91,13 @@ def sold_of(session: Session, campaign: Campaign) -> Sold:
 
 def call_all(session: Session, _ctx: Context) -> int:
     """The job of every minute: each campaign that waits is a job of its own, so that none waits for another's fault."""
-    waiting = session.scalars(
-        select(Campaign.id).where(Campaign.state.in_((*WAITING, *states.ENDING))).order_by(Campaign.id)
-    ).all()
-    for campaign_id in waiting:
+    waiting = session.scalars(select(Campaign.id).where(Campaign.state.in_((*WAITING, *states.ENDING))))
+    found = sorted({*waiting, *proceeding.losing(session)})
+    for campaign_id in found:
         jobs.enqueue(
             session, ADVANCE, arguments={"campaign_id": str(campaign_id)}, key=f"{ADVANCE}:{campaign_id}"
         )
-    return len(waiting)
+    return len(found)
 
 
 def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
@@ -95,32 +110,47 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
             harvesting.harvest_if_in(session, ctx, campaign)
         elif campaign.state == CampaignState.HARVESTED:
             _after_harvest(session, ctx, campaign)
-        elif campaign.state == CampaignState.SHORTFALL:
-            applying.let_campaign_go_on(session, ctx, campaign)
-        elif campaign.state == CampaignState.BALANCE_OPEN and balances.is_over(campaign, ctx.now):
-            balances.close_balance(session, ctx, campaign_id=campaign.id)
-        elif campaign.state in completing.WAITING:
-            completing.go_on(session, ctx, campaign)
+        elif campaign.state in (CampaignState.SHORTFALL, CampaignState.BALANCE_CLOSED):
+            proceeding.let_campaign_go_on(session, ctx, campaign)
+        elif campaign.state == CampaignState.BALANCE_OPEN:
+            _while_balance_is_open(session, ctx, campaign)
         elif campaign.state in states.ENDING:
             ending.end_orders(session, ctx, campaign_id=campaign_id)
+        if campaign.state in completing.WAITING and not cases.is_any_open(session, campaign_id=campaign.id):
+            completing.go_on(session, ctx, campaign)
     except GoalUndecided:
         return campaign.state  # nothing was changed before it was raised; asked again in a minute
     return campaign.state
 
 
-def _allocate(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
-    """Deposits no longer go back, and the cooperatives are asked."""
+def _commit(session: Session, ctx: Context, campaign: Campaign) -> Campaign:
+    """Deposits of one batch no longer go back, and a job does the next; with the last one the cooperatives are asked.
+
+    A batch finds by itself what is left, so it may be run again, after a crash as well.
+    """
+    if not balances.commit_some(session, ctx, campaign):
+        jobs.enqueue(
+            session, COMMIT, arguments={"campaign_id": str(campaign.id)}, key=f"{COMMIT}:{campaign.id}"
+        )
+        return campaign
     planning.move(
         session, ctx, campaign_id=campaign.id, event=CampaignEvent.ALLOCATE, reason="the goal is reached"
     )
-    balances.commit_deposits(session, ctx, campaign_id=campaign.id)
     allotting.start(session, ctx, campaign)
     return campaign
 
 
+def _while_balance_is_open(session: Session, ctx: Context, campaign: Campaign) -> None:
+    """Fruit may still be lost. Once its time is over the balance is closed, when no shortage waits for its orders."""
+    if cases.is_any_open(session, campaign_id=campaign.id) or not balances.is_over(campaign, ctx.now):
+        proceeding.let_campaign_go_on(session, ctx, campaign)
+    else:
+        balances.close_balance(session, ctx, campaign_id=campaign.id)
+
+
 def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
     """A shortage is seen to first; then the rest of the price is due, when its time has come. Once what is sold is
-    counted nothing is short any more: what is stopped then is seen to like after the opening.
+    counted nothing is short until all balances are opened: what is stopped then is seen to after that.
     """
     if not campaign.is_price_fixed and opening.open_if_short(session, ctx, campaign):
         return
@@ -131,4 +161,5 @@ def _after_harvest(session: Session, ctx: Context, campaign: Campaign) -> None:
 JOBS: Final = (
     Job(name="campaigns.advance_all", run=call_all, cron="* * * * *"),
     Job(name=ADVANCE, run=advance),
+    Job(name=COMMIT, run=go_on_committing),
 )

@@ -6,7 +6,7 @@ state before: an order's balance may be paid as soon as the order has one.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,21 +17,27 @@ from campaigns.models import Campaign
 from campaigns.promotions import lessening
 from campaigns.promotions.groups import settling
 from campaigns.shortage import cases
-from campaigns.states import MOVES, BalanceTooEarly, CampaignEvent, CampaignState
+from campaigns.states import MOVES, BalanceTooEarly, CampaignEvent, CampaignState, ShortageOpen
 from inventory import pools
 from marketplace import audit, jobs
 from marketplace.context import Context
 from marketplace.module import Job
-from orders import balances, closing, opening
+from orders import balances, closing, lowering, opening
 
 OPEN_BALANCE: Final = "campaigns.open_balance"
 CLOSE_BALANCE: Final = "campaigns.close_balance"
 
 
-def commit_deposits(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> int:
-    """The goal is met: paid deposits no longer go back; how many orders. Raises CampaignNotFound."""
-    campaign = planning.get(session, ctx, campaign_id=campaign_id)
-    return sum(balances.commit(session, ctx, pool_id=item.pool_id) for item in campaign.items_by_pool)
+def commit_some(session: Session, ctx: Context, campaign: Campaign) -> bool:
+    """The goal of a locked campaign is met: of one batch of orders the deposit no longer goes back; whether that was
+    the last one.
+    """
+    left = balances.BATCH
+    for item in campaign.items_by_pool:
+        left -= balances.commit_some(session, ctx, pool_id=item.pool_id, size=left)
+        if not left:
+            return False
+    return True
 
 
 def open_balance(
@@ -42,11 +48,12 @@ def open_balance(
     One batch of its orders; a job does the next, and with the last one the campaign moves on. Asked again it goes on.
     What a shortage took was sold as well: the step that all buyers reached together stays. What is due is for the boxes
     that an order still has.
-    Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly, BoxesStillHeld.
+    Raises CampaignNotFound, CampaignStateForbids, ShortageOpen, BalanceTooEarly, BoxesStillHeld.
     """
     campaign = planning.locked(session, campaign_id)
     planning.follow_clock(session, ctx, campaign)
     states.after(campaign.state, CampaignEvent.OPEN_BALANCE)
+    _check_settled(session, campaign)
     due_at = _due_at(campaign, ctx.now)
     if not campaign.is_price_fixed:
         if _unpaid_left(session, ctx, campaign) or settling.settle_next(session, ctx, campaign.id):
@@ -74,10 +81,12 @@ def close_balance(
     """After its grace: who has not paid has not, and their boxes are free again in the same moment.
 
     One batch of them; a job does the next, and with the last one the campaign moves on. Asked again it goes on. The
-    deposits go to those that pledged the fruit. Raises CampaignNotFound, CampaignStateForbids, BalanceTooEarly.
+    deposits go to those that pledged the fruit. Raises CampaignNotFound, CampaignStateForbids, ShortageOpen,
+    BalanceTooEarly.
     """
     campaign = planning.locked(session, campaign_id)
     states.after(campaign.state, CampaignEvent.CLOSE_BALANCE)
+    _check_settled(session, campaign)
     ends_at = _ends_at(campaign)
     if ends_at is not None:
         _not_before(ends_at, ctx.now)
@@ -94,7 +103,10 @@ def close_balance(
 def go_on_opening(session: Session, ctx: Context, *, campaign_id: str, reason: str) -> str:
     """The job: the next batch, unless somebody gave the campaign up or another was faster; its state then."""
     campaign = planning.locked(session, uuid.UUID(campaign_id))
-    if CampaignEvent.OPEN_BALANCE in MOVES[CampaignState(campaign.state)]:
+    may = CampaignEvent.OPEN_BALANCE in MOVES[CampaignState(campaign.state)]
+    if may and not cases.is_any_open(
+        session, campaign_id=campaign.id
+    ):  # found between two batches: it comes first
         open_balance(session, ctx, campaign_id=campaign.id, reason=reason)
     return campaign.state
 
@@ -105,6 +117,20 @@ def go_on_closing(session: Session, ctx: Context, *, campaign_id: str, reason: s
     if CampaignEvent.CLOSE_BALANCE in MOVES[CampaignState(campaign.state)]:
         close_balance(session, ctx, campaign_id=campaign.id, reason=reason)
     return campaign.state
+
+
+def prolong_some(session: Session, ctx: Context, bought: Collection[uuid.UUID], *, hours: int) -> None:
+    """A shortage had something to say to these orders: whoever of them owes a balance has so long from now at least."""
+    lowering.prolong(session, bought, due_at=ctx.now + timedelta(hours=hours))
+
+
+def prolong(session: Session, ctx: Context, campaign: Campaign, *, hours: int) -> None:
+    """The same of a locked campaign: its balance is not closed before."""
+    if campaign.state != CampaignState.BALANCE_OPEN or campaign.balance_due_at is None:
+        return
+    campaign.balance_due_at = max(campaign.balance_due_at, ctx.now + timedelta(hours=hours))
+    for item in campaign.items_by_pool:
+        lowering.prolong_pool(session, pool_id=item.pool_id, due_at=campaign.balance_due_at)
 
 
 def may_open(campaign: Campaign, now: datetime) -> bool:
@@ -189,6 +215,12 @@ def _due_at(campaign: Campaign, now: datetime) -> datetime | None:
         return None
     _not_before(opens_at, now)
     return max(closes_at, now + (closes_at - opens_at))
+
+
+def _check_settled(session: Session, campaign: Campaign) -> None:
+    """Nobody is asked for a balance, or loses a deposit, while it is not known which boxes there are."""
+    if cases.is_any_open(session, campaign_id=campaign.id):
+        raise ShortageOpen
 
 
 def _not_before(possible_at: datetime, now: datetime) -> None:

@@ -15,6 +15,7 @@ from marketplace import context, terminal
 from marketplace.catalogue import counties
 from marketplace.database import reading
 from marketplace.settings import PROJECT_ROOT
+from marketplace.values import QUANTITY_MAX
 from orders.allocation.problem import RULES
 
 PICTURE_FILE: Final = PROJECT_ROOT / "docs" / "pictures" / "campaign-states.svg"
@@ -40,6 +41,12 @@ def picture_command(path: Path) -> None:
     "--weight", type=click.Choice([each.value for each in Weight]), help="What counts of a cooperative."
 )
 @click.option("--strict/--not-strict", default=None, help="Everybody within one box of the exact share.")
+@click.option(
+    "--minimum",
+    "minimum_boxes",
+    type=click.IntRange(1, QUANTITY_MAX),
+    help="A cooperative is given so many boxes of an item at least, or none.",
+)
 @click.option("--season", help="In whose account levels are compared.")
 @click.option(
     "--boxes",
@@ -58,12 +65,17 @@ def simulate_command(*, code: str, boxes: tuple[int, ...], **changes: Any) -> No
                 f"{code} has {len(campaign.items)} items: tell the boxes of each. 请逐项给出箱数。"
             )
         own = policies.latest(session, campaign_id=campaign.id).agreed
+        second = _changed(own, changes)
+        if second["strict"] and second["minimum_boxes"] > 1:
+            raise click.ClickException(
+                "A minimum lot and strict do not go together. 最低供货箱数与严格模式不可并用。"
+            )
         try:
             found = trying.compare(
                 session,
                 context.system(),
                 campaign_id=campaign.id,
-                second=_changed(own, changes),
+                second=second,
                 assumed=[(item.id, each) for item, each in zip(campaign.items, boxes, strict=False)],
             )
         except (CampaignStateForbids, trying.NothingPledged) as refused:

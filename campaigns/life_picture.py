@@ -59,12 +59,22 @@ NAMES: Final[dict[CampaignState, str]] = {
     S.CLOSED: "已关闭",
 }
 _BENT: Final = {
-    (
-        S.SHORTFALL,
-        S.FAILED,
-    ): f"M {LEFT + 5 * COLUMN + 66} {TOP + 3 * ROW} H {WIDTH - 20} V 24 H {LEFT + 4 * COLUMN} V {TOP - 26}"
+    (S.SHORTFALL, S.FAILED): (
+        f"M {LEFT + 5 * COLUMN + 66} {TOP + 3 * ROW} H {WIDTH - 20} V 24 H {LEFT + 4 * COLUMN} V {TOP - 26}",
+        (WIDTH - 48, TOP + ROW * 2 - 60),
+    ),
+    (S.BALANCE_OPEN, S.FAILED): (
+        f"M {LEFT + 4 * COLUMN + 50} {TOP + 2 * ROW - 26} V {TOP + ROW + 46} H {LEFT + 4 * COLUMN + 80}"
+        f" V {TOP + 46} H {LEFT + 4 * COLUMN + 50} V {TOP + 26}",
+        (LEFT + 4 * COLUMN + 98, TOP + ROW + 62),
+    ),
+    (S.BALANCE_CLOSED, S.FAILED): (
+        f"M {LEFT + 3 * COLUMN + 50} {TOP + 2 * ROW - 26} V {TOP + ROW + 46} H {LEFT + 3 * COLUMN + 80}"
+        f" V {TOP} H {LEFT + 4 * COLUMN - 66}",
+        (LEFT + 3 * COLUMN + 98, TOP + ROW + 62),
+    ),
 }
-"""Moves whose straight line would cross others."""
+"""Moves whose straight line would cross boxes or many others, and where their event stands."""
 TITLE: Final = Text(en="The life of a campaign", zh="活动的生命周期")
 LEGEND: Final = Text(
     en="✕ may be cancelled; an open sale is paused first. Dashed: the way to the end without delivery.",
@@ -127,8 +137,8 @@ def _move(before: CampaignState, event: CampaignEvent, after: CampaignState) -> 
     (x0, y0), (x1, y1) = _middle(before), _middle(after)
     kind = "move lost" if after in _ENDS else "move"
     if (before, after) in _BENT:
-        label = f'<text x="{WIDTH - 48}" y="{TOP + ROW * 2 - 60}" class="event">{event.value}</text>'
-        return f'<path d="{_BENT[before, after]}" class="{kind}"/>{label}'
+        path, (x, y) = _BENT[before, after]
+        return f'<path d="{path}" class="{kind}"/><text x="{x}" y="{y}" class="event">{event.value}</text>'
     start, end = _edge(x0, y0, x1, y1), _edge(x1, y1, x0, y0)
     aside = 11 if before in MOVES[after].values() else 0  # two moves between two boxes stand side by side
     shift = aside if y1 < y0 else -aside

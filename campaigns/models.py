@@ -43,6 +43,8 @@ class Campaign(Base):
     balance_grace_hours: Mapped[int | None]
     balance_due_at: Mapped[datetime | None]
     """When balances really end, known when they were opened: those who pay have all the days they were shown."""
+    goal_met_at: Mapped[datetime | None]
+    """When its goal was found to be reached: from then on its deposits are committed, and it is not asked again."""
     harvest_ends_at: Mapped[datetime | None]
     """Until when fruit that is only forecast is waited for."""
     created_at: Mapped[datetime]
@@ -64,6 +66,10 @@ class Campaign(Base):
             name="balance",
         ),
         CheckConstraint("balance_due_at >= balance_closes_at", name="balance_due"),
+        CheckConstraint(
+            "goal_met_at IS NULL OR state NOT IN ('draft', 'scheduled', 'deposit_open', 'paused')",
+            name="goal_met",
+        ),
         CheckConstraint(
             "harvest_ends_at >= closes_at AND harvest_ends_at <= coalesce(balance_opens_at, harvest_ends_at)",
             name="harvest",

@@ -37,7 +37,7 @@ from campaigns.promotions.groups import settling
 from campaigns.promotions.groups.invariants import INVARIANTS as GROUP_INVARIANTS
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
 from campaigns.shortage import api as shortage_api
-from campaigns.shortage import applying, closing, waiting
+from campaigns.shortage import applying, closing, proceeding, waiting
 from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
@@ -89,6 +89,7 @@ module = Module(
         *PLEDGE_SUBSCRIPTIONS,
         *following.SUBSCRIPTIONS,
         *shortage_telling.SUBSCRIPTIONS,
+        *proceeding.SUBSCRIPTIONS,
         (CampaignMoved, subscriptions.on_campaign_moved),
         (CampaignMoved, ending.on_campaign_moved),
         (CampaignMoved, spending.on_campaign_moved),

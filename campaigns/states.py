@@ -96,6 +96,12 @@ class BalanceTooEarly(errors.Conflict):
     title = Text(en="It is too early for that step of the balance.", zh="尾款步骤尚未到时间。")
 
 
+class ShortageOpen(errors.Conflict):
+    """A shortage of the campaign is open: how many boxes its orders will have is not known yet."""
+
+    title = Text(en="A shortage of the campaign is not settled yet.", zh="该活动的缺货处理尚未完成。")
+
+
 _S = CampaignState
 _E = CampaignEvent
 
@@ -113,8 +119,12 @@ MOVES: Final[dict[CampaignState, dict[CampaignEvent, CampaignState]]] = {
         _E.CANCEL: _S.CANCELLED,
     },
     _S.SHORTFALL: {_E.OPEN_BALANCE: _S.BALANCE_OPEN, _E.FAIL: _S.FAILED, _E.CANCEL: _S.CANCELLED},
-    _S.BALANCE_OPEN: {_E.CLOSE_BALANCE: _S.BALANCE_CLOSED, _E.CANCEL: _S.CANCELLED},
-    _S.BALANCE_CLOSED: {_E.FULFIL: _S.FULFILLING, _E.CANCEL: _S.CANCELLED},
+    _S.BALANCE_OPEN: {
+        _E.CLOSE_BALANCE: _S.BALANCE_CLOSED,
+        _E.FAIL: _S.FAILED,
+        _E.CANCEL: _S.CANCELLED,
+    },
+    _S.BALANCE_CLOSED: {_E.FULFIL: _S.FULFILLING, _E.FAIL: _S.FAILED, _E.CANCEL: _S.CANCELLED},
     _S.FULFILLING: {_E.COMPLETE: _S.COMPLETED},
     _S.COMPLETED: {_E.SETTLE: _S.SETTLED},
     _S.SETTLED: {},
@@ -147,6 +157,11 @@ SALE_RUNNING: Final = frozenset({CampaignState.DEPOSIT_OPEN, CampaignState.PAUSE
 
 BEFORE_CLOSING: Final = SALE_RUNNING | {CampaignState.DRAFT, CampaignState.SCHEDULED}
 """While something is still to be bought: what is asked for it may still be added to."""
+SHORT_IN: Final = frozenset(
+    {CampaignState.SHORTFALL, CampaignState.BALANCE_OPEN, CampaignState.BALANCE_CLOSED}
+)
+"""While shortages of the campaign may be open. A shortage that is found once balances are due does not bring it back
+to `shortfall`: who owes a balance may pay it meanwhile, and is given the time."""
 
 SELLING: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN})
 """In these boxes may be held while the window is open, whether or not the opening has been written down yet."""

@@ -15,7 +15,7 @@ from inventory.buckets import CountersBroken, PoolStep
 from inventory.capacity import pledging
 from inventory.models import Hold, Lot, Pool
 from inventory.refusals import PoolNotFound
-from inventory.states import OPEN, PLEDGES, HoldState, LotStatus, MovementKind, PoolMovementKind
+from inventory.states import PLEDGES, HoldState, LotStatus, MovementKind, PoolMovementKind
 from marketplace import audit
 from marketplace.context import Context
 
@@ -31,15 +31,16 @@ class Pledged:
 
 def standings(session: Session, *, pool_id: uuid.UUID) -> list[Pledged]:
     """The pool's pledges by cooperative. Fruit of a stopped lot, under quarantine or recalled, is not there, nor is
-    what is only forecast.
+    what is only forecast; what was shipped has been there.
     """
-    boxes = Hold.boxes - Hold.consumed_boxes - Hold.released_boxes
-    there = case((Lot.status == LotStatus.AVAILABLE, boxes), else_=0)
+    boxes = Hold.boxes - Hold.released_boxes
+    there = case((Lot.status == LotStatus.AVAILABLE, boxes), else_=Hold.consumed_boxes)
     rows = session.execute(
         select(Hold.cooperative_id, func.sum(boxes), func.sum(there))
         .outerjoin(Lot, Lot.id == Hold.lot_id)
-        .where(Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)), Hold.state.in_(sorted(OPEN)))
+        .where(Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)))
         .group_by(Hold.cooperative_id)
+        .having(func.sum(boxes) > 0)
         .order_by(Hold.cooperative_id)
     )
     return [Pledged(cooperative_id=row[0], pledged=int(row[1]), there=int(row[2])) for row in rows]

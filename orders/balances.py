@@ -64,8 +64,16 @@ class BalanceReminderDue:
     due_at: datetime
 
 
+def commit_some(session: Session, ctx: Context, *, pool_id: uuid.UUID, size: int) -> int:
+    """One batch of the pool's paid deposits that go back no longer; how many. Fewer than asked for: none is left."""
+    rows = batch(session, pool_id, Order.state == OrderState.DEPOSIT_PAID, after=uuid.UUID(int=0), size=size)
+    if rows:
+        write(session, ctx, [(order, [OrderState.COMMITTED]) for order, _, _ in rows])
+    return len(rows)
+
+
 def commit(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> int:
-    """The sale is settled: paid deposits no longer go back; how many orders."""
+    """The same of all that are left at once, where a sale was closed before; how many orders."""
     done = 0
     for rows in in_batches(session, pool_id, Order.state == OrderState.DEPOSIT_PAID):
         write(session, ctx, [(order, [OrderState.COMMITTED]) for order, _, _ in rows])

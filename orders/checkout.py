@@ -18,7 +18,7 @@ from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
 from marketplace.payments.states import PaymentPurpose
-from orders import balance_rules, moving, ordering
+from orders import balance_rules, lowering, moving, ordering
 from orders.bulk import OrderNotFound
 from orders.events import OrderAsked
 from orders.models import DepositTerms, Order, PoolBalance
@@ -66,7 +66,9 @@ def on_payment_succeeded(session: Session, ctx: Context, event: PaymentSucceeded
     if event.purpose == PaymentPurpose.BALANCE:
         if order.state != OrderState.BALANCE_DUE:
             raise OrderStateForbids(state=order.state)
+        assert terms is not None, "a balance is of an order with a deposit"
         moving.move(session, ctx, order, OrderState.BALANCE_PAID)
+        lowering.give_excess_back(session, ctx, terms, payment_id=event.payment_id)
         return
     if order.state == _paid(terms):
         return  # late money: `on_money_came_late` has moved it with its boxes

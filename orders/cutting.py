@@ -6,8 +6,9 @@ Rows are taken in the order payment, order, hold, pool, as everywhere.
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from inventory.models import Hold
@@ -15,11 +16,13 @@ from marketplace import audit, events
 from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
-from marketplace.payments.states import PaymentState
+from marketplace.payments.states import PaymentPurpose, PaymentState
 from orders import balances, opening
 from orders.events import OrderCut, OrdersCut
 from orders.models import DepositTerms, Order
-from orders.states import OrderState, check_move
+from orders.states import CUTTABLE, OrderState, check_move
+
+AWAITED: Final = frozenset({PaymentState.REQUIRES_CONFIRMATION, PaymentState.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,8 @@ class Bought:
     boxes: int
     terms: DepositTerms | None
     payments: tuple[Payment, ...]
+    awaited: tuple[Payment, ...] = ()
+    """Of its balance, or of what was due at first: money that may still come."""
 
     @property
     def paid_minor(self) -> int:
@@ -50,7 +55,25 @@ def close_sale(session: Session, ctx: Context, *, pool_id: uuid.UUID) -> None:
 
 
 def boxes_of_item(session: Session, *, item_id: uuid.UUID) -> dict[uuid.UUID, int]:
-    """The boxes that each committed order of a campaign's item has; the orders are locked by id."""
+    """The boxes that each committed order of a campaign's item has, whatever of its balance is paid; the orders are
+    locked by id, what is awaited of their balances before them.
+    """
+    awaited = (
+        select(Payment.id)
+        .join(Order, Order.id == Payment.order_id)
+        .join(Hold, Hold.id == Order.hold_id)
+        .where(
+            Hold.purpose_kind == "campaign_item",
+            Hold.purpose_id == item_id,
+            Order.state == OrderState.BALANCE_DUE,
+            Payment.purpose == PaymentPurpose.BALANCE,
+            Payment.state != PaymentState.CANCELED,
+        )
+        .order_by(Payment.id)
+        .with_for_update(of=Payment)
+        .subquery()
+    )
+    session.execute(select(func.count()).select_from(awaited))
     rows = session.execute(
         select(Order.id, Hold.consumed_boxes)
         .join(Hold, Hold.id == Order.hold_id)
@@ -58,7 +81,7 @@ def boxes_of_item(session: Session, *, item_id: uuid.UUID) -> dict[uuid.UUID, in
             Hold.purpose_kind == "campaign_item",
             Hold.purpose_id == item_id,
             Hold.lot_id.is_(None),
-            Order.state == OrderState.COMMITTED,
+            Order.state.in_(sorted(CUTTABLE)),
         )
         .order_by(Order.id)
         .with_for_update(of=Order)
@@ -84,6 +107,7 @@ def lock(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, 
             boxes=boxes,
             terms=terms,
             payments=tuple(each for each in paid.get(order.id, ()) if each.state == PaymentState.SUCCEEDED),
+            awaited=tuple(each for each in paid.get(order.id, ()) if each.state in AWAITED),
         )
         for order, boxes, terms in rows
     }

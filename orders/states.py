@@ -155,6 +155,9 @@ SENT: Final = frozenset({OrderState.PACKING, OrderState.SHIPPED, OrderState.DELI
 BOUGHT: Final = PROMISED | SENT
 """States of a shopper's order in which its boxes are sold."""
 
+CUTTABLE: Final = PROMISED - {OrderState.DEPOSIT_PAID}
+"""Those of which a shortage takes boxes; a deposit is committed before that."""
+
 ADDRESSABLE: Final = PROMISED | {OrderState.DEPOSIT_DUE}
 """While a buyer may say where a shopper's order goes: it is neither over nor packed."""
 

@@ -14,10 +14,11 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
+from campaigns import balances
 from campaigns.promotions import budgets, promoting
 from campaigns.promotions.rules import Funder, PromotionKind
 from campaigns.promotions.states import PromotionState
-from campaigns.shortage import closing
+from campaigns.shortage import closing, opening
 from inventory import holds
 from inventory.counting import stock_takes
 from inventory.families import parentage
@@ -354,10 +355,7 @@ BREAKS = {
     # shortages
     "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
     "X2": "DELETE FROM shortage_cut WHERE boxes_moved = 0",
-    "X3": """
-        UPDATE shortage_cut SET boxes_after = 1 - boxes_after, boxes_cut = boxes_before - 1 + boxes_after
-        WHERE boxes_moved = 0
-    """,
+    "X3": """UPDATE "order" SET state = 'released' WHERE state = 'cut'""",
     "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1 WHERE kind = 'compensation'",
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
     # exports
@@ -367,6 +365,10 @@ BREAKS = {
     "EX3": "UPDATE export_terms SET ready_at = ready_at - interval '1 day' WHERE ready_at IS NOT NULL",
     "EX4": "UPDATE export_document SET version = 3 WHERE version = 2",
     "X6": "UPDATE shortage_wait SET place = place + 1",
+    "X7": """
+        UPDATE shortage_cut SET boxes_before = boxes_before + 1, boxes_cut = boxes_cut + 1
+        WHERE id = (SELECT id FROM shortage_cut ORDER BY id DESC LIMIT 1)
+    """,
     # allocations of campaigns
     "L1": "UPDATE allotted_item SET boxes = boxes + 1",
     "L2": """
@@ -480,13 +482,26 @@ def told(market: builders.Market) -> None:
 
 
 def cut(market: builders.Market, operator: house.Caller) -> None:
-    """Two orders, and a box for one of them: the other is cut, and a third waits for a later lot."""
+    """Two orders, and a box for one of them: the other is cut, and a third waits for a later lot. When all is paid that
+    box is lost as well.
+    """
     short = stage.harvested(market, lambda role: house.caller(market.app, role), operator, (1, 2, 2), there=1)
     stage.opened(short, later_lot_on=market.today + timedelta(days=9))
     url = f"/v1/orders/{short.orders[2]['id']}/election"
     assert short.buyers[2].post(url, json={"choice": "wait"}).status_code == 200
     stage.let_pass(short, 49)
     assert database.transact(lambda session: closing.advance_due(session, market.later())) == 1
+
+    def lose(session: Session) -> None:
+        ctx = market.acting(operator, roles=frozenset({Role.OPERATOR}))
+        campaign = balances.close_balance(session, market.later(), campaign_id=short.sale.campaign_id)
+        quality.recall(session, ctx, lot_id=short.lots[1].id, reason="rot")
+        assert opening.open_if_short(session, market.later(), campaign)
+
+    database.transact(lose)
+    for _ in range(2):  # neighbours may be asked before the buyers
+        stage.let_pass(short, 49)
+        database.transact(lambda session: closing.advance_due(session, market.later()))
 
 
 def forecast(market: builders.Market) -> None:

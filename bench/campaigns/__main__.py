@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from bench.campaigns import failing, growth
+from bench.campaigns import answering, failing, growth
 from bench.holds import load, report, seed, server
 from bench.holds.cases import reads
 from bench.holds.ground import Bench, Part
@@ -34,12 +34,20 @@ class Sizes:
     orders: int
     sellers: int
     growth: tuple[int, ...]
+    answers: tuple[int, ...]
     seconds: float
     rounds: int
 
 
-FULL: Final = Sizes(orders=100_000, sellers=500, growth=(1_000, 10_000, 100_000), seconds=5, rounds=5)
-QUICK: Final = Sizes(orders=600, sellers=5, growth=(200, 400), seconds=1, rounds=1)
+FULL: Final = Sizes(
+    orders=100_000,
+    sellers=500,
+    growth=(1_000, 10_000, 100_000),
+    answers=(50, 500, 1_000),
+    seconds=5,
+    rounds=5,
+)
+QUICK: Final = Sizes(orders=600, sellers=5, growth=(200, 400), answers=(5, 10), seconds=1, rounds=1)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +61,8 @@ def main(arguments: Sequence[str]) -> int:
     with server.started() as servers:
         progress.step("filling the template")
         urls = servers.make_template()
-        shoppers = max(sizes.orders, *sizes.growth)
+        most = answering.ORDERS_OF_A_SELLER * max(sizes.answers, default=0)
+        shoppers = max(sizes.orders, *sizes.growth, most)
         world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=shoppers)
         bench = Bench(
             servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
@@ -76,6 +85,7 @@ def _cases(sizes: Sizes) -> dict[str, Callable[[Bench], Part]]:
     return {
         "failing": lambda bench: failing.case(bench, orders=sizes.orders, sellers=sizes.sellers),
         "growth": lambda bench: growth.case(bench, sizes=sizes.growth),
+        "answers": lambda bench: answering.case(bench, sizes=sizes.answers),
         "pages": reads.pages,
     }
 
@@ -90,6 +100,7 @@ def _sizes(options: argparse.Namespace) -> Sizes:
         orders=options.orders,
         sellers=growth.sellers_of(options.orders),
         growth=(*steps, options.orders),
+        answers=tuple(each for each in FULL.answers if each <= options.orders),
         seconds=FULL.seconds,
         rounds=FULL.rounds,
     )
@@ -124,7 +135,9 @@ def _page(arguments: Sequence[str], sizes: Sizes, parts: Sequence[Part], load_be
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.campaigns", description=__doc__)
-    parser.add_argument("--only", choices=["failing", "growth", "pages"], nargs="+", help="only these cases")
+    parser.add_argument(
+        "--only", choices=["failing", "growth", "answers", "pages"], nargs="+", help="only these cases"
+    )
     parser.add_argument("--orders", type=int, default=None, help="instead of 100,000")
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it runs")
     parser.add_argument(

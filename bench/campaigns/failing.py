@@ -95,7 +95,7 @@ def case(bench: Bench, *, orders: int, sellers: int) -> Part:
 
 
 def close(found: Crowd) -> None:
-    """The sale is closed, and its goal is met or missed; in the app's context."""
+    """The sale is closed, and its goal is met or missed; in the app's context. Deposits follow by `commit_all`."""
     ctx = context.system()
     database.transact(
         lambda session: planning.move(
@@ -105,6 +105,13 @@ def close(found: Crowd) -> None:
     database.transact(
         lambda session: advancing.evaluate(session, context.system(), campaign_id=found.campaign_id)
     )
+
+
+def commit_all(app: Flask) -> None:
+    """The batches of deposits that are left, with the last of which the campaign is split."""
+    own = {advancing.COMMIT: app.extensions["jobs"][advancing.COMMIT]}
+    while jobs_worker.run_next(app, own):
+        pass
 
 
 def end_all(app: Flask) -> None:

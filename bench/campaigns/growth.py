@@ -87,6 +87,7 @@ def _allocate(app: Flask, found: Crowd) -> dict[str, float]:
     begun = time.monotonic()
     with app.app_context():
         failing.close(found)
+    failing.commit_all(app)
     split = time.monotonic()
     with app.app_context(), database.reading() as session:
         asked = list(session.scalars(select(Commitment.id).where(Commitment.state == "offered")))

@@ -5,6 +5,7 @@ Everything here locks one campaign first: two steps of one allocation never run 
 """
 
 import uuid
+from collections.abc import Mapping
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
@@ -72,6 +73,7 @@ def start(session: Session, ctx: Context, campaign: Campaign) -> CampaignAllocat
         season=policy.season,
         rule=policy.rule,
         strict=policy.strict,
+        minimum_boxes=policy.minimum_boxes,
         weight=policy.weight,
         silence=policy.silence,
         answer_hours=policy.answer_hours,
@@ -117,7 +119,9 @@ def answer(
         _give_back(session, ctx, allocation, commitment, boxes=given_back)
     after = CommitmentState.CONFIRMED if commitment.boxes_kept else CommitmentState.DECLINED
     _change(session, ctx, commitment, after)
-    _settle(session, ctx, campaign, allocation)
+    # A whole yes leaves everything as it stood, but for the last one of its item.
+    if given_back or not standing.is_still_asked(session, campaign, item_id=commitment.item_id):
+        _settle(session, ctx, campaign, allocation)
     return commitment
 
 
@@ -192,12 +196,19 @@ def get(session: Session, ctx: Context, *, commitment_id: uuid.UUID) -> Commitme
 
 
 def _settle(session: Session, ctx: Context, campaign: Campaign, allocation: CampaignAllocation) -> None:
-    """Look where all items stand, and do what is next: ask others, wait, confirm the campaign, or let it fail."""
+    """Look where all items stand, and do what is next: ask others, wait, confirm the campaign, or let it fail.
+
+    That somebody is waited for is counted; what changes anything is decided on locked facts.
+    """
     session.flush()
+    counted = standing.counted(session, campaign)
+    _note_sold(session, {item_id: each.sold for item_id, each in counted.items()})
+    if together([next_step(each) for each in counted.values()]) == Step.WAIT and any(
+        each.sold or each.pending for each in counted.values()
+    ):
+        return
     facts = standing.of_items(session, campaign)
-    for each in facts:
-        session.get_one(AllottedItem, each.item.id).boxes = each.pool.boxes_sold
-    session.flush()
+    _note_sold(session, {each.item.id: each.pool.boxes_sold for each in facts})
     steps = [next_step(each.standing) for each in facts]
     step = together(steps)
     if step == Step.FAIL or not any(each.pool.boxes_sold or each.pool.boxes_held for each in facts):
@@ -208,6 +219,12 @@ def _settle(session: Session, ctx: Context, campaign: Campaign, allocation: Camp
                 runs.split(session, ctx, campaign, allocation, each)
     elif step == Step.CONFIRM:
         _confirm(session, ctx, campaign, allocation, facts)
+
+
+def _note_sold(session: Session, sold: Mapping[uuid.UUID, int]) -> None:
+    for item_id, boxes in sold.items():
+        session.get_one(AllottedItem, item_id).boxes = boxes
+    session.flush()
 
 
 def _confirm(

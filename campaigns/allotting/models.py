@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,6 +23,7 @@ class CampaignAllocation(Base):
     season: Mapped[str] = mapped_column(String(20))
     rule: Mapped[str] = mapped_column(String(20))
     strict: Mapped[bool]
+    minimum_boxes: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     weight: Mapped[str] = mapped_column(String(20))
     silence: Mapped[str] = mapped_column(String(20))
     answer_hours: Mapped[int]
@@ -34,6 +35,9 @@ class CampaignAllocation(Base):
 
     __table_args__ = (
         CheckConstraint("answer_hours BETWEEN 1 AND 240", name="answer_hours"),
+        CheckConstraint(
+            "minimum_boxes BETWEEN 1 AND 1000000 AND NOT (strict AND minimum_boxes > 1)", name="minimum"
+        ),
         CheckConstraint(one_of("silence", Silence), name="silence"),
         CheckConstraint(one_of("weight", Weight), name="weight"),
         CheckConstraint("rule IN ('nearest', 'lowest', 'lowest_after')", name="rule"),

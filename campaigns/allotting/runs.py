@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.allotting import telling
-from campaigns.allotting.asking_rules import Pledger, problem_of, tie_seed_of
+from campaigns.allotting.asking_rules import Pledger, answered, problem_of, tie_seed_of
 from campaigns.allotting.models import AllotmentRun, CampaignAllocation, Commitment
 from campaigns.allotting.rules import CommitmentState
 from campaigns.allotting.standing import Facts
@@ -36,8 +36,8 @@ def split(
     earlier = select(func.count()).select_from(AllotmentRun).where(AllotmentRun.item_id == facts.item.id)
     number = 1 + session.execute(earlier).scalar_one()
     pledging = pledging_of(session, county_id=campaign.county_id, free=facts.free)
-    problem = _problem(session, campaign, terms, facts, pledging, number=number)
-    result = splitting.proved(problem)
+    asked = _problem(session, campaign, terms, facts, pledging, number=number)
+    problem, result = answered(asked, splitting.proved)
     run = AllotmentRun(
         id=new_id(),
         item_id=facts.item.id,
@@ -115,7 +115,7 @@ def pledging_of(
     return tuple(each for each in cooperatives.of_county(session, county_id=county_id) if each.id in free)
 
 
-def pledger(cooperative: Cooperative, *, history_grams: int, free_boxes: int) -> Pledger:
+def pledger(cooperative: Cooperative, *, history_grams: int, free_boxes: int, kept_boxes: int = 0) -> Pledger:
     """What a run looks at of a cooperative."""
     return Pledger(
         code=cooperative.code,
@@ -123,6 +123,7 @@ def pledger(cooperative: Cooperative, *, history_grams: int, free_boxes: int) ->
         members=cooperative.members,
         history_grams=history_grams,
         free_boxes=free_boxes,
+        kept_boxes=kept_boxes,
     )
 
 
@@ -137,9 +138,15 @@ def _problem(
 ) -> allocation.Problem:
     history = season.history_grams(session, season=terms.season)
     pack = products.get_pack(session, pack_id=facts.item.pack_id)
+    free, kept = facts.free, facts.kept
     return problem_of(
         [
-            pledger(each, history_grams=history.get(each.id, 0), free_boxes=facts.free[each.id])
+            pledger(
+                each,
+                history_grams=history.get(each.id, 0),
+                free_boxes=free[each.id],
+                kept_boxes=kept.get(each.id, 0),
+            )
             for each in pledging
         ],
         boxes=facts.standing.open,
@@ -147,6 +154,7 @@ def _problem(
         weight=Weight(terms.weight),
         rule=cast(Rule, terms.rule),
         strict=terms.strict,
+        minimum_boxes=terms.minimum_boxes,
         tie_seed=tie_seed_of(
             season=terms.season, campaign_code=campaign.code, pack_code=pack.code, number=number
         ),

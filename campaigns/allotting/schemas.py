@@ -72,6 +72,7 @@ class CampaignAllocation(Schema):
     season = fields.String()
     rule = fields.String()
     strict = fields.Boolean()
+    minimum_boxes = fields.Integer()
     weight = fields.String()
     silence = fields.String()
     answer_hours = fields.Integer()

@@ -11,6 +11,7 @@ from campaigns.allotting import allotting, runs, standing
 from campaigns.allotting.models import AllotmentRun, AllottedItem
 from campaigns.allotting.rules import CommitmentState
 from campaigns.models import Campaign
+from campaigns.policy import words
 from campaigns.policy.rules import Weight
 from marketplace import errors
 from marketplace.access import STAFF
@@ -39,6 +40,7 @@ def overview(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> dict[
         "season",
         "rule",
         "strict",
+        "minimum_boxes",
         "weight",
         "silence",
         "answer_hours",
@@ -99,12 +101,14 @@ def explanation(session: Session, ctx: Context, *, run_id: uuid.UUID, code: str)
     if code not in {seller.id for seller in problem.sellers}:
         raise NotInAllotment
     why = allocation.explain(problem, result, code)
-    weight = Weight(allotting.of_campaign(session, campaign_id=campaign.id).weight)
+    terms = allotting.of_campaign(session, campaign_id=campaign.id)
+    weight = Weight(terms.weight)
+    spared = words.without_minimum(problem, minimum_boxes=terms.minimum_boxes)
     return {
         "cooperative": code,
         "is_demo": counties.get(session, county_id=campaign.county_id).is_demo,
-        "sentences_en": list(text.render(why, "en", counted=weight.value)),
-        "sentences_zh": list(text.render(why, "zh", counted=weight.value)),
+        "sentences_en": [*text.render(why, "en", counted=weight.value), *(each.en for each in spared)],
+        "sentences_zh": [*text.render(why, "zh", counted=weight.value), *(each.zh for each in spared)],
     }
 
 

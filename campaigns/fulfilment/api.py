@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.fulfilment import schemas, sending
 from campaigns.planning import CampaignNotFound
-from campaigns.states import CampaignStateForbids
+from campaigns.states import CampaignStateForbids, ShortageOpen
 from marketplace import context
 from marketplace.database import reading
 from marketplace.door import Blueprint
@@ -24,7 +24,12 @@ blueprint = Blueprint(
 @blueprint.post("/<uuid:campaign_id>/waves")
 @blueprint.arguments(schemas.ReleaseWave)
 @blueprint.problems(
-    CampaignNotFound, CampaignStateForbids, DeliveryInThePast, WaveRunning, sending.NothingToSend
+    CampaignNotFound,
+    CampaignStateForbids,
+    ShortageOpen,
+    DeliveryInThePast,
+    WaveRunning,
+    sending.NothingToSend,
 )
 @blueprint.writes(201, WaveShape)
 def release(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Wave:

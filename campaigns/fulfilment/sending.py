@@ -17,9 +17,10 @@ from campaigns.allotting.models import Supply
 from campaigns.exports import exporting
 from campaigns.exports.models import ExportTerms
 from campaigns.models import Campaign
+from campaigns.shortage import cases
 from campaigns.shortage.models import ShortageWait
 from campaigns.shortage.states import WaitState
-from campaigns.states import CampaignEvent, CampaignState
+from campaigns.states import CampaignEvent, CampaignState, ShortageOpen
 from inventory.models import Hold
 from inventory.stock_rules import Destination
 from marketplace import errors, jobs
@@ -58,11 +59,13 @@ def release(
 ) -> Wave:
     """A wave of what is ready, at most `orders_max`: its first batch at once, the rest by jobs.
 
-    Raises CampaignNotFound, CampaignStateForbids, DeliveryInThePast, WaveRunning, NothingToSend.
+    Raises CampaignNotFound, CampaignStateForbids, ShortageOpen, DeliveryInThePast, WaveRunning, NothingToSend.
     """
     campaign = planning.locked(session, campaign_id)
     if campaign.state != CampaignState.FULFILLING:
         states.after(campaign.state, CampaignEvent.FULFIL)
+    if cases.is_any_open(session, campaign_id=campaign.id):
+        raise ShortageOpen
     wave = waves.release(
         session, ctx, campaign_id=campaign.id, delivered_on=delivered_on, orders_max=orders_max
     )

@@ -72,8 +72,8 @@ INVARIANTS: Final = (
             JOIN LATERAL (SELECT * FROM campaign_policy WHERE campaign_id = c.id ORDER BY number DESC LIMIT 1) p
                 ON true
             WHERE a.policy_digest IS DISTINCT FROM c.policy_digest
-            OR (a.season, a.rule, a.strict, a.weight, a.silence, a.answer_hours)
-                IS DISTINCT FROM (p.season, p.rule, p.strict, p.weight, p.silence, p.answer_hours)
+            OR (a.season, a.rule, a.strict, a.minimum_boxes, a.weight, a.silence, a.answer_hours)
+                IS DISTINCT FROM (p.season, p.rule, p.strict, p.minimum_boxes, p.weight, p.silence, p.answer_hours)
             UNION ALL
             SELECT r.id, c.policy_digest, r.policy_digest FROM allotment_run r
             JOIN campaign_item i ON i.id = r.item_id JOIN campaign c ON c.id = i.campaign_id

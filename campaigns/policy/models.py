@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.policy.rules import Policy, Weight
@@ -24,6 +24,7 @@ class CampaignPolicy(Base):
     season: Mapped[str] = mapped_column(String(20))
     rule: Mapped[str] = mapped_column(String(20))
     strict: Mapped[bool]
+    minimum_boxes: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     weight: Mapped[str] = mapped_column(String(20))
     silence: Mapped[str] = mapped_column(String(20))
     answer_hours: Mapped[int]
@@ -46,6 +47,9 @@ class CampaignPolicy(Base):
             name="hours",
         ),
         CheckConstraint("earnest_permille BETWEEN 0 AND 200", name="earnest"),
+        CheckConstraint(
+            "minimum_boxes BETWEEN 1 AND 1000000 AND NOT (strict AND minimum_boxes > 1)", name="minimum"
+        ),
     )
 
     @property
@@ -54,6 +58,7 @@ class CampaignPolicy(Base):
             season=self.season,
             rule=cast(Rule, self.rule),
             strict=self.strict,
+            minimum_boxes=self.minimum_boxes,
             weight=Weight(self.weight),
             silence=Silence(self.silence),
             answer_hours=self.answer_hours,

@@ -16,6 +16,8 @@ from orders.states import Silence
 
 FORM: Final = 1
 """Of the canonical text: another number when what it is made of changes."""
+FORM_OF_MINIMUM: Final = 2
+"""Of a policy with a minimum lot; one without is written as it was before there were any, with the same digest."""
 ANSWER_HOURS: Final = 48
 NEIGHBOUR_HOURS: Final = 24
 ELECTION_HOURS: Final = 48
@@ -39,6 +41,8 @@ class Policy:
     """In whose account levels are compared."""
     rule: Rule = "nearest"
     strict: bool = False
+    minimum_boxes: int = 1
+    """A cooperative is given at least so many boxes of an item, or none; not together with `strict`."""
     weight: Weight = Weight.HOUSEHOLDS
     silence: Silence = Silence.DECLINES
     answer_hours: int = ANSWER_HOURS
@@ -63,7 +67,10 @@ def needs_signature(policy: Policy, *, closes_on: date) -> bool:
 
 def canonical(policy: Policy) -> str:
     """One text for each policy: JSON with sorted names, without spaces, and whole numbers only."""
-    told = {"form": FORM, **asdict(policy)}
+    told = {"form": FORM_OF_MINIMUM, **asdict(policy)}
+    if policy.minimum_boxes == 1:
+        del told["minimum_boxes"]
+        told["form"] = FORM
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

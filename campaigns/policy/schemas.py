@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from campaigns.policy.rules import (
     ANSWER_HOURS,
@@ -36,6 +36,15 @@ class AskPolicy(Schema):
         load_default=False,
         metadata={"description": "Everybody within one box of the exact share."},
     )
+    minimum_boxes = Whole(
+        load_default=1,
+        low=1,
+        high=QUANTITY_MAX,
+        metadata={
+            "description": "A cooperative is given at least so many boxes of an item, or none; not with strict."
+            " 最低供货箱数：要么不供，要供至少此数；不可与严格模式并用。"
+        },
+    )
     weight = fields.String(
         load_default=Weight.HOUSEHOLDS.value,
         validate=validate.OneOf([each.value for each in Weight]),
@@ -60,6 +69,11 @@ class AskPolicy(Schema):
         high=EARNEST_PERMILLE_MAX,
         metadata={"description": "What of a payment is earnest money and comes back double after a fault."},
     )
+
+    @validates_schema
+    def _one_of_both(self, asked: dict[str, Any], **_options: Any) -> None:
+        if asked["strict"] and asked["minimum_boxes"] > 1:
+            raise ValidationError("A minimum lot and strict do not go together.", "minimum_boxes")
 
     @post_load
     def _words(self, asked: dict[str, Any], **_options: Any) -> dict[str, Any]:
@@ -89,6 +103,7 @@ class Policy(Schema):
     season = fields.String()
     rule = fields.String()
     strict = fields.Boolean()
+    minimum_boxes = fields.Integer()
     weight = fields.String()
     silence = fields.String()
     answer_hours = fields.Integer()

@@ -83,7 +83,7 @@ def _item(item: Offered, boxes: int, split: ItemSplit, trial: Trial, told: froze
 
 
 def _why(split: ItemSplit, code: str, trial: Trial) -> dict[str, str]:
-    found = words.why(split, code, weight=trial.policy.weight)
+    found = words.why(split, code, weight=trial.policy.weight, minimum_boxes=trial.policy.minimum_boxes)
     return {"en": found.en, "zh": found.zh}
 
 

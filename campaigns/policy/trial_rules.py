@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from campaigns.allotting.asking_rules import Pledger, problem_of, tie_seed_of
+from campaigns.allotting.asking_rules import Pledger, answered, problem_of, tie_seed_of
 from campaigns.policy.rules import Policy, Weight, weighed
 from orders import allocation
 from orders.allocation.report import Spread, spread
@@ -107,7 +107,7 @@ def try_out(
     grams = {each.code: season.history_grams.get(each.code, 0) for each in pledgers}
     splits = []
     for item, boxes in items:
-        problem = problem_of(
+        asked = problem_of(
             [
                 replace(each, history_grams=grams[each.code], free_boxes=item.pledged[each.code])
                 for each in pledgers
@@ -118,12 +118,14 @@ def try_out(
             weight=policy.weight,
             rule=policy.rule,
             strict=policy.strict,
+            minimum_boxes=policy.minimum_boxes,
             tie_seed=tie_seed_of(
                 season=policy.season, campaign_code=campaign_code, pack_code=item.pack_code, number=FIRST_RUN
             ),
             earlier_grams=season.earlier_grams,
         )
-        split = ItemSplit(item_id=item.id, problem=problem, result=allocation.allocate(problem))
+        problem, result = answered(asked, allocation.allocate)
+        split = ItemSplit(item_id=item.id, problem=problem, result=result)
         for code, given in split.boxes.items():
             grams[code] += given * item.pack_grams
         splits.append(split)

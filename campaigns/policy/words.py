@@ -38,13 +38,27 @@ def summary(first: Trial, second: Trial, found: Sequence[Difference]) -> Text:
     )
 
 
-def why(split: ItemSplit, code: str, *, weight: Weight) -> Text:
+def why(split: ItemSplit, code: str, *, weight: Weight, minimum_boxes: int = 1) -> Text:
     """The sum behind a cooperative's boxes of an item."""
     told = allocation.explain(split.problem, split.result, code)
+    spared = without_minimum(split.problem, minimum_boxes=minimum_boxes)
     return Text(
-        en=" ".join(text.render(told, "en", counted=weight.value)),
-        zh="".join(text.render(told, "zh", counted=weight.value)),
+        en=" ".join([*text.render(told, "en", counted=weight.value), *(each.en for each in spared)]),
+        zh="".join([*text.render(told, "zh", counted=weight.value), *(each.zh for each in spared)]),
     )
+
+
+def without_minimum(problem: allocation.Problem, *, minimum_boxes: int) -> list[Text]:
+    """Why a policy's minimum lot is not found in a run; nothing where it is, or where there is none."""
+    if minimum_boxes == 1 or any(seller.min_packs for seller in problem.sellers):
+        return []
+    return [
+        Text(
+            en=f"The minimum lot of {minimum_boxes:,} boxes does not count in this run: with it some boxes would be"
+            " nobody's, or everybody in it supplies some already.",
+            zh=f"本次不适用最低 {minimum_boxes:,} 箱的限制：否则会有箱数无人供应，或参与各社均已供货。",
+        )
+    ]
 
 
 def _cooperatives(count: int) -> str:

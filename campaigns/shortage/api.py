@@ -54,7 +54,7 @@ elections = Blueprint("elections", __name__, url_prefix="/orders", description="
 )
 @starts.writes(201, schemas.Shortages)
 def start(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]:
-    """Open a shortage for each item of a harvested campaign that lacks boxes 启动缺货处理"""
+    """Open a shortage for each item that lacks boxes, from the harvest on; open ones grow 启动缺货处理"""
     terms = opening.Terms(cause=Cause(body.pop("cause")), **body)
     return {"items": opening.start(session, context.current(), campaign_id=campaign_id, terms=terms)}
 

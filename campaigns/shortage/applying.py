@@ -1,7 +1,7 @@
 """What follows from a stored cut for its orders: boxes, money and the written reason, batch by batch.
 
 A batch is one unit of work and finds by itself what is left: the orders of the run without a cut. So it may be run
-again, after a crash as well; the last one lets the campaign go on.
+again, after a crash as well; the last one tells that the shortage is settled, and the campaign goes on (`proceeding`).
 """
 
 import uuid
@@ -12,17 +12,16 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import balances, planning
+from campaigns import balances
 from campaigns.models import Campaign
 from campaigns.promotions import lessening
 from campaigns.promotions.groups import settling
 from campaigns.shortage import cases, line_rules, rules, run
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
-from campaigns.shortage.rules import Cause, Choice, Cut, Demand, Due, Outcome
+from campaigns.shortage.rules import Balance, Cause, Choice, Cut, Demand, Due, Outcome
 from campaigns.shortage.states import ShortageState, WaitState, check_move
 from campaigns.shortage.words import BuyerWords
-from campaigns.states import CampaignEvent, CampaignState
-from inventory.models import Hold
+from campaigns.states import SHORT_IN
 from marketplace import audit, events, jobs
 from marketplace.context import Context
 from marketplace.language import Text
@@ -31,7 +30,7 @@ from marketplace.payments import part_refunds
 from marketplace.payments.part_refunds import Part
 from marketplace.payments.states import PartRefundKind
 from marketplace.values import new_id
-from orders import cutting, discount_rules
+from orders import cutting, discount_rules, lowering
 from orders.cutting import Bought
 from orders.events import OrderCut
 from orders.models import Order
@@ -66,10 +65,11 @@ def apply(session: Session, ctx: Context, *, shortage_id: str) -> int:
     """The job: the next batch, if any is left; how many orders are left after it."""
     shortage = cases.locked(session, uuid.UUID(shortage_id))
     campaign = session.get_one(Campaign, shortage.campaign_id)
-    if shortage.state != ShortageState.CUTTING or campaign.state != CampaignState.SHORTFALL:
+    if shortage.state != ShortageState.CUTTING or campaign.state not in SHORT_IN:
         return 0
     assert shortage.problem is not None, "a cut that is decided is stored"
-    cut = run.solve(shortage.problem)
+    assert shortage.result is not None, "with its result"
+    cut = run.recalled(shortage.problem, shortage.result)
     return go_on(session, ctx, shortage, cut)
 
 
@@ -95,6 +95,8 @@ def _apply(
     for demand, outcome in batch:
         writing.write(demand, outcome, locked[uuid.UUID(outcome.order_id)])
     writing.finish()
+    if shortage.elections_due_at is not None:
+        balances.prolong_some(session, ctx, locked, hours=shortage.election_hours)
     cases.settle(session, ctx, shortage, cuts=writing.cuts, reason=REASON)
     give_discounts_back(session, ctx, locked.values())
     session.flush()
@@ -136,30 +138,36 @@ class _Writing:
         self._told: list[OrderCut] = []
 
     def write(self, demand: Demand, outcome: Outcome, bought: Bought) -> None:
-        order, paid = bought.order, bought.paid_minor
+        order, paid, left = bought.order, bought.paid_minor, outcome.kept + outcome.moved
         deposit = None if bought.terms is None else bought.terms.deposit
-        due = rules.due(
-            outcome,
-            paid_minor=paid,
-            cause=self._cause,
-            earnest_permille=cases.earnest_permille_of(self._shortage, order),
-            deposit=deposit,
+        parts = cases.parts_back(self._shortage, bought, outcome)
+        due = Due(
+            refund_minor=sum(minor for _, kind, minor in parts if kind == PartRefundKind.REFUND),
+            compensation_minor=sum(minor for _, kind, minor in parts if kind != PartRefundKind.REFUND),
+            bonus_minor=0 if deposit is None else deposit.bonus_minor * outcome.refunded,
             discount_minor=_no_longer_off(order, outcome),
         )
+        if bought.terms is not None and outcome.refunded:
+            lowering.lower(self._session, self._ctx, order, bought.terms, bought.awaited, boxes=left)
         reason = self._words.reason(
-            demand, outcome, due, paid_minor=paid, currency=order.currency, deposit=deposit
+            demand,
+            outcome,
+            due,
+            paid_minor=paid,
+            currency=order.currency,
+            deposit=deposit,
+            balance=_balance(bought),
         )
         row = _row(self._shortage, order, outcome, due, paid=paid, reason=reason)
         row.moved_to_item_id = self._moved_to.get(order.id) if demand.choice == Choice.OTHER_GRADE else None
         self._session.add(row)
         if demand.choice == Choice.WAIT:
             self._session.add(self._wait(outcome))
-        self._owe(bought, due)
+        self._owed.extend(parts)
         if outcome.refunded:
             assert order.hold_id is not None, "a shopper's order has its hold"
             self.cuts[order.hold_id] = outcome.refunded
-            after = outcome.kept + outcome.moved
-            noted = cutting.note_cut(self._session, self._ctx, order, before=outcome.ordered, after=after)
+            noted = cutting.note_cut(self._session, self._ctx, order, before=outcome.ordered, after=left)
             self._told.append(noted)
 
     def _wait(self, outcome: Outcome) -> ShortageWait:
@@ -174,15 +182,6 @@ class _Writing:
             state=WaitState.WAITING,
             version=1,
         )
-
-    def _owe(self, bought: Bought, due: Due) -> None:
-        for kind, minor in (
-            (PartRefundKind.REFUND, due.refund_minor),
-            (PartRefundKind.COMPENSATION, due.compensation_minor),
-        ):
-            if minor:
-                [payment] = bought.payments  # before a balance is asked there is one
-                self._owed.append((payment, kind, minor))
 
     def finish(self) -> None:
         """Refunds at once for all orders; then who listens is told."""
@@ -204,6 +203,14 @@ def _no_longer_off(order: Order, outcome: Outcome) -> int:
         for boxes in (outcome.ordered, outcome.kept + outcome.moved)
     )
     return before - after
+
+
+def _balance(bought: Bought) -> Balance | None:
+    """What the order's balance is by now; None while it was not asked for."""
+    if bought.terms is None or bought.terms.balance_minor is None:
+        return None
+    is_paid = bought.order.state == OrderState.BALANCE_PAID
+    return Balance(is_paid=is_paid, minor=bought.terms.balance_minor)
 
 
 def _waiting(shortage: Shortage) -> frozenset[str]:
@@ -250,6 +257,9 @@ def _finish(session: Session, ctx: Context, shortage: Shortage) -> None:
     before, shortage.state = shortage.state, ShortageState.SETTLED
     shortage.settled_at = ctx.now
     shortage.version += 1
+    if shortage.elections_due_at is not None:
+        campaign = session.get_one(Campaign, shortage.campaign_id)
+        balances.prolong(session, ctx, campaign, hours=shortage.election_hours)
     session.flush()
     audit.record(
         session,
@@ -260,7 +270,6 @@ def _finish(session: Session, ctx: Context, shortage: Shortage) -> None:
         after={"state": str(shortage.state)},
     )
     events.publish(session, ctx, ShortageSettled(shortage_id=shortage.id, campaign_id=shortage.campaign_id))
-    let_campaign_go_on(session, ctx, session.get_one(Campaign, shortage.campaign_id))
 
 
 def carry(session: Session, shortage: Shortage) -> None:
@@ -285,33 +294,6 @@ def carry(session: Session, shortage: Shortage) -> None:
     for each in shortage.standings:
         each.carried_boxes = carried_boxes.get(each.code, 0)
         each.carried_minor = carried_minor.get(each.code, 0)
-
-
-def let_campaign_go_on(session: Session, ctx: Context, campaign: Campaign) -> None:
-    """With its last shortage settled the campaign opens the balance when its time has come, or fails when nobody has
-    a box left.
-    """
-    if campaign.state != CampaignState.SHORTFALL or cases.open_of(session, campaign_id=campaign.id):
-        return
-    if not campaign.is_price_fixed and not _orders_left(session, campaign):
-        reason = "no box is left for anybody"
-        planning.move(session, ctx, campaign_id=campaign.id, event=CampaignEvent.FAIL, reason=reason)
-    elif balances.may_open(campaign, ctx.now):
-        balances.open_balance(session, ctx, campaign_id=campaign.id, reason="the shortage is settled")
-
-
-def _orders_left(session: Session, campaign: Campaign) -> int:
-    left = session.scalar(
-        select(func.count())
-        .select_from(Order)
-        .join(Hold, Hold.id == Order.hold_id)
-        .where(
-            Hold.purpose_kind == "campaign_item",
-            Hold.purpose_id.in_([item.id for item in campaign.items]),
-            Order.state.in_([OrderState.COMMITTED, OrderState.DEPOSIT_PAID]),
-        )
-    )
-    return left or 0
 
 
 def _call_next(session: Session, shortage: Shortage) -> None:

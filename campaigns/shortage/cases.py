@@ -4,8 +4,8 @@ A step locks the campaign first, then the shortage, then forecasts, orders, paym
 """
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
@@ -15,17 +15,23 @@ from campaigns.models import Campaign, Item
 from campaigns.pledges import moves
 from campaigns.shortage import rules
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageOffer, ShortageStanding, ShortageWait
-from campaigns.shortage.states import ShortageState, WaitState
+from campaigns.shortage.rules import Cause, Outcome
+from campaigns.shortage.states import DECIDED, ShortageState, WaitState
 from campaigns.states import ENDED, CampaignStateForbids
 from inventory import shortages
 from inventory.capacity import pledging
 from inventory.models import Pool
 from marketplace import errors
 from marketplace.access import STAFF, Role
+from marketplace.catalogue import cooperatives
 from marketplace.context import Actor, Context
 from marketplace.language import Text
+from marketplace.payments.part_refunds import Part
+from marketplace.payments.states import PartRefundKind, PaymentPurpose
+from marketplace.values import new_id
+from orders.cutting import Bought
 from orders.models import Order
-from orders.states import OrderKind
+from orders.states import BOUGHT, OrderKind
 
 
 class ShortageNotFound(errors.NotFound):
@@ -38,15 +44,21 @@ class OfferNotFound(errors.NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """An item's boxes now: sold ones, and those that are there for them."""
+    """An item's boxes now: sold ones, and those that are there for them; without those that wait for a later lot."""
 
     sold: int
     supply: int
     pledged: tuple[shortages.Pledged, ...]
+    """What each cooperative put up, less what is known to be missing for those who wait."""
 
     def supply_for(self, boxes: int) -> int:
         """What is there for so many of the sold boxes, when the others must be had as well."""
         return max(0, self.supply - (self.sold - boxes))
+
+    @property
+    def spare(self) -> int:
+        """There, and nobody's."""
+        return max(0, self.supply - self.sold)
 
     @property
     def gap(self) -> int:
@@ -56,9 +68,48 @@ class Stock:
 def stock_of(session: Session, item: Item) -> Stock:
     """Locks the pool. Boxes that are being paid for are no longer there for the others."""
     pool = session.get_one(Pool, item.pool_id, with_for_update={"key_share": True}, populate_existing=True)
-    pledged = tuple(shortages.standings(session, pool_id=item.pool_id))
+    pledged = shortages.standings(session, pool_id=item.pool_id)
     there = sum(each.there for each in pledged)
-    return Stock(sold=pool.boxes_sold, supply=max(0, there - pool.boxes_held), pledged=pledged)
+    waiting = sum(waiting_boxes(session, item_id=item.id).values())
+    if waiting:
+        pledged = _without_known(session, item, pledged, waiting=waiting)
+    return Stock(
+        sold=pool.boxes_sold - waiting, supply=max(0, there - pool.boxes_held), pledged=tuple(pledged)
+    )
+
+
+def waiting_boxes(session: Session, *, item_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """The boxes of each order of the item that waits for a later lot: owed, and not looked for among what is there."""
+    rows = session.execute(
+        select(ShortageWait.order_id, ShortageWait.boxes)
+        .join(Shortage, Shortage.id == ShortageWait.shortage_id)
+        .join(Order, Order.id == ShortageWait.order_id)
+        .where(
+            Shortage.item_id == item_id,
+            ShortageWait.state == WaitState.WAITING,
+            Order.state.in_(sorted(BOUGHT)),
+        )
+    )
+    return {row.order_id: row.boxes for row in rows}
+
+
+def _without_known(
+    session: Session, item: Item, pledged: Sequence[shortages.Pledged], *, waiting: int
+) -> list[shortages.Pledged]:
+    """Nobody carries the same boxes twice: what earlier shortages found missing stays theirs while somebody waits."""
+    lacked = func.sum(ShortageStanding.pledged_boxes - ShortageStanding.there_boxes)
+    rows = session.execute(
+        select(ShortageStanding.cooperative_id, lacked)
+        .join(Shortage, Shortage.id == ShortageStanding.shortage_id)
+        .where(Shortage.item_id == item.id, Shortage.state.in_(sorted(DECIDED)))
+        .group_by(ShortageStanding.cooperative_id)
+    )
+    known = rules.known_missing(
+        waiting,
+        earlier={str(cooperative_id): int(boxes) for cooperative_id, boxes in rows},
+        missing={str(each.cooperative_id): each.pledged - each.there for each in pledged},
+    )
+    return [replace(each, pledged=each.pledged - known.get(str(each.cooperative_id), 0)) for each in pledged]
 
 
 def taken_boxes(session: Session, *, item_id: uuid.UUID) -> int:
@@ -111,6 +162,32 @@ def settle(
     session.flush()
 
 
+def note_standings(session: Session, shortage: Shortage, stock: Stock) -> bool:
+    """Write down what each cooperative has pledged and what of it is there; whether any lacks more than was written.
+
+    A standing that has not become worse stays as it was: fruit that is there again does not unsay what was missing. Who
+    gave boxes since it was opened has none, unless some of them are lost.
+    """
+    campaign = session.get_one(Campaign, shortage.campaign_id)
+    codes = {each.id: each.code for each in cooperatives.of_county(session, county_id=campaign.county_id)}
+    rows = {each.cooperative_id: each for each in shortage.standings}
+    is_opening, is_worse = not rows, False
+    for each in stock.pledged:
+        row = rows.get(each.cooperative_id)
+        known = 0 if row is None else row.pledged_boxes - row.there_boxes
+        if not is_opening and each.pledged - each.there <= known:
+            continue
+        is_worse = True
+        if row is None:
+            row = ShortageStanding(
+                id=new_id(), cooperative_id=each.cooperative_id, code=codes[each.cooperative_id]
+            )
+            shortage.standings.append(row)
+        row.pledged_boxes, row.there_boxes = each.pledged, each.there
+    session.flush()
+    return is_worse
+
+
 def item_of(session: Session, shortage: Shortage) -> Item:
     return session.get_one(Item, shortage.item_id)
 
@@ -120,6 +197,27 @@ def earnest_permille_of(shortage: Shortage, order: Order) -> int:
     settled here.
     """
     return 0 if order.kind == OrderKind.EXPORT else shortage.earnest_permille
+
+
+def parts_back(shortage: Shortage, bought: Bought, outcome: Outcome) -> list[Part]:
+    """Of every payment what was paid for boxes that do not come, rounded up for the buyer; after a fault the earnest
+    money for those that were cut once more, which is of what was due at first.
+    """
+    parts: list[Part] = []
+    for payment in bought.payments:
+        is_first = payment.purpose == PaymentPurpose.ORDER
+        due = rules.due(
+            outcome,
+            paid_minor=payment.kept_minor,
+            cause=Cause(shortage.cause) if is_first else Cause.FORCE_MAJEURE,
+            earnest_permille=earnest_permille_of(shortage, bought.order),
+            deposit=None if bought.terms is None else bought.terms.deposit,
+        )
+        if due.refund_minor:
+            parts.append((payment, PartRefundKind.REFUND, due.refund_minor))
+        if due.compensation_minor:
+            parts.append((payment, PartRefundKind.COMPENSATION, due.compensation_minor))
+    return parts
 
 
 def batch_of(shortage: Shortage) -> str:
@@ -135,11 +233,23 @@ def get(session: Session, *, shortage_id: uuid.UUID) -> Shortage:
     return shortage
 
 
-def open_of(session: Session, *, campaign_id: uuid.UUID) -> list[Shortage]:
-    statement = select(Shortage).where(
+def open_of(session: Session, *, campaign_id: uuid.UUID, locked: bool = False) -> list[Shortage]:
+    """Those that are not settled, by id; `locked`: nobody chooses in them meanwhile."""
+    statement = (
+        select(Shortage)
+        .where(Shortage.campaign_id == campaign_id, Shortage.state != ShortageState.SETTLED)
+        .order_by(Shortage.id)
+    )
+    if locked:
+        statement = statement.with_for_update(of=Shortage).execution_options(populate_existing=True)
+    return list(session.scalars(statement))
+
+
+def is_any_open(session: Session, *, campaign_id: uuid.UUID) -> bool:
+    statement = select(Shortage.id).where(
         Shortage.campaign_id == campaign_id, Shortage.state != ShortageState.SETTLED
     )
-    return list(session.scalars(statement.order_by(Shortage.id)))
+    return session.scalar(statement.limit(1)) is not None
 
 
 def visible_offers(actor: Actor) -> Select[ShortageOffer]:

@@ -10,7 +10,7 @@ from campaigns.models import Campaign
 from campaigns.shortage import cases, offering, settling
 from campaigns.shortage.models import Shortage
 from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
-from campaigns.states import CampaignState
+from campaigns.states import SHORT_IN
 from marketplace import errors, jobs
 from marketplace.context import Context
 from marketplace.language import Text
@@ -51,7 +51,7 @@ def advance(session: Session, ctx: Context, *, shortage_id: uuid.UUID) -> bool:
         ShortageState.ELECTING: shortage.elections_due_at,
     }.get(ShortageState(shortage.state))
     campaign = session.get_one(Campaign, shortage.campaign_id)
-    if due_at is None or ctx.now < due_at or campaign.state != CampaignState.SHORTFALL:
+    if due_at is None or ctx.now < due_at or campaign.state not in SHORT_IN:
         return False
     close(session, ctx, shortage_id=shortage_id)
     return True
@@ -62,9 +62,7 @@ def due(session: Session, ctx: Context) -> list[uuid.UUID]:
     offers = and_(Shortage.state == ShortageState.OFFERING, Shortage.answers_due_at <= ctx.now)
     elections = and_(Shortage.state == ShortageState.ELECTING, Shortage.elections_due_at <= ctx.now)
     statement = (
-        select(Shortage.id)
-        .join(Campaign)
-        .where(or_(offers, elections), Campaign.state == CampaignState.SHORTFALL)
+        select(Shortage.id).join(Campaign).where(or_(offers, elections), Campaign.state.in_(sorted(SHORT_IN)))
     )
     return list(session.scalars(statement.order_by(Shortage.id)))
 

@@ -13,7 +13,7 @@ from campaigns.shortage import other_grade, waiting
 from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageWait
 from campaigns.shortage.other_grade import OtherItem
 from campaigns.shortage.rules import Choice
-from campaigns.shortage.states import ShortageState
+from campaigns.shortage.states import ShortageState, WaitState
 from inventory.models import Hold
 from marketplace import audit, errors
 from marketplace.context import Context
@@ -82,7 +82,9 @@ def get(session: Session, ctx: Context, *, order_id: uuid.UUID) -> Election:
     """For the buyer and staff. Raises OrderNotFound, NoElection."""
     order = checkout.get(session, ctx, order_id=order_id)
     shortage, boxes = _shortage_of(session, order)
-    return _told(session, order, shortage, boxes)
+    is_open = shortage.state == ShortageState.ELECTING
+    others = other_grade.offered(session, shortage, order, boxes=boxes) if is_open else []
+    return _told(session, order, shortage, boxes, others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,8 @@ def elect(session: Session, ctx: Context, *, order_id: uuid.UUID, choosing: Choo
     )
     _, boxes = _shortage_of(session, order)
     _check_open(ctx, shortage)
-    _check_choice(session, shortage, order, choosing, boxes=boxes)
+    others = other_grade.offered(session, shortage, order, boxes=boxes)
+    _check_choice(shortage, choosing, others, boxes=boxes)
     row = {
         "choice": choosing.choice,
         "wanted_boxes": choosing.wanted_boxes,
@@ -130,13 +133,11 @@ def elect(session: Session, ctx: Context, *, order_id: uuid.UUID, choosing: Choo
         "other_item_id": None if choosing.item_id is None else str(choosing.item_id),
     }
     audit.record(session, ctx, "shortage.choose", subject=("order", order.id), after=after)
-    return _told(session, order, shortage, boxes)
+    return _told(session, order, shortage, boxes, others)
 
 
-def _check_choice(
-    session: Session, shortage: Shortage, order: Order, choosing: Choosing, *, boxes: int
-) -> None:
-    choice, others = Choice(choosing.choice), _others(session, shortage, order, boxes)
+def _check_choice(shortage: Shortage, choosing: Choosing, others: Sequence[OtherItem], *, boxes: int) -> None:
+    choice = Choice(choosing.choice)
     if choice not in _choices(shortage, others):
         raise ChoiceNotOffered(choices=[str(each) for each in _choices(shortage, others)])
     wanted = choosing.wanted_boxes
@@ -146,10 +147,6 @@ def _check_choice(
         raise OtherItemMissing
     if choosing.item_id is not None and choosing.item_id not in {each.item_id for each in others}:
         raise OtherItemGone
-
-
-def _others(session: Session, shortage: Shortage, order: Order, boxes: int) -> list[OtherItem]:
-    return other_grade.offered(session, shortage, order, boxes=boxes)
 
 
 def _choices(shortage: Shortage, others: Sequence[OtherItem]) -> tuple[Choice, ...]:
@@ -168,13 +165,18 @@ def _check_open(ctx: Context, shortage: Shortage) -> None:
 def _shortage_of(session: Session, order: Order) -> tuple[Shortage, int]:
     """The open shortage of the order's item, or the last one that said what becomes of it; and the boxes that it has.
 
-    Raises NoElection.
+    Who waits for a later lot has chosen, and is out of what opens after that. Raises NoElection.
     """
     boxes = session.scalar(select(Hold.consumed_boxes).where(Hold.id == order.hold_id)) or 0
+    waits = select(ShortageWait.id).where(
+        ShortageWait.order_id == order.id,
+        ShortageWait.state == WaitState.WAITING,
+        ShortageWait.shortage_id != Shortage.id,
+    )
     of_item = (
         select(Shortage)
         .join(Hold, (Hold.purpose_kind == "campaign_item") & (Hold.purpose_id == Shortage.item_id))
-        .where(Hold.id == order.hold_id, Shortage.state != ShortageState.SETTLED)
+        .where(Hold.id == order.hold_id, Shortage.state != ShortageState.SETTLED, ~waits.exists())
     )
     told = (
         select(Shortage)
@@ -196,11 +198,12 @@ def _cut_of(session: Session, shortage: Shortage, order: Order) -> ShortageCut |
     return session.scalar(statement)
 
 
-def _told(session: Session, order: Order, shortage: Shortage, boxes: int) -> Election:
+def _told(
+    session: Session, order: Order, shortage: Shortage, boxes: int, others: Sequence[OtherItem]
+) -> Election:
     chosen = session.get(ShortageElection, (shortage.id, order.id), populate_existing=True)
     cut = _cut_of(session, shortage, order)
     is_open = shortage.state == ShortageState.ELECTING
-    others = _others(session, shortage, order, boxes) if is_open else []
     return Election(
         order_id=order.id,
         boxes=cut.boxes_before if cut else boxes,
@@ -209,7 +212,7 @@ def _told(session: Session, order: Order, shortage: Shortage, boxes: int) -> Ele
         wanted_boxes=None if chosen is None else chosen.wanted_boxes,
         other_item_id=None if chosen is None else chosen.other_item_id,
         cut=cut,
-        wait=waiting.of_order(session, order.id),
+        wait=waiting.of_order(session, shortage_id=shortage.id, order_id=order.id),
         choices=tuple(str(each) for each in _choices(shortage, others)) if is_open else (),
         other_items=tuple(others),
     )

@@ -120,4 +120,17 @@ INVARIANTS: Final = (
             WHERE s.state = 'settled' GROUP BY w.shortage_id HAVING max(w.place) <> count(*)
         """,
     ),
+    Invariant(
+        id="X7",
+        says=Text(
+            en="The cuts of an order follow on each other: each begins with the boxes that the one before has left.",
+            zh="同一订单的多次削减前后相接：后一次的起始箱数等于前一次的剩余箱数。",
+        ),
+        sql="""
+            SELECT order_id, shortage_id, boxes_before, left_before FROM (
+                SELECT order_id, shortage_id, boxes_before,
+                    lag(boxes_after) OVER (PARTITION BY order_id ORDER BY id) AS left_before FROM shortage_cut
+            ) following WHERE left_before IS NOT NULL AND left_before <> boxes_before
+        """,
+    ),
 )

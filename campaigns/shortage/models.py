@@ -203,7 +203,7 @@ class ShortageWait(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     shortage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("shortage.id"))
-    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"), unique=True)
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"))
     boxes: Mapped[int]
     place: Mapped[int]
     promised_on: Mapped[date]
@@ -217,6 +217,7 @@ class ShortageWait(Base):
 
     __table_args__ = (
         UniqueConstraint("shortage_id", "place"),
+        UniqueConstraint("order_id", "shortage_id"),
         CheckConstraint("boxes > 0 AND place > 0", name="boxes"),
         CheckConstraint(one_of("state", WaitState), name="state"),
         CheckConstraint("(state = 'waiting') = (resolved_at IS NULL)", name="resolved"),
@@ -227,4 +228,5 @@ class ShortageWait(Base):
         ),
         CheckConstraint("refund_minor >= 0 AND compensation_minor >= 0", name="money"),
         Index("ix_shortage_wait_waiting", "promised_on", postgresql_where=text("state = 'waiting'")),
+        Index("uq_shortage_wait_open", "order_id", unique=True, postgresql_where=text("state = 'waiting'")),
     )

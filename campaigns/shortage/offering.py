@@ -62,6 +62,7 @@ def go_on(session: Session, ctx: Context, shortage: Shortage) -> None:
     """After every answer, with the shortage locked: settle what is covered, ask again, or let the buyers choose."""
     gap = cases.stock_of(session, cases.item_of(session, shortage)).gap
     if not gap:
+        _lapse(session, ctx, shortage)
         settling.settle(session, ctx, shortage)
         return
     _ask(session, ctx, shortage, gap - sum(each.boxes for each in _open(shortage)))
@@ -100,12 +101,17 @@ def close(session: Session, ctx: Context, shortage: Shortage) -> None:
     """Nobody is asked any more: what is open lapses, and the buyers choose. Raises ShortageStateForbids."""
     if shortage.state != ShortageState.OFFERING:
         raise ShortageStateForbids(state=shortage.state)
-    for offer in _open(shortage):
-        _answer(session, ctx, offer, OfferState.LAPSED)
+    _lapse(session, ctx, shortage)
     if cases.stock_of(session, cases.item_of(session, shortage)).gap:
         _begin_elections(session, ctx, shortage)
     else:
         settling.settle(session, ctx, shortage)
+
+
+def _lapse(session: Session, ctx: Context, shortage: Shortage) -> None:
+    """What is asked for and not answered is not needed any more, or not waited for."""
+    for offer in _open(shortage):
+        _answer(session, ctx, offer, OfferState.LAPSED)
 
 
 def _ask(session: Session, ctx: Context, shortage: Shortage, boxes: int) -> None:

@@ -1,24 +1,26 @@
-"""A shortage is opened when a harvested campaign has sold more than is there."""
+"""A shortage is opened when a campaign has sold more than is there, be it at the harvest or later; one that nobody has
+decided on yet grows instead.
+"""
 
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import planning
+from campaigns import balances, planning
 from campaigns.models import Campaign, Item
 from campaigns.policy import policies
 from campaigns.policy.rules import Policy
-from campaigns.shortage import cases, later_lot_rules, offering
-from campaigns.shortage.models import Shortage, ShortageStanding
+from campaigns.shortage import cases, growing, later_lot_rules, offering
+from campaigns.shortage.models import Shortage
 from campaigns.shortage.rules import Cause
 from campaigns.shortage.states import DECIDED, ShortageState, ShortageStateForbids
 from campaigns.states import CampaignEvent, CampaignState, CampaignStateForbids
 from inventory.capacity import pledging
 from marketplace import audit, errors
-from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
@@ -51,42 +53,67 @@ DEFAULT = Terms()
 
 
 def open_if_short(session: Session, ctx: Context, campaign: Campaign, *, terms: Terms = DEFAULT) -> bool:
-    """Open a shortage for each item of a harvested campaign that lacks boxes, and move the campaign; whether any does.
+    """Open a shortage for each item that lacks boxes, and move a campaign that is just harvested; let those grow that
+    are open and whose run is not made. Whether anything was found missing that was not known.
 
-    By the policy and with the seed whose digests the campaign published before it opened. Raises CampaignStateForbids,
-    EvidenceMissing, LaterLotDay.
+    An item whose cut is being followed waits for its end. By the policy and with the seed whose digests the campaign
+    published before it opened. Raises CampaignStateForbids, EvidenceMissing, LaterLotDay.
     """
     _check_evidence(terms.cause, terms.evidence)
     later_lot_rules.check_day(terms.later_lot_on, today=ctx.today)
     campaign = planning.locked(session, campaign.id)
-    if campaign.state != CampaignState.HARVESTED or campaign.is_price_fixed:
+    if not may_be_short(session, campaign, ctx.now):
         raise CampaignStateForbids(state=campaign.state)
-    short = short_items(session, campaign)
-    drawn = campaign.seed or secrets.token_urlsafe(32)  # campaigns that are older than seeds have none
-    policy = policies.frozen(session, campaign)
+    running = {each.item_id: each for each in cases.open_of(session, campaign_id=campaign.id, locked=True)}
+    stocks = _stocks(session, campaign)
+    policy, seed = policies.frozen(session, campaign), _seed_of(session, campaign)
     opened = [
-        _open(session, ctx, campaign, item, stock, terms=terms, policy=policy, seed=drawn)
-        for item, stock in short
+        _open(session, ctx, campaign, item, stock, terms=terms, policy=policy, seed=seed)
+        for item, stock in stocks
+        if stock.gap and item.id not in running
     ]
-    if not opened:
-        return False
-    planning.move(
-        session,
-        ctx,
-        campaign_id=campaign.id,
-        event=CampaignEvent.FALL_SHORT,
-        reason="less fruit is there than was sold",
-    )
+    if opened and campaign.state == CampaignState.HARVESTED:
+        reason = "less fruit is there than was sold"
+        planning.move(session, ctx, campaign_id=campaign.id, event=CampaignEvent.FALL_SHORT, reason=reason)
     for shortage in opened:
         offering.go_on(session, ctx, shortage)
-    return True
+    grown = [
+        growing.grow(session, ctx, running[item.id], stock, policy=policy)
+        for item, stock in stocks
+        if item.id in running
+    ]
+    return bool(opened) or any(grown)
 
 
-def short_items(session: Session, campaign: Campaign) -> list[tuple[Item, cases.Stock]]:
-    """The items that lack boxes, and what is there of them; locks the forecasts and the pools of all."""
+def may_be_short(session: Session, campaign: Campaign, now: datetime) -> bool:
+    """Whether a loss of fruit opens a shortage now: from the harvest on, but neither while balances are being opened,
+    for then what is sold is counted, nor while they are being closed. What is lost meanwhile is seen to after that.
+    """
+    if campaign.state in (CampaignState.HARVESTED, CampaignState.SHORTFALL):
+        return not campaign.is_price_fixed
+    if campaign.state == CampaignState.BALANCE_OPEN:
+        return not balances.is_over(campaign, now) or cases.is_any_open(session, campaign_id=campaign.id)
+    return campaign.state == CampaignState.BALANCE_CLOSED
+
+
+def _stocks(session: Session, campaign: Campaign) -> list[tuple[Item, cases.Stock]]:
+    """What is there of each item; locks the forecasts and the pools of all."""
     pledging.lock(session, pool_ids=[item.pool_id for item in campaign.items])
-    stocks = [(item, cases.stock_of(session, item)) for item in campaign.items_by_pool]
-    return [(item, stock) for item, stock in stocks if stock.gap]
+    return [(item, cases.stock_of(session, item)) for item in campaign.items_by_pool]
+
+
+def _seed_of(session: Session, campaign: Campaign) -> str:
+    """The campaign's own, until a cut has told it: who knows it would know the draw before choosing. Then another one,
+    whose hash stands in the shortage from its beginning, as it does of campaigns that are older than seeds.
+    """
+    told = select(Shortage.id).where(
+        Shortage.campaign_id == campaign.id,
+        Shortage.seed == campaign.seed,
+        Shortage.state.in_(sorted(DECIDED)),
+    )
+    if campaign.seed is None or session.scalar(told.limit(1)) is not None:
+        return secrets.token_urlsafe(32)
+    return campaign.seed
 
 
 def start(session: Session, ctx: Context, *, campaign_id: uuid.UUID, terms: Terms) -> list[Shortage]:
@@ -160,19 +187,7 @@ def _open(
     )
     session.add(shortage)
     session.flush()
-    codes = {each.id: each.code for each in cooperatives.of_county(session, county_id=campaign.county_id)}
-    shortage.standings = [
-        ShortageStanding(
-            id=new_id(),
-            shortage_id=shortage.id,
-            cooperative_id=each.cooperative_id,
-            code=codes[each.cooperative_id],
-            pledged_boxes=each.pledged,
-            there_boxes=each.there,
-        )
-        for each in stock.pledged
-    ]
-    session.flush()
+    cases.note_standings(session, shortage, stock)
     after = {
         "campaign_id": str(campaign.id),
         "item_id": str(item.id),

@@ -39,8 +39,13 @@ class OtherItem:
 
 
 def offered(session: Session, shortage: Shortage, order: Order, *, boxes: int) -> list[OtherItem]:
-    """The items of the campaign that have the boxes of an order to spare, at no higher price, paid in the same way."""
+    """The items of the campaign that have the boxes of an order to spare, at no higher price, paid in the same way.
+
+    None once prices are final: what an order pays and has paid is reckoned with its own item's by then.
+    """
     campaign = session.get_one(Campaign, shortage.campaign_id)
+    if campaign.is_price_fixed:
+        return []
     terms = balances.terms_of(session, [order.id]).get(order.id)
     found = []
     for item in campaign.items_by_pool:

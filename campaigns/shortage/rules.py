@@ -6,12 +6,13 @@ and what the cut took, and nothing else. Nothing here looks at when somebody ord
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from inventory.deposit_rules import Deposit, DepositType
 from orders.allocation import Allocation, Order, Policy, Problem, Seller, allocate
-from orders.allocation.ration import Claim, Ration, RationPolicy, ration
+from orders.allocation.ration import Claim, Ration, RationPolicy, question, ration
 
 EARNEST_PERMILLE_MAX: Final = 200
 """Earnest money above a fifth of the contract is none in law."""
@@ -126,15 +127,25 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The outcome of every order, in their order, and the ration behind it."""
+    """The outcome of every order, in their order, what the split was asked, and the ration behind it."""
 
     supply: int
     outcomes: tuple[Outcome, ...]
-    ration: Ration
+    question: Problem
+    ration: Ration | None
+    """None: it was read back, and not made again."""
 
     @property
     def kept(self) -> int:
         return sum(each.kept for each in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What the boxes that are left to an order with a deposit leave to pay, once its balance was asked for."""
+
+    is_paid: bool
+    minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,9 +197,7 @@ def cut(
     demands: Sequence[Demand], supply: int, *, policy: RationPolicy = "equal_awards", seed: str, batch: str
 ) -> Cut:
     """Divide what is there over what the elections left of the orders; with enough for all, nobody is cut."""
-    claiming = sorted((each for each in demands if each.claim), key=lambda each: each.order_id)
-    claims = [Claim(id=each.order_id, boxes=each.claim) for each in claiming]
-    made = ration(claims, supply, policy=policy, seed=seed, batch=batch)
+    made = ration(_claims(demands), supply, policy=policy, seed=seed, batch=batch)
     awarded = {award.id: award.boxes for award in made.awards}
     outcomes = tuple(
         Outcome(
@@ -201,7 +210,20 @@ def cut(
         )
         for each in demands
     )
-    return Cut(supply=supply, outcomes=outcomes, ration=made)
+    return Cut(supply=supply, outcomes=outcomes, question=made.problem, ration=made)
+
+
+def recalled(
+    demands: Sequence[Demand], outcomes: Sequence[Outcome], supply: int, *, seed: str, batch: str
+) -> Cut:
+    """A cut by equal awards that was made before, with all that its words need; nothing is divided again."""
+    asked, _ = question(_claims(demands), supply, seed=seed, batch=batch)
+    return Cut(supply=supply, outcomes=tuple(outcomes), question=asked, ration=None)
+
+
+def _claims(demands: Sequence[Demand]) -> list[Claim]:
+    claiming = sorted((each for each in demands if each.claim), key=lambda each: each.order_id)
+    return [Claim(id=each.order_id, boxes=each.claim) for each in claiming]
 
 
 def due(
@@ -236,6 +258,20 @@ def earnest_of(paid_minor: int, *, earnest_permille: int, deposit: Deposit | Non
     if deposit is None:
         return paid_minor * earnest_permille
     return paid_minor * 1_000 if deposit.type == DepositType.EARNEST else 0
+
+
+def prolonged(due_at: datetime, *, hours: int, now: datetime) -> datetime:
+    """When a window ends after its shortage has grown: whoever hears of it now has half of its hours at least."""
+    return max(due_at, now + timedelta(hours=hours) / 2)
+
+
+def known_missing(waiting: int, *, earlier: Mapping[str, int], missing: Mapping[str, int]) -> dict[str, int]:
+    """Of what cooperatives lack now, the boxes for which somebody waits already: an earlier shortage told of them.
+
+    They are looked for where that shortage found boxes missing, as far as those still are.
+    """
+    lacking = {code: min(boxes, missing.get(code, 0)) for code, boxes in earlier.items()}
+    return carried(min(waiting, sum(lacking.values())), lacking)
 
 
 def part_of(paid_minor: int, boxes: int, ordered: int) -> int:

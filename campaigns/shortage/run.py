@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from campaigns.shortage import rules
-from campaigns.shortage.rules import Choice, Cut, Demand
+from campaigns.shortage.rules import Choice, Cut, Demand, Outcome
 from orders.allocation import verify
 from orders.allocation.commitment import is_committed
 
@@ -46,9 +46,25 @@ def solve(problem: Mapping[str, Any]) -> Cut:
         seed=problem["seed"],
         batch=problem["batch"],
     )
+    assert made.ration is not None, "it was made just now"
     if violations := verify(made.ration.problem, made.ration.allocation):
         raise ArithmeticError(f"the cut does not prove itself: {violations[0]}")
     return made
+
+
+def recalled(problem: Mapping[str, Any], result: Mapping[str, Any]) -> Cut:
+    """The cut that is stored, for its orders to follow: it was proved when it was made. One in proportion is made
+    again, because its words tell how the split came to its line.
+    """
+    if problem["policy"] != "equal_awards":
+        return solve(problem)
+    return rules.recalled(
+        demands_of(problem),
+        [Outcome(**each) for each in result["outcomes"]],
+        problem["supply"],
+        seed=problem["seed"],
+        batch=problem["batch"],
+    )
 
 
 def result_of(cut: Cut) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from orders import cutting
 def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     """Run the cut of a locked shortage and store it; the first batch of orders follows at once, the others by jobs.
 
+    Who waits for a later lot since an earlier shortage is not in it: those boxes are owed, and looked for elsewhere.
     Raises ShortageStateForbids.
     """
     check_move(shortage.state, ShortageState.CUTTING)
@@ -25,7 +26,12 @@ def settle(session: Session, ctx: Context, shortage: Shortage) -> None:
     cutting.close_sale(
         session, ctx, pool_id=item.pool_id
     )  # nobody else is cut for boxes that are not paid by now
-    bought = cutting.boxes_of_item(session, item_id=item.id)
+    waiting = cases.waiting_boxes(session, item_id=item.id)
+    bought = {
+        order_id: boxes
+        for order_id, boxes in cutting.boxes_of_item(session, item_id=item.id).items()
+        if order_id not in waiting
+    }
     chosen = _chosen(session, shortage, bought)
     moved = other_grade.move_all(
         session,

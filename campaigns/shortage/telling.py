@@ -6,7 +6,7 @@ twice of one cause, so a batch that was undone is told whole when it is run agai
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -15,10 +15,18 @@ from sqlalchemy.orm import Session
 from campaigns.models import Campaign
 from campaigns.shortage import cases, schemas, words
 from campaigns.shortage.applying import ShortageSettled
-from campaigns.shortage.models import Shortage, ShortageCut, ShortageElection, ShortageOffer, ShortageStanding
+from campaigns.shortage.growing import ShortageGrew
+from campaigns.shortage.models import (
+    Shortage,
+    ShortageCut,
+    ShortageElection,
+    ShortageOffer,
+    ShortageStanding,
+    ShortageWait,
+)
 from campaigns.shortage.offering import ElectionsOpened, NeighbourAsked
-from campaigns.shortage.states import ShortageState
-from campaigns.states import CampaignState
+from campaigns.shortage.states import ShortageState, WaitState
+from campaigns.states import SHORT_IN
 from inventory.models import Hold
 from marketplace import jobs
 from marketplace.catalogue.models import Cooperative
@@ -30,7 +38,7 @@ from marketplace.notifications import Message, kinds, notify_all, notify_members
 from marketplace.notifications.kinds import About
 from marketplace.values import Money
 from orders.models import Order
-from orders.states import OrderState
+from orders.states import BOUGHT
 
 BATCH: Final = 200
 REMIND_HOURS: Final = 12
@@ -41,13 +49,21 @@ TELL_OUTCOME: Final = "campaigns.tell_shortage_outcome"
 
 def on_elections_opened(session: Session, _ctx: Context, event: ElectionsOpened) -> None:
     """One job tells all of them, another comes back to those who have not chosen."""
-    shortage = session.get_one(Shortage, event.shortage_id)
+    _tell_choice(session, session.get_one(Shortage, event.shortage_id))
+
+
+def on_shortage_grew(session: Session, _ctx: Context, event: ShortageGrew) -> None:
+    """All of them once more: less is there than they were told, and they have longer to choose."""
+    _tell_choice(session, session.get_one(Shortage, event.shortage_id), grown=event.version)
+
+
+def _tell_choice(session: Session, shortage: Shortage, *, grown: int = 0) -> None:
     assert shortage.elections_due_at is not None, "an election ends"
     lead = timedelta(hours=min(REMIND_HOURS, shortage.election_hours // 2))
-    _enqueue_choice(session, shortage.id, is_reminder=False)
+    _enqueue_choice(session, shortage.id, is_reminder=False, grown=grown)
     if lead:
-        arguments = {"shortage_id": str(shortage.id), "is_reminder": True, "told_until": None}
-        jobs.enqueue(session, TELL_CHOICE, arguments=arguments, at=shortage.elections_due_at - lead)
+        at = shortage.elections_due_at - lead
+        _enqueue_choice(session, shortage.id, is_reminder=True, grown=grown, at=at)
 
 
 def on_settled(session: Session, ctx: Context, event: ShortageSettled) -> None:
@@ -73,18 +89,29 @@ def on_neighbour_asked(session: Session, ctx: Context, event: NeighbourAsked) ->
 
 
 def tell_choice(
-    session: Session, ctx: Context, *, shortage_id: str, is_reminder: bool, told_until: str | None
+    session: Session,
+    ctx: Context,
+    *,
+    shortage_id: str,
+    is_reminder: bool,
+    told_until: str | None,
+    grown: int = 0,
 ) -> int:
-    """A batch of those who may choose, while they may; of a reminder, those who have not."""
+    """A batch of those who may choose, while they may; of a reminder, those who have not. `grown`: the version with
+    which the shortage grew, of which they are told once more.
+    """
     shortage = cases.get(session, shortage_id=uuid.UUID(shortage_id))
     campaign = session.get_one(Campaign, shortage.campaign_id)
     due_at = shortage.elections_due_at
-    if shortage.state != ShortageState.ELECTING or campaign.state != CampaignState.SHORTFALL:
+    if shortage.state != ShortageState.ELECTING or campaign.state not in SHORT_IN:
         return 0
     if due_at is None or ctx.now >= due_at:
         return 0
     chosen = select(ShortageElection.order_id).where(
         ShortageElection.shortage_id == shortage.id, ShortageElection.order_id == Order.id
+    )
+    waits = select(ShortageWait.id).where(
+        ShortageWait.order_id == Order.id, ShortageWait.state == WaitState.WAITING
     )
     concerned = (
         select(Order.id, Order.buyer_id, Hold.consumed_boxes)
@@ -92,7 +119,8 @@ def tell_choice(
         .where(
             Hold.purpose_kind == "campaign_item",
             Hold.purpose_id == shortage.item_id,
-            Order.state.in_([OrderState.COMMITTED, OrderState.DEPOSIT_PAID]),
+            Order.state.in_(sorted(BOUGHT)),
+            ~waits.exists(),
             *([] if told_until is None else [Order.id > uuid.UUID(told_until)]),
             *([~chosen.exists()] if is_reminder else []),
         )
@@ -104,7 +132,7 @@ def tell_choice(
         committed=shortage.committed_boxes, supply=shortage.supply_boxes, covered=shortage.covered_boxes
     )
     kind = kinds.ShortageReminder if is_reminder else kinds.ShortageElection
-    cause = f"shortage:{shortage.id}:{{}}"
+    cause = f"shortage:{shortage.id}:{f'{grown}:' if grown else ''}{{}}"
     messages = [
         Message(
             account_id=buyer_id,
@@ -115,7 +143,7 @@ def tell_choice(
     ]
     told = notify_all(session, ctx, messages)
     if len(rows) == BATCH:
-        _enqueue_choice(session, shortage.id, is_reminder=is_reminder, told_until=rows[-1].id)
+        _enqueue_choice(session, shortage.id, is_reminder=is_reminder, grown=grown, told_until=rows[-1].id)
     return told
 
 
@@ -175,18 +203,26 @@ def _name(session: Session, cooperative_id: uuid.UUID) -> Text:
 
 
 def _enqueue_choice(
-    session: Session, shortage_id: uuid.UUID, *, is_reminder: bool, told_until: uuid.UUID | None = None
+    session: Session,
+    shortage_id: uuid.UUID,
+    *,
+    is_reminder: bool,
+    grown: int,
+    told_until: uuid.UUID | None = None,
+    at: datetime | None = None,
 ) -> None:
     arguments: dict[str, Any] = {
         "shortage_id": str(shortage_id),
         "is_reminder": is_reminder,
         "told_until": None if told_until is None else str(told_until),
+        "grown": grown,
     }
-    jobs.enqueue(session, TELL_CHOICE, arguments=arguments)
+    jobs.enqueue(session, TELL_CHOICE, arguments=arguments, at=at)
 
 
 SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
     (ElectionsOpened, on_elections_opened),
+    (ShortageGrew, on_shortage_grew),
     (NeighbourAsked, on_neighbour_asked),
     (ShortageSettled, on_settled),
 )

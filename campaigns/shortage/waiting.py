@@ -13,10 +13,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.pledges import pledging
-from campaigns.shortage import applying, cases, line_rules, rules, words
+from campaigns.shortage import applying, cases, line_rules, words
 from campaigns.shortage.later_lot_rules import check_day
 from campaigns.shortage.models import Shortage, ShortageWait
-from campaigns.shortage.rules import Cause, Outcome
+from campaigns.shortage.rules import Outcome
 from campaigns.shortage.states import DECIDED, ShortageStateForbids, WaitState, check_wait_move
 from marketplace import audit, errors, jobs
 from marketplace.catalogue import cooperatives
@@ -25,8 +25,7 @@ from marketplace.language import Text
 from marketplace.module import Job
 from marketplace.notifications import Message, kinds, notify_all
 from marketplace.payments import part_refunds, payments
-from marketplace.payments.part_refunds import Part
-from marketplace.payments.states import PartRefundKind, PaymentPurpose, PaymentState
+from marketplace.payments.states import PartRefundKind, PaymentState
 from marketplace.values import Money
 from orders import cutting
 from orders.cutting import Bought
@@ -87,9 +86,7 @@ def serve(
     if cooperative_id is not None:
         cooperatives.get(session, cooperative_id=cooperative_id)
     waiting = _still(session, ctx, _locked(session, shortage))
-    stock = cases.stock_of(session, item)
-    total = sum(each.boxes for each in waiting)
-    free = stock.supply_for(total)
+    free = cases.stock_of(session, item).spare
     wanted = {str(each.order_id): each.boxes for each in waiting}
     line = [str(each.order_id) for each in waiting]
     first = set(line_rules.served(wanted, line, free + boxes))
@@ -143,8 +140,12 @@ def end(session: Session, ctx: Context, *, shortage_id: str) -> int:
     return len(due)
 
 
-def of_order(session: Session, order_id: uuid.UUID) -> ShortageWait | None:
-    return session.scalar(select(ShortageWait).where(ShortageWait.order_id == order_id))
+def of_order(session: Session, *, shortage_id: uuid.UUID, order_id: uuid.UUID) -> ShortageWait | None:
+    """The place in line that the order got in this shortage."""
+    statement = select(ShortageWait).where(
+        ShortageWait.shortage_id == shortage_id, ShortageWait.order_id == order_id
+    )
+    return session.scalar(statement)
 
 
 def _locked(session: Session, shortage: Shortage) -> Sequence[ShortageWait]:
@@ -195,7 +196,10 @@ class _Ending:
 
     def add(self, wait: ShortageWait, bought: Bought) -> None:
         order = bought.order
-        parts = self._parts(wait, bought)
+        outcome = Outcome(
+            order_id=str(wait.order_id), ordered=wait.boxes, kept=0, moved=0, given_up=0, cut=wait.boxes
+        )
+        parts = cases.parts_back(self._shortage, bought, outcome)
         part_refunds.owe_parts(
             self._session, self._ctx, parts, reason=REASON, source_id=wait.id, is_told=True
         )
@@ -219,29 +223,6 @@ class _Ending:
             order_id=order.id, boxes_before=wait.boxes, boxes_after=0, refund=back, reason=reason
         )
         self._told.append(Message(account_id=order.buyer_id, cause=f"shortage_wait:{wait.id}", about=about))
-
-    def _parts(self, wait: ShortageWait, bought: Bought) -> list[Part]:
-        """Everything that is paid, and after a fault the earnest money of what was due at first once more."""
-        parts: list[Part] = []
-        outcome = Outcome(
-            order_id=str(wait.order_id), ordered=wait.boxes, kept=0, moved=0, given_up=0, cut=wait.boxes
-        )
-        for payment in bought.payments:
-            kept = payment.kept_minor
-            if kept:
-                parts.append((payment, PartRefundKind.REFUND, kept))
-            if payment.purpose != PaymentPurpose.ORDER:
-                continue
-            due = rules.due(
-                outcome,
-                paid_minor=kept,
-                cause=Cause(self._shortage.cause),
-                earnest_permille=cases.earnest_permille_of(self._shortage, bought.order),
-                deposit=None if bought.terms is None else bought.terms.deposit,
-            )
-            if due.compensation_minor:
-                parts.append((payment, PartRefundKind.COMPENSATION, due.compensation_minor))
-        return parts
 
     def finish(self) -> None:
         self._session.flush()

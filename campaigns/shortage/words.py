@@ -7,13 +7,13 @@ from datetime import date
 from fractions import Fraction
 from typing import Final, Literal
 
-from campaigns.shortage.rules import Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
+from campaigns.shortage.rules import Balance, Cause, Choice, Cover, Cut, Demand, Due, Outcome, Standing
 from inventory.deposit_rules import Deposit, Funder
 from marketplace.language import Text
 from marketplace.values import MINOR_DIGITS
 from orders.allocation import explain, text, ties
 from orders.allocation.explain import drawn_sellers
-from orders.allocation.ration import RationPolicy
+from orders.allocation.ration import Ration, RationPolicy
 from orders.allocation.text import Counted
 
 TERMS_MAX: Final = 12
@@ -60,9 +60,9 @@ def line_of(claims: Mapping[str, int], supply: int) -> Line:
 
 def places_of(cut: Cut, full: int) -> dict[str, int]:
     """The draw among the orders that want more than `full` boxes: 1 is drawn first."""
-    lottery = ties.Lottery(cut.ration.problem)
+    lottery = ties.Lottery(cut.question)
     claims = claims_of(cut)
-    sellers = [each for each in cut.ration.problem.sellers if claims[each.id] > full]
+    sellers = [each for each in cut.question.sellers if claims[each.id] > full]
     ranked = sorted(sellers, key=lottery.rank_of)
     return {seller.id: place for place, seller in enumerate(ranked, start=1)}
 
@@ -84,13 +84,17 @@ class BuyerWords:
         later_lot_on: date | None = None,
     ) -> None:
         self._later_lot_on = later_lot_on
-        self._cut, self._policy, self._cause, self._currency = cut, policy, cause, currency
+        self._cut, self._cause, self._currency = cut, cause, currency
         self._claims = claims_of(cut)
         self._asked = sum(self._claims.values())
         self._line = line_of(self._claims, cut.supply)
         self._places = places_of(cut, self._line.full)
-        self._part = _part_of(cut) if policy == "proportional" else None
-        self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
+        self._is_equal, self._part = True, None
+        self._drawn_for: frozenset[str] = frozenset()
+        if policy == "proportional":
+            assert cut.ration is not None, "one in proportion is made again"
+            self._is_equal, self._part = not cut.ration.first_boxes, _part_of(cut.ration)
+            self._drawn_for = frozenset(drawn_sellers(cut.ration.problem, cut.ration.allocation))
 
     def reason(
         self,
@@ -101,8 +105,9 @@ class BuyerWords:
         paid_minor: int,
         currency: str | None = None,
         deposit: Deposit | None = None,
+        balance: Balance | None = None,
     ) -> Text:
-        """`currency`: the order's, if it is not the item's."""
+        """`currency`: the order's, if it is not the item's; `balance`: once it was asked for."""
         unit = currency or self._currency
         parts = [self._asked_for(outcome), self._chose(demand, outcome)]
         if self._claims.get(outcome.order_id):
@@ -111,8 +116,9 @@ class BuyerWords:
                 parts.extend(self._counted(outcome))
         parts.append(self._result(outcome))
         if outcome.refunded:
-            parts.append(self._refund(outcome, due, paid_minor, unit, deposit))
-            parts.append(self._later(outcome, due, deposit))
+            is_deposit = deposit is not None and (balance is None or not balance.is_paid)
+            parts.append(self._refund(outcome, due, paid_minor, unit, is_deposit=is_deposit))
+            parts.append(self._later(outcome, due, deposit, balance))
             parts.append(self._discounts(due, unit))
         if due.compensation_minor:
             parts.append(self._compensation(due, unit))
@@ -162,7 +168,7 @@ class BuyerWords:
         )
 
     def _counted(self, outcome: Outcome) -> list[Text]:
-        if self._policy == "equal_awards" or not self._cut.ration.first_boxes:
+        if self._is_equal:
             return [self._equal(), *self._drawn(outcome)]
         return [self._proportional(outcome)]
 
@@ -218,14 +224,12 @@ class BuyerWords:
             zh=f"您得 {outcome.kept + outcome.moved:,} 箱。",
         )
 
-    def _refund(
-        self, outcome: Outcome, due: Due, paid_minor: int, unit: str, deposit: Deposit | None
-    ) -> Text:
+    def _refund(self, outcome: Outcome, due: Due, paid_minor: int, unit: str, *, is_deposit: bool) -> Text:
         sum_ = (
             f"{_money(paid_minor, unit)} × {outcome.refunded:,} ÷ {outcome.ordered:,}"
             f" = {_money(due.refund_minor, unit)}"
         )
-        if deposit is not None:
+        if is_deposit:
             return Text(
                 en=f"The deposit for {_boxes(outcome.refunded)} is paid back: {sum_} {unit}.",
                 zh=f"退回 {outcome.refunded:,} 箱定金：{sum_} {unit}。",
@@ -235,13 +239,14 @@ class BuyerWords:
             zh=f"退回 {outcome.refunded:,} 箱货款：{sum_} {unit}。",
         )
 
-    def _later(self, outcome: Outcome, due: Due, deposit: Deposit | None) -> Text | None:
+    def _later(
+        self, outcome: Outcome, due: Due, deposit: Deposit | None, balance: Balance | None
+    ) -> Text | None:
         """What the cut changes of what is still to be paid."""
         if deposit is None:
             return None
-        left = outcome.kept + outcome.moved
-        en = f"Your balance will be for {_boxes(left)}." if left else "No balance will be asked."
-        zh = f"尾款将按 {left:,} 箱计算。" if left else "无需支付尾款。"
+        told = self._of_balance(outcome.kept + outcome.moved, balance)
+        en, zh = told.en, told.zh
         if due.bonus_minor and deposit.funder is not None:
             money, funder = (
                 f"{_money(due.bonus_minor, self._currency)} {self._currency}",
@@ -261,6 +266,19 @@ class BuyerWords:
             zh=f"未供货部分对应的优惠 {money} 相应取消。",
         )
 
+    def _of_balance(self, left: int, balance: Balance | None) -> Text:
+        if balance is None and left:
+            return Text(en=f"Your balance will be for {_boxes(left)}.", zh=f"尾款将按 {left:,} 箱计算。")
+        if balance is None or (not left and not balance.is_paid):
+            return Text(en="No balance will be asked.", zh="无需支付尾款。")
+        if balance.is_paid:
+            return Text(en="That is of the deposit and of the balance.", zh="含定金与尾款。")
+        money = f"{_money(balance.minor, self._currency)} {self._currency}"
+        return Text(
+            en=f"Your balance is for {_boxes(left)} now: {money}. If you have paid more already, the rest goes back.",
+            zh=f"尾款现按 {left:,} 箱计算，为 {money}；若已多付，差额退回。",
+        )
+
     def _compensation(self, due: Due, unit: str) -> Text:
         money = f"{_money(due.compensation_minor, unit)} {unit}"
         return Text(
@@ -274,9 +292,9 @@ def _money(minor: int, currency: str) -> str:
     return text.decimal(Fraction(minor, 10**digits), digits)
 
 
-def _part_of(cut: Cut) -> Fraction | None:
+def _part_of(ration: Ration) -> Fraction | None:
     """The part of what it asked for that every order got: one number for all of them, told with few digits."""
-    problem, allocation = cut.ration.problem, cut.ration.allocation
+    problem, allocation = ration.problem, ration.allocation
     if not problem.sellers:
         return None
     told = explain(problem, allocation, problem.sellers[0].id)

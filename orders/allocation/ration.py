@@ -59,6 +59,19 @@ def ration(
     `batch` names what is rationed and enters the draw. Raises ProblemRefused for claims that are no claims:
     no or repeated ids, negative or huge numbers of boxes.
     """
+    problem, first_boxes = question(claims, boxes, policy=policy, seed=seed, batch=batch)
+    allocation = allocate(problem)
+    awards = []
+    for claim, share in zip(claims, allocation.sellers, strict=True):
+        got = share.packs + (1 if first_boxes and claim.boxes else 0)
+        awards.append(Award(id=claim.id, boxes=got, missing=claim.boxes - got))
+    return Ration(awards=tuple(awards), first_boxes=first_boxes, problem=problem, allocation=allocation)
+
+
+def question(
+    claims: Sequence[Claim], boxes: int, *, policy: RationPolicy = "equal_awards", seed: str, batch: str
+) -> tuple[Problem, int]:
+    """What the split is asked, and the first boxes that are given before it; nothing is divided yet."""
     asking = sum(1 for claim in claims if type(claim.boxes) is int and claim.boxes > 0)
     # Too few even for first boxes: then those are all there is to draw for.
     first_boxes = 1 if type(boxes) is int and asking <= boxes else 0
@@ -67,14 +80,7 @@ def ration(
         orders=(Order(id=batch, packs=boxes - first_boxes * asking),),
         policy=Policy(tie_seed=seed),
     )
-    allocation = allocate(problem)
-    awards = []
-    for claim, share in zip(claims, allocation.sellers, strict=True):
-        got = share.packs + (first_boxes if claim.boxes else 0)
-        awards.append(Award(id=claim.id, boxes=got, missing=claim.boxes - got))
-    return Ration(
-        awards=tuple(awards), first_boxes=first_boxes * asking, problem=problem, allocation=allocation
-    )
+    return problem, first_boxes * asking
 
 
 def _as_seller(claim: Claim, policy: RationPolicy, first_boxes: int) -> Seller:

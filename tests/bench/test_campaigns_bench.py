@@ -13,7 +13,7 @@ from marketplace.settings import PROJECT_ROOT
 
 
 def test_a_quick_run_ends_well():
-    command = [sys.executable, "-m", "bench.campaigns", "--quick", "--only", "failing", "growth"]
+    command = [sys.executable, "-m", "bench.campaigns", "--quick", "--only", "failing", "growth", "answers"]
 
     run = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=600, check=False)
 
@@ -21,6 +21,7 @@ def test_a_quick_run_ends_well():
     assert "**Wrong**" not in run.stdout
     assert re.search(r"\| payments not paid back exactly once .* 0\.00 of them .* met \|", run.stdout)
     assert re.search(r"\| orders not released .* 0\.00 of them .* met \|", run.stdout)
+    assert re.search(r"an answer among 10 against one among 5 ", run.stdout)
     for name in ("allocated", "failed"):
         small, large = QUICK.growth
         assert f"{name}: an order of {large:,} against one of {small:,}" in run.stdout
@@ -29,6 +30,7 @@ def test_a_quick_run_ends_well():
 def test_the_full_run_is_what_is_promised():
     assert (FULL.orders, FULL.sellers, FULL.growth) == (100_000, 500, (1_000, 10_000, 100_000))
     assert growth.sellers_of(FULL.orders) == FULL.sellers
+    assert FULL.answers == (50, 500, 1_000)
 
 
 @pytest.mark.parametrize(("last", "value"), [(150.0, 1.0), (300.0, 2.0)])

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from campaigns import balances
 from campaigns.pledges import pledging
 from campaigns.states import BalanceTooEarly
 from inventory import holds
@@ -165,7 +164,7 @@ def test_earnest_money_stays_after_its_free_hours_and_an_advance_goes_back_until
     presale.let_pass(market, sale, hours=240)
     assert withdraw(shopper, two[0]).status_code == 200
     committed = database.transact(
-        lambda session: balances.commit_deposits(session, market.ctx, campaign_id=sale.campaign_id)
+        lambda session: order_balances.commit_some(session, market.ctx, pool_id=sale.pool_id, size=10)
     )
     assert committed == 1
     assert seen(other, two[1])["state"] == "committed"

@@ -56,6 +56,7 @@ def test_a_draft_has_the_houses_policy_from_the_beginning(market: Market, operat
         "season": told["policy"]["season"],
         "rule": "nearest",
         "strict": False,
+        "minimum_boxes": 1,
         "weight": "households",
         "silence": "declines",
         "answer_hours": 48,

@@ -21,6 +21,7 @@ POLICIES = st.builds(
     season=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}", fullmatch=True),
     rule=st.sampled_from(RULES),
     strict=st.booleans(),
+    minimum_boxes=st.integers(1, 1_000),
     weight=st.sampled_from(Weight),
     silence=st.sampled_from(Silence),
     answer_hours=HOURS,
@@ -50,9 +51,11 @@ def test_each_single_term_changes_the_digest(one: Policy, other: Policy, name: s
 def test_the_canonical_text_says_everything_and_is_what_is_hashed(policy: Policy):
     text = rules.canonical(policy)
     told = json.loads(text)
-    assert told.pop("form") == 1
-    assert told == {field.name: getattr(policy, field.name) for field in fields(Policy)}
     assert list(told) == sorted(told)
+    assert told.pop("form") == (1 if policy.minimum_boxes == 1 else 2)
+    assert ("minimum_boxes" in told) == (policy.minimum_boxes > 1), "none is written as before there were any"
+    told.setdefault("minimum_boxes", 1)
+    assert told == {field.name: getattr(policy, field.name) for field in fields(Policy)}
     assert rules.digest_of(policy) == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

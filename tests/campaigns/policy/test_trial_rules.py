@@ -14,12 +14,14 @@ from orders import allocation
 from orders.allocation.problem import RULES
 
 CODES = ("A", "B", "C", "D")
-POLICIES = st.builds(
-    Policy,
-    season=st.just("2026-27"),
-    rule=st.sampled_from(RULES),
-    strict=st.booleans(),
-    weight=st.sampled_from(Weight),
+_TERMS = {
+    "season": st.just("2026-27"),
+    "rule": st.sampled_from(RULES),
+    "weight": st.sampled_from(Weight),
+}
+POLICIES = st.one_of(
+    st.builds(Policy, strict=st.booleans(), **_TERMS),
+    st.builds(Policy, minimum_boxes=st.integers(2, 30), **_TERMS),
 )
 PLEDGERS = st.tuples(
     *(

@@ -1,7 +1,9 @@
 """Laws of a shortage: boxes are counted once, first boxes are safe, nobody gains by order of arrival."""
 
+import json
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns.shortage import rules, run
 from campaigns.shortage.rules import Cause, Choice, Demand, Neighbour, Outcome
+from campaigns.shortage.words import BuyerWords
 from inventory.deposit_rules import Deposit, DepositType, Funder
 from orders.allocation import verify
 from orders.allocation.commitment import seed_commitment
@@ -257,3 +260,41 @@ def test_there_are_two_policies():
     ]
     with pytest.raises(ValueError, match="first_come"):
         rules.policy_of("first_come")
+
+
+@given(demands(), st.integers(0, 200), POLICIES, SEEDS)
+def test_a_stored_cut_is_told_in_the_same_words_without_being_made_again(asked, supply, policy, seed):
+    problem = run.problem_of(asked, supply, policy=policy, seed=seed, batch="b")
+    made = run.solve(problem)
+    stored = json.loads(json.dumps([problem, run.result_of(made)]))
+    read = run.recalled(*stored)
+    assert (read.outcomes, read.supply, read.kept) == (made.outcomes, made.supply, made.kept)
+    assert (read.ration is None) == (policy == "equal_awards")
+    told = [
+        BuyerWords(cut, policy, cause=Cause.FAULT, currency="CNY", later_lot_on=date(2026, 12, 1))
+        for cut in (made, read)
+    ]
+    for demand, outcome in zip(run.demands_of(problem), made.outcomes, strict=True):
+        due = rules.due(outcome, paid_minor=1_000, cause=Cause.FAULT, earnest_permille=200)
+        one, other = (each.reason(demand, outcome, due, paid_minor=1_000) for each in told)
+        assert one == other
+
+
+@given(
+    st.dictionaries(st.sampled_from("ABCD"), st.integers(0, 20)),
+    st.dictionaries(st.sampled_from("ABCD"), st.integers(0, 20)),
+    st.integers(0, 60),
+)
+def test_what_somebody_waits_for_is_missed_once(earlier, missing, waiting):
+    known = rules.known_missing(waiting, earlier=earlier, missing=missing)
+    assert all(0 <= boxes <= min(earlier[code], missing.get(code, 0)) for code, boxes in known.items())
+    assert sum(known.values()) == min(
+        waiting, sum(min(boxes, missing.get(code, 0)) for code, boxes in earlier.items())
+    )
+
+
+def test_a_window_never_ends_sooner_for_having_grown():
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    for left, gets in ((47, 47), (25, 25), (24, 24), (1, 24), (-1, 24)):
+        due_at = rules.prolonged(now + timedelta(hours=left), hours=48, now=now)
+        assert due_at == now + timedelta(hours=gets)
