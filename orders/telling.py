@@ -41,6 +41,10 @@ TOLD: Final[Mapping[OrderState, str | None]] = {
     OrderState.COMMITTED: "order.committed",
     OrderState.BALANCE_DUE: "order.balance_due",
     OrderState.BALANCE_PAID: "order.balance_paid",
+    OrderState.PACKING: "order.packing",
+    OrderState.SHIPPED: "order.shipped",
+    OrderState.DELIVERED: "order.delivered",
+    OrderState.CLOSED: None,  # its time for claims is over, and nothing else
     OrderState.BALANCE_DEFAULTED: "order.ended",
     OrderState.RELEASED: "order.ended",
     OrderState.WITHDRAWN: "order.ended",

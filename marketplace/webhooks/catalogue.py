@@ -185,6 +185,27 @@ EVENT_TYPES: Final = (
         for_cooperatives=False,
     ),
     EventType(
+        name="order.packing",
+        says=Text(
+            en="A wave has taken an order up: its boxes have their lots.",
+            zh="订单已进入发货批次，箱已落到批次。",
+        ),
+        data=_ORDER,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="order.shipped",
+        says=Text(en="All boxes of an order are on their way.", zh="订单已全部发出。"),
+        data=_ORDER,
+        for_cooperatives=False,
+    ),
+    EventType(
+        name="order.delivered",
+        says=Text(en="All boxes of an order have arrived.", zh="订单已全部送达。"),
+        data=_ORDER,
+        for_cooperatives=False,
+    ),
+    EventType(
         name="order.cut",
         says=Text(
             en="A shortage took boxes from an order; without any left it is over as well.",

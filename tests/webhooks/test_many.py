@@ -28,6 +28,7 @@ from orders.states import OrderState
 from orders.telling import TOLD
 from tests.builders import Market, broken, confirmed, ordered, paid
 from tests.campaigns import presale
+from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.shortage import stage
 from tests.house import Caller
 from tests.orders import life
@@ -135,6 +136,13 @@ def bulk(scene: Scene) -> None:
     )
 
 
+def sent(scene: Scene) -> None:
+    """Three orders are taken up by one wave; all their parcels leave, and arrive."""
+    made = wave_stage.closed(scene.market, scene.operator)
+    made.released()
+    made.all_go("packing", "shipment", "delivery")
+
+
 SCENES = (
     one_by_one,
     goal_reached,
@@ -144,11 +152,13 @@ SCENES = (
     given_up,
     cut,
     bulk,
+    sent,
 )
 TOGETHER = {
     "order.committed": goal_reached,
     "order.balance_due": balances_due,
     "order.balance_paid": balances_covered,
+    "order.packing": sent,
     "order.cut": cut,
     "order.ended": goal_missed,
     "payment.refund_due": goal_missed,
@@ -158,6 +168,8 @@ ALONE = {
     "campaign.state_changed": "a campaign is moved under its own lock",
     "campaign.pledged": "a pledge is moved by its own door",
     "order.placed": "a bulk order is placed by its own door",
+    "order.shipped": "each parcel is handed over for itself",
+    "order.delivered": "each parcel arrives for itself",
     "allocation.approved": "an operator approves one",
     "share.offered": "each share is published for itself",
     "share.answered": "each share is published for itself",
