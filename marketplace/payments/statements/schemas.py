@@ -48,7 +48,7 @@ class UploadStatement(Schema):
     name = Line(load_default="", low=0, high=120, metadata={"description": "Of the file 文件名"})
 
 
-class Progress(Schema):
+class EntriesOfState(Schema):
     state = fields.String(validate=_of(EntryState))
     reason = fields.String(allow_none=True, validate=_of([*OpenReason, *ClosedReason]))
     says = Says("reason", REASONS)
@@ -62,7 +62,7 @@ class _Counted(Schema):
     entries = fields.Integer(metadata={"description": "New ones."})
     duplicates = fields.Integer(metadata={"description": "Known from a statement before."})
     bad_lines = fields.Integer()
-    progress = fields.List(fields.Nested(Progress))
+    progress = fields.List(fields.Nested(EntriesOfState))
 
 
 class BankStatement(_Counted):
@@ -77,7 +77,7 @@ class BankStatement(_Counted):
     waiting = fields.Integer(metadata={"description": "Entries that have not been looked at yet."})
 
 
-class LineFaultOut(Schema):
+class BankLineFault(Schema):
     line = fields.Integer()
     column = fields.String(attribute="cell", metadata={"description": "Empty: the whole line."})
     value = fields.String()
@@ -100,7 +100,7 @@ class StatementTrial(_Counted):
     tried = fields.List(
         fields.Nested(TriedEntry), metadata={"description": "What would become of the first 200."}
     )
-    bad = fields.List(fields.Nested(LineFaultOut), metadata={"description": "The first 200 bad lines."})
+    bad = fields.List(fields.Nested(BankLineFault), metadata={"description": "The first 200 bad lines."})
 
 
 class BankEntries(paging.Query):
@@ -112,7 +112,7 @@ class BankEntries(paging.Query):
     statement_id = Id(load_default=None)
 
 
-class Suggested(Schema):
+class SuggestedPayment(Schema):
     payment_id = fields.UUID(attribute="payment.id")
     order_id = fields.UUID(attribute="payment.order_id")
     reference = fields.String(attribute="payment.reference")
@@ -122,7 +122,7 @@ class Suggested(Schema):
     by = fields.String(validate=_of(SuggestedBy))
 
 
-class Paid(Schema):
+class PaidByEntry(Schema):
     payment_id = fields.UUID()
     amount_minor = fields.Integer()
 
@@ -152,8 +152,8 @@ class BankEntry(Schema):
     note = fields.String(allow_none=True)
     decided_by = fields.String(allow_none=True)
     decided_at = Instant(allow_none=True)
-    paid = fields.List(fields.Nested(Paid))
-    suggestions = fields.List(fields.Nested(Suggested))
+    paid = fields.List(fields.Nested(PaidByEntry))
+    suggestions = fields.List(fields.Nested(SuggestedPayment))
 
 
 class MatchEntry(Schema):
@@ -181,5 +181,5 @@ class ReopenEntry(Schema):
 
 
 StatementPage = paging.page_of(BankStatement)
-LineFaultPage = paging.page_of(LineFaultOut)
+LineFaultPage = paging.page_of(BankLineFault)
 EntryPage = paging.page_of(BankEntry)
