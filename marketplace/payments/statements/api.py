@@ -149,16 +149,16 @@ def list_entries(query: dict[str, Any]) -> dict[str, Any]:
         return {**page, "items": _entries(session, page["items"])}
 
 
-@entries.get("/<uuid:entry_id>")
+@entries.get("/<uuid:bank_entry_id>")
 @entries.problems(by_hand.EntryNotFound)
 @entries.response(200, schemas.BankEntry)
-def get_entry(entry_id: uuid.UUID) -> dict[str, Any]:
+def get_entry(bank_entry_id: uuid.UUID) -> dict[str, Any]:
     """One entry, with what it paid or may be meant for (staff) 查询银行流水"""
     with reading() as session:
-        return _entries(session, [by_hand.get(session, entry_id=entry_id)])[0]
+        return _entries(session, [by_hand.get(session, entry_id=bank_entry_id)])[0]
 
 
-@entries.post("/<uuid:entry_id>/matches")
+@entries.post("/<uuid:bank_entry_id>/matches")
 @entries.arguments(schemas.MatchEntry)
 @entries.problems(
     by_hand.EntryNotFound,
@@ -175,10 +175,10 @@ def get_entry(entry_id: uuid.UUID) -> dict[str, Any]:
     payments.ReceiptBooked,
 )
 @entries.writes(200, schemas.BankEntry)
-def match(session: Session, body: dict[str, Any], entry_id: uuid.UUID) -> dict[str, Any]:
+def match(session: Session, body: dict[str, Any], bank_entry_id: uuid.UUID) -> dict[str, Any]:
     """Say which payments it paid: they are booked (operators) 人工匹配付款"""
     wanted = by_hand.Match(
-        entry_ids=(entry_id, *body["with_entry_ids"]),
+        entry_ids=(bank_entry_id, *body["with_entry_ids"]),
         payment_ids=tuple(body["payment_ids"]),
         sends_rest_back=body["sends_rest_back"],
         is_booked_already=body["is_booked_already"],
@@ -186,24 +186,26 @@ def match(session: Session, body: dict[str, Any], entry_id: uuid.UUID) -> dict[s
     return _entries(session, [by_hand.match(session, context.current(), wanted)])[0]
 
 
-@entries.post("/<uuid:entry_id>/closing")
+@entries.post("/<uuid:bank_entry_id>/closing")
 @entries.arguments(schemas.CloseEntry)
 @entries.problems(by_hand.EntryNotFound, by_hand.EntryNotOpen)
 @entries.writes(200, schemas.BankEntry)
-def close(session: Session, body: dict[str, Any], entry_id: uuid.UUID) -> dict[str, Any]:
+def close(session: Session, body: dict[str, Any], bank_entry_id: uuid.UUID) -> dict[str, Any]:
     """Say that it pays for nothing here, or goes back (operators) 关闭银行流水"""
     reason = ClosedReason(body["reason"])
-    closed = by_hand.close(session, context.current(), entry_id=entry_id, reason=reason, note=body["note"])
+    closed = by_hand.close(
+        session, context.current(), entry_id=bank_entry_id, reason=reason, note=body["note"]
+    )
     return _entries(session, [closed])[0]
 
 
-@entries.post("/<uuid:entry_id>/reopening")
+@entries.post("/<uuid:bank_entry_id>/reopening")
 @entries.arguments(schemas.ReopenEntry)
 @entries.problems(by_hand.EntryNotFound, by_hand.EntryNotClosed)
 @entries.writes(200, schemas.BankEntry)
-def reopen(session: Session, body: dict[str, Any], entry_id: uuid.UUID) -> dict[str, Any]:
+def reopen(session: Session, body: dict[str, Any], bank_entry_id: uuid.UUID) -> dict[str, Any]:
     """Open a closed entry again (operators) 重新打开银行流水"""
-    opened = by_hand.reopen(session, context.current(), entry_id=entry_id, **body)
+    opened = by_hand.reopen(session, context.current(), entry_id=bank_entry_id, **body)
     return _entries(session, [opened])[0]
 
 
