@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from marketplace.payments.statements.lines import (
@@ -51,7 +51,7 @@ class BankTable:
     """All of these that are there make the text."""
     counterparty_name: tuple[str, ...] = ()
     counterparty_account: tuple[str, ...] = ()
-    days: tuple[str, ...] = ("%Y-%m-%d",)
+    days: tuple[str, ...] = (r"(\d{4})-(\d{2})-(\d{2})",)
     directions: Mapping[str, Direction]
     currencies: Mapping[str, str]
     currency_default: str | None = None
@@ -82,7 +82,11 @@ TABLES: Final[dict[StatementFormat, BankTable]] = {
         remittance=("附言", "摘要", "用途", "备注"),
         counterparty_name=("对方户名", "对方名称"),
         counterparty_account=("对方账号", "对方帐号"),
-        days=("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d"),
+        days=(
+            r"(\d{4})-(\d{2})-(\d{2})",
+            r"(\d{4})(\d{2})(\d{2})",
+            r"(\d{4})/(\d{2})/(\d{2})",
+        ),
         directions={},
         currencies={
             **_ISO_CURRENCIES,
@@ -254,12 +258,15 @@ def _says_nothing(cell: str) -> bool:
 def _day(text: str, forms: Sequence[str]) -> date:
     found = clean(text)
     for form in forms:
-        try:
-            day = datetime.strptime(found, form).date()  # noqa: DTZ007 (a day has no zone)
-        except ValueError:
+        match = re.fullmatch(form, found, re.ASCII)
+        if match is None:
             continue
-        if found == day.strftime(form) and _YEARS[0] <= day.year <= _YEARS[1]:
-            return day
+        year, month, day = map(int, match.groups())
+        if _YEARS[0] <= year <= _YEARS[1]:
+            try:
+                return date(year, month, day)
+            except ValueError:
+                break
     raise CellRefused(LineFault.DAY_UNREADABLE)
 
 

@@ -87,7 +87,7 @@ class Trial:
 def try_out(session: Session, ctx: Context, upload: Upload) -> Trial:
     """Raises StatementKnown, StatementTooLarge, StatementRefused."""
     uploading.refuse_known(session, upload)
-    weeded = uploading.weeded_of(session, upload)
+    weeded = uploading.weeded_of(session, upload.account, upload.read())
     tried = [_tried(upload.account, entry) for entry in weeded.new]
     world = _World(session)
     came = [

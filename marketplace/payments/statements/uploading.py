@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, func, insert, select, text
+import psycopg
+from psycopg import sql
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from marketplace import audit, database, errors, jobs, sealed
@@ -84,9 +86,11 @@ class Upload:
 
 def upload(session: Session, ctx: Context, upload: Upload) -> BankStatement:
     """Store what is new of a file, and have it matched. Raises StatementKnown, StatementTooLarge, StatementRefused."""
+    refuse_known(session, upload)
+    reading = upload.read()
     _take_turns(session, upload.account)
     refuse_known(session, upload)
-    weeded = weeded_of(session, upload)
+    weeded = weeded_of(session, upload.account, reading)
 
     made = BankStatement(
         id=new_id(),
@@ -106,9 +110,9 @@ def upload(session: Session, ctx: Context, upload: Upload) -> BankStatement:
     with database.refusing({"uq_bank_statement_sha256": StatementKnown()}):
         session.flush()
     for entries in _chunks(weeded.new):
-        session.execute(insert(BankEntry), [_row(made, entry) for entry in entries])
+        _copy(session, "bank_entry", [_row(made, entry) for entry in entries])
     for bad in _chunks(weeded.bad):
-        session.execute(insert(BankLineFault), [_fault_row(made, each) for each in bad])
+        _copy(session, "bank_line_fault", [_fault_row(made, each) for each in bad])
     if any(entry.direction is Direction.CREDIT for entry in weeded.new):
         jobs.enqueue(session, SIFT, arguments={"statement_id": str(made.id)})
     told = {
@@ -121,11 +125,10 @@ def upload(session: Session, ctx: Context, upload: Upload) -> BankStatement:
     return made
 
 
-def weeded_of(session: Session, upload: Upload) -> Weeded:
-    """What of the file is new. Raises StatementRefused when hardly anything is good in it."""
-    reading = upload.read()
+def weeded_of(session: Session, account: str, reading: Reading) -> Weeded:
+    """What of a file is new. Raises StatementRefused when hardly anything is good in it."""
     keys = [entry.key for entry in reading.entries]
-    weeded = weed(reading, _known(session, upload.account, keys))
+    weeded = weed(reading, _known(session, account, keys))
     is_all_bad = bool(weeded.bad) and not weeded.new and not weeded.duplicates
     if is_all_bad or len(weeded.bad) > FAULTS_MAX:
         raise StatementRefused(errors=[_told(bad) for bad in weeded.bad[:_SHOWN]])
@@ -206,6 +209,17 @@ def _known(session: Session, account: str, keys: Sequence[str]) -> dict[str, tup
         )
         known.update({row.entry_key: (row.direction, row.amount_minor, row.currency) for row in rows})
     return known
+
+
+def _copy(session: Session, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Many rows at once, in the session's transaction, without a parameter for each of their values."""
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    names = sql.SQL(", ").join(map(sql.Identifier, rows[0]))
+    into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+    with driver.cursor() as cursor, cursor.copy(into) as copy:
+        for row in rows:
+            copy.write_row(tuple(row.values()))
 
 
 def _row(statement: BankStatement, entry: Entry) -> dict[str, Any]:
