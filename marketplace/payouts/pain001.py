@@ -8,6 +8,7 @@ from marketplace.payouts.batches import Account, Batch, Payout
 from marketplace.values import amount_text, instant_text
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
+_HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _CHINESE_CLEARING: Final = "CNAPS"
 
 
@@ -24,9 +25,8 @@ def write(batch: Batch) -> bytes:
     for currency in batch.currencies:
         _block(message, batch, currency)
     indent(root)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(
-        root, encoding="utf-8", xml_declaration=False
-    )
+    body: str = tostring(root, encoding="unicode")
+    return _HEAD + body.encode()
 
 
 def _block(message: Element, batch: Batch, currency: str) -> None:
