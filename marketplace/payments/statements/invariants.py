@@ -30,7 +30,7 @@ INVARIANTS: Final = (
             SELECT p.id, p.amount_minor, sum(r.amount_minor) AS paid FROM payment p
             JOIN bank_receipt r ON r.payment_id = p.id JOIN bank_entry e ON e.id = r.entry_id
             GROUP BY p.id
-            HAVING sum(r.amount_minor) <> p.amount_minor OR p.receipt_reference IS NULL
+            HAVING sum(r.amount_minor) <> p.amount_minor OR NOT (p.state = 'succeeded' OR p.refund_due_minor > 0)
                 OR bool_or(e.currency <> p.currency)
         """,
     ),
