@@ -30,7 +30,12 @@ def settle_entry(session: Session, ctx: Context, *, entry_id: str) -> None:
     matching.settle(session, ctx, entry_id=uuid.UUID(entry_id))
 
 
+def wake_confirmed(session: Session, ctx: Context) -> None:
+    matching.wake_confirmed(session, ctx)
+
+
 JOBS: Final = (
     Job(name=SIFT, run=sift_entries),
     Job(name=matching.SETTLE, run=settle_entry),
+    Job(name="payments.wake_confirmed_entries", run=wake_confirmed, cron="*/10 * * * *"),
 )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, exists, select, update
 from sqlalchemy.orm import Session
 
 from marketplace import audit, errors, jobs
@@ -258,6 +258,24 @@ def rematch(session: Session, ctx: Context, *, statement_id: uuid.UUID) -> int:
     subject = ("bank_statement", statement_id)
     audit.record(session, ctx, "bank_statement.rematch", subject=subject, after={"entries": len(ids)})
     return len(ids)
+
+
+def wake_confirmed(session: Session, ctx: Context) -> int:
+    """Money that came before its payer had confirmed is looked at again once that is done; how many entries."""
+    confirmed = exists().where(
+        Payment.id == BankEntry.payment_id, Payment.state != PaymentState.REQUIRES_CONFIRMATION
+    )
+    rows = _locked(
+        session,
+        select(BankEntry)
+        .where(BankEntry.state == EntryState.OPEN, BankEntry.reason == OpenReason.NOT_CONFIRMED, confirmed)
+        .limit(BATCH),
+    )
+    for entry in rows:
+        entry.reason = OpenReason.WAITING
+        jobs.enqueue(session, SETTLE, arguments={"entry_id": str(entry.id)})
+        _tell(session, ctx, entry)
+    return len(rows)
 
 
 def as_staff(ctx: Context) -> Context:

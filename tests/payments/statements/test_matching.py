@@ -1,6 +1,7 @@
 """Statements through the doors: exact money is booked, all other money stays open with its reason, none is lost."""
 
 import uuid
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -287,6 +288,21 @@ def test_a_job_that_fails_midway_leaves_nothing_and_is_done_again(
     for _ in range(2):
         database.transact(lambda session: matching.settle(session, market.ctx, entry_id=entry_id))
         assert state_of(market, order) == ("succeeded", "BANK-1:B1")
+
+
+def test_money_that_came_before_the_confirmation_is_booked_after_it(
+    market: Market, operator: Caller, as_role
+) -> None:
+    sale, early, never = market.on_sale(), as_role(Role.SHOPPER), as_role(Role.SHOPPER)
+    order, other = ordered(early, sale), ordered(never, sale)
+    uploaded(market.app, operator, transfer(market, order, "B1"), transfer(market, other, "B2"))
+    wake = partial(matching.wake_confirmed, ctx=market.ctx)
+    assert database.transact(wake) == 0
+    assert early.post(f"/v1/payments/{order['payment_id']}/confirm").status_code == 200
+    assert [database.transact(wake) for _ in range(2)] == [1, 0]
+    work_off(market.app)
+    assert state_of(market, order) == ("succeeded", "BANK-1:B1")
+    assert entry_of(operator, "B2")["reason"] == "not_confirmed"
 
 
 def test_an_unconfirmed_payment_is_booked_when_it_is_looked_at_again(
