@@ -18,6 +18,10 @@ from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
 from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVARIANTS
 from marketplace.payments import api as payments_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
+from marketplace.payments.statements.api import BLUEPRINTS as STATEMENT_BLUEPRINTS
+from marketplace.payments.statements.commands import COMMANDS as STATEMENT_COMMANDS
+from marketplace.payments.statements.invariants import INVARIANTS as STATEMENT_INVARIANTS
+from marketplace.payments.statements.jobs import JOBS as STATEMENT_JOBS
 from marketplace.resealing import reseal
 from marketplace.webhooks import api as webhooks_api
 from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
@@ -31,14 +35,15 @@ module = Module(
         addresses_api.blueprint,
         *catalogue_api.blueprints,
         payments_api.blueprint,
+        *STATEMENT_BLUEPRINTS,
         notifications_api.blueprint,
         *jobs_api.blueprints,
         *webhooks_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS),
+    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS, *STATEMENT_JOBS),
     subscriptions=SUBSCRIPTIONS,
-    commands=(*COMMANDS, reseal),
+    commands=(*COMMANDS, reseal, *STATEMENT_COMMANDS),
     invariants=(
         *INVARIANTS,
         *IDENTITY_INVARIANTS,
@@ -47,5 +52,6 @@ module = Module(
         *JOBS_INVARIANTS,
         *WEBHOOKS_INVARIANTS,
         *NOTIFICATION_INVARIANTS,
+        *STATEMENT_INVARIANTS,
     ),
 )

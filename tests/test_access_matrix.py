@@ -149,6 +149,8 @@ COMMON = {
     "accounts.end_sessions", "service_keys.revoke_service_key",
     "counties.get_county", "counties.edit_county", "cooperatives.get_cooperative", "cooperatives.edit_cooperative",
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
+    "bank_statements.get_statement", "bank_statements.list_faults", "bank_statements.rematch",
+    "bank_entries.get_entry", "bank_entries.match", "bank_entries.close", "bank_entries.reopen",
     "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",

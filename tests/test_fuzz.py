@@ -19,6 +19,7 @@ from tests.addresses import book
 from tests.campaigns import allotted
 from tests.campaigns.exports import abroad
 from tests.house import Caller
+from tests.payments.statements import files
 
 INPUTS_OF_EACH_DOOR = 12
 INPUTS_IN_ALL = 500
@@ -38,10 +39,13 @@ def ids(app: Flask, as_role: Any) -> dict[str, str]:
     bulk_order, run = market.bulk(buyer, 4)
     export = abroad.placed(buyer, market, abroad.sale_for(market, as_role(Role.OPERATOR)))
     lot = market.lot(20)
+    statement = files.uploaded(app, as_role(Role.OPERATOR), files.line("B1"), {**files.line(), "amount": "x"})
     place = builders.waiting(shopper, as_role(Role.SHOPPER), market.on_sale(1))
     life = allotted.sold(market, as_role(Role.OPERATOR)).start(season="2027-28")
     return {
         "entry_id": place["id"],
+        "statement_id": statement["id"],
+        "bank_entry_id": files.entry_of(as_role(Role.OPERATOR), "B1")["id"],
         "notification_id": builders.told(shopper),
         "county_id": str(market.county_id),
         "cooperative_id": str(market.cooperative_ids[0]),

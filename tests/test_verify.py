@@ -28,8 +28,11 @@ from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
 from marketplace.embedded.databases import DatabaseUrls
+from marketplace.jobs.models import StoredJob
 from marketplace.outbound.client import Answer
 from marketplace.outbound.rules import Outcome
+from marketplace.payments.models import Payment
+from marketplace.payments.statements.jobs import settle_entry, sift_entries
 from marketplace.webhooks import delivering
 from marketplace.webhooks.delivering import Sent
 from marketplace.webhooks.models import Delivery
@@ -43,6 +46,7 @@ from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
 from tests.campaigns.shortage import stage
 from tests.orders.sponsoring import fund
+from tests.payments.statements import files
 
 SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
 OTHER_SHARE = """(SELECT s.id FROM share s JOIN allocation_run r ON r.id = s.run_id
@@ -61,6 +65,11 @@ BREAKS = {
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
     # jobs
+    # bank statements
+    "BK1": "UPDATE bank_entry SET send_back_minor = 1 WHERE state = 'booked'",
+    "BK2": "UPDATE bank_receipt SET payment_id = (SELECT id FROM payment WHERE state = 'processing' LIMIT 1)",
+    "BK3": "UPDATE bank_statement SET entries = entries + 1, lines = lines + 1",
+    "BK4": "DELETE FROM job WHERE name = 'payments.sift_entries' AND state = 'waiting'",
     "J1": """
         INSERT INTO job (name, arguments, state, due_at, attempts, enqueued_at, started_at)
         VALUES ('x', '{}', 'running', now(), 1, now(), now() - interval '2 hours')
@@ -431,6 +440,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
         assert failed.status_code == 200
         held(shopper, sale, 2)
+        stated(market, operator, confirmed(house.caller(built_app, Role.SHOPPER), sale, 1))
         book.added(shopper)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
@@ -459,6 +469,25 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
         yield built_app
     house.empty(database_urls)
+
+
+def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any]) -> None:
+    """A bank statement that was matched, with money that paid an order and a bad line; another that waits for it."""
+    with database.reading() as session:
+        text = session.get_one(Payment, uuid.UUID(order["payment_id"])).reference
+    came = files.line("B1", minor=order["total_minor"], remittance=text)
+    response = files.send(operator, files.table(came, files.line("B2"), {**files.line("B3"), "amount": "x"}))
+    assert response.status_code == 201, response.json
+    statement_id = uuid.UUID(response.json["id"])
+
+    def work(session: Session) -> None:
+        sift_entries(session, market.ctx, statement_id=str(statement_id))
+        job = session.scalars(select(StoredJob).where(StoredJob.name == "payments.settle_entry")).one()
+        settle_entry(session, market.ctx, **job.arguments)
+
+    database.transact(work)
+    assert files.entry_of(operator, "B1")["state"] == "booked"
+    assert files.send(operator, files.table(files.line("C1"))).status_code == 201
 
 
 def told(market: builders.Market) -> None:

@@ -22,6 +22,7 @@ from tests.campaigns.promotions.groups import friends
 from tests.campaigns.promotions.shop import uses
 from tests.campaigns.shortage import stage
 from tests.house import Caller
+from tests.payments.statements import files
 
 
 def minute(market: Market) -> None:
@@ -79,11 +80,17 @@ def test_from_draft_to_the_end_of_the_balance(
     assert operator.get(sale.url).json["offers"][0]["final_unit_price_minor"] == 5_200
     amounts = [told(buyer, "balance_due")[0]["amount"]["minor"] for buyer in buyers]
     assert amounts == [boxes * (5_200 - 1_500) for boxes in (1, 2, 1, 2)], "everybody is told what is due"
+    came = []
     for buyer, order in list(zip(buyers, orders, strict=True))[:3]:
         payment = confirm(buyer, balance(buyer, order))
         assert payment["amount_minor"] == order["boxes"] * (5_200 - 1_500)
-        assert book(operator, payment).status_code == 200
+        parts = (payment["amount_minor"] - 700, 700) if order is orders[1] else (payment["amount_minor"],)
+        came += [files.line(minor=minor, remittance=payment["reference"].lower()) for minor in parts]
+    stated = files.send(operator, files.table(*came, files.line("INTEREST", minor=12)))
+    assert stated.status_code == 201, stated.json
     minute(market)
+    shown = operator.get(f"/v1/bank-statements/{stated.json['id']}").json
+    assert files.counts(shown) == {"booked": 4, "open:no_reference": 1}, "all balances came by bank transfer"
     assert state(operator, sale) == "balance_open"
     let_pass(market, sale, hours=144)
     minute(market)
