@@ -17,7 +17,10 @@ from marketplace.notifications import api as notifications_api
 from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
 from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVARIANTS
 from marketplace.payments import api as payments_api
+from marketplace.payments import online_api, refunds_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
+from marketplace.payments.invariants import INVARIANTS as PAYMENT_INVARIANTS
+from marketplace.payments.looking import JOBS as PAYMENT_JOBS
 from marketplace.resealing import reseal
 from marketplace.webhooks import api as webhooks_api
 from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
@@ -31,12 +34,14 @@ module = Module(
         addresses_api.blueprint,
         *catalogue_api.blueprints,
         payments_api.blueprint,
+        *online_api.BLUEPRINTS,
+        refunds_api.blueprint,
         notifications_api.blueprint,
         *jobs_api.blueprints,
         *webhooks_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS),
+    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS, *PAYMENT_JOBS),
     subscriptions=SUBSCRIPTIONS,
     commands=(*COMMANDS, reseal),
     invariants=(
@@ -47,5 +52,6 @@ module = Module(
         *JOBS_INVARIANTS,
         *WEBHOOKS_INVARIANTS,
         *NOTIFICATION_INVARIANTS,
+        *PAYMENT_INVARIANTS,
     ),
 )
