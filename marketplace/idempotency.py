@@ -192,7 +192,8 @@ _WAIT: Final = "SELECT pg_advisory_xact_lock(%(number)s::bigint)::text IS NOT NU
 def take(session: Session, claim: Claim, *, waits: bool = False) -> Answer | None:
     """Lock the key, then look for its answer: two statements, for the second must see what the lock waited for.
 
-    `waits`: for who has done the work already, and must store its outcome after whoever has the lock. Raises KeyInFlight.
+    `waits`: for who has done the work already, and must store its outcome after whoever has the lock.
+    Raises KeyInFlight.
     """
     locked, stored = database.ask_together(
         session,

@@ -252,7 +252,9 @@ def _begins(*beginnings: str) -> Callable[[str, str], str]:
 
 def _api_base(name: str, raw: str) -> str:
     """An address for a secret key: encrypted, or on this machine."""
-    found = re.fullmatch(r"(?:https://[a-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?", raw)
+    found = re.fullmatch(
+        r"(?:https://[a-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?", raw
+    )
     if found is None:
         raise WrongSetting(f"{name} must be https://host, or http:// on this machine.")
     return raw

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from sqlalchemy import Index, String, delete, select
+from sqlalchemy import ColumnElement, Index, String, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -53,7 +53,7 @@ def run(
     """The stored answer of `claim`, or that of the steps.
 
     What `first` refuses is stored like every final refusal. What `between` raises is not: `given_up` leaves everything
-    as a retry needs it. `second` refuses nothing: what is bad news for the caller is its answer, stored with its effect.
+    as a retry needs it. `second` refuses nothing: bad news for the caller is its answer, stored with its effect.
     Raises KeyInFlight, IdempotencyKeyReused, and what `between` raises.
     """
 
@@ -125,13 +125,11 @@ def _give_up(
     given_up: Callable[[Session, Begun], None],
 ) -> None:
     """Unless somebody has taken over meanwhile."""
-    ours = session.scalar(
-        select(KeyInProgress.request_id).where(*_of(claim)).with_for_update()
-    )
+    ours = session.scalar(select(KeyInProgress.request_id).where(*_of(claim)).with_for_update())
     if ours == ctx.request_id:
         given_up(session, begun)
         _unmark(session, claim)
 
 
-def _of(claim: Claim) -> tuple[bool, bool]:
-    return KeyInProgress.principal == claim.principal, KeyInProgress.key == claim.key  # type: ignore[return-value]
+def _of(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return KeyInProgress.principal == claim.principal, KeyInProgress.key == claim.key

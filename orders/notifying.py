@@ -195,9 +195,7 @@ def on_refund_paid(session: Session, ctx: Context, event: RefundPaid) -> None:
     """Money has gone back: its payer is told, once for each refund. A sponsor sees it in the statement."""
     if event.purpose != PaymentPurpose.ESCROW:
         order = session.get_one(Order, event.order_id)
-        about = kinds.RefundPaid(
-            order_id=order.id, amount=Money(event.amount_minor, event.currency)
-        )
+        about = kinds.RefundPaid(order_id=order.id, amount=Money(event.amount_minor, event.currency))
         cause = f"refund:{event.refund_id}"
         notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
 

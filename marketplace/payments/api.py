@@ -10,8 +10,8 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
 from marketplace.payments import at_till, payments, repayments, schemas
-from marketplace.payments.models import Payment
 from marketplace.payments.confirming import PaidThroughGateway
+from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentNotAwaited, PaymentNotFound
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments", description="Payments of orders 付款")

@@ -90,4 +90,4 @@ def next_look(*, since: datetime, now: datetime) -> datetime:
 
 def wait_after(tries: int) -> timedelta:
     """How long to wait after so many attempts that got no answer."""
-    return min(timedelta(minutes=1) * 2 ** min(tries, 10), timedelta(hours=1))
+    return timedelta(minutes=min(1 << min(tries, 10), 60))

@@ -133,9 +133,7 @@ def _ask_refund(
     return partial(_end_refund, call=call, refund_id=refund_id, seen=seen)
 
 
-def _end(
-    session: Session, ctx: Context, *, call: Call, state: CallState, problem: str | None = None
-) -> None:
+def _end(session: Session, ctx: Context, *, call: Call, state: CallState, problem: str | None = None) -> None:
     calls.finish(session, ctx, calls.locked(session, call.id), state, problem=problem)
 
 
@@ -146,9 +144,7 @@ def _end_refund(
     repayments.meet(session, ctx, refund_id, seen)
 
 
-def _refuse_refund(
-    session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID, problem: str
-) -> None:
+def _refuse_refund(session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID, problem: str) -> None:
     _end(session, ctx, call=call, state=CallState.REFUSED, problem=problem)
     repayments.refuse(session, ctx, refund_id, problem=problem)
 
@@ -156,9 +152,7 @@ def _refuse_refund(
 def _ask_anew(session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID) -> None:
     """The gateway knows of no such refund: the call never got there, and the next one has a key of its own."""
     _end(session, ctx, call=call, state=CallState.DROPPED)
-    calls.ask_later(
-        session, ctx, payment_id=call.payment_id, kind=CallKind.REFUND, refund_id=refund_id
-    )
+    calls.ask_later(session, ctx, payment_id=call.payment_id, kind=CallKind.REFUND, refund_id=refund_id)
 
 
 def look(session: Session, ctx: Context, *, payment_id: str) -> None:
@@ -266,9 +260,7 @@ def sweep(session: Session, ctx: Context) -> int:
 
 def _enqueue(session: Session, name: str, **arguments: uuid.UUID) -> None:
     [(kind, row_id)] = arguments.items()
-    jobs.enqueue(
-        session, name, arguments={kind: str(row_id)}, key=_key(kind.removesuffix("_id"), row_id)
-    )
+    jobs.enqueue(session, name, arguments={kind: str(row_id)}, key=_key(kind.removesuffix("_id"), row_id))
 
 
 def _key(kind: str, row_id: uuid.UUID) -> str:

@@ -1,8 +1,8 @@
 """Payments through a gateway outside: begun by the payer, then following what is seen there.
 
-`begin` and `take` are the two transactions of a door; `ask` stands between them. `meet` brings a payment to what was seen
-at its gateway, whoever looked: the payer's browser, an event, a job. It acts on the present state alone, so that the
-same thing seen twice or late changes nothing.
+`begin` and `take` are the two transactions of a door; `ask` stands between them. `meet` brings a payment to what was
+seen at its gateway, whoever looked: the payer's browser, an event, a job. It acts on the present state alone, so that
+the same thing seen twice or late changes nothing.
 """
 
 import uuid
@@ -102,9 +102,7 @@ def begin(
         opening = calls.ask(session, ctx, payment_id=payment.id, kind=CallKind.OPEN)
     if payment_method is not None:
         told = {"payment_method": payment_method}
-        confirming = calls.ask(
-            session, ctx, payment_id=payment.id, kind=CallKind.CONFIRM, arguments=told
-        )
+        confirming = calls.ask(session, ctx, payment_id=payment.id, kind=CallKind.CONFIRM, arguments=told)
     audit.record(session, ctx, "online_payment.begin", subject=("online_payment", payment.id))
     return Begun(
         payment_id=payment.id,
@@ -173,7 +171,10 @@ def take(session: Session, ctx: Context, begun: Begun, told: Told) -> Payment | 
 
 
 def to_look_up(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> str:
-    """The gateway's id of a payment that its payer, or staff, wants looked up. Raises PaymentNotFound, PaymentNotOnline."""
+    """The gateway's id of a payment that its payer, or staff, wants looked up.
+
+    Raises PaymentNotFound, PaymentNotOnline.
+    """
     payment = payments.get(session, ctx, payment_id=payment_id)
     online = session.get(OnlinePayment, payment.id)
     if online is None or online.provider_id is None:

@@ -8,6 +8,7 @@ How each is paid stands beside it (`repayments`).
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -103,7 +104,7 @@ def write(
     if not parts:
         return
     session.flush()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "payment_id": payment.id,

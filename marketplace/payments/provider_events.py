@@ -18,7 +18,7 @@ from marketplace import audit, events, jobs
 from marketplace.context import Context
 from marketplace.payments import gateway_rules, online, repayments
 from marketplace.payments.gateways.interface import EventSeen, RefundSeen, Seen
-from marketplace.payments.models import OnlinePayment, Payment, ProviderEvent
+from marketplace.payments.models import Payment, ProviderEvent
 from marketplace.values import new_id
 
 HANDLE: Final = "payments.handle_event"
@@ -89,7 +89,9 @@ def about(event: ProviderEvent) -> About:
     return found if found == About.REFUND or event.payment_ref is not None else About.NOTHING
 
 
-def meet(session: Session, ctx: Context, event: ProviderEvent, kind: About, seen: Seen | RefundSeen | str) -> str:
+def meet(
+    session: Session, ctx: Context, event: ProviderEvent, kind: About, seen: Seen | RefundSeen | str
+) -> str:
     """Write down what was seen; a word for what came of the event."""
     if isinstance(seen, str):
         return "unknown_there"

@@ -1,8 +1,8 @@
 """What is owed back is paid: by the payment's gateway where it can, else by somebody who books that it is done.
 
-One row for each refund, begun in the transaction that owes it. Amount and payer stand fast with the refund: to book is to
-say by what means and under which receipt. What a gateway refuses, or what comes back to it later, is due by other means,
-with the same rows, audit and event at its end. The payment is locked before the row.
+One row for each refund, begun in the transaction that owes it. Amount and payer stand fast with the refund: to book is
+to say by what means and under which receipt. What a gateway refuses, or what comes back to it later, is due by other
+means, with the same rows, audit and event at its end. The payment is locked before the row.
 """
 
 import uuid
@@ -98,9 +98,7 @@ class Refund:
     paid_at: Any
 
 
-def begin(
-    session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Payment, PartRefundKind]]
-) -> None:
+def begin(session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Payment, PartRefundKind]]) -> None:
     """Refunds that were just owed, of locked payments: each is asked of its gateway, or is due by other means."""
     remote = [payment.id for _, payment, _ in owed if payment.gateway not in GATEWAYS]
     online = {
@@ -116,9 +114,7 @@ def begin(
             until=known.refundable_until if known is not None else None,
             now=ctx.now,
         )
-        rows.append(
-            {"refund_id": refund_id, "payment_id": payment.id, "state": state, "created_at": ctx.now}
-        )
+        rows.append({"refund_id": refund_id, "payment_id": payment.id, "state": state, "created_at": ctx.now})
     session.execute(insert(Repayment), rows)
     for row in rows:
         if row["state"] == RepaymentState.ASKED:
@@ -209,7 +205,7 @@ def amount_of(session: Session, refund_id: uuid.UUID | None) -> int | None:
     return session.scalar(select(PartRefund.amount_minor).where(PartRefund.id == refund_id))
 
 
-def visible(ctx: Context) -> Select[tuple[PartRefund]]:
+def visible(ctx: Context) -> Select[PartRefund]:
     """Refunds that the actor may see: all of them for staff, one's own for a payer."""
     statement = select(PartRefund).join(Repayment, Repayment.refund_id == PartRefund.id)
     if ctx.actor.has(*STAFF):

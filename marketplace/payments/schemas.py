@@ -46,8 +46,8 @@ class PayOnline(Schema):
         high=80,
         load_default=None,
         metadata={
-            "description": "A method that the payer's device made known to the payment service (`pm_…`): charged at once."
-            " Without one the device pays by itself, with the `client_secret`."
+            "description": "A method that the payer's device made known to the payment service (`pm_…`): charged at"
+            " once. Without one the device pays by itself, with the `client_secret`."
         },
     )
 
@@ -61,7 +61,8 @@ class NextStep(Schema):
 class OnlinePayment(Schema):
     payment = fields.Nested(Payment)
     client_secret = fields.String(
-        allow_none=True, metadata={"description": "For the payer's device: it may pay this payment, and nothing else."}
+        allow_none=True,
+        metadata={"description": "For the payer's device: it may pay this payment, and nothing else."},
     )
     next_step = fields.Nested(NextStep, allow_none=True)
 

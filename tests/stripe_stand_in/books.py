@@ -1,4 +1,4 @@
-"""What the stand-in knows: objects of every kind, and how they move. Refusals are Stripe's, with its types and codes."""
+"""What the stand-in knows: objects of every kind, and how they move. Refusals are Stripe's, with their codes."""
 
 import itertools
 import threading
@@ -16,6 +16,7 @@ MANUAL_CAPTURE: Final = {"card"}
 """Wallets such as Alipay and WeChat Pay take the money at once or not at all."""
 REFUND_DAYS: Final = {"alipay": 90, "wechat_pay": 180}
 ASYNCHRONOUS_REFUNDS: Final = {"alipay", "wechat_pay"}
+KNOWN: Final = MANUAL_CAPTURE | ASYNCHRONOUS_REFUNDS
 CARDS: Final[dict[str, dict[str, Any]]] = {
     "pm_card_visa": {},
     "pm_card_mastercard": {"brand": "mastercard"},
@@ -39,7 +40,7 @@ CANCELABLE: Final = {
 }
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """An error as Stripe answers it."""
 
     def __init__(
@@ -116,7 +117,7 @@ class Books:
     # -- payment methods and customers
 
     def make_method(self, kind: str, **facts: Any) -> Row:
-        if kind not in ("card", "alipay", "wechat_pay"):
+        if kind not in KNOWN:
             raise Refused(f"Invalid type: {kind}", param="type")
         part: Row = {}
         if kind == "card":
@@ -128,7 +129,11 @@ class Books:
                 "funding": "credit",
                 "country": "US",
             }
-        behaves = {f"_{name}": value for name, value in facts.items() if name in ("declined", "authenticates", "disputes")}
+        behaves = {
+            f"_{name}": value
+            for name, value in facts.items()
+            if name in ("declined", "authenticates", "disputes")
+        }
         return self.add(
             "payment_method",
             type=kind,
@@ -165,13 +170,23 @@ class Books:
         amount = _whole(params, "amount")
         currency = _needed(params, "currency")
         if amount is None or amount < 1:
-            raise Refused("This value must be greater than or equal to 1.", param="amount", code="parameter_invalid_integer")
-        types = params.get("payment_method_types") or ["card"]
-        manual = params.get("capture_method", "automatic_async") == "manual"
-        if manual and not set(types) <= MANUAL_CAPTURE:
-            wrong = sorted(set(types) - MANUAL_CAPTURE)
             raise Refused(
-                f"The payment method type(s) {wrong} do not support manual capture.", param="capture_method"
+                "This value must be greater than or equal to 1.",
+                param="amount",
+                code="parameter_invalid_integer",
+            )
+        if "payment_method_types" in params:
+            raise Refused(
+                "payment_method_types is no longer supported.",
+                param="payment_method_types",
+                code="payment_method_types_no_longer_supported",
+            )
+        allowed = params.get("allowed_payment_method_types") or ["card", *ASYNCHRONOUS_REFUNDS]
+        manual = params.get("capture_method", "automatic_async") == "manual"
+        types = [each for each in allowed if each in KNOWN and (each in MANUAL_CAPTURE or not manual)]
+        if not types:
+            raise Refused(
+                "No valid payment method types for this Payment Intent.", param="allowed_payment_method_types"
             )
         if params.get("customer"):
             self.get("customer", params["customer"], param="customer")
@@ -208,18 +223,7 @@ class Books:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
             raise _unexpected(intent, "confirm")
-        if params.get("payment_method"):
-            method = self.method(params["payment_method"])
-        elif params.get("payment_method_data"):
-            method = self.make_method(params["payment_method_data"].get("type", ""))
-        elif intent["payment_method"]:
-            method = self.rows[intent["payment_method"]]
-        else:
-            raise Refused(
-                "You cannot confirm this PaymentIntent because it's missing a payment method.",
-                code="payment_intent_unexpected_state",
-                payment_intent=_copy(intent),
-            )
+        method = self._chosen(intent, params)
         if method["type"] not in intent["payment_method_types"]:
             raise Refused(
                 f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent.",
@@ -239,6 +243,19 @@ class Books:
                 self._fail_attempt(intent, method, "authentication_required", "authentication_required")
             return self._ask_bank(intent, params.get("return_url"))
         return self._charge(intent, method)
+
+    def _chosen(self, intent: Row, params: Row) -> Row:
+        if params.get("payment_method"):
+            return self.method(params["payment_method"])
+        if params.get("payment_method_data"):
+            return self.make_method(params["payment_method_data"].get("type", ""))
+        if intent["payment_method"]:
+            return self.rows[intent["payment_method"]]
+        raise Refused(
+            "You cannot confirm this PaymentIntent because it's missing a payment method.",
+            code="payment_intent_unexpected_state",
+            payment_intent=_copy(intent),
+        )
 
     def _ask_wallet(self, intent: Row, method: Row, return_url: str) -> Row:
         page = f"https://pm-redirects.stripe.test/authorize/{intent['id']}"
@@ -286,7 +303,9 @@ class Books:
         manual = intent["capture_method"] == "manual"
         self._make_charge(intent, method, captured=not manual)
         if manual:
-            return self._move(intent, "requires_capture", amount_capturable=intent["amount"], next_action=None)
+            return self._move(
+                intent, "requires_capture", amount_capturable=intent["amount"], next_action=None
+            )
         self._succeed(intent)
         if method.get("_disputes"):
             self.dispute(intent["id"])
@@ -331,7 +350,13 @@ class Books:
 
     def _entry(self, amount: int, source: Row, *, kind: str, fee: int = 0) -> Row:
         details = [
-            {"amount": fee, "application": None, "currency": source["currency"], "description": "Stripe processing fees", "type": "stripe_fee"}
+            {
+                "amount": fee,
+                "application": None,
+                "currency": source["currency"],
+                "description": "Stripe processing fees",
+                "type": "stripe_fee",
+            }
         ]
         return self.add(
             "balance_transaction",
@@ -385,7 +410,11 @@ class Books:
         intent["last_payment_error"] = error
         self.tell("charge.failed", charge)
         self.tell("payment_intent.payment_failed", intent)
-        facts = {name: value for name, value in error.items() if name not in ("type", "message") and value is not None}
+        facts = {
+            name: value
+            for name, value in error.items()
+            if name not in ("type", "message") and value is not None
+        }
         raise Refused(
             "Your card was declined.", status=402, kind="card_error", payment_intent=_copy(intent), **facts
         )
@@ -452,7 +481,11 @@ class Books:
                 return self._charge(intent, method)
             except Refused:
                 return intent
-        code = "payment_intent_authentication_failure" if method["type"] == "card" else "payment_intent_payment_attempt_failed"
+        code = (
+            "payment_intent_authentication_failure"
+            if method["type"] == "card"
+            else "payment_intent_payment_attempt_failed"
+        )
         intent |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
         intent["last_payment_error"] = {
             "code": code,
@@ -482,12 +515,15 @@ class Books:
             left = charge["amount"] - charge["amount_refunded"]
         amount = _whole(params, "amount") or left
         if charge["disputed"]:
-            raise Refused(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
+            raise Refused(
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+            )
         if left <= 0 or charge["refunded"]:
             raise Refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
         if amount > left:
             raise Refused(
-                f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount"
+                f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
+                param="amount",
             )
         days = REFUND_DAYS.get(method)
         if days is not None and self.now > charge["created"] + days * DAY:
@@ -542,7 +578,9 @@ class Books:
             return self.rows[intent["latest_charge"]]
         if params.get("charge"):
             return self.get("charge", params["charge"], param="charge")
-        raise Refused("One of the following params should be provided for this request: payment_intent or charge.")
+        raise Refused(
+            "One of the following params should be provided for this request: payment_intent or charge."
+        )
 
     # -- disputes
 
@@ -556,7 +594,13 @@ class Books:
             charge=charge["id"],
             currency=charge["currency"],
             evidence={},
-            evidence_details={"due_by": self.now + 7 * DAY, "has_evidence": False, "past_due": False, "submission_count": 0, "enhanced_eligibility": {}},
+            evidence_details={
+                "due_by": self.now + 7 * DAY,
+                "has_evidence": False,
+                "past_due": False,
+                "submission_count": 0,
+                "enhanced_eligibility": {},
+            },
             is_charge_refundable=False,
             metadata={},
             payment_intent=intent_id,
@@ -575,7 +619,9 @@ class Books:
         charge = self.rows[dispute["charge"]]
         if won:
             charge["disputed"] = False
-            dispute["balance_transactions"].append(_copy(self._entry(charge["amount"], charge, kind="adjustment")))
+            dispute["balance_transactions"].append(
+                _copy(self._entry(charge["amount"], charge, kind="adjustment"))
+            )
         self.tell("charge.dispute.closed", dispute)
         return dispute
 

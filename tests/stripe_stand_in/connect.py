@@ -1,4 +1,4 @@
-"""Connect: accounts with their onboarding, links to it, transfers out of the platform's balance, and their reversals."""
+"""Connect: accounts and their onboarding, transfers out of the platform's balance, and their reversals."""
 
 from typing import Any, Final
 
@@ -97,11 +97,15 @@ class Connect:
         source = params.get("source_transaction")
         if source is not None:
             charge = self.books.get("charge", source, param="source_transaction")
-            sent = sum(each["amount"] for each in self.books.all("transfer") if each["source_transaction"] == source)
+            sent = sum(
+                each["amount"] for each in self.books.all("transfer") if each["source_transaction"] == source
+            )
             if sent + amount > charge["amount_captured"]:
                 raise Refused("Transfers cannot exceed the amount of the source charge.", param="amount")
         elif amount > self.balance:
-            raise Refused("You have insufficient available funds in your Stripe account.", code="balance_insufficient")
+            raise Refused(
+                "You have insufficient available funds in your Stripe account.", code="balance_insufficient"
+            )
         transfer = self.books.add(
             "transfer",
             amount=amount,
@@ -127,7 +131,8 @@ class Connect:
         amount = _whole(params, "amount") or left
         if amount > left or left == 0:
             raise Refused(
-                f"Reversal amount ({amount}) is greater than unreversed amount on transfer ({left})", param="amount"
+                f"Reversal amount ({amount}) is greater than unreversed amount on transfer ({left})",
+                param="amount",
             )
         reversal = self.books.add(
             "transfer_reversal",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import stripe
 from flask import Flask, Response, request
@@ -41,8 +41,8 @@ class Fault:
     """What goes wrong with the next calls whose `METHOD path` begins so."""
 
     how: str
-    """`drop`: nothing happens and nobody answers; `lost`: it happens and nobody answers; `error`: a 500, stored under the
-    key; `busy`: 429; `conflict`: 409, a copy is being worked on; `slow`: it happens, and the answer comes too late."""
+    """`drop`: nothing happens and nobody answers; `lost`: it happens and nobody answers; `slow`: the answer comes late;
+    `error`: a 500, stored under the key; `busy`: 429; `conflict`: 409, a copy is being worked on."""
     begins: str = ""
     times: int = 1
     seconds: float = 0.0
@@ -86,6 +86,12 @@ class StandIn:
         self.queue: list[Delivery] = []
         self._answers: dict[str, StoredAnswer] = {}
         self._keys_lock = threading.Lock()
+        self._makers: dict[str, Callable[[Row], Row]] = {
+            "payment_intents": self.books.create_intent,
+            "refunds": self.books.create_refund,
+            "customers": self.books.make_customer,
+            "payment_methods": lambda params: self.books.make_method(params.get("type", "")),
+        }
         self.books.listeners.append(lambda event: self.queue.append(Delivery(event=_copy(event))))
         app = Flask("stripe_stand_in")
         app.add_url_rule("/v1/<path:path>", view_func=self._serve, methods=["GET", "POST", "DELETE"])
@@ -94,7 +100,7 @@ class StandIn:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def __enter__(self) -> "StandIn":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -130,7 +136,11 @@ class StandIn:
 
     def made(self, path: str) -> list[Call]:
         """Calls to addresses that begin so and changed something, each once."""
-        return [call for call in self.calls if call.path.startswith(path) and call.method != "GET" and not call.replayed]
+        return [
+            call
+            for call in self.calls
+            if call.path.startswith(path) and call.method != "GET" and not call.replayed
+        ]
 
     # -- what a test does to it
 
@@ -149,7 +159,9 @@ class StandIn:
         """The payer's device confirms with the client secret; a decline is shown there and nowhere else."""
         with self.books.lock:
             try:
-                return self.books.confirm_intent(intent_id, {"payment_method": method, "return_url": "https://shop.test"})
+                return self.books.confirm_intent(
+                    intent_id, {"payment_method": method, "return_url": "https://shop.test"}
+                )
             except Refused as refused:
                 if refused.status != 402:
                     raise
@@ -165,16 +177,16 @@ class StandIn:
 
     # -- events
 
-    def signed(self, event: Row, *, secret: str = WEBHOOK_SECRET, age_seconds: int = 0) -> tuple[bytes, dict[str, str]]:
+    def signed(
+        self, event: Row, *, secret: str = WEBHOOK_SECRET, age_seconds: int = 0
+    ) -> tuple[bytes, dict[str, str]]:
         text = json.dumps(event, indent=2)
         header = stripe.WebhookSignature.generate_signature_header(
             text, secret, timestamp=int(time.time()) - age_seconds
         )
         return text.encode(), {"Stripe-Signature": header, "Content-Type": "application/json"}
 
-    def deliver(
-        self, post: Deliver, *, shuffled: random.Random | None = None, copies: int = 1
-    ) -> list[int]:
+    def deliver(self, post: Deliver, *, shuffled: random.Random | None = None, copies: int = 1) -> list[int]:
         """Everything on its way, each `copies` times, in order or shuffled; what is not taken stays on its way."""
         waiting, self.queue = self.queue, []
         round_of = [delivery for delivery in waiting for _ in range(copies)]
@@ -197,15 +209,26 @@ class StandIn:
 
     def _serve(self, path: str) -> Response:
         params = forms.parse(request.query_string.decode()) | forms.parse(request.get_data(as_text=True))
-        call = Call(method=request.method, path=f"/v1/{path}", params=params, key=request.headers.get("Idempotency-Key"))
+        call = Call(
+            method=request.method,
+            path=f"/v1/{path}",
+            params=params,
+            key=request.headers.get("Idempotency-Key"),
+        )
         self.calls.append(call)
         fault = self._fault(call)
-        if fault in ("drop",):
+        if fault == "drop":
             return self._hang_up()
         if fault == "busy":
-            return _answer(call, 429, _error("Too many requests.", "invalid_request_error", code="rate_limit"))
+            return _answer(
+                call, 429, _error("Too many requests.", "invalid_request_error", code="rate_limit")
+            )
         if fault == "conflict":
-            return _answer(call, 409, _error("A copy is in flight.", "invalid_request_error", code="idempotency_key_in_use"))
+            return _answer(
+                call,
+                409,
+                _error("A copy is in flight.", "invalid_request_error", code="idempotency_key_in_use"),
+            )
         if request.headers.get("Authorization") != f"Bearer {SECRET_KEY}":
             return _answer(call, 401, _error("Invalid API Key provided.", "invalid_request_error"))
         response = self._once(call, fails=fault == "error")
@@ -213,7 +236,15 @@ class StandIn:
 
     def _fault(self, call: Call) -> str | None:
         with self._keys_lock:
-            fault = next((each for each in self.faults if f"{call.method} {call.path}".startswith(each.begins) or call.path.startswith(each.begins)), None)
+            fault = next(
+                (
+                    each
+                    for each in self.faults
+                    if f"{call.method} {call.path}".startswith(each.begins)
+                    or call.path.startswith(each.begins)
+                ),
+                None,
+            )
             if fault is None:
                 return None
             fault.times -= 1
@@ -227,7 +258,9 @@ class StandIn:
         """Under a key only the first call is executed; later ones hear its answer."""
         if call.key is None or call.method == "GET":
             return _answer(call, *self._execute(call, fails=fails)[:2])
-        fingerprint = hashlib.sha256(json.dumps([call.method, call.path, call.params], sort_keys=True).encode()).hexdigest()
+        fingerprint = hashlib.sha256(
+            json.dumps([call.method, call.path, call.params], sort_keys=True).encode()
+        ).hexdigest()
         with self._keys_lock:
             stored = self._answers.get(call.key)
             if stored is not None:
@@ -238,7 +271,15 @@ class StandIn:
                     )
                     return _answer(call, 400, _error(text, "idempotency_error"))
                 if not stored.done:
-                    return _answer(call, 409, _error("There is currently another in-progress request using this key.", "idempotency_error", code="idempotency_key_in_use"))
+                    return _answer(
+                        call,
+                        409,
+                        _error(
+                            "There is currently another in-progress request using this key.",
+                            "idempotency_error",
+                            code="idempotency_key_in_use",
+                        ),
+                    )
                 call.replayed = True
                 return _answer(call, stored.status, stored.body)
             stored = self._answers[call.key] = StoredAnswer(fingerprint=fingerprint)
@@ -256,37 +297,32 @@ class StandIn:
             return 500, _error("Something went wrong on our end.", "api_error"), True
         with self.books.lock:
             try:
-                shown = self._route(call)
+                shown = _expanded(self.books, self._route(call), call.params.get("expand", []))
             except Refused as refused:
                 begun = refused.status == 402 or "payment_intent_unexpected_state" in json.dumps(refused.body)
                 return refused.status, json.dumps(refused.body), begun
-            return 200, json.dumps(_expanded(self.books, shown, call.params.get("expand", []))), True
+            return 200, json.dumps(shown), True
 
     def _route(self, call: Call) -> Row:
         books, params = self.books, call.params
         match call.method, call.path.removeprefix("/v1/").split("/"):
-            case "POST", ["payment_intents"]:
-                return books.create_intent(params)
             case "POST", ["payment_intents", intent_id, "confirm"]:
-                return books.confirm_intent(intent_id, params)
+                row = books.confirm_intent(intent_id, params)
             case "POST", ["payment_intents", intent_id, "capture"]:
-                return books.capture_intent(intent_id, params)
+                row = books.capture_intent(intent_id, params)
             case "POST", ["payment_intents", intent_id, "cancel"]:
-                return books.cancel_intent(intent_id, params)
+                row = books.cancel_intent(intent_id, params)
             case "GET", ["payment_intents", "search"]:
-                return self._search("payment_intent", params)
-            case "POST", ["refunds"]:
-                return books.create_refund(params)
-            case "POST", ["payment_methods"]:
-                return books.make_method(params.get("type", ""))
-            case "POST", ["customers"]:
-                return books.make_customer(params)
+                row = self._search("payment_intent", params)
             case "GET", [collection]:
-                return self._list(collection, params)
+                row = self._list(collection, params)
             case "GET", [collection, row_id]:
-                return books.get(_kind_of(collection), row_id)
-            case _:
-                return self.connect.route(call.method, call.path.removeprefix("/v1/").split("/"), params)
+                row = books.get(_kind_of(collection), row_id)
+            case "POST", [collection] if collection in self._makers:
+                row = self._makers[collection](params)
+            case method, path:
+                row = self.connect.route(method, path, params)
+        return row
 
     def _list(self, collection: str, params: Row) -> Row:
         kind = _kind_of(collection)
@@ -303,7 +339,13 @@ class StandIn:
         name, _, value = params.get("query", "").partition(":")
         name, value = name.removeprefix("metadata['").removesuffix("']"), value.strip("'\"")
         rows = [_copy(row) for row in self.books.all(kind) if row["metadata"].get(name) == value]
-        return {"object": "search_result", "data": rows, "has_more": False, "next_page": None, "url": f"/v1/{kind}s/search"}
+        return {
+            "object": "search_result",
+            "data": rows,
+            "has_more": False,
+            "next_page": None,
+            "url": f"/v1/{kind}s/search",
+        }
 
     def _hang_up(self) -> Response:
         connection: socket.socket = request.environ["werkzeug.socket"]
@@ -317,7 +359,9 @@ FILTERS: Final = ("payment_intent", "charge", "customer", "transfer_group", "des
 def _fits(row: Row, params: Row) -> bool:
     created = params.get("created", {})
     after = int(created.get("gte", 0)) if isinstance(created, dict) else int(created)
-    return row["created"] >= after and all(row.get(name) == params[name] for name in FILTERS if name in params)
+    return row["created"] >= after and all(
+        row.get(name) == params[name] for name in FILTERS if name in params
+    )
 
 
 def _kind_of(collection: str) -> str:

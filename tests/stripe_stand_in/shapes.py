@@ -55,7 +55,9 @@ def fields_of(kind: str) -> dict[str, str]:
     return {
         name: str(told)
         for name, told in annotations.items()
-        if not name.startswith("_") and typing.get_origin(told) is not typing.ClassVar and "ClassVar" not in str(told)
+        if not name.startswith("_")
+        and typing.get_origin(told) is not typing.ClassVar
+        and "ClassVar" not in str(told)
     }
 
 
@@ -63,7 +65,17 @@ def empty(kind: str) -> dict[str, Any]:
     """The object with nothing said; a payment method has only the part of its own type."""
     names = set(fields_of(kind)) - NOT_SENT.get(kind, set())
     if kind == "payment_method":
-        names = {"id", "object", "allow_redisplay", "billing_details", "created", "customer", "livemode", "metadata", "type"}
+        names = {
+            "id",
+            "object",
+            "allow_redisplay",
+            "billing_details",
+            "created",
+            "customer",
+            "livemode",
+            "metadata",
+            "type",
+        }
     return {**dict.fromkeys(sorted(names)), "object": kind}
 
 

@@ -47,7 +47,7 @@ class GatewayUnavailable(errors.TryLater):
     title = Text(en="The payment service does not answer right now.", zh="支付服务暂时没有响应。")
 
 
-class GatewayRefuses(Exception):  # noqa: N818 (the state of the world, as everywhere)
+class GatewayRefuses(Exception):
     """The gateway will not do it, asked again or not. `code` is its own word for why."""
 
     def __init__(self, code: str) -> None:

@@ -66,7 +66,13 @@ class StripeGateway:
     name = "stripe"
 
     def __init__(
-        self, *, secret_key: str, webhook_secret: str, api_base: str, methods: tuple[str, ...], return_url: str
+        self,
+        *,
+        secret_key: str,
+        webhook_secret: str,
+        api_base: str,
+        methods: tuple[str, ...],
+        return_url: str,
     ) -> None:
         self._client = StripeClient(
             secret_key,
@@ -87,7 +93,7 @@ class StripeGateway:
                     {
                         "amount": amount_minor,
                         "currency": currency.lower(),
-                        "payment_method_types": list(self._methods),
+                        "allowed_payment_method_types": list(self._methods),
                         "metadata": {"payment_id": str(payment_id), "reference": reference},
                         "description": reference,
                         "expand": EXPAND,
@@ -204,8 +210,7 @@ def _asking() -> Iterator[None]:
 
 
 def _word(problem: stripe.InvalidRequestError | stripe.CardError) -> str:
-    decline = getattr(problem.error, "decline_code", None)
-    return str(decline or problem.code or "invalid_request")
+    return _told(problem.error, "decline_code") or problem.code or "invalid_request"
 
 
 def _seen(intent: PaymentIntent) -> Seen:
@@ -234,7 +239,7 @@ def _seen(intent: PaymentIntent) -> Seen:
         fee_currency=cast(stripe.BalanceTransaction, booked).currency.upper() if has_fee else None,
         client_secret=intent.client_secret,
         next_step=_next_step(intent),
-        problem=None if error is None else error.decline_code or error.code,
+        problem=_told(error, "decline_code") or _told(error, "code"),
     )
 
 
@@ -244,11 +249,7 @@ def _next_step(intent: PaymentIntent) -> NextStep | None:
         return None
     kind, url, qr_text = NEXT_STEPS.get(action.type, (action.type, None, None))
     told = getattr(action, action.type, None)
-    return NextStep(
-        kind=kind,
-        url=None if url is None else getattr(told, url, None),
-        qr_text=None if qr_text is None else getattr(told, qr_text, None),
-    )
+    return NextStep(kind=kind, url=_told(told, url), qr_text=_told(told, qr_text))
 
 
 def _refund_seen(refund: stripe.Refund) -> RefundSeen:
@@ -258,8 +259,14 @@ def _refund_seen(refund: stripe.Refund) -> RefundSeen:
         standing=STANDINGS.get(refund.status or "", RefundStanding.PENDING),
         amount_minor=refund.amount,
         currency=refund.currency.upper(),
-        problem=refund.failure_reason if refund.status in ("failed", "canceled") else None,
+        problem=_told(refund, "failure_reason"),
     )
+
+
+def _told(found: Any, name: str | None) -> str | None:
+    """A text in an object of Stripe's: what it does not say, its client raises for."""
+    told = None if found is None or name is None else getattr(found, name, None)
+    return None if told is None else str(told)
 
 
 def _id(metadata: Any, name: str) -> uuid.UUID | None:
