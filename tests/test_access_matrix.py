@@ -35,6 +35,9 @@ from tests.house import SAFE, Caller
 OWNED = {
     "payments.get_payment": "payment",
     "payments.confirm": "payment",
+    "payments.list_refunds": "payment",
+    "online_payments.pay": "payment",
+    "online_payments.refresh": "payment",
     "notifications.read_notification": "notification",
     "orders.get_order": "order",
     "orders.withdraw": "order",
@@ -149,6 +152,7 @@ COMMON = {
     "accounts.end_sessions", "service_keys.revoke_service_key",
     "counties.get_county", "counties.edit_county", "cooperatives.get_cooperative", "cooperatives.edit_cooperative",
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
+    "refunds.get_refund", "refunds.book_payment",
     "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
@@ -207,6 +211,7 @@ OWNERS = {
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "online_payments.pay": {},
     "pledges.accept": {"boxes": 1},
     "pledges.decline": {"reason": "frost"},
     "pledges.add": {"boxes": 1},

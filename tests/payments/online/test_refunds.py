@@ -9,12 +9,12 @@ from sqlalchemy import text
 from marketplace import database
 from marketplace.access import Role
 from marketplace.notifications.models import Notification
-from marketplace.payments import part_refunds, payments
 from marketplace.payments.states import PartRefundKind
 from tests.builders import Market, assert_refused, ordered
 from tests.builders import paid as paid_by_transfer
 from tests.house import Caller
 from tests.payments.online.there import There, pay
+from tests.stripe_stand_in import StandIn
 
 BOOKED = {"means": "bank_transfer", "receipt_reference": "BANK-1"}
 
@@ -33,18 +33,6 @@ def paid_by(online: There, market: Market, shopper: Caller, method: str = "card"
     return order
 
 
-def owe(market: Market, order: dict, minor: int, kind: PartRefundKind = PartRefundKind.REFUND) -> None:
-    """A part goes back, as a package above would decide it."""
-    order_id = uuid.UUID(order["id"])
-
-    def work(session) -> None:
-        [payment] = payments.lock_of_orders(session, [order_id])[order_id]
-        parts = [(payment, kind, minor)]
-        part_refunds.owe_parts(session, market.ctx, parts, reason="shortage", source_id=uuid.uuid4())
-
-    database.transact(work)
-
-
 def told(online: There, shopper: Caller) -> list[str]:
     found = online.rows(Notification, Notification.account_id == shopper.account_id)
     return [each.body_en for each in found if each.kind == "refund_paid"]
@@ -54,7 +42,7 @@ def test_a_card_s_refund_is_paid_by_its_gateway_and_its_payer_is_told(
     online: There, market: Market, shopper: Caller, operator: Caller
 ) -> None:
     order = paid_by(online, market, shopper)
-    owe(market, order, 200)
+    online.owe(order, 200)
     [case] = online.open_cases()
     assert case.kind == "refund"
     [asked] = operator.get("/v1/refunds?state=asked").json["items"]
@@ -79,7 +67,7 @@ def test_refunds_in_parts_are_each_paid_once_and_the_case_ends_with_the_last(
 ) -> None:
     order = paid_by(online, market, shopper)
     for minor in (100, 300, order["total_minor"] - 400):
-        owe(market, order, minor)
+        online.owe(order, minor)
     assert len(online.open_cases()) == 1
     online.work()
     online.work()
@@ -95,7 +83,7 @@ def test_a_refund_that_is_interrupted_is_paid_once(
 ) -> None:
     order = paid_by(online, market, shopper)
     online.stand_in.fail_next(fault, "POST /v1/refunds", times=2 if fault != "error" else 1)
-    owe(market, order, 200)
+    online.owe(order, 200)
     for minutes in (0, 2, 5, 15, 40, 110, 200, 300):
         online.sweep(minutes=minutes)
         online.lose_jobs()
@@ -108,7 +96,7 @@ def test_a_wallet_pays_back_later_and_is_waited_for(
     online: There, market: Market, shopper: Caller, heard: str
 ) -> None:
     order = paid_by(online, market, shopper, "alipay")
-    owe(market, order, 200)
+    online.owe(order, 200)
     online.work()
     [row] = online.repayments(order)
     assert (row.state, row.provider_id is not None) == ("asked", True)
@@ -129,7 +117,7 @@ def test_a_refund_that_comes_back_from_the_bank_is_due_by_other_means(
     online: There, market: Market, shopper: Caller, operator: Caller, seemed_paid: bool
 ) -> None:
     order = paid_by(online, market, shopper, "wechat_pay")
-    owe(market, order, 200)
+    online.owe(order, 200)
     online.work()
     [row] = online.repayments(order)
     if seemed_paid:
@@ -174,7 +162,7 @@ def test_after_its_window_a_refund_is_due_by_other_means(
     )
     by = {"by": back, "id": order["payment_id"]}
     database.transact(lambda session: session.execute(aged, by))
-    owe(market, order, 200)
+    online.owe(order, 200)
     assert [each.state for each in online.repayments(order)] == [state]
     online.work()
     assert online.stand_in.made("/v1/refunds") == [] or state == "asked"
@@ -186,7 +174,7 @@ def test_what_the_gateway_refuses_is_due_by_other_means(
     """Somebody has paid it back at the gateway's own pages already."""
     order = paid_by(online, market, shopper)
     online.stand_in.books.create_refund({"payment_intent": online.intent(order)["id"]})
-    owe(market, order, 200)
+    online.owe(order, 200)
     online.work()
     [row] = online.repayments(order)
     assert (row.state, row.problem) == ("due", "charge_already_refunded")
@@ -197,7 +185,7 @@ def test_compensation_is_more_than_was_paid_and_never_asked_of_the_gateway(
     online: There, market: Market, shopper: Caller
 ) -> None:
     order = paid_by(online, market, shopper)
-    owe(market, order, 90_000, PartRefundKind.COMPENSATION)
+    online.owe(order, 90_000, PartRefundKind.COMPENSATION)
     online.work()
     assert [each.state for each in online.repayments(order)] == ["due"]
     assert online.stand_in.made("/v1/refunds") == []
@@ -208,7 +196,8 @@ def test_compensation_is_more_than_was_paid_and_never_asked_of_the_gateway(
 
 def due_refund(market: Market, shopper: Caller, operator: Caller) -> tuple[dict, str]:
     order = paid_by_transfer(shopper, operator, market.on_sale(), 2)
-    owe(market, order, 200)
+    with StandIn() as nobody:
+        There(market=market, stand_in=nobody).owe(order, 200)
     [item] = operator.get(f"/v1/refunds?payment_id={order['payment_id']}").json["items"]
     assert (item["state"], item["amount_minor"], item["reason"]) == ("due", 200, "shortage")
     return order, item["id"]

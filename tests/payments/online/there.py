@@ -14,7 +14,7 @@ from inventory.models import Hold
 from marketplace import context, database
 from marketplace.context import Context
 from marketplace.jobs.models import StoredJob
-from marketplace.payments import looking
+from marketplace.payments import looking, part_refunds, payments
 from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.payments.models import (
     GatewayCall,
@@ -24,6 +24,7 @@ from marketplace.payments.models import (
     ProviderEvent,
     Repayment,
 )
+from marketplace.payments.states import PartRefundKind
 from orders.models import Order
 from tests.builders import Market
 from tests.house import Caller
@@ -139,6 +140,17 @@ class There:
             self.sweep(minutes=minutes)
         self.deliver()
         self.work()
+
+    def owe(self, order: dict[str, Any], minor: int, kind: PartRefundKind = PartRefundKind.REFUND) -> None:
+        """A part goes back, as a package above would decide it."""
+        order_id = uuid.UUID(order["id"])
+
+        def work(session: Any) -> None:
+            [payment] = payments.lock_of_orders(session, [order_id])[order_id]
+            parts = [(payment, kind, minor)]
+            part_refunds.owe_parts(session, self.market.ctx, parts, reason="shortage", source_id=uuid.uuid4())
+
+        database.transact(work)
 
     # -- looks
 
