@@ -193,7 +193,7 @@ def accept_late(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> Pay
 
     Publishes PaymentSucceeded. Raises PaymentNotFound, PaymentNotAwaited.
     """
-    payment = _late(session, ctx, payment_id)
+    payment = _late(session, payment_id)
     payment.received_minor = payment.amount_minor
     _move(session, ctx, payment, PaymentState.SUCCEEDED)
     events.publish(session, ctx, PaymentSucceeded(**_named(payment)))
@@ -202,7 +202,7 @@ def accept_late(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> Pay
 
 def owe_refund(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:
     """The order cannot have late money: all of it is owed back. Raises PaymentNotFound, PaymentNotAwaited."""
-    payment = _late(session, ctx, payment_id)
+    payment = _late(session, payment_id)
     payment.refund_due_minor, payment.refund_reason = payment.amount_minor, reason
     parts = [(payment, PartRefundKind.REFUND, payment.amount_minor)]
     part_refunds.write(session, ctx, parts, reason=reason, source_id=payment.order_id)
@@ -344,9 +344,9 @@ def _cancel_there(session: Session, ctx: Context, payment: Payment) -> None:
         calls.ask_later(session, ctx, payment_id=payment.id, kind=CallKind.CANCEL)
 
 
-def _late(session: Session, ctx: Context, payment_id: uuid.UUID) -> Payment:
-    """The payment with late money that nobody has decided on yet."""
-    payment = get(session, ctx, payment_id=payment_id, locked=True)
+def _late(session: Session, payment_id: uuid.UUID) -> Payment:
+    """The payment with late money that nobody has decided on yet; whoever's it is, for a job may have seen it."""
+    payment = locked(session, payment_id)
     if payment.state != LATE or payment.refund_due_minor or payment.receipt_reference is None:
         raise PaymentNotAwaited(state=payment.state)
     return payment
