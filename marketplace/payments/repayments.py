@@ -101,10 +101,7 @@ class Refund:
 def begin(session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Payment, PartRefundKind]]) -> None:
     """Refunds that were just owed, of locked payments: each is asked of its gateway, or is due by other means."""
     remote = [payment.id for _, payment, _ in owed if payment.gateway not in GATEWAYS]
-    online = {
-        each.payment_id: each
-        for each in session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id.in_(remote)))
-    }
+    online = {} if not remote else _online(session, remote)
     rows: list[dict[str, Any]] = []
     for refund_id, payment, kind in owed:
         known = online.get(payment.id)
@@ -125,6 +122,11 @@ def begin(session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Paymen
                 kind=CallKind.REFUND,
                 refund_id=row["refund_id"],
             )
+
+
+def _online(session: Session, payment_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, OnlinePayment]:
+    found = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id.in_(payment_ids)))
+    return {each.payment_id: each for each in found}
 
 
 def book(
