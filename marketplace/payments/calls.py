@@ -26,6 +26,8 @@ from marketplace.values import new_id
 
 LEASE: Final = timedelta(seconds=60)
 FINISH: Final = "payments.finish_call"
+TRIES_OF_A_KEY: Final = 3
+"""A gateway repeats the failure that it stored under a key: after so many, it is asked under another one."""
 
 
 class CallInFlight(errors.TryLater):
@@ -56,14 +58,14 @@ def ask(
 ) -> Call:
     """Write down that the gateway of a locked payment will be asked by the caller, right after the commit.
 
-    One that was left unfinished under the same arguments is taken over. Raises CallInFlight.
+    One that was left unfinished under the same arguments is taken over, unless its key is worn. Raises CallInFlight.
     """
     told = dict(arguments or {})
     found = _unfinished(session, payment_id, kind)
     if found is not None:
         if found.leased_until > ctx.now:
             raise CallInFlight
-        if found.arguments == told:
+        if found.arguments == told and found.tries < TRIES_OF_A_KEY:
             found.leased_until = ctx.now + LEASE
             return plain(found)
         finish(session, ctx, found, CallState.DROPPED)
@@ -131,6 +133,7 @@ def let_go(session: Session, ctx: Context, call_ids: list[uuid.UUID]) -> None:
     )
     for row in rows:
         row.leased_until = ctx.now
+        row.tries += 1
 
 
 def put_off(session: Session, ctx: Context, call_id: uuid.UUID) -> None:

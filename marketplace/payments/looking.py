@@ -37,8 +37,6 @@ LOOK: Final = "payments.look"
 LOOK_AT_REFUND: Final = "payments.look_at_refund"
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
-TRIES_OF_A_KEY: Final = 3
-"""A gateway repeats the failure that it stored under a key: after so many, what it did is looked up, and asked anew."""
 PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 """The job's own row stays locked while it asks, so that a lost worker is noticed at once; nothing else is."""
 
@@ -59,7 +57,7 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
         payment = session.get_one(Payment, row.payment_id)
         provider_id = online.provider_id_of(session, row.payment_id)
         amount_minor = repayments.amount_of(session, row.refund_id)
-        call, is_worn = calls.plain(row), row.tries >= TRIES_OF_A_KEY
+        call, is_worn = calls.plain(row), row.tries >= calls.TRIES_OF_A_KEY
         session.execute(PATIENCE)
         try:
             apply = _ask(gateways.remote(), call, payment, provider_id, amount_minor, is_worn=is_worn)
@@ -82,6 +80,9 @@ def _ask(
     is_worn: bool,
 ) -> Apply:
     """What to write down under the payment's lock."""
+    if call.kind == CallKind.OPEN and is_worn:
+        # nobody was told of what it may have made: it can never be paid, and the payer's next try makes another
+        return partial(_end, call=call, state=CallState.DROPPED)
     if call.kind == CallKind.OPEN:
         return _seen(call, lambda: online.open_there(gateway, payment, key=call.key))
     if provider_id is None:

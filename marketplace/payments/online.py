@@ -64,10 +64,6 @@ class Begun:
     opening: Call | None
     confirming: Call | None
 
-    @property
-    def call_ids(self) -> list[uuid.UUID]:
-        return [each.id for each in (self.opening, self.confirming) if each is not None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -115,8 +111,8 @@ def begin(
     )
 
 
-def ask(gateway: RemoteGateway, begun: Begun) -> Told:
-    """Outside of any transaction. Raises GatewayUnavailable."""
+def ask(gateway: RemoteGateway, begun: Begun, heard: list[Seen]) -> Told:
+    """Outside of any transaction; `heard` is what was answered before nobody answered. Raises GatewayUnavailable."""
     try:
         if begun.opening is not None:
             seen = open_there(gateway, begun, key=begun.opening.key)
@@ -125,6 +121,7 @@ def ask(gateway: RemoteGateway, begun: Begun) -> Told:
             seen = gateway.retrieve(provider_id=begun.provider_id)
     except GatewayRefuses as refusal:
         return Told(refused=refusal.code)
+    heard.append(seen)
     if begun.confirming is None:
         return Told(seen=seen)
     try:
@@ -168,6 +165,18 @@ def take(session: Session, ctx: Context, begun: Begun, told: Told) -> Payment | 
     if told.refused is not None or is_declined:
         return PaymentDeclined(reason=problem or "declined", state=payment.state)
     return payment
+
+
+def give_up(session: Session, ctx: Context, begun: Begun, heard: list[Seen]) -> None:
+    """Nobody answered any more: what was heard before is kept, and the rest is let go for a retry or a job."""
+    payment = payments.locked(session, begun.payment_id)
+    left = [each for each in (begun.opening, begun.confirming) if each is not None]
+    for seen in heard:
+        if begun.opening is not None:
+            left.remove(begun.opening)
+            calls.finish(session, ctx, calls.locked(session, begun.opening.id), CallState.DONE)
+        meet_locked(session, ctx, payment, seen)
+    calls.let_go(session, ctx, [each.id for each in left])
 
 
 def to_look_up(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> str:

@@ -49,6 +49,7 @@ _PAYMENT: Final = schemas.Payment()
 def pay(claim: Claim, body: dict[str, Any], payment_id: uuid.UUID) -> Answer:
     """Pay by card or wallet 在线付款"""
     ctx = context.current()
+    heard: list[Seen] = []
 
     def first(session: Session) -> Begun:
         return online.begin(session, ctx, payment_id=payment_id, **body)
@@ -69,10 +70,10 @@ def pay(claim: Claim, body: dict[str, Any], payment_id: uuid.UUID) -> Answer:
         ctx,
         claim,
         first=first,
-        between=lambda begun: online.ask(gateways.remote(), begun),
+        between=lambda begun: online.ask(gateways.remote(), begun, heard),
         second=second,
         refused=lambda refusal: door.refused(refusal, ctx),
-        given_up=lambda session, begun: calls.let_go(session, ctx, begun.call_ids),
+        given_up=lambda session, begun: online.give_up(session, ctx, begun, heard),
     )
 
 

@@ -231,6 +231,33 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_charged_twice
     assert len(online.stand_in.books.all("payment_intent")) == 1
 
 
+@pytest.mark.parametrize("begins", ["POST /v1/payment_intents/", "POST /v1/payment_intents"])
+def test_a_failure_that_is_stored_under_its_key_is_left_behind_with_the_key(
+    online: There, market: Market, shopper: Caller, begins: str
+) -> None:
+    order, key = ordered(shopper, market.on_sale()), str(uuid.uuid4())
+    online.stand_in.fail_next("error", begins)
+    statuses = [pay(shopper, order, "pm_card_visa", key=key).status_code for _ in range(4)]
+    assert statuses == [503, 503, 503, 200]
+    assert online.state(order) == ("committed", "succeeded", "succeeded")
+    assert online.stand_in.charged() == order["total_minor"]
+    kind = "confirm" if begins.endswith("/") else "open"
+    assert [call for call, state in online.calls(order) if state == "dropped"].count(kind) == 1
+    assert online.calls(order).count(("open", "done")) == 1, "what was heard before is kept"
+
+
+def test_an_opening_that_fails_for_good_is_dropped_by_the_sweeper(
+    online: There, market: Market, shopper: Caller
+) -> None:
+    order = ordered(shopper, market.on_sale())
+    online.stand_in.fail_next("error", "POST /v1/payment_intents")
+    assert pay(shopper, order).status_code == 503
+    for minutes in (1, 5, 10, 20):
+        online.sweep(minutes=minutes)
+    assert online.calls(order) == [("open", "dropped")]
+    assert pay(shopper, order, "pm_card_visa").status_code == 200
+
+
 class Crash(BaseException):
     """The process is gone."""
 
