@@ -132,6 +132,13 @@ ACCESS: Final[dict[str, Access]] = {
     "bank_entries.match": _may(Role.OPERATOR),
     "bank_entries.close": _may(Role.OPERATOR),
     "bank_entries.reopen": _may(Role.OPERATOR),
+    "payments.list_refunds": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR, Role.AUDITOR),
+    "online_payments.pay": _may(Role.SHOPPER, Role.BUYER),
+    "online_payments.refresh": _may(Role.SHOPPER, Role.BUYER, Role.OPERATOR),
+    "provider_events.take_in": _EVERYONE,
+    "refunds.list_refunds": Access(roles=STAFF),
+    "refunds.get_refund": Access(roles=STAFF),
+    "refunds.book_payment": _may(Role.OPERATOR),
     # webhooks
     "webhook_event_types.list_event_types": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "webhook_endpoints.list_endpoints": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

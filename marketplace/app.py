@@ -12,6 +12,7 @@ from marketplace.door import BODY_BYTES_MAX
 from marketplace.fast_path import FastPath
 from marketplace.module import Module
 from marketplace.notifications import channels
+from marketplace.payments import gateways
 from marketplace.settings import Settings
 
 
@@ -61,6 +62,7 @@ def create_app(settings: Settings, modules: Iterable[Module]) -> Flask:
     events.configure(app, [pair for module in plugged for pair in module.subscriptions])
     jobs.configure(app, settings, [job for module in plugged for job in module.jobs])
     channels.configure(app, settings)
+    gateways.configure(app, settings)
     api = openapi.configure(app)
     shell.configure(app, api, settings)
     for module in plugged:

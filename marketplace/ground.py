@@ -17,11 +17,14 @@ from marketplace.notifications import api as notifications_api
 from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
 from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVARIANTS
 from marketplace.payments import api as payments_api
+from marketplace.payments import online_api, refunds_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
 from marketplace.payments.statements.api import BLUEPRINTS as STATEMENT_BLUEPRINTS
 from marketplace.payments.statements.commands import COMMANDS as STATEMENT_COMMANDS
 from marketplace.payments.statements.invariants import INVARIANTS as STATEMENT_INVARIANTS
 from marketplace.payments.statements.jobs import JOBS as STATEMENT_JOBS
+from marketplace.payments.invariants import INVARIANTS as PAYMENT_INVARIANTS
+from marketplace.payments.looking import JOBS as PAYMENT_JOBS
 from marketplace.resealing import reseal
 from marketplace.webhooks import api as webhooks_api
 from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
@@ -36,12 +39,21 @@ module = Module(
         *catalogue_api.blueprints,
         payments_api.blueprint,
         *STATEMENT_BLUEPRINTS,
+        *online_api.BLUEPRINTS,
+        refunds_api.blueprint,
         notifications_api.blueprint,
         *jobs_api.blueprints,
         *webhooks_api.blueprints,
     ),
     fast_doors=PAYMENT_FAST_DOORS,
-    jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS, *STATEMENT_JOBS),
+    jobs=(
+        *JOBS,
+        *IDENTITY_JOBS,
+        *WEBHOOKS_JOBS,
+        *NOTIFICATION_JOBS,
+        *PAYMENT_JOBS,
+        *STATEMENT_JOBS,
+    ),
     subscriptions=SUBSCRIPTIONS,
     commands=(*COMMANDS, reseal, *STATEMENT_COMMANDS),
     invariants=(
@@ -53,5 +65,6 @@ module = Module(
         *WEBHOOKS_INVARIANTS,
         *NOTIFICATION_INVARIANTS,
         *STATEMENT_INVARIANTS,
+        *PAYMENT_INVARIANTS,
     ),
 )

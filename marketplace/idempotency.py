@@ -127,21 +127,22 @@ def run(
     """
 
     def fresh(session: Session) -> Answer:
-        return _take(session, claim) or _store(session, ctx, claim, work(session))
-
-    def refusal_only(session: Session, answer: Answer) -> Answer:
-        return _take(session, claim) or _store(session, ctx, claim, answer)
-
-    def recall(session: Session) -> Answer | None:
-        return _find(session, claim)
+        return take(session, claim) or store(session, ctx, claim, work(session))
 
     try:
-        return database.transact(fresh, recall=recall)
+        return database.transact(fresh, recall=lambda session: find(session, claim))
     except errors.Refusal as refusal:
         if not is_final(refusal):
             raise
-        answer = refused(refusal)
-        return database.transact(lambda session: refusal_only(session, answer), recall=recall)
+        return keep_refusal(ctx, claim, refused(refusal))
+
+
+def keep_refusal(ctx: Context, claim: Claim, answer: Answer) -> Answer:
+    """Store a final refusal alone, after what it refused was rolled back; or what another copy has stored before."""
+    return database.transact(
+        lambda session: take(session, claim) or store(session, ctx, claim, answer),
+        recall=lambda session: find(session, claim),
+    )
 
 
 def is_final(refusal: errors.Refusal) -> bool:
@@ -156,7 +157,7 @@ def known(claim: Claim, *, is_ours: bool, stored: Mapping[str, Any] | None) -> A
     who works stores a `row` with the change.
     """
     if not is_ours:
-        return _in_flight()
+        return in_flight()
     return _answer_of(None if stored is None else SimpleNamespace(**stored), claim)
 
 
@@ -184,11 +185,19 @@ def row(ctx: Context, claim: Claim, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _take(session: Session, claim: Claim) -> Answer | None:
-    """Lock the key, then look for its answer: two statements, for the second must see what the lock waited for."""
+_TRY: Final = "SELECT pg_try_advisory_xact_lock(%(number)s::bigint)"
+_WAIT: Final = "SELECT pg_advisory_xact_lock(%(number)s::bigint)::text IS NOT NULL"
+
+
+def take(session: Session, claim: Claim, *, waits: bool = False) -> Answer | None:
+    """Lock the key, then look for its answer: two statements, for the second must see what the lock waited for.
+
+    `waits`: for who has done the work already, and must store its outcome after whoever has the lock.
+    Raises KeyInFlight.
+    """
     locked, stored = database.ask_together(
         session,
-        ("SELECT pg_try_advisory_xact_lock(%(number)s::bigint)", {"number": _lock_number(claim)}),
+        (_WAIT if waits else _TRY, {"number": _lock_number(claim)}),
         (
             "SELECT fingerprint, status, headers, body FROM idempotency_key"
             " WHERE principal = %(principal)s AND key = %(key)s",
@@ -196,7 +205,7 @@ def _take(session: Session, claim: Claim) -> Answer | None:
         ),
     )
     if not locked[0]:
-        raise _in_flight()
+        raise in_flight()
     names = ("fingerprint", "status", "headers", "body")
     return _given(SimpleNamespace(**dict(zip(names, stored, strict=True))) if stored else None, claim)
 
@@ -207,13 +216,13 @@ def _lock_number(claim: Claim) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _in_flight() -> KeyInFlight:
+def in_flight() -> KeyInFlight:
     refusal = KeyInFlight()
     refusal.retry_after_seconds = 1
     return refusal
 
 
-def _find(session: Session, claim: Claim) -> Answer | None:
+def find(session: Session, claim: Claim) -> Answer | None:
     return _given(session.get(IdempotencyKey, (claim.principal, claim.key)), claim)
 
 
@@ -232,7 +241,7 @@ def _answer_of(row: Any, claim: Claim) -> Answer | IdempotencyKeyReused | None:
     return Answer(status=row.status, body=row.body, headers=row.headers, replayed=True)
 
 
-def _store(session: Session, ctx: Context, claim: Claim, answer: Answer) -> Answer:
+def store(session: Session, ctx: Context, claim: Claim, answer: Answer) -> Answer:
     session.add(IdempotencyKey(**row(ctx, claim, answer)))
     return answer
 

@@ -61,8 +61,8 @@ INVARIANTS: Final = (
                 WHERE a.subject_kind = 'payment' AND a.subject_id = p.id::text
                 ORDER BY a.id DESC LIMIT 1
             ) last ON true
-            WHERE last.action IS DISTINCT FROM
-                'payment.' || CASE p.state WHEN 'requires_confirmation' THEN 'open' ELSE p.state END
+            WHERE last.action IS DISTINCT FROM 'payment.' || p.state
+            AND NOT (p.state = 'requires_confirmation' AND last.action IS NOT DISTINCT FROM 'payment.open')
         """,
     ),
 )

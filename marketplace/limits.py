@@ -28,7 +28,8 @@ Per = Literal["address", "actor"] | Callable[..., str]
 
 GENERAL: Final = "600 per minute"
 """For one address, over the whole API."""
-EXEMPT: Final = frozenset({"shell.healthz", "shell.readyz", "shell.metrics_page"})
+EXEMPT: Final = frozenset({"shell.healthz", "shell.readyz", "shell.metrics_page", "provider_events.take_in"})
+"""Watchers of the process, and a door with a limit of its own."""
 REDIS_PATIENCE_MS: Final = 250
 REDIS_PAUSE_NANOSECONDS: Final = 5_000_000_000
 """After a failure Redis is left alone for so long, so that not every request waits for it."""

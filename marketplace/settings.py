@@ -15,6 +15,7 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 ENVIRONMENTS: Final = ("development", "production", "test")
 LOG_FORMATS: Final = ("auto", "json", "text")
 NOTIFY_CHANNELS: Final = ("console", "email", "webhook")
+STRIPE_METHODS: Final = ("card", "alipay", "wechat_pay")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -62,6 +63,11 @@ class Settings:
     forecast_haircut_most_permille: int = 400
     webhook_ports: str = "443"
     metrics_token: str = ""
+    stripe_secret_key: str = ""
+    stripe_webhook_secret: str = ""
+    stripe_api_base: str = ""
+    stripe_methods: str = "card,alipay,wechat_pay"
+    stripe_return_url: str = ""
     notify_channels: str = "console"
     notify_quiet_hours: str = "22-7"
     notify_zone: str = "Asia/Shanghai"
@@ -86,6 +92,7 @@ class Settings:
                 values[setting.name] = _PARSERS[setting.name](setting.name.upper(), raw)
         settings = cls(**values)
         _check_notifications(settings)
+        _check_stripe(settings)
         if settings.secret_key:
             return settings
         if settings.environment == "production":
@@ -109,6 +116,12 @@ def _check_notifications(settings: Settings) -> None:
         raise WrongSetting("NOTIFY_CHANNELS names email: set SMTP_HOST.")
     if "webhook" in chosen and not settings.notify_webhook_url:
         raise WrongSetting("NOTIFY_CHANNELS names webhook: set NOTIFY_WEBHOOK_URL.")
+
+
+def _check_stripe(settings: Settings) -> None:
+    """A secret key that moves money is sent nowhere unencrypted; raises WrongSetting."""
+    if settings.is_production and settings.stripe_api_base.startswith("http:"):
+        raise WrongSetting("STRIPE_API_BASE is not for production: leave it empty.")
 
 
 def _local_secret(folder: Path) -> str:
@@ -224,6 +237,34 @@ def _sender(name: str, raw: str) -> str:
     return raw
 
 
+def _begins(*beginnings: str) -> Callable[[str, str], str]:
+    """A secret of somebody else's making, told apart by how it begins; its value is not repeated in a message."""
+
+    def parse(name: str, raw: str) -> str:
+        if not raw.startswith(beginnings) or not 16 <= len(raw) <= 255 or not raw.isascii():
+            raise WrongSetting(f"{name} must begin with {' or '.join(beginnings)}.")
+        return raw
+
+    return parse
+
+
+def _api_base(name: str, raw: str) -> str:
+    """An address for a secret key: encrypted, or on this machine."""
+    found = re.fullmatch(
+        r"(?:https://[a-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?", raw
+    )
+    if found is None:
+        raise WrongSetting(f"{name} must be https://host, or http:// on this machine.")
+    return raw
+
+
+def _methods(name: str, raw: str) -> str:
+    chosen = [each.strip() for each in raw.split(",")]
+    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(STRIPE_METHODS):
+        raise WrongSetting(f"{name} is {raw!r}: it must be some of {', '.join(STRIPE_METHODS)}.")
+    return ",".join(chosen)
+
+
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "environment": _one_of(*ENVIRONMENTS),
     "database_url": _postgres_url,
@@ -261,6 +302,11 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "forecast_haircut_most_permille": _whole(0, 1_000),
     "webhook_ports": _ports,
     "metrics_token": _text,
+    "stripe_secret_key": _begins("sk_", "rk_"),
+    "stripe_webhook_secret": _begins("whsec_"),
+    "stripe_api_base": _api_base,
+    "stripe_methods": _methods,
+    "stripe_return_url": _url("http", "https"),
     "notify_channels": _channels,
     "notify_quiet_hours": _hours,
     "notify_zone": _zone,

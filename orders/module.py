@@ -2,6 +2,7 @@
 
 from inventory.waitlist import BoxesOffered
 from marketplace.module import Module
+from marketplace.payments.online import MoneyDiffers
 from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import (
     LateMoney,
@@ -9,6 +10,8 @@ from marketplace.payments.payments import (
     PaymentFailed,
     PaymentSucceeded,
 )
+from marketplace.payments.provider_events import PaymentDisputed
+from marketplace.payments.repayments import RefundFailed, RefundPaid
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.commands import allocate_group
@@ -59,6 +62,11 @@ module = Module(
         (MoneyCameLate, balances.on_money_came_late),
         (LateMoney, late_money.on_late_money),
         (RefundsOwed, late_money.on_refunds_owed),
+        (RefundPaid, late_money.on_refund_paid),
+        (RefundFailed, late_money.on_refund_failed),
+        (MoneyDiffers, late_money.on_money_differs),
+        (PaymentDisputed, late_money.on_payment_disputed),
+        (RefundPaid, notifying.on_refund_paid),
         (LateMoney, notifying.on_late_money),
         (RefundsOwed, notifying.on_refunds_owed),
         (BoxesOffered, notifying.on_boxes_offered),

@@ -36,6 +36,7 @@ from marketplace.notifications.kinds import (
 )
 from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import LateMoney
+from marketplace.payments.repayments import RefundPaid
 from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
@@ -248,6 +249,15 @@ def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
         order = session.get_one(Order, event.order_id)
         amount = Money(event.refund_due_minor, event.currency)
         _tell(session, ctx, order, RefundDue(order_id=order.id, amount=amount))
+
+
+def on_refund_paid(session: Session, ctx: Context, event: RefundPaid) -> None:
+    """Money has gone back: its payer is told, once for each refund. A sponsor sees it in the statement."""
+    if event.purpose != PaymentPurpose.ESCROW:
+        order = session.get_one(Order, event.order_id)
+        about = kinds.RefundPaid(order_id=order.id, amount=Money(event.amount_minor, event.currency))
+        cause = f"refund:{event.refund_id}"
+        notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
 
 
 def on_boxes_offered(session: Session, ctx: Context, event: BoxesOffered) -> None:

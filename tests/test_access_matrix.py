@@ -35,6 +35,9 @@ from tests.house import SAFE, Caller
 OWNED = {
     "payments.get_payment": "payment",
     "payments.confirm": "payment",
+    "payments.list_refunds": "payment",
+    "online_payments.pay": "payment",
+    "online_payments.refresh": "payment",
     "notifications.read_notification": "notification",
     "orders.get_order": "order",
     "orders.withdraw": "order",
@@ -151,6 +154,7 @@ COMMON = {
     "products.get_product", "products.edit_product", "packs.get_pack", "packs.edit_pack",
     "bank_statements.get_statement", "bank_statements.list_faults", "bank_statements.rematch",
     "bank_entries.get_entry", "bank_entries.match", "bank_entries.close", "bank_entries.reopen",
+    "refunds.get_refund", "refunds.book_payment",
     "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
@@ -210,6 +214,7 @@ OWNERS = {
 }
 
 BODIES: dict[str, dict[str, Any]] = {
+    "online_payments.pay": {},
     "pledges.accept": {"boxes": 1},
     "pledges.decline": {"reason": "frost"},
     "pledges.add": {"boxes": 1},

@@ -48,6 +48,10 @@ from tests.campaigns.shortage import stage
 from tests.orders.sponsoring import fund
 from tests.payments.statements import files
 
+
+from tests.payments.online import there
+from tests.stripe_stand_in import StandIn
+
 SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
 OTHER_SHARE = """(SELECT s.id FROM share s JOIN allocation_run r ON r.id = s.run_id
     JOIN sponsorship p ON p.order_id = r.order_id WHERE s.state = 'declined')"""
@@ -64,6 +68,12 @@ BREAKS = {
     """,
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
+    "PG1": "UPDATE online_payment SET provider_id = NULL WHERE method IS NOT NULL",
+    "PG2": "UPDATE gateway_call SET asked_at = asked_at - interval '2 days' WHERE state = 'asked'",
+    "PG3": "DELETE FROM repayment WHERE state = 'due'",
+    "PG4": """
+        UPDATE gateway_call SET state = 'dropped', finished_at = now() WHERE kind = 'refund' AND state = 'asked'
+    """,
     # jobs
     # bank statements
     "BK1": "UPDATE bank_entry SET send_back_minor = 1 WHERE state = 'booked'",
@@ -111,6 +121,7 @@ BREAKS = {
             WHERE e.cooperative_id IS NOT NULL AND m.endpoint_id IS NULL LIMIT 1)
     """,
     "W3": "UPDATE webhook_attempt SET outcome = 'refused', status = 500 WHERE outcome = 'accepted'",
+    "W5": "UPDATE provider_event SET received_at = now() - interval '2 hours' WHERE handled_at IS NULL",
     "W4": "UPDATE webhook_secret SET expires_at = now()",
     # notifications
     "U1": """
@@ -464,6 +475,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         promoted(market, shopper)
         grouped(market, operator)
         forecast(market)
+        by_card(market)
         exported(market, buyer, operator)
         sponsored(market, buyer, operator, shopper)
         sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
@@ -488,6 +500,22 @@ def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any
     database.transact(work)
     assert files.entry_of(operator, "B1")["state"] == "booked"
     assert files.send(operator, files.table(files.line("C1"))).status_code == 201
+
+
+def by_card(market: builders.Market) -> None:
+    """Two pay by card, one of them gets a part back, of which nobody has asked the gateway yet; an event has come."""
+    with StandIn() as stand_in:
+        market.app.extensions["remote_gateway"] = there.gateway_at(stand_in.url)
+        between = there.There(market=market, stand_in=stand_in)
+        sale = market.on_sale(3)
+        for method in ("pm_card_visa", None):
+            shopper = house.caller(market.app, Role.SHOPPER)
+            order = ordered(shopper, sale, 1)
+            assert there.pay(shopper, order, method).status_code == 200
+            if method is not None:
+                between.owe(order, 100)
+        between.deliver()
+    market.app.extensions["remote_gateway"] = None
 
 
 def told(market: builders.Market) -> None:

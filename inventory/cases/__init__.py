@@ -9,6 +9,7 @@ from inventory.cases.casework import (
     open_case,
     open_cases,
     settle,
+    settle_if_open,
     visible,
 )
 from inventory.cases.states import CaseKind, CaseState
@@ -24,5 +25,6 @@ __all__ = (
     "open_case",
     "open_cases",
     "settle",
+    "settle_if_open",
     "visible",
 )

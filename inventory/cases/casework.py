@@ -119,6 +119,16 @@ def note_if_open(
     return case
 
 
+def settle_if_open(
+    session: Session, ctx: Context, *, kind: CaseKind, subject: Subject, decision: str
+) -> Case | None:
+    """What the case asked for has happened: it settles itself; None when there is none."""
+    case = _open(session, kind, subject)
+    if case is not None:
+        _close(session, ctx, case, decision=decision)
+    return case
+
+
 def add_note(session: Session, ctx: Context, *, case_id: uuid.UUID, words: str) -> Case:
     """Say what is known. Raises CaseNotFound (also for a foreign one), CaseSettled."""
     case = _locked(session, ctx, case_id)
@@ -131,12 +141,16 @@ def settle(session: Session, ctx: Context, *, case_id: uuid.UUID, decision: str)
     if not ctx.actor.has(Role.OPERATOR, Role.SYSTEM):
         raise errors.Forbidden
     case = _locked(session, ctx, case_id)
+    _close(session, ctx, case, decision=decision)
+    return case
+
+
+def _close(session: Session, ctx: Context, case: Case, *, decision: str) -> None:
     _note(session, ctx, case, NoteKind.SETTLED, words=decision)
     case.state, case.decision = CaseState.SETTLED, decision
     case.settled_by, case.settled_at = ctx.actor.label, ctx.now
     session.flush()
     _publish(session, ctx, case)
-    return case
 
 
 def get(session: Session, ctx: Context, *, case_id: uuid.UUID) -> Case:

@@ -19,6 +19,8 @@ class CaseKind(StrEnum):
     """Money came for an order that cannot have it any more: it must be paid back."""
     REFUND = "refund"
     """A paid order was withdrawn, or its price fell: what was paid too much must be paid back."""
+    PAYMENT = "payment"
+    """A payment is not what it should be: another sum came, or the payer's bank wants it back."""
 
 
 class CaseState(StrEnum):

@@ -9,7 +9,8 @@ from marketplace import context
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
-from marketplace.payments import at_till, payments, schemas
+from marketplace.payments import at_till, payments, repayments, schemas
+from marketplace.payments.confirming import PaidThroughGateway
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentNotAwaited, PaymentNotFound
 
@@ -25,8 +26,17 @@ def get_payment(payment_id: uuid.UUID) -> Payment:
         return payments.get(session, context.current(), payment_id=payment_id)
 
 
+@blueprint.get("/<uuid:payment_id>/refunds")
+@blueprint.problems(PaymentNotFound)
+@blueprint.response(200, schemas.PaymentRefunds)
+def list_refunds(payment_id: uuid.UUID) -> dict[str, Any]:
+    """What goes back of a payment of one's own, and how far it is 查询付款的退款"""
+    with reading() as session:
+        return {"items": repayments.of_payment(session, context.current(), payment_id=payment_id)}
+
+
 @blueprint.post("/<uuid:payment_id>/confirm")
-@blueprint.problems(PaymentNotFound, PaymentNotAwaited)
+@blueprint.problems(PaymentNotFound, PaymentNotAwaited, PaidThroughGateway)
 @blueprint.answers(200, schemas.ConfirmedPayment)
 def confirm(claim: Claim, payment_id: uuid.UUID) -> Answer:
     """Commit to pay, and learn how 确认付款"""
@@ -35,7 +45,9 @@ def confirm(claim: Claim, payment_id: uuid.UUID) -> Answer:
 
 @blueprint.post("/<uuid:payment_id>/receipts")
 @blueprint.arguments(schemas.BookReceipt)
-@blueprint.problems(PaymentNotFound, PaymentNotAwaited, payments.AmountDiffers, payments.ReceiptBooked)
+@blueprint.problems(
+    PaymentNotFound, PaymentNotAwaited, PaidThroughGateway, payments.AmountDiffers, payments.ReceiptBooked
+)
 @blueprint.writes(200, schemas.Payment)
 def book_receipt(session: Session, body: dict[str, Any], payment_id: uuid.UUID) -> Payment:
     """Book money that has arrived (operators) 登记到账"""

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from marketplace import audit, express, idempotency, till
+from marketplace import audit, errors, express, idempotency, till
 from marketplace.context import Context
 from marketplace.express import Statement
 from marketplace.idempotency import Answer
-from marketplace.language import Language
+from marketplace.language import Language, Text
 from marketplace.payments.gateways import GATEWAYS, OFFLINE, Answered, Asked
 from marketplace.payments.states import PaymentNotFound, PaymentState, check_move
 from marketplace.till import HANDED_BACK, HandedBack, Request
@@ -33,6 +33,12 @@ CONFIRM: Final = f"""
     """  # noqa: S608 (the parts are our own)
 
 
+class PaidThroughGateway(errors.Conflict):
+    """The payment is made through a gateway outside: nobody confirms or books it by hand."""
+
+    title = Text(en="This payment is made online.", zh="该付款通过线上渠道进行。")
+
+
 class Confirming(till.Writing):
     """What is looked at under locks is confirmed, payment by payment, and written in one statement."""
 
@@ -44,15 +50,21 @@ class Confirming(till.Writing):
         self._moved: dict[uuid.UUID, dict[str, Any]] = {}
 
     def ask(self, ctx: Context, *, payment_id: uuid.UUID) -> Answered:
-        """What the payment's gateway says to its payer's word. Raises PaymentNotFound, PaymentNotAwaited."""
+        """What the payment's gateway says to its payer's word.
+
+        Raises PaymentNotFound, PaidThroughGateway, PaymentNotAwaited.
+        """
         found = self._found.get(payment_id)
         if found is None or uuid.UUID(found["payer_id"]) != ctx.actor.id:
             raise PaymentNotFound
+        gateway = GATEWAYS.get(found["gateway"])
+        if gateway is None:
+            raise PaidThroughGateway
         check_move(found["state"], PaymentState.PROCESSING)
         asked = Asked(
             reference=found["reference"], amount_minor=found["amount_minor"], currency=found["currency"]
         )
-        return GATEWAYS[found["gateway"]].confirm(asked)
+        return gateway.confirm(asked)
 
     def move(self, ctx: Context, *, payment_id: uuid.UUID, after: PaymentState) -> Mapping[str, Any]:
         """The payment as it is once all is written."""

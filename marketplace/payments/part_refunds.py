@@ -2,11 +2,13 @@
 
 Every sum that must go back is written here, whoever owes it: late money, a withdrawal, a lower step of the ladder, a
 campaign that ends, a shortage. Compensation is owed on top of what was received and is not in the payment's sum.
+How each is paid stands beside it (`repayments`).
 """
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -15,6 +17,7 @@ from marketplace import audit, errors, events
 from marketplace.audit import AuditEntry
 from marketplace.context import Context
 from marketplace.language import Text
+from marketplace.payments import repayments
 from marketplace.payments.models import PartRefund, Payment
 from marketplace.payments.states import PartRefundKind, PaymentNotAwaited, PaymentState
 from marketplace.values import new_id
@@ -101,7 +104,7 @@ def write(
     if not parts:
         return
     session.flush()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "payment_id": payment.id,
@@ -130,3 +133,5 @@ def write(
     ]
     session.execute(insert(PartRefund), rows)
     session.execute(insert(AuditEntry), told)
+    owed = [(row["id"], payment, kind) for row, (payment, kind, _) in zip(rows, parts, strict=True)]
+    repayments.begin(session, ctx, owed)

@@ -1,7 +1,8 @@
 """A payment's life: opened with its order (`opening`), confirmed by the payer, received or canceled. Never edited back.
 
 Publishes PaymentSucceeded inside the transaction that books the receipt, PaymentFailed inside the one in which its
-gateway, or for an offline one an operator, says that no money comes; the order above listens. Money that comes
+gateway, or for an offline one an operator, says that no money comes; the order above listens. One that is given up here
+is canceled at its gateway as well, by a job: if the money was faster there, it has come late. Money that comes
 when its payment is canceled is asked about (MoneyCameLate): the order takes its boxes again, or all is owed back.
 """
 
@@ -19,18 +20,20 @@ from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.express import InSession
 from marketplace.language import Text
-from marketplace.payments import confirming, opening, part_refunds
-from marketplace.payments.confirming import Confirming
-from marketplace.payments.gateways import Answered
+from marketplace.payments import calls, confirming, opening, part_refunds
+from marketplace.payments.confirming import Confirming, PaidThroughGateway
+from marketplace.payments.gateways import GATEWAYS, Answered
 from marketplace.payments.models import Payment
 from marketplace.payments.states import (
     LATE,
+    CallKind,
     PartRefundKind,
     PaymentNotAwaited,
     PaymentNotFound,
     PaymentPurpose,
     PaymentState,
     check_move,
+    way,
 )
 
 
@@ -102,10 +105,32 @@ def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[P
 def fail(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:
     """No money comes: the payment is over, and publishes PaymentFailed. Raises PaymentNotFound, PaymentNotAwaited."""
     payment = get(session, ctx, payment_id=payment_id, locked=True)
+    end(session, ctx, payment, reason=reason)
+    _cancel_there(session, ctx, payment)
+    return payment
+
+
+def end(session: Session, ctx: Context, payment: Payment, *, reason: str) -> None:
+    """The same for a locked payment that its gateway knows to be over. Raises PaymentNotAwaited."""
     check_move(payment.state, PaymentState.CANCELED)
     _move(session, ctx, payment, PaymentState.CANCELED, reason=reason)
     events.publish(session, ctx, PaymentFailed(**_named(payment)))
-    return payment
+
+
+def follow(session: Session, ctx: Context, payment: Payment, after: PaymentState) -> None:
+    """A locked payment goes where its gateway has gone; raises PaymentNotAwaited where no way leads there."""
+    for state in way(PaymentState(payment.state), after):
+        _move(session, ctx, payment, state)
+
+
+def receive(session: Session, ctx: Context, payment: Payment, *, receipt_reference: str) -> None:
+    """The money of a locked payment is at its gateway, all of it: in time, or late, and then accepted or owed back."""
+    if payment.state == LATE:
+        _book_late(session, ctx, payment, receipt_reference)
+        return
+    if payment.state != PaymentState.PROCESSING:
+        follow(session, ctx, payment, PaymentState.PROCESSING)
+    _book(session, ctx, payment, receipt_reference)
 
 
 def book_receipt(
@@ -119,9 +144,11 @@ def book_receipt(
 ) -> Payment:
     """Money has arrived; for a canceled payment it has arrived late, and is either accepted or owed back.
 
-    Raises PaymentNotFound, PaymentNotAwaited, AmountDiffers, ReceiptBooked.
+    Raises PaymentNotFound, PaymentNotAwaited, PaidThroughGateway, AmountDiffers, ReceiptBooked.
     """
     payment = get(session, ctx, payment_id=payment_id, locked=True)
+    if payment.gateway not in GATEWAYS:
+        raise PaidThroughGateway
     is_late = payment.state == LATE and not payment.refund_due_minor
     if not is_late:
         check_move(payment.state, PaymentState.SUCCEEDED)
@@ -129,13 +156,16 @@ def book_receipt(
         raise AmountDiffers(due_minor=payment.amount_minor, currency=payment.currency)
     if is_late:
         return _book_late(session, ctx, payment, receipt_reference)
+    _book(session, ctx, payment, receipt_reference)
+    return payment
 
-    payment.received_minor = amount_minor
+
+def _book(session: Session, ctx: Context, payment: Payment, receipt_reference: str) -> None:
+    payment.received_minor = payment.amount_minor
     payment.receipt_reference = receipt_reference
     with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
         _move(session, ctx, payment, PaymentState.SUCCEEDED)
     events.publish(session, ctx, PaymentSucceeded(**_named(payment)))
-    return payment
 
 
 def _book_late(session: Session, ctx: Context, payment: Payment, receipt_reference: str) -> Payment:
@@ -163,7 +193,7 @@ def accept_late(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> Pay
 
     Publishes PaymentSucceeded. Raises PaymentNotFound, PaymentNotAwaited.
     """
-    payment = _late(session, ctx, payment_id)
+    payment = _late(session, payment_id)
     payment.received_minor = payment.amount_minor
     _move(session, ctx, payment, PaymentState.SUCCEEDED)
     events.publish(session, ctx, PaymentSucceeded(**_named(payment)))
@@ -172,7 +202,7 @@ def accept_late(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> Pay
 
 def owe_refund(session: Session, ctx: Context, *, payment_id: uuid.UUID, reason: str) -> Payment:
     """The order cannot have late money: all of it is owed back. Raises PaymentNotFound, PaymentNotAwaited."""
-    payment = _late(session, ctx, payment_id)
+    payment = _late(session, payment_id)
     payment.refund_due_minor, payment.refund_reason = payment.amount_minor, reason
     parts = [(payment, PartRefundKind.REFUND, payment.amount_minor)]
     part_refunds.write(session, ctx, parts, reason=reason, source_id=payment.order_id)
@@ -305,11 +335,18 @@ def cancel(session: Session, ctx: Context, payment: Payment) -> None:
     """Nobody waits for a locked payment any more. Raises PaymentNotAwaited when money has arrived already."""
     check_move(payment.state, PaymentState.CANCELED)
     _move(session, ctx, payment, PaymentState.CANCELED)
+    _cancel_there(session, ctx, payment)
 
 
-def _late(session: Session, ctx: Context, payment_id: uuid.UUID) -> Payment:
-    """The payment with late money that nobody has decided on yet."""
-    payment = get(session, ctx, payment_id=payment_id, locked=True)
+def _cancel_there(session: Session, ctx: Context, payment: Payment) -> None:
+    """What its gateway knows of a payment that is over here must not be paid there any more."""
+    if payment.gateway not in GATEWAYS:
+        calls.ask_later(session, ctx, payment_id=payment.id, kind=CallKind.CANCEL)
+
+
+def _late(session: Session, payment_id: uuid.UUID) -> Payment:
+    """The payment with late money that nobody has decided on yet; whoever's it is, for a job may have seen it."""
+    payment = locked(session, payment_id)
     if payment.state != LATE or payment.refund_due_minor or payment.receipt_reference is None:
         raise PaymentNotAwaited(state=payment.state)
     return payment
@@ -324,8 +361,7 @@ def cancel_of_order(session: Session, ctx: Context, *, order_id: uuid.UUID) -> P
         .execution_options(populate_existing=True)
     )
     if payment is not None:
-        check_move(payment.state, PaymentState.CANCELED)
-        _move(session, ctx, payment, PaymentState.CANCELED)
+        cancel(session, ctx, payment)
     return payment
 
 
@@ -352,7 +388,7 @@ def lock_unconfirmed(session: Session, *, opened_before: datetime, batch: int) -
     statement = (
         select(Payment)
         .where(
-            Payment.state == PaymentState.REQUIRES_CONFIRMATION,
+            Payment.state.in_((PaymentState.REQUIRES_CONFIRMATION, PaymentState.REQUIRES_ACTION)),
             Payment.purpose == PaymentPurpose.ORDER,
             Payment.created_at < opened_before,
         )

@@ -1,8 +1,10 @@
 """Shapes of payments in and out."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
-from marketplace.fields import Currency, Instant, Line, Whole
+from marketplace import paging
+from marketplace.fields import Currency, Id, Instant, Line, Whole
+from marketplace.payments.states import RepaymentMeans, RepaymentState
 from marketplace.values import TOTAL_MINOR_MAX
 
 
@@ -36,3 +38,73 @@ class Payment(Schema):
 class ConfirmedPayment(Schema):
     payment = fields.Nested(Payment)
     instructions = fields.String()
+
+
+class PayOnline(Schema):
+    payment_method = Line(
+        low=4,
+        high=80,
+        load_default=None,
+        metadata={
+            "description": "A method that the payer's device made known to the payment service (`pm_…`): charged at"
+            " once. Without one the device pays by itself, with the `client_secret`."
+        },
+    )
+
+
+class NextStep(Schema):
+    kind = fields.String()
+    url = fields.String(allow_none=True)
+    qr_text = fields.String(allow_none=True)
+
+
+class OnlinePayment(Schema):
+    payment = fields.Nested(Payment)
+    client_secret = fields.String(
+        allow_none=True,
+        metadata={"description": "For the payer's device: it may pay this payment, and nothing else."},
+    )
+    next_step = fields.Nested(NextStep, allow_none=True)
+
+
+class Refund(Schema):
+    id = fields.UUID()
+    payment_id = fields.UUID()
+    kind = fields.String()
+    amount_minor = fields.Integer()
+    currency = fields.String()
+    reason = fields.String()
+    owed_at = Instant()
+    state = fields.String(
+        metadata={"description": "asked: its gateway pays it; due: somebody has to; paid: it is done."}
+    )
+    means = fields.String(allow_none=True)
+    receipt_reference = fields.String(allow_none=True)
+    problem = fields.String(allow_none=True, metadata={"description": "Why the gateway did not pay it."})
+    paid_at = Instant(allow_none=True)
+
+
+class RefundQuery(paging.Query):
+    state = fields.String(load_default=None, validate=validate.OneOf([each.value for each in RepaymentState]))
+    payment_id = Id(load_default=None)
+
+
+RefundPage = paging.page_of(Refund)
+
+
+class PaymentRefunds(Schema):
+    items = fields.List(fields.Nested(Refund))
+
+
+class BookRepayment(Schema):
+    means = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            [each.value for each in RepaymentMeans if each is not RepaymentMeans.GATEWAY]
+        ),
+    )
+    receipt_reference = Line(required=True, high=80)
+
+
+class EventTaken(Schema):
+    is_new = fields.Boolean()

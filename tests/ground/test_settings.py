@@ -52,6 +52,14 @@ GOOD = {
     "FORECAST_HAIRCUT_MOST_PERMILLE": [("250", 250)],
     "WEBHOOK_PORTS": [("443", "443"), ("443, 8443", "443,8443")],
     "METRICS_TOKEN": [("t", "t")],
+    "STRIPE_SECRET_KEY": [(key, key) for key in ("sk_test_" + "k" * 20, "rk_live_" + "k" * 20)],
+    "STRIPE_WEBHOOK_SECRET": [("whsec_" + "s" * 32, "whsec_" + "s" * 32)],
+    "STRIPE_METHODS": [("card", "card"), ("card, alipay", "card,alipay")],
+    "STRIPE_API_BASE": [
+        (url, url)
+        for url in ("https://a.example", "http://127.0.0.1:12111", "http://localhost:1", "http://[::1]:1")
+    ],
+    "STRIPE_RETURN_URL": [("https://a.example/back", "https://a.example/back")],
     "NOTIFY_CHANNELS": [("console", "console"), (" console ", "console")],
     "NOTIFY_QUIET_HOURS": [("0-0", "0-0"), ("23-6", "23-6")],
     "NOTIFY_ZONE": [("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin")],
@@ -108,6 +116,17 @@ BAD = {
     "FORECAST_HAIRCUT_BASE_PERMILLE": ["1001", *NOT_WHOLE],
     "FORECAST_HAIRCUT_WEEKLY_PERMILLE": ["1001", *NOT_WHOLE],
     "FORECAST_HAIRCUT_MOST_PERMILLE": ["1001", *NOT_WHOLE],
+    "STRIPE_SECRET_KEY": ["pk_test_" + "k" * 20, "sk_short", "sk_" + "é" * 20, "sk_" + "k" * 300],
+    "STRIPE_WEBHOOK_SECRET": ["sk_test_" + "k" * 20, "whsec_"],
+    "STRIPE_API_BASE": [
+        "http://a.example",
+        "ftp://127.0.0.1",
+        "https://a.example/v1",
+        "http://127.0.0.1.example",
+        "https://u@a",
+    ],
+    "STRIPE_METHODS": ["paypal", "card,card", "card,"],
+    "STRIPE_RETURN_URL": ["a.example", "javascript:x"],
     "WEBHOOK_PORTS": ["0", "65536", "443;8443", "443,", "all"],
 }
 FREE_TEXT = {
@@ -151,7 +170,13 @@ def test_an_empty_value_means_the_default(name):
 
 
 def test_secrets_are_not_repeated_in_the_message():
-    for name, raw in (("SECRET_KEY", "hush-hush"), ("DATABASE_URL", "mysql://u:hush-hush@h/d")):
+    for name, raw in (
+        ("SECRET_KEY", "hush-hush"),
+        ("DATABASE_URL", "mysql://u:hush-hush@h/d"),
+        ("STRIPE_SECRET_KEY", "hush-hush"),
+        ("STRIPE_WEBHOOK_SECRET", "hush-hush"),
+        ("STRIPE_API_BASE", "http://u:hush-hush@h"),
+    ):
         with pytest.raises(WrongSetting) as caught:
             Settings.from_env({"SECRET_KEY": SECRET, name: raw})
         assert "hush-hush" not in str(caught.value)
@@ -183,6 +208,12 @@ def test_a_folder_that_cannot_be_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WrongSetting, match="DATA_DIR"):
         Settings.from_env({"DATA_DIR": str(tmp_path / "file")})
+
+
+def test_production_sends_a_key_that_moves_money_nowhere_unencrypted():
+    env = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "STRIPE_API_BASE": "http://127.0.0.1:1"}
+    with pytest.raises(WrongSetting, match="STRIPE_API_BASE"):
+        Settings.from_env(env)
 
 
 def test_only_production_is_production():

@@ -1,0 +1,158 @@
+"""What gateways are asked and what they answer, in our own words. Pure.
+
+`Gateway` is what every way of paying can do, inside of a transaction. `RemoteGateway` is somebody outside: it may be
+slow, away or have done what it did not answer, so it is asked between two transactions, under a key of ours.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from marketplace import errors
+from marketplace.language import Text
+from marketplace.payments.states import PaymentState, RefundStanding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a gateway is told of a payment: what is due, and the reference that the payer gives."""
+
+    reference: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The state the gateway put the payment in, and what the payer should do next."""
+
+    state: PaymentState
+    instructions: Text
+
+
+class Gateway(Protocol):
+    """What every way of paying can do."""
+
+    name: str
+
+    def confirm(self, asked: Asked) -> Answered:
+        """The payer commits to pay. Answers `processing`, or `canceled` if it refuses the payment for good."""
+        ...
+
+
+class GatewayUnavailable(errors.TryLater):
+    """The gateway did not answer, or not with what it did: nobody knows yet, and the question is asked again."""
+
+    title = Text(en="The payment service does not answer right now.", zh="支付服务暂时没有响应。")
+
+
+class GatewayRefuses(Exception):
+    """The gateway will not do it, asked again or not. `code` is its own word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class EventForged(errors.Malformed):
+    """What came is not an event that the gateway signed just now."""
+
+    title = Text(en="This is not a signed event of the payment service.", zh="这不是支付服务签名的事件。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What the payer's device should do: go to an address, or show a code to scan."""
+
+    kind: str
+    url: str | None = None
+    qr_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A payment as it is at its gateway at this moment."""
+
+    provider_id: str
+    payment_id: uuid.UUID | None
+    """Ours, as we told the gateway when it was opened."""
+    state: PaymentState
+    amount_minor: int
+    received_minor: int
+    currency: str
+    receipt_reference: str | None = None
+    method: str | None = None
+    paid_at: datetime | None = None
+    fee_minor: int | None = None
+    """What the gateway keeps of it, in the currency it settles in."""
+    fee_currency: str | None = None
+    client_secret: str | None = None
+    """Whoever has it may pay this payment and do nothing else."""
+    next_step: NextStep | None = None
+    problem: str | None = None
+    """Why the last attempt failed; the next may succeed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSeen:
+    """A refund as it is at its gateway at this moment."""
+
+    provider_id: str
+    refund_id: uuid.UUID | None
+    """Ours, as we told the gateway when it was asked for."""
+    standing: RefundStanding
+    amount_minor: int
+    currency: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSeen:
+    """An event that a gateway signed: a reason to look at the present state of what it is about, and nothing more."""
+
+    event_id: str
+    type: str
+    object_kind: str
+    object_id: str
+    payment_ref: str | None
+    """The gateway's id of the payment it is about."""
+
+
+class RemoteGateway(Protocol):
+    """Every call may raise GatewayUnavailable, and GatewayRefuses where it changes something.
+
+    The same `key` asks the same question again: it has one effect, whoever asks how often.
+    """
+
+    name: str
+
+    def open(
+        self, *, payment_id: uuid.UUID, reference: str, amount_minor: int, currency: str, key: str
+    ) -> Seen:
+        """Make the payment known there; nothing is charged by it."""
+        ...
+
+    def confirm(self, *, provider_id: str, payment_method: str, key: str) -> Seen:
+        """Charge it by a method of the payer's; a decline is an answer, with its `problem`."""
+        ...
+
+    def cancel(self, *, provider_id: str, key: str) -> Seen:
+        """Wait for its money no longer; if the money came first, that is the answer."""
+        ...
+
+    def retrieve(self, *, provider_id: str) -> Seen: ...
+
+    def refund(self, *, provider_id: str, refund_id: uuid.UUID, amount_minor: int, key: str) -> RefundSeen:
+        """Pay a part of it back, or all that is left."""
+        ...
+
+    def retrieve_refund(self, *, provider_id: str) -> RefundSeen: ...
+
+    def find_refund(self, *, payment_ref: str, refund_id: uuid.UUID) -> RefundSeen | None:
+        """Of the payment's refunds that with our id, if it has been asked for."""
+        ...
+
+    def read_event(self, body: bytes, signature: str | None, *, now: datetime) -> EventSeen:
+        """Raises EventForged."""
+        ...

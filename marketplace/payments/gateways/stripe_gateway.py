@@ -1,0 +1,309 @@
+"""Stripe: PaymentIntents, refunds, signed events. The only file that knows its library, and its words.
+
+Each call has a time-out and one repeat; what is left unknown then is GatewayUnavailable. A key of ours goes with every
+call that changes something, so that a repeat, ours or the library's, has one effect.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import stripe
+from stripe import Charge, PaymentIntent, StripeClient
+
+from marketplace import strict_json
+from marketplace.errors import Refusal
+from marketplace.logs import log
+from marketplace.payments.gateways.interface import (
+    EventForged,
+    EventSeen,
+    GatewayRefuses,
+    GatewayUnavailable,
+    NextStep,
+    RefundSeen,
+    Seen,
+)
+from marketplace.payments.states import PaymentState, RefundStanding
+
+CONNECT_SECONDS: Final = 3
+READ_SECONDS: Final = 10
+REPEATS_MAX: Final = 1
+AGE_SECONDS_MAX: Final = 300
+"""An event's stamp may be so old, or so far in the future: the library looks at the past only."""
+SIGNATURE_LENGTH_MAX: Final = 2_000
+EXPAND: Final = ["latest_charge.balance_transaction"]
+DECIDED: Final = "payment_intent_unexpected_state"
+"""Stripe's word for: something else has happened to it meanwhile. What, is seen by looking."""
+
+STATES: Final = {
+    "requires_payment_method": PaymentState.REQUIRES_CONFIRMATION,
+    "requires_confirmation": PaymentState.REQUIRES_CONFIRMATION,
+    "requires_action": PaymentState.REQUIRES_ACTION,
+    "processing": PaymentState.PROCESSING,
+    "succeeded": PaymentState.SUCCEEDED,
+    "canceled": PaymentState.CANCELED,
+}
+STANDINGS: Final = {
+    "pending": RefundStanding.PENDING,
+    "requires_action": RefundStanding.PENDING,
+    "succeeded": RefundStanding.PAID,
+    "failed": RefundStanding.FAILED,
+    "canceled": RefundStanding.FAILED,
+}
+NEXT_STEPS: Final = {
+    "redirect_to_url": ("redirect_to_url", "url", None),
+    "alipay_handle_redirect": ("alipay_handle_redirect", "url", None),
+    "wechat_pay_display_qr_code": ("wechat_pay_display_qr_code", "hosted_instructions_url", "data"),
+}
+"""Kind of next action → where in it an address and a text to scan stand."""
+
+
+class StripeGateway:
+    """See the module's docstring."""
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        *,
+        secret_key: str,
+        webhook_secret: str,
+        api_base: str,
+        methods: tuple[str, ...],
+        return_url: str,
+    ) -> None:
+        self._client = StripeClient(
+            secret_key,
+            base_addresses={"api": api_base} if api_base else None,
+            max_network_retries=REPEATS_MAX,
+            http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        )
+        self._webhook_secret = webhook_secret
+        self._methods = methods
+        self._return_url = return_url
+
+    def open(
+        self, *, payment_id: uuid.UUID, reference: str, amount_minor: int, currency: str, key: str
+    ) -> Seen:
+        with _asking():
+            return _seen(
+                self._client.v1.payment_intents.create(
+                    {
+                        "amount": amount_minor,
+                        "currency": currency.lower(),
+                        "allowed_payment_method_types": list(self._methods),
+                        "metadata": {"payment_id": str(payment_id), "reference": reference},
+                        "description": reference,
+                        "expand": EXPAND,
+                    },
+                    {"idempotency_key": key},
+                )
+            )
+
+    def confirm(self, *, provider_id: str, payment_method: str, key: str) -> Seen:
+        with _asking():
+            try:
+                intent = self._client.v1.payment_intents.confirm(
+                    provider_id,
+                    {
+                        "payment_method": payment_method,
+                        "payment_method_options": {"wechat_pay": {"client": "web"}},
+                        "return_url": self._return_url,
+                        "expand": EXPAND,
+                    },
+                    {"idempotency_key": key},
+                )
+            except stripe.CardError:
+                intent = self._intent(provider_id)
+            except stripe.InvalidRequestError as problem:
+                if problem.code != DECIDED:
+                    raise
+                intent = self._intent(provider_id)
+            return _seen(intent)
+
+    def cancel(self, *, provider_id: str, key: str) -> Seen:
+        with _asking():
+            try:
+                intent = self._client.v1.payment_intents.cancel(
+                    provider_id,
+                    {"cancellation_reason": "abandoned", "expand": EXPAND},
+                    {"idempotency_key": key},
+                )
+            except stripe.InvalidRequestError as problem:
+                if problem.code != DECIDED:
+                    raise
+                intent = self._intent(provider_id)
+            return _seen(intent)
+
+    def retrieve(self, *, provider_id: str) -> Seen:
+        with _asking():
+            return _seen(self._intent(provider_id))
+
+    def refund(self, *, provider_id: str, refund_id: uuid.UUID, amount_minor: int, key: str) -> RefundSeen:
+        with _asking():
+            return _refund_seen(
+                self._client.v1.refunds.create(
+                    {
+                        "payment_intent": provider_id,
+                        "amount": amount_minor,
+                        "reason": "requested_by_customer",
+                        "metadata": {"refund_id": str(refund_id)},
+                    },
+                    {"idempotency_key": key},
+                )
+            )
+
+    def retrieve_refund(self, *, provider_id: str) -> RefundSeen:
+        with _asking():
+            return _refund_seen(self._client.v1.refunds.retrieve(provider_id))
+
+    def find_refund(self, *, payment_ref: str, refund_id: uuid.UUID) -> RefundSeen | None:
+        with _asking():
+            listed = self._client.v1.refunds.list({"payment_intent": payment_ref, "limit": 100})
+            for refund in listed.auto_paging_iter():
+                seen = _refund_seen(refund)
+                if seen.refund_id == refund_id and seen.standing != RefundStanding.FAILED:
+                    return seen
+            return None
+
+    def read_event(self, body: bytes, signature: str | None, *, now: datetime) -> EventSeen:
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise EventForged from None
+        stamp = _stamp(signature)
+        try:
+            # its age is looked at here, in both directions
+            stripe.WebhookSignature.verify_header(text, signature, self._webhook_secret, tolerance=None)
+        except stripe.SignatureVerificationError:
+            raise EventForged from None
+        if abs(int(now.timestamp()) - stamp) > AGE_SECONDS_MAX:
+            raise EventForged
+        try:
+            told = strict_json.loads(body)
+        except Refusal:
+            raise EventForged from None
+        return _event(told)
+
+    def _intent(self, provider_id: str) -> PaymentIntent:
+        return self._client.v1.payment_intents.retrieve(provider_id, {"expand": EXPAND})
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Stripe's failures in our words: either it said no, or nobody knows."""
+    try:
+        yield
+    except stripe.IdempotencyError as problem:
+        log.error("a key was used for two different calls", detail=str(problem.user_message))
+        raise GatewayRefuses("idempotency_error") from None
+    except (stripe.InvalidRequestError, stripe.CardError) as problem:
+        raise GatewayRefuses(_word(problem)) from None
+    except (stripe.AuthenticationError, stripe.PermissionError) as problem:
+        log.error("Stripe does not take our key", detail=type(problem).__name__)
+        raise GatewayUnavailable from None
+    except stripe.StripeError as problem:
+        log.warning("Stripe gave no answer", kind=type(problem).__name__, status=problem.http_status)
+        raise GatewayUnavailable from None
+
+
+def _word(problem: stripe.InvalidRequestError | stripe.CardError) -> str:
+    return _told(problem.error, "decline_code") or problem.code or "invalid_request"
+
+
+def _seen(intent: PaymentIntent) -> Seen:
+    charge = intent.latest_charge
+    assert charge is None or isinstance(charge, Charge), "it was asked for with its charge"
+    state = STATES.get(intent.status)
+    if state is None:
+        log.error("Stripe tells of a state that is not known here", state=intent.status)
+        raise GatewayUnavailable
+    is_paid = state == PaymentState.SUCCEEDED and charge is not None
+    details = charge.payment_method_details if is_paid and charge is not None else None
+    booked = charge.balance_transaction if is_paid and charge is not None else None
+    has_fee = isinstance(booked, stripe.BalanceTransaction)
+    error = intent.last_payment_error
+    return Seen(
+        provider_id=intent.id,
+        payment_id=_id(intent.metadata, "payment_id"),
+        state=state,
+        amount_minor=intent.amount,
+        received_minor=intent.amount_received,
+        currency=intent.currency.upper(),
+        receipt_reference=charge.id if is_paid and charge is not None else None,
+        method=details.type if details is not None else None,
+        paid_at=datetime.fromtimestamp(charge.created, UTC) if is_paid and charge is not None else None,
+        fee_minor=cast(stripe.BalanceTransaction, booked).fee if has_fee else None,
+        fee_currency=cast(stripe.BalanceTransaction, booked).currency.upper() if has_fee else None,
+        client_secret=intent.client_secret,
+        next_step=_next_step(intent),
+        problem=_told(error, "decline_code") or _told(error, "code"),
+    )
+
+
+def _next_step(intent: PaymentIntent) -> NextStep | None:
+    action = intent.next_action
+    if action is None:
+        return None
+    kind, url, qr_text = NEXT_STEPS.get(action.type, (action.type, None, None))
+    told = getattr(action, action.type, None)
+    return NextStep(kind=kind, url=_told(told, url), qr_text=_told(told, qr_text))
+
+
+def _refund_seen(refund: stripe.Refund) -> RefundSeen:
+    return RefundSeen(
+        provider_id=refund.id,
+        refund_id=_id(refund.metadata, "refund_id"),
+        standing=STANDINGS.get(refund.status or "", RefundStanding.PENDING),
+        amount_minor=refund.amount,
+        currency=refund.currency.upper(),
+        problem=_told(refund, "failure_reason"),
+    )
+
+
+def _told(found: Any, name: str | None) -> str | None:
+    """A text in an object of Stripe's: what it does not say, its client raises for."""
+    told = None if found is None or name is None else getattr(found, name, None)
+    return None if told is None else str(told)
+
+
+def _id(metadata: Any, name: str) -> uuid.UUID | None:
+    """An id of ours that we left there; what others left is nothing to us."""
+    told = metadata.to_dict().get(name) if metadata is not None else None
+    try:
+        return uuid.UUID(told)
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _stamp(signature: str | None) -> int:
+    """When it was signed, as the signature says once and plainly. Raises EventForged."""
+    if not signature or len(signature) > SIGNATURE_LENGTH_MAX or not signature.isascii():
+        raise EventForged
+    stamps = [part.strip()[2:] for part in signature.split(",") if part.strip().startswith("t=")]
+    if len(stamps) != 1 or not stamps[0].isdigit() or len(stamps[0]) > 12:
+        raise EventForged
+    return int(stamps[0])
+
+
+def _event(told: Any) -> EventSeen:
+    try:
+        about = told["data"]["object"]
+        event_id, kind, about_id = told["id"], about["object"], about["id"]
+        payment_ref = about_id if kind == "payment_intent" else about.get("payment_intent")
+        words = (event_id, told["type"], kind, about_id)
+    except (AttributeError, KeyError, TypeError):
+        raise EventForged from None
+    if isinstance(payment_ref, dict):
+        payment_ref = payment_ref.get("id")
+    if not all(isinstance(word, str) and 0 < len(word) <= 255 for word in words):
+        raise EventForged
+    if payment_ref is not None and (not isinstance(payment_ref, str) or len(payment_ref) > 255):
+        raise EventForged
+    if told.get("object") != "event" or len(told["type"]) > 100 or len(kind) > 60:
+        raise EventForged
+    return EventSeen(
+        event_id=event_id, type=told["type"], object_kind=kind, object_id=about_id, payment_ref=payment_ref
+    )

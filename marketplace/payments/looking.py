@@ -1,0 +1,277 @@
+"""Jobs that ask a gateway outside: unfinished calls, events that came, and what is not over yet.
+
+A job asks before it locks anything but its own row, then writes down under the payment's lock what it saw. Who gets no
+answer leaves everything as it is and comes again later; a crash does the same. The sweeper of every minute finds what
+was left: by a lost worker, by a lost event, by an answer that never came.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from marketplace import jobs, two_steps
+from marketplace.context import Context
+from marketplace.logs import log
+from marketplace.module import Job
+from marketplace.payments import (
+    calls,
+    gateway_rules,
+    gateways,
+    online,
+    payments,
+    provider_events,
+    repayments,
+)
+from marketplace.payments.calls import Call
+from marketplace.payments.gateways import GatewayRefuses, GatewayUnavailable, RemoteGateway
+from marketplace.payments.gateways.interface import RefundSeen, Seen
+from marketplace.payments.models import GatewayCall, OnlinePayment, Payment, ProviderEvent, Repayment
+from marketplace.payments.states import CallKind, CallState, PaymentState
+
+LOOK: Final = "payments.look"
+LOOK_AT_REFUND: Final = "payments.look_at_refund"
+BUSY_WAIT: Final = timedelta(seconds=1)
+SWEPT_MAX: Final = 500
+PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
+"""The job's own row stays locked while it asks, so that a lost worker is noticed at once; nothing else is."""
+
+Apply = Callable[[Session, Context], None]
+
+
+def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
+    """Ask what was written down, again if need be, and write down how it went."""
+    key = uuid.UUID(call_id)
+    with calls.line() as has_line:
+        row = online.to_finish(session, key)
+        if row is None:
+            return
+        if not has_line or row.leased_until > ctx.now:
+            at = max(row.leased_until, ctx.now + BUSY_WAIT)
+            jobs.enqueue(session, calls.FINISH, arguments={"call_id": call_id}, key=_key("call", key), at=at)
+            return
+        payment = session.get_one(Payment, row.payment_id)
+        provider_id = online.provider_id_of(session, row.payment_id)
+        amount_minor = repayments.amount_of(session, row.refund_id)
+        call, is_worn = calls.plain(row), row.tries >= calls.TRIES_OF_A_KEY
+        session.execute(PATIENCE)
+        try:
+            apply = _ask(gateways.remote(), call, payment, provider_id, amount_minor, is_worn=is_worn)
+        except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
+            payments.locked(session, call.payment_id)
+            calls.put_off(session, ctx, call.id)
+            log.warning("the gateway gave no answer", call=call_id, kind=call.kind, problem=problem.code)
+            return
+    payments.locked(session, call.payment_id)
+    apply(session, ctx)
+
+
+def _ask(
+    gateway: RemoteGateway,
+    call: Call,
+    payment: Payment,
+    provider_id: str | None,
+    amount_minor: int | None,
+    *,
+    is_worn: bool,
+) -> Apply:
+    """What to write down under the payment's lock."""
+    if call.kind == CallKind.OPEN and is_worn:
+        # nobody was told of what it may have made: it can never be paid, and the payer's next try makes another
+        return partial(_end, call=call, state=CallState.DROPPED)
+    if call.kind == CallKind.OPEN:
+        return _seen(call, lambda: online.open_there(gateway, payment, key=call.key))
+    if provider_id is None:
+        return partial(_end, call=call, state=CallState.DROPPED)  # it was never known there
+    if call.kind == CallKind.REFUND:
+        assert call.refund_id is not None
+        assert amount_minor is not None
+        return _ask_refund(gateway, call, provider_id, call.refund_id, amount_minor, is_worn=is_worn)
+    if call.kind == CallKind.CANCEL and not is_worn:
+        return _seen(call, lambda: gateway.cancel(provider_id=provider_id, key=call.key))
+    # a payer who has gone is not charged by a call that was interrupted: it is only looked at
+    return _seen(call, lambda: gateway.retrieve(provider_id=provider_id))
+
+
+def _seen(call: Call, look: Callable[[], Seen]) -> Apply:
+    try:
+        seen = look()
+    except GatewayRefuses as refusal:
+        return partial(_end, call=call, state=CallState.REFUSED, problem=refusal.code)
+
+    def apply(session: Session, ctx: Context) -> None:
+        is_done = call.kind != CallKind.CONFIRM or seen.state != PaymentState.REQUIRES_CONFIRMATION
+        _end(session, ctx, call=call, state=CallState.DONE if is_done else CallState.DROPPED)
+        online.meet(session, ctx, seen)  # one that is not over there is canceled by a new call
+
+    return apply
+
+
+def _ask_refund(
+    gateway: RemoteGateway,
+    call: Call,
+    provider_id: str,
+    refund_id: uuid.UUID,
+    amount_minor: int,
+    *,
+    is_worn: bool,
+) -> Apply:
+    if is_worn:
+        found = gateway.find_refund(payment_ref=provider_id, refund_id=refund_id)
+        if found is None:
+            return partial(_ask_anew, call=call, refund_id=refund_id)
+        return partial(_end_refund, call=call, refund_id=refund_id, seen=found)
+    try:
+        seen = gateway.refund(
+            provider_id=provider_id, refund_id=refund_id, amount_minor=amount_minor, key=call.key
+        )
+    except GatewayRefuses as refusal:
+        return partial(_refuse_refund, call=call, refund_id=refund_id, problem=refusal.code)
+    return partial(_end_refund, call=call, refund_id=refund_id, seen=seen)
+
+
+def _end(session: Session, ctx: Context, *, call: Call, state: CallState, problem: str | None = None) -> None:
+    calls.finish(session, ctx, calls.locked(session, call.id), state, problem=problem)
+
+
+def _end_refund(
+    session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID, seen: RefundSeen
+) -> None:
+    _end(session, ctx, call=call, state=CallState.DONE)
+    repayments.meet(session, ctx, refund_id, seen)
+
+
+def _refuse_refund(session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID, problem: str) -> None:
+    _end(session, ctx, call=call, state=CallState.REFUSED, problem=problem)
+    repayments.refuse(session, ctx, refund_id, problem=problem)
+
+
+def _ask_anew(session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID) -> None:
+    """The gateway knows of no such refund: the call never got there, and the next one has a key of its own."""
+    _end(session, ctx, call=call, state=CallState.DROPPED)
+    calls.ask_later(session, ctx, payment_id=call.payment_id, kind=CallKind.REFUND, refund_id=refund_id)
+
+
+def look(session: Session, ctx: Context, *, payment_id: str) -> None:
+    """See how a payment that is not over stands at its gateway."""
+    key = uuid.UUID(payment_id)
+    provider_id = online.provider_id_of(session, key)
+    if provider_id is None:
+        return
+    seen = _with_gateway(session, lambda gateway: gateway.retrieve(provider_id=provider_id))
+    if isinstance(seen, Seen):
+        online.meet(session, ctx, seen)
+    elif seen is not None:
+        log.error("the gateway does not know a payment of ours", payment=payment_id, problem=seen)
+
+
+def look_at_refund(session: Session, ctx: Context, *, refund_id: str) -> None:
+    """See how far the gateway is with a refund that it began to pay."""
+    key = uuid.UUID(refund_id)
+    row = session.get(Repayment, key)
+    if row is None or row.looks_at is None or row.provider_id is None:
+        return
+    provider_id = row.provider_id
+    seen = _with_gateway(session, lambda gateway: gateway.retrieve_refund(provider_id=provider_id))
+    if isinstance(seen, RefundSeen):
+        repayments.meet(session, ctx, key, seen)
+
+
+def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
+    """Look at the present state of what an event is about; what it said of it is of no matter."""
+    event = session.get(ProviderEvent, uuid.UUID(event_id), populate_existing=True)
+    if event is None or event.handled_at is not None:
+        return
+    about = provider_events.about(event)
+    if about == provider_events.About.NOTHING:
+        provider_events.finish(ctx, event, "ignored")
+        return
+    object_id, payment_ref = event.object_id, event.payment_ref or ""
+
+    def question(gateway: RemoteGateway) -> Seen | RefundSeen:
+        if about == provider_events.About.REFUND:
+            return gateway.retrieve_refund(provider_id=object_id)
+        return gateway.retrieve(provider_id=payment_ref)
+
+    seen = _with_gateway(session, question)
+    if seen is None:
+        provider_events.put_off(ctx, event)
+        return
+    provider_events.finish(ctx, event, provider_events.meet(session, ctx, event, about, seen))
+
+
+def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
+    """The gateway's answer, its code for why it refuses, or None: nobody may ask now, or nobody answered."""
+    with calls.line() as has_line:
+        if not has_line:
+            return None
+        session.execute(PATIENCE)
+        try:
+            return question(gateways.remote())
+        except GatewayRefuses as refusal:
+            return refusal.code
+        except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
+            log.warning("the gateway gave no answer", problem=problem.code)
+            return None
+
+
+def sweep(session: Session, ctx: Context) -> int:
+    """The job of every minute: put in jobs for what was left and is due; how many.
+
+    What is not over is put off at once, so that a gateway that is away is not asked for the same thing every minute.
+    """
+    stale = session.scalars(
+        select(GatewayCall.id)
+        .where(GatewayCall.state == CallState.ASKED, GatewayCall.leased_until <= ctx.now)
+        .order_by(GatewayCall.leased_until)
+        .limit(SWEPT_MAX)
+    ).all()
+    for call_id in stale:
+        _enqueue(session, calls.FINISH, call_id=call_id)
+    waiting = session.scalars(
+        select(OnlinePayment)
+        .where(OnlinePayment.looks_at <= ctx.now, OnlinePayment.provider_id.is_not(None))
+        .order_by(OnlinePayment.looks_at)
+        .limit(SWEPT_MAX)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for each in waiting:
+        each.looks_at = gateway_rules.next_look(since=each.created_at, now=ctx.now)
+        _enqueue(session, LOOK, payment_id=each.payment_id)
+    pending = session.scalars(
+        select(Repayment)
+        .where(Repayment.looks_at <= ctx.now)
+        .order_by(Repayment.looks_at)
+        .limit(SWEPT_MAX)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in pending:
+        row.looks_at = ctx.now + repayments.LOOK_AGAIN
+        _enqueue(session, LOOK_AT_REFUND, refund_id=row.refund_id)
+    left = provider_events.left(session, ctx, at_most=SWEPT_MAX)
+    for event_id in left:
+        _enqueue(session, provider_events.HANDLE, event_id=event_id)
+    two_steps.forget_old(session, ctx)
+    return len(stale) + len(waiting) + len(pending) + len(left)
+
+
+def _enqueue(session: Session, name: str, **arguments: uuid.UUID) -> None:
+    [(kind, row_id)] = arguments.items()
+    jobs.enqueue(session, name, arguments={kind: str(row_id)}, key=_key(kind.removesuffix("_id"), row_id))
+
+
+def _key(kind: str, row_id: uuid.UUID) -> str:
+    return f"payments:{kind}:{row_id}"
+
+
+JOBS: Final = (
+    Job(name=calls.FINISH, run=finish_call),
+    Job(name=provider_events.HANDLE, run=handle_event, wait_seconds=1),
+    Job(name=LOOK, run=look),
+    Job(name=LOOK_AT_REFUND, run=look_at_refund),
+    Job(name="payments.sweep", run=sweep, cron="* * * * *"),
+)

@@ -1,0 +1,144 @@
+"""Events that a gateway sends: a row first, then the answer, then a job that looks at what the event is about.
+
+The same event comes again, events overtake each other, and what one says is over by the time it is read. So its
+contents are not kept, and nothing is done by what it says: it is a reason to look (`looking.handle_event`).
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from marketplace import audit, events, jobs
+from marketplace.context import Context
+from marketplace.payments import gateway_rules, online, repayments
+from marketplace.payments.gateways.interface import EventSeen, RefundSeen, Seen
+from marketplace.payments.models import Payment, ProviderEvent
+from marketplace.values import new_id
+
+HANDLE: Final = "payments.handle_event"
+
+
+class About(StrEnum):
+    """What there is to look at."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    NOTHING = "nothing"
+
+
+_KINDS: Final = {
+    "payment_intent": About.PAYMENT,
+    "charge": About.PAYMENT,
+    "refund": About.REFUND,
+    "dispute": About.DISPUTE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputed:
+    """The payer's bank wants a payment back: somebody has to answer it."""
+
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+    dispute_id: str
+    amount_minor: int
+    currency: str
+    event: str
+
+
+def take_in(session: Session, ctx: Context, *, provider: str, event: EventSeen) -> bool:
+    """Store a signed event, and put in the job that handles it; False when it was here before."""
+    statement = insert(ProviderEvent).values(
+        id=new_id(),
+        provider=provider,
+        event_id=event.event_id,
+        type=event.type,
+        object_kind=event.object_kind,
+        object_id=event.object_id,
+        payment_ref=event.payment_ref,
+        received_at=ctx.now,
+        due_at=ctx.now + gateway_rules.wait_after(0),
+        tries=0,
+    )
+    made = session.execute(
+        statement.on_conflict_do_nothing().returning(ProviderEvent.id)
+    ).scalar_one_or_none()
+    if made is None:
+        return False
+    jobs.enqueue(session, HANDLE, arguments={"event_id": str(made)})
+    audit.record(
+        session,
+        ctx,
+        "provider_event.take_in",
+        subject=("provider_event", made),
+        after={"provider": provider, "event_id": event.event_id, "type": event.type},
+    )
+    return True
+
+
+def about(event: ProviderEvent) -> About:
+    """A dispute or charge without its payment is none of ours."""
+    found = _KINDS.get(event.object_kind, About.NOTHING)
+    return found if found == About.REFUND or event.payment_ref is not None else About.NOTHING
+
+
+def meet(
+    session: Session, ctx: Context, event: ProviderEvent, kind: About, seen: Seen | RefundSeen | str
+) -> str:
+    """Write down what was seen; a word for what came of the event."""
+    if isinstance(seen, str):
+        return "unknown_there"
+    if isinstance(seen, RefundSeen):
+        if seen.refund_id is None:
+            return "not_ours"
+        repayments.meet(session, ctx, seen.refund_id, seen)
+        return "refund"
+    payment = online.meet(session, ctx, seen)
+    if payment is None:
+        return "not_ours"
+    if kind == About.DISPUTE:
+        _dispute(session, ctx, event, payment)
+    return str(kind)
+
+
+def _dispute(session: Session, ctx: Context, event: ProviderEvent, payment: Payment) -> None:
+    disputed = PaymentDisputed(
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        dispute_id=event.object_id,
+        amount_minor=payment.received_minor,
+        currency=payment.currency,
+        event=event.type,
+    )
+    events.publish(session, ctx, disputed)
+
+
+def finish(ctx: Context, event: ProviderEvent, outcome: str) -> None:
+    event.handled_at, event.outcome = ctx.now, outcome
+
+
+def put_off(ctx: Context, event: ProviderEvent) -> None:
+    """Nobody answered: the sweeper comes back to it, later each time."""
+    event.tries += 1
+    event.due_at = ctx.now + gateway_rules.wait_after(event.tries)
+
+
+def left(session: Session, ctx: Context, *, at_most: int) -> Sequence[uuid.UUID]:
+    """Events whose time has come again, put off already for the next one who looks."""
+    rows = session.scalars(
+        select(ProviderEvent)
+        .where(ProviderEvent.handled_at.is_(None), ProviderEvent.due_at <= ctx.now)
+        .order_by(ProviderEvent.due_at)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.due_at = ctx.now + gateway_rules.wait_after(row.tries)
+    return [row.id for row in rows]
