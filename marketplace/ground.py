@@ -1,4 +1,4 @@
-"""What the ground plugs in: identity, addresses, catalogue, payments, jobs, webhooks, notifications."""
+"""What the ground plugs in: identity, addresses, catalogue, payments, ledger, jobs, webhooks, notifications."""
 
 from marketplace.addresses import api as addresses_api
 from marketplace.addresses.invariants import INVARIANTS as ADDRESSES_INVARIANTS
@@ -12,6 +12,9 @@ from marketplace.invariants import INVARIANTS
 from marketplace.jobs import api as jobs_api
 from marketplace.jobs.builtin import JOBS
 from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
+from marketplace.ledger import api as ledger_api
+from marketplace.ledger.commands import COMMANDS as LEDGER_COMMANDS
+from marketplace.ledger.invariants import INVARIANTS as LEDGER_INVARIANTS
 from marketplace.module import Module
 from marketplace.notifications import api as notifications_api
 from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
@@ -31,6 +34,7 @@ module = Module(
         addresses_api.blueprint,
         *catalogue_api.blueprints,
         payments_api.blueprint,
+        ledger_api.blueprint,
         notifications_api.blueprint,
         *jobs_api.blueprints,
         *webhooks_api.blueprints,
@@ -38,12 +42,13 @@ module = Module(
     fast_doors=PAYMENT_FAST_DOORS,
     jobs=(*JOBS, *IDENTITY_JOBS, *WEBHOOKS_JOBS, *NOTIFICATION_JOBS),
     subscriptions=SUBSCRIPTIONS,
-    commands=(*COMMANDS, reseal),
+    commands=(*COMMANDS, *LEDGER_COMMANDS, reseal),
     invariants=(
         *INVARIANTS,
         *IDENTITY_INVARIANTS,
         *ADDRESSES_INVARIANTS,
         *CATALOGUE_INVARIANTS,
+        *LEDGER_INVARIANTS,
         *JOBS_INVARIANTS,
         *WEBHOOKS_INVARIANTS,
         *NOTIFICATION_INVARIANTS,

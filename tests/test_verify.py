@@ -361,15 +361,15 @@ BREAKS = {
     "EX4": "UPDATE export_document SET version = 3 WHERE version = 2",
     "X6": "UPDATE shortage_wait SET place = place + 1",
     # allocations of campaigns
-    "L1": "UPDATE allotted_item SET boxes = boxes + 1",
-    "L2": """
+    "AL1": "UPDATE allotted_item SET boxes = boxes + 1",
+    "AL2": """
         UPDATE hold h SET cooperative_id = (SELECT id FROM cooperative WHERE code = 'YJ01')
         FROM campaign_item i JOIN commitment m ON m.item_id = i.id
         WHERE h.pool_id = i.pool_id AND h.kind = 'pledge' AND h.cooperative_id = m.cooperative_id AND m.code = 'YJ02'
     """,
-    "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
-    "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
-    "L5": "UPDATE supply SET boxes = boxes + 1",
+    "AL3": "UPDATE allotment_run SET digest = 'sha256:0'",
+    "AL4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
+    "AL5": "UPDATE supply SET boxes = boxes + 1",
     # sponsorships
     "Z1": "UPDATE sponsorship SET lines = lines + 1 WHERE state = 'drawing'",
     "Z2": """
