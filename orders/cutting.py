@@ -17,6 +17,7 @@ from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentState
 from orders import balances, opening
+from orders.books import booking
 from orders.models import DepositTerms, Order
 from orders.states import OrderState, check_move
 
@@ -108,3 +109,5 @@ def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after
         before={"state": was, "boxes": before},
         after={"state": str(order.state), "boxes": after},
     )
+    if after == 0:
+        booking.book_over(session, ctx, order_ids=[order.id])

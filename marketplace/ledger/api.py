@@ -54,7 +54,9 @@ def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
     with reading() as session:
         wanted = paging.only(books.visible(ctx), query, *named)
         page = paging.read(session, wanted, LedgerAccount.id, **query)
-        page["items"] = [shapes.account(each, ctx.language) for each in books.standings(session, page["items"])]
+        page["items"] = [
+            shapes.account(each, ctx.language) for each in books.standings(session, page["items"])
+        ]
         return page
 
 
@@ -71,7 +73,7 @@ def get_account(account_id: uuid.UUID) -> dict[str, Any]:
 @blueprint.get("/accounts/<uuid:account_id>/statement")
 @blueprint.arguments(schemas.StatementQuery, location="query")
 @blueprint.problems(LedgerAccountNotFound)
-@blueprint.response(200, schemas.Statement)
+@blueprint.response(200, schemas.AccountStatement)
 def get_statement(query: dict[str, Any], account_id: uuid.UUID) -> dict[str, Any]:
     """Its entries, the oldest first, each with the balance that it left 账户明细"""
     ctx = context.current()

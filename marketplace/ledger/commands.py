@@ -131,9 +131,7 @@ def _check_length(lines: int) -> None:
         raise click.ClickException(refusal.title.en) from refusal
 
 
-def _print(
-    name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, is_csv: bool
-) -> None:
+def _print(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, is_csv: bool) -> None:
     if is_csv:
         click.echo(shapes.csv_text(columns, rows), nl=False)
         return

@@ -60,7 +60,8 @@ INVARIANTS: Final = (
             FROM ledger_account a LEFT JOIN kept k ON k.account_id = a.id LEFT JOIN entries e ON e.account_id = a.id
             WHERE (coalesce(k.dp, 0), coalesce(k.cp, 0), coalesce(k.dr, 0), coalesce(k.cr, 0))
                 <> (coalesce(e.dp, 0), coalesce(e.cp, 0), coalesce(e.dr, 0), coalesce(e.cr, 0))
-            OR (a.has_floor AND CASE a.normal_side WHEN 'credit' THEN k.cp - k.dp - k.dr ELSE k.dp - k.cp - k.cr END < 0)
+            OR (a.has_floor
+                AND CASE a.normal_side WHEN 'credit' THEN k.cp - k.dp - k.dr ELSE k.dp - k.cp - k.cr END < 0)
             OR EXISTS (SELECT FROM ledger_balance b WHERE b.account_id = a.id
                 AND b.guard IS DISTINCT FROM CASE WHEN a.has_floor THEN a.normal_side END)
         """,

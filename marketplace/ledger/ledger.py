@@ -126,7 +126,7 @@ def reserve(
     lines: Sequence[Line],
     reason: str | None = None,
 ) -> Booked:
-    """Money is about to move: what it takes from guarded accounts is not there for others, until it is posted or voided.
+    """Money is about to move: what it takes from guarded accounts is not there for others until that is over.
 
     Raises FactBookedDifferently, FloorBroken.
     """
@@ -142,7 +142,7 @@ def settle_pending(
     lines: Sequence[Line] | None = None,
     reason: str | None = None,
 ) -> Booked:
-    """What was reserved has moved, all of it or (`lines`) less; the rest is free again. Once: told again it is the same.
+    """What was reserved has moved, all of it or (`lines`) less; the rest is free again. Told again it is the same.
 
     Raises LedgerTransferNotFound, NotReserved, ReservationEnded.
     """
@@ -211,9 +211,7 @@ def available_minor(session: Session, account: Account) -> int:
 
 
 def _book_facts(session: Session, ctx: Context, facts: Sequence[Fact], phase: Phase) -> list[Booked]:
-    asked = [
-        _Asked(id=new_id(), fact=fact, phase=phase, currency=rules.check(fact)) for fact in facts
-    ]
+    asked = [_Asked(id=new_id(), fact=fact, phase=phase, currency=rules.check(fact)) for fact in facts]
     new = _write(session, ctx, asked)
     known = _known(session, [each for each in asked if each.id not in new])
     return [
@@ -314,7 +312,13 @@ def _write(session: Session, ctx: Context, asked: Sequence[_Asked]) -> frozenset
         if each.id in new
         for move in rules.changes(each.phase, each.fact.lines, reserved=each.reserved)
     )
-    _keep(session, slot, {account: change for account, change in moves.items() if change != NO_CHANGE}, ids, guards)
+    _keep(
+        session,
+        slot,
+        {account: change for account, change in moves.items() if change != NO_CHANGE},
+        ids,
+        guards,
+    )
     return new
 
 
@@ -392,4 +396,3 @@ def _floor_broken(session: Session, moves: Mapping[Account, Change], account: Ac
 
 def _told(lines: Sequence[Line]) -> frozenset[tuple[str, str, int]]:
     return frozenset((str(line.account.id), str(line.side), line.amount_minor) for line in lines)
-

@@ -78,7 +78,9 @@ class LedgerAccountNotFound(errors.NotFound):
 class TooManyLines(errors.Invalid):
     """A file has at most `lines_max` lines: ask for fewer days."""
 
-    title = Text(en="So many lines do not fit into one file: ask for fewer days.", zh="行数过多，请缩短日期范围。")
+    title = Text(
+        en="So many lines do not fit into one file: ask for fewer days.", zh="行数过多，请缩短日期范围。"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +269,9 @@ def _booked_before(session: Session, account: LedgerAccount, entry: LedgerEntry)
         ),
         {"account_id": account.id, "at": entry.at, "transfer_id": entry.transfer_id},
     ).one()
-    return Change(debits_posted=int(debits), credits_posted=int(credits_)).balance_minor(Side(account.normal_side))
+    return Change(debits_posted=int(debits), credits_posted=int(credits_)).balance_minor(
+        Side(account.normal_side)
+    )
 
 
 def journal(
@@ -326,5 +330,3 @@ def _change(row: Any) -> Change:
 def group_of(code: str) -> str | None:
     entry = CHART.get(code)
     return None if entry is None else str(entry.group)
-
-

@@ -16,7 +16,7 @@ from marketplace.ledger.chart import CHART, Side
 from marketplace.values import MINOR_DIGITS
 
 AMOUNT_MAX: Final = 100_000_000_000_000_000
-"""Of one line, in minor units: ten thousand times the largest total of an order, and still far from what 64 bits hold."""
+"""Of one line, in minor units: ten thousand times the largest total of an order, and far from what 64 bits hold."""
 LINES_MAX: Final = 1_000
 _WORD: Final = re.compile(r"[a-z][a-z_]{1,39}")
 _NAMES: Final = uuid.UUID("0e1c63a4-6f4e-5d0b-9a53-3f1a5f6c8b21")
@@ -161,7 +161,7 @@ def mirrored(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 
 def netted(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """One line for each account, with what is left of all its lines; none where nothing is left. In order of arrival."""
+    """One line for each account, with what is left of all its lines; none where nothing is left. As they came."""
     left: dict[Account, int] = {}
     for line in lines:
         signed = line.amount_minor if line.side is Side.DEBIT else -line.amount_minor

@@ -83,12 +83,14 @@ class LedgerAccount(LedgerBalance):
     currency = fields.String()
     decimals = fields.Integer()
     available_minor = fields.Integer(
-        metadata={"description": "What is booked and not reserved. Of an account with a floor, never below zero."}
+        metadata={
+            "description": "What is booked and not reserved. Of an account with a floor, never below zero."
+        }
     )
     opened_at = Instant()
 
 
-class StatementLine(Schema):
+class AccountStatementLine(Schema):
     transfer_id = fields.UUID()
     at = Instant()
     kind = fields.String()
@@ -100,9 +102,9 @@ class StatementLine(Schema):
     balance_minor = fields.Integer()
 
 
-class Statement(Schema):
+class AccountStatement(Schema):
     account = fields.Nested(LedgerAccount)
-    items: Any = fields.List(fields.Nested(StatementLine))
+    items: Any = fields.List(fields.Nested(AccountStatementLine))
     next_cursor = fields.UUID(allow_none=True)
 
 

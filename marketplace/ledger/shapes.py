@@ -89,7 +89,18 @@ def statement_line(line: StatementLine) -> dict[str, Any]:
 
 
 def transfer(row: LedgerTransfer, entries: Iterable[tuple[LedgerEntry, LedgerAccount]]) -> dict[str, Any]:
-    names = ("id", "at", "kind", "source_id", "phase", "pending_id", "corrects_id", "currency", "reason", "actor")
+    names = (
+        "id",
+        "at",
+        "kind",
+        "source_id",
+        "phase",
+        "pending_id",
+        "corrects_id",
+        "currency",
+        "reason",
+        "actor",
+    )
     return {
         **{name: getattr(row, name) for name in names},
         "request_id": row.request_id,
@@ -115,7 +126,11 @@ def trial_rows(lines: Sequence[TrialLine]) -> Iterator[dict[str, Any]]:
         for each in (line for line in lines if line.currency == currency):
             name = each.name
             row = {"code": each.code, "name_en": name.en, "name_zh": name.zh, "accounts": each.accounts}
-            yield {**row, **_columns(each.change, currency), **_sided(each.balance_minor, each.normal_side, currency)}
+            yield {
+                **row,
+                **_columns(each.change, currency),
+                **_sided(each.balance_minor, each.normal_side, currency),
+            }
         row = {"code": "", "name_en": "Total", "name_zh": "合计", "accounts": ""}
         yield {**row, **_columns(sums[currency], currency), "balance": "", "side": ""}
 
@@ -206,4 +221,7 @@ def _sided(balance_minor: int, side: Side, currency: str) -> dict[str, str]:
 
 def _debit_or_credit(entry: LedgerEntry, currency: str) -> dict[str, str]:
     amount = amount_text(entry.amount_minor, currency)
-    return {"debit": amount if entry.side == Side.DEBIT else "", "credit": amount if entry.side == Side.CREDIT else ""}
+    return {
+        "debit": amount if entry.side == Side.DEBIT else "",
+        "credit": amount if entry.side == Side.CREDIT else "",
+    }

@@ -1,7 +1,7 @@
 """The statements that book: transfers with their entries, and the counters of balances, many in a few round trips.
 
-Locks are taken in one order. First a slot (`MINE`): while a transaction has it, nobody else adds to its counters, so that
-accounts without a floor are never waited for. Then guarded counters, by account.
+Locks are taken in one order. First a slot (`MINE`): while a transaction has it, nobody else adds to its counters, so
+that accounts without a floor are never waited for. Then guarded counters, by account.
 """
 
 from collections.abc import Mapping

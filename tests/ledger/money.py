@@ -57,9 +57,7 @@ def post(of, to, minor, *, ctx=None, **named):
 
 
 def post_many(facts, *, ctx=None):
-    return database.transact(
-        lambda session: ledger.post_many(session, ctx or context.system(), facts=facts)
-    )
+    return database.transact(lambda session: ledger.post_many(session, ctx or context.system(), facts=facts))
 
 
 def reserve(of, to, minor, *, kind="payout", source_id=None):
@@ -112,5 +110,3 @@ def side_of(account):
 def count(table):
     with database.reading() as session:
         return session.scalar(text(f"SELECT count(*) FROM {table}"))
-
-

@@ -26,7 +26,9 @@ def test_a_deposit_stands_on_both_sides(app):
     assert booked.is_new
     assert (money.balance(money.clearing()), money.balance(money.deposits())) == (2_000, 2_000)
     with database.reading() as session:
-        [clearing, deposits] = sorted(reading.trial_balance(session), key=lambda line: line.code, reverse=True)
+        [clearing, deposits] = sorted(
+            reading.trial_balance(session), key=lambda line: line.code, reverse=True
+        )
         assert (clearing.balance_minor, deposits.balance_minor) == (2_000, 2_000)
         [total] = reading.totals([clearing, deposits]).values()
     assert total.debits_posted == total.credits_posted == 2_000
@@ -258,7 +260,11 @@ def test_currencies_stand_beside_each_other(app):
 
 def test_a_transfer_of_several_lines_over_several_owners(app):
     one, other = uuid.uuid4(), uuid.uuid4()
-    lines = [debit(money.clearing(), 10_400), credit(money.payable(one), 5_200), credit(money.payable(other), 5_200)]
+    lines = [
+        debit(money.clearing(), 10_400),
+        credit(money.payable(one), 5_200),
+        credit(money.payable(other), 5_200),
+    ]
     database.transact(
         lambda session: ledger.post(session, context.system(), kind="sold", source_id=one, lines=lines)
     )
@@ -279,7 +285,11 @@ def test_the_past_stands_as_it_stood(app):
         step(
             number,
             lambda session, ctx: ledger.reserve(
-                session, ctx, kind="payout", source_id=uuid.uuid4(), lines=money.lines(money.escrow(), money.bank(), 10)
+                session,
+                ctx,
+                kind="payout",
+                source_id=uuid.uuid4(),
+                lines=money.lines(money.escrow(), money.bank(), 10),
             ),
         )
         for number in (1, 2)
@@ -296,7 +306,14 @@ def test_the_past_stands_as_it_stood(app):
         for change in reading.totals(lines).values():
             assert change.debits_posted == change.credits_posted
             assert change.debits_pending == change.credits_pending
-        return next(((each.balance_minor, each.change.debits_pending) for each in lines if each.code == "sponsor_escrow"), None)
+        return next(
+            (
+                (each.balance_minor, each.change.debits_pending)
+                for each in lines
+                if each.code == "sponsor_escrow"
+            ),
+            None,
+        )
 
     moments = [seen(ctx.now + timedelta(milliseconds=500)) for ctx in at]
     assert moments == [(100, 0), (100, 10), (100, 20), (96, 10), (96, 0), (101, 0), (96, 0)]

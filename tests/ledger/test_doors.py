@@ -3,8 +3,8 @@
 import csv
 import io
 import uuid
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -13,25 +13,34 @@ from marketplace import context
 from marketplace.access import Role
 from marketplace.ledger import reading
 from marketplace.values import instant_text
-from tests import servers
+from tests import builders, servers
 from tests.builders import assert_refused
 from tests.ledger import money
 
 pytestmark = pytest.mark.usefixtures("books")
-ONE, OTHER = uuid.UUID(int=11), uuid.UUID(int=12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the ledger was told before a test begins, and of which cooperatives."""
+
+    now: datetime
+    one: uuid.UUID
+    other: uuid.UUID
 
 
 @pytest.fixture
 def told(app):
-    """The example of 7,400 fen, as money came in; two hours ago, and a payout an hour later."""
+    """A deposit and the price of some boxes, two hours ago; a payout an hour later."""
+    one, other = builders.build(app).cooperative_ids[:2]
     ctx = context.system()
     earlier = replace(ctx, now=ctx.now - timedelta(hours=2))
     money.post(money.clearing(), money.deposits(), 2_000, ctx=earlier, kind="payment_received")
-    money.post(money.clearing(), money.payable(ONE), 7_400, ctx=earlier, reason="=HYPERLINK(1)")
+    money.post(money.clearing(), money.payable(one), 7_400, ctx=earlier, reason="=HYPERLINK(1)")
     later = replace(ctx, now=ctx.now - timedelta(hours=1))
-    money.post(money.payable(ONE), money.bank(), 400, ctx=later)
-    money.post(money.clearing(), money.payable(OTHER), 1, ctx=later)
-    return ctx
+    money.post(money.payable(one), money.bank(), 400, ctx=later)
+    money.post(money.clearing(), money.payable(other), 1, ctx=later)
+    return Told(now=ctx.now, one=one, other=other)
 
 
 @pytest.fixture
@@ -41,8 +50,8 @@ def auditor(as_role):
 
 @pytest.fixture
 def member(app, as_role, told):
-    """Of the first cooperative; the catalogue is not asked who that is."""
-    return as_role(Role.COOPERATIVE, cooperative_ids=(ONE,))
+    """Of the first cooperative."""
+    return as_role(Role.COOPERATIVE, cooperative_ids=(told.one,))
 
 
 def table(response):
@@ -60,7 +69,12 @@ def test_the_trial_balance_of_now_and_of_the_past(told, auditor):
     ).json
 
     balances = {line["code"]: line["balance_minor"] for line in now["lines"]}
-    assert balances == {"psp_clearing": 9_401, "bank": -400, "deposit_liability": 2_000, "coop_payable": 7_001}
+    assert balances == {
+        "psp_clearing": 9_401,
+        "bank": -400,
+        "deposit_liability": 2_000,
+        "coop_payable": 7_001,
+    }
     assert {line["code"]: line["balance_minor"] for line in past["lines"]} == {
         "psp_clearing": 9_400,
         "deposit_liability": 2_000,
@@ -92,8 +106,8 @@ def test_accounts_are_found_by_what_they_are(told, auditor):
         return auditor.get("/v1/ledger/accounts", query_string=query).json["items"]
 
     assert len(found()) == 5
-    assert {each["owner_id"] for each in found(code="coop_payable")} == {str(ONE), str(OTHER)}
-    [mine] = found(owner_kind="cooperative", owner_id=str(ONE))
+    assert {each["owner_id"] for each in found(code="coop_payable")} == {str(told.one), str(told.other)}
+    [mine] = found(owner_kind="cooperative", owner_id=str(told.one))
     assert (mine["balance_minor"], mine["available_minor"], mine["has_floor"]) == (7_000, 7_000, True)
     assert found(currency="JPY") == found(code="nothing") == []
     shown = auditor.get(f"/v1/ledger/accounts/{mine['id']}")
@@ -114,15 +128,15 @@ def test_accounts_come_in_pages(told, auditor):
 
 def test_a_member_sees_the_accounts_of_its_cooperative_alone(told, member):
     [mine] = member.get("/v1/ledger/accounts").json["items"]
-    assert mine["owner_id"] == str(ONE)
-    assert member.get("/v1/ledger/accounts", query_string={"owner_id": str(OTHER)}).json["items"] == []
+    assert mine["owner_id"] == str(told.one)
+    assert member.get("/v1/ledger/accounts", query_string={"owner_id": str(told.other)}).json["items"] == []
     assert member.get(f"/v1/ledger/accounts/{mine['id']}").status_code == 200
     assert len(member.get(f"/v1/ledger/accounts/{mine['id']}/statement").json["items"]) == 2
-    for account in (money.payable(OTHER), money.clearing()):
+    for account in (money.payable(told.other), money.clearing()):
         for end in ("", "/statement", "/statement.csv"):
             path = f"/v1/ledger/accounts/{account.id}{end}"
             assert_refused(member.get(path), 404, "ledger_account_not_found")
-    for door in ("trial-balance", "trial-balance.csv", "transfers", "transfers.csv", f"transfers/{ONE}"):
+    for door in ("trial-balance", "trial-balance.csv", "transfers", "transfers.csv", f"transfers/{told.one}"):
         assert member.get(f"/v1/ledger/{door}").status_code == 403
 
 
@@ -132,7 +146,7 @@ def test_who_is_in_no_cooperative_sees_no_account(told, as_role):
 
 
 def test_a_statement_runs_through_its_pages(told, auditor):
-    path = f"/v1/ledger/accounts/{money.payable(ONE).id}/statement"
+    path = f"/v1/ledger/accounts/{money.payable(told.one).id}/statement"
     first = auditor.get(path, query_string={"limit": 1})
     second = auditor.get(path, query_string={"limit": 1, "cursor": first.json["next_cursor"]})
 
@@ -146,10 +160,14 @@ def test_a_statement_runs_through_its_pages(told, auditor):
 
 
 def test_a_statement_of_some_days_begins_with_what_was_there(told, auditor):
-    path = f"/v1/ledger/accounts/{money.payable(ONE).id}/statement"
+    path = f"/v1/ledger/accounts/{money.payable(told.one).id}/statement"
     since = instant_text(told.now - timedelta(minutes=90))
-    assert [each["balance_minor"] for each in auditor.get(path, query_string={"since": since}).json["items"]] == [7_000]
-    assert [each["balance_minor"] for each in auditor.get(path, query_string={"until": since}).json["items"]] == [7_400]
+    assert [
+        each["balance_minor"] for each in auditor.get(path, query_string={"since": since}).json["items"]
+    ] == [7_000]
+    assert [
+        each["balance_minor"] for each in auditor.get(path, query_string={"until": since}).json["items"]
+    ] == [7_400]
 
 
 def test_the_journal_is_asked_by_kind_source_account_and_time(told, auditor):
@@ -159,7 +177,7 @@ def test_the_journal_is_asked_by_kind_source_account_and_time(told, auditor):
     assert len(found()) == 4
     [deposit] = found(kind="payment_received")
     assert found(source_id=deposit["source_id"]) == [deposit]
-    assert len(found(account_id=str(money.payable(ONE).id))) == 2
+    assert len(found(account_id=str(money.payable(told.one).id))) == 2
     assert len(found(since=instant_text(told.now - timedelta(minutes=90)))) == 2
     assert len(found(until=instant_text(told.now - timedelta(minutes=90)))) == 2
     assert [(each["code"], each["side"], each["amount_minor"]) for each in deposit["entries"]] == [
@@ -173,7 +191,7 @@ def test_the_journal_is_asked_by_kind_source_account_and_time(told, auditor):
 def test_files_hold_amounts_without_signs_and_cells_that_run_nothing(told, auditor):
     trial = table(auditor.get("/v1/ledger/trial-balance.csv"))
     journal = table(auditor.get("/v1/ledger/transfers.csv"))
-    statement = table(auditor.get(f"/v1/ledger/accounts/{money.payable(ONE).id}/statement.csv"))
+    statement = table(auditor.get(f"/v1/ledger/accounts/{money.payable(told.one).id}/statement.csv"))
 
     assert {(row["code"], row["balance"], row["side"]) for row in trial} == {
         ("bank", "4.00", "credit"),
@@ -204,7 +222,7 @@ def test_amounts_have_the_decimals_of_their_currency(app, auditor, currency, sho
 
 def test_a_file_that_would_be_too_long_is_refused(told, auditor, monkeypatch):
     monkeypatch.setattr(reading, "FILE_LINES_MAX", 1)
-    for door in ("transfers.csv", f"accounts/{money.payable(ONE).id}/statement.csv"):
+    for door in ("transfers.csv", f"accounts/{money.payable(told.one).id}/statement.csv"):
         problem = assert_refused(auditor.get(f"/v1/ledger/{door}"), 422, "too_many_lines")
         assert problem["lines_max"] == 1
 
@@ -224,9 +242,12 @@ def test_the_commands_show_what_the_doors_show(app, told):
         (["trial-balance"], ["psp_clearing", "94.01", "合计"]),
         (["trial-balance", "--csv"], ["reserved_debit", "94.01"]),
         (["trial-balance", "--at", "2020-01-01"], []),
-        (["accounts", "--code", "coop_payable"], [str(ONE), "70.00"]),
-        (["statement", str(money.payable(ONE).id)], ["74.00", "70.00"]),
-        (["statement", str(money.payable(ONE).id), "--csv", "--at", "2020-01-01T00:00:00Z"], ["balance"]),
+        (["accounts", "--code", "coop_payable"], [str(told.one), "70.00"]),
+        (["statement", str(money.payable(told.one).id)], ["74.00", "70.00"]),
+        (
+            ["statement", str(money.payable(told.one).id), "--csv", "--at", "2020-01-01T00:00:00Z"],
+            ["balance"],
+        ),
         (["journal", "--csv"], ["payment_received"]),
         (["journal", "--since", "2020-01-01"], ["coop_payable"]),
         (["verify"], ["L1", "L3", "ok"]),
@@ -246,7 +267,7 @@ def test_the_command_names_what_is_broken(app, told, database_urls):
         with psycopg.connect(servers.plain(database_urls.owner_url)) as connection:
             connection.execute(
                 "UPDATE ledger_balance SET credits_posted = credits_posted + %s WHERE account_id = %s",
-                [by, money.payable(ONE).id],
+                [by, money.payable(told.one).id],
             )
 
     change(1)

@@ -75,7 +75,9 @@ class Books(RuleBasedStateMachine):
         move, source_id = (of, to, minor), uuid.uuid4()
         lines = money.lines(ACCOUNTS[of], ACCOUNTS[to], minor)
         done = self.attempt(
-            lambda session: ledger.post(session, context.system(), kind="paid", source_id=source_id, lines=lines),
+            lambda session: ledger.post(
+                session, context.system(), kind="paid", source_id=source_id, lines=lines
+            ),
             fits=self.fits(move),
         )
         if done is not None:

@@ -5,6 +5,8 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -51,7 +53,7 @@ def test_fifty_put_into_and_take_from_guarded_accounts_in_every_order(patient):
 
     def work():
         order = dice.sample(accounts, len(accounts))
-        facts = [money.fact(of, to, 1) for of, to in zip(order, order[1:], strict=False)]
+        facts = [money.fact(of, to, 1) for of, to in pairwise(order)]
         return money.post_many(facts)
 
     results = at_once(patient, [work] * WRITERS)
@@ -74,7 +76,7 @@ def test_a_reservation_that_is_posted_and_voided_at_once_ends_once(patient):
     money.post(money.clearing(), money.escrow(), 100)
     for _ in range(4):
         booked = money.reserve(money.escrow(), money.bank(), 10)
-        works = [lambda: money.settle(booked), lambda: money.void(booked)] * 5
+        works = [partial(money.settle, booked), partial(money.void, booked)] * 5
         results = at_once(patient, random.Random(booked.id.int).sample(works, len(works)))
         assert sum(not isinstance(each, errors.Refusal) and each.is_new for each in results) == 1
     taken = -money.balance(money.bank())
@@ -148,6 +150,42 @@ def test_waiting_for_a_slot_is_what_it_says(patient):
     assert 0 <= waited < writing.SLOTS
 
 
+def read(stop, readings):
+    while not stop.is_set():
+        with database.reading() as session:
+            for at in (None, context.now_utc()):
+                lines = reading.trial_balance(session, at=at)
+                for change in reading.totals(lines).values():
+                    assert change.debits_posted == change.credits_posted
+                    assert change.debits_pending == change.credits_pending
+                readings.append(len(lines))
+
+
+def write(seed):
+    dice = random.Random(seed)
+    for _ in range(12):
+        try:
+            move(dice)
+        except ledger.FloorBroken:
+            continue
+
+
+def move(dice):
+    of, to = dice.sample([money.clearing(), money.deposits(), money.escrow(), money.bank()], 2)
+    minor = dice.randint(1, 9)
+    what = dice.randrange(5)
+    if what == 0:
+        money.post_many([money.fact(of, to, minor) for _ in range(20)])
+    elif what == 1:
+        money.reverse(money.post(of, to, minor))
+    elif what == 2:
+        money.void(money.reserve(of, to, minor))
+    elif what == 3:
+        money.settle(money.reserve(of, to, minor))
+    else:
+        money.post(of, to, minor)
+
+
 @pytest.mark.timeout(300)
 def test_twenty_readers_see_books_that_balance_while_everything_moves(patient):
     """T-08 in small: at every moment the trial balance, now and of an instant ago, sums to zero."""
@@ -155,41 +193,9 @@ def test_twenty_readers_see_books_that_balance_while_everything_moves(patient):
     stop = threading.Event()
     readings: list[int] = []
 
-    def read():
-        while not stop.is_set():
-            with database.reading() as session:
-                for at in (None, context.now_utc()):
-                    lines = reading.trial_balance(session, at=at)
-                    for change in reading.totals(lines).values():
-                        assert change.debits_posted == change.credits_posted
-                        assert change.debits_pending == change.credits_pending
-                    readings.append(len(lines))
-
-    def write(seed):
-        dice = random.Random(seed)
-        for _ in range(12):
-            try:
-                move(dice)
-            except ledger.FloorBroken:
-                continue
-
-    def move(dice):
-        of, to = dice.sample([money.clearing(), money.deposits(), money.escrow(), money.bank()], 2)
-        what = dice.randrange(5)
-        if what == 0:
-            money.post_many([money.fact(of, to, dice.randint(1, 9)) for _ in range(20)])
-        elif what == 1:
-            money.reverse(money.post(of, to, dice.randint(1, 9)))
-        elif what == 2:
-            money.void(money.reserve(of, to, dice.randint(1, 9)))
-        elif what == 3:
-            money.settle(money.reserve(of, to, dice.randint(1, 9)))
-        else:
-            money.post(of, to, dice.randint(1, 9))
-
     with ThreadPoolExecutor(READERS + 8) as threads:
-        looking = [threads.submit(once, patient, read) for _ in range(READERS)]
-        moving = [threads.submit(once, patient, lambda seed=seed: write(seed)) for seed in range(8)]
+        looking = [threads.submit(once, patient, partial(read, stop, readings)) for _ in range(READERS)]
+        moving = [threads.submit(once, patient, partial(write, seed)) for seed in range(8)]
         for each in moving:
             each.result(240)
         stop.set()

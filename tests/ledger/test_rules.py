@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from marketplace.ledger import chart, rules
 from marketplace.ledger.chart import CHART, Group, Side
-from marketplace.ledger.rules import AMOUNT_MAX, Account, Change, Fact, NotATransfer, Owner, Phase, credit, debit
+from marketplace.ledger.rules import (
+    AMOUNT_MAX,
+    Account,
+    Change,
+    Fact,
+    NotATransfer,
+    Owner,
+    Phase,
+    credit,
+    debit,
+)
 from tests.ledger import money
 
 CODES = sorted(CHART)
@@ -76,7 +86,9 @@ def test_a_reservation_that_has_ended_reserves_nothing(lines, is_posted):
 
     assert all(each.debits_pending == each.credits_pending == 0 for each in total.values())
     booked = rules.summed(rules.changes(Phase.SINGLE, lines))
-    assert {account: each for account, each in total.items() if each != Change()} == (booked if is_posted else {})
+    assert {account: each for account, each in total.items() if each != Change()} == (
+        booked if is_posted else {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +116,9 @@ def test_what_is_no_transfer_is_refused_with_its_reason(lines, says):
 @pytest.mark.parametrize("kind", ["", "x", "Paid", "paid twice", "a" * 41])
 def test_a_kind_is_a_word(kind):
     with pytest.raises(NotATransfer, match="no kind"):
-        rules.check(Fact(kind=kind, source_id=uuid.uuid4(), lines=money.lines(money.bank(), money.clearing(), 1)))
+        rules.check(
+            Fact(kind=kind, source_id=uuid.uuid4(), lines=money.lines(money.bank(), money.clearing(), 1))
+        )
 
 
 def test_less_than_was_reserved_may_be_posted_and_nothing_else():
