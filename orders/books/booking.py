@@ -241,6 +241,7 @@ def _known(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID
         .outerjoin(DepositTerms, DepositTerms.order_id == Order.id)
         .where(Order.id.in_(order_ids))
         .order_by(Order.id)
+        .execution_options(populate_existing=True)  # balances are written by statements of their own
     )
     return {
         order.id: _Known(
