@@ -26,7 +26,7 @@ SHOWN: Final = {
 RIGHT: Final = {"debit", "credit", "balance"}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """RFC 3339; a day is its beginning, in UTC."""
 
     name = "instant"

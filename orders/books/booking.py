@@ -168,8 +168,14 @@ def book_over(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID
         if order_id in discounted:
             facts.append(postings.discount_withdrawn(each.purse, order_id=order_id, parts=_parts(each.order)))
         if each.is_applied and each.terms is not None and each.terms.bonus_minor and each.terms.funder:
-            bonus = {"bonus_minor": each.terms.bonus_minor, "funder": each.terms.funder}
-            facts.append(postings.bonus_withdrawn(each.purse, order_id=order_id, **bonus))
+            facts.append(
+                postings.bonus_withdrawn(
+                    each.purse,
+                    order_id=order_id,
+                    bonus_minor=each.terms.bonus_minor,
+                    funder=each.terms.funder,
+                )
+            )
     ledger.post_many(session, ctx, facts=facts)
 
 
