@@ -29,17 +29,17 @@ FILL: Final = f"""
         CASE n WHEN 0 THEN 'psp_clearing' ELSE 'deposit_liability' END,
         CASE n WHEN 0 THEN NULL ELSE 'campaign_item' END,
         CASE n WHEN 0 THEN NULL ELSE gen_random_uuid() END, 'CNY',
-        CASE n WHEN 0 THEN 'debit' ELSE 'credit' END, false, now() - interval '30 days'
+        CASE n WHEN 0 THEN 'debit' ELSE 'credit' END, false, %(now)s::timestamptz - interval '30 days'
     FROM generate_series(0, {ACCOUNTS}) AS n;
     INSERT INTO ledger_transfer (id, kind, source_id, phase, currency, actor, request_id, at)
     SELECT ('00000001-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'payment_received', gen_random_uuid(),
-        'single', 'CNY', 'system', 'bench', now() - interval '30 days' * (1 - n::numeric / %(transfers)s)
+        'single', 'CNY', 'system', 'bench', %(now)s::timestamptz - interval '30 days' * (1 - n::numeric / %(transfers)s)
     FROM generate_series(1, %(transfers)s) AS n;
     INSERT INTO ledger_entry (transfer_id, number, account_id, side, amount_minor, phase, at)
     SELECT ('00000001-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, side.number,
         ('00000000-0000-7000-8000-'
             || lpad(to_hex(CASE side.number WHEN 1 THEN 0 ELSE 1 + n %% {ACCOUNTS} END), 12, '0'))::uuid,
-        side.name, 1000 + n %% 977, 'single', now() - interval '30 days' * (1 - n::numeric / %(transfers)s)
+        side.name, 1000 + n %% 977, 'single', %(now)s::timestamptz - interval '30 days' * (1 - n::numeric / %(transfers)s)
     FROM generate_series(1, %(transfers)s) AS n, (VALUES (1, 'debit'), (2, 'credit')) AS side(number, name);
     INSERT INTO ledger_balance (account_id, slot, debits_posted, credits_posted, debits_pending, credits_pending)
     SELECT account_id, slot, coalesce(sum(amount_minor) FILTER (WHERE side = 'debit'), 0),
@@ -56,10 +56,9 @@ def case(bench: Bench, *, transfers: int) -> Part:
     with bench.servers.copy("money_standing") as urls:
         bench.progress.step(f"filling in {transfers:,} transfers")
         with seed.connect(urls.owner_url) as owner:
+            values = {"transfers": transfers, "now": context.now_utc()}
             for statement in FILL.split(";"):
-                has_values = "%(" in statement
-                owner.execute(statement.replace("%%", "%") if not has_values else statement,
-                    {"transfers": transfers} if has_values else None)  # fmt: skip
+                owner.execute(statement, values)
         seed.tidy(urls.owner_url)
         settings = bench.servers.settings(urls, redis=False)
         app = wsgi.build(settings)

@@ -360,7 +360,8 @@ def _keep(
     guards: Mapping[uuid.UUID, Side | None],
 ) -> None:
     """The counters. Raises FloorBroken."""
-    spread, guarded = [], []
+    spread: list[Mapping[str, Any]] = []
+    guarded: list[Mapping[str, Any]] = []
     for account, change in moves.items():
         is_guarded = guards[ids[account]] is not None
         (guarded if is_guarded else spread).append(writing.as_row(ids[account], change))

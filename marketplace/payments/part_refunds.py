@@ -7,6 +7,7 @@ campaign that ends, a shortage. Compensation is owed on top of what was received
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -104,7 +105,7 @@ def write(
     if not parts:
         return {}
     session.flush()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "payment_id": payment.id,
