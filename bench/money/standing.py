@@ -17,7 +17,7 @@ from marketplace.ledger.reading import TrialLine
 from marketplace.settings import Settings
 
 ACCOUNTS: Final = 1_000
-SLOTS: Final = 16
+SLOTS: Final = 32
 TIMES: Final = 21
 NOW: Final = Bar(must=100, at_most=True)
 

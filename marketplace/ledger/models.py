@@ -132,7 +132,7 @@ class LedgerBalance(Base):
     """What is reserved. Of a slot it may be below zero: what one reserved another may have ended."""
 
     __table_args__ = (
-        CheckConstraint("slot >= 0 AND slot < 16", name="slot"),
+        CheckConstraint("slot >= 0 AND slot < 32", name="slot"),
         CheckConstraint("debits_posted >= 0 AND credits_posted >= 0", name="posted"),
         CheckConstraint(one_of("guard", Side), name="guard"),
         CheckConstraint(

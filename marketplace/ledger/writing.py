@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-SLOTS: Final = 16
+SLOTS: Final = 32
 _LOCK: Final = 0x1ED6E2
 """Names the slots among all advisory locks."""
 

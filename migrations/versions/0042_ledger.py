@@ -35,7 +35,7 @@ ENTRY = {
     "phase": f"phase IN {PHASES}",
 }
 BALANCE = {
-    "slot": "slot >= 0 AND slot < 16",
+    "slot": "slot >= 0 AND slot < 32",
     "posted": "debits_posted >= 0 AND credits_posted >= 0",
     "guard": f"guard IN {SIDES}",
     "floor": "guard IS NULL OR (slot = 0 AND debits_pending >= 0 AND credits_pending >= 0 AND CASE guard"
