@@ -14,7 +14,10 @@ EXPIRE_HOLDS: Final = "inventory.expire_holds"
 
 
 def expire_holds(session: Session, ctx: Context) -> int:
-    """One batch; a full one calls for the next at once, so that a rush does not wait for the minute."""
+    """One batch; a full one calls for the next, so that a rush does not wait for the minute.
+
+    Between two batches it rests: boxes of lapsed holds are free anyhow, and whoever needs them writes them down.
+    """
     done = holds.expire_due(session, ctx, batch=sweeping.BATCH)
     if done >= sweeping.BATCH:
         jobs.enqueue(session, EXPIRE_HOLDS, key=EXPIRE_HOLDS)
@@ -26,6 +29,6 @@ def offer_freed(session: Session, ctx: Context, *, pool_id: str) -> int:
 
 
 JOBS: Final = (
-    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *"),
+    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *", rests=True),
     Job(name=bell.OFFER_FREED, run=offer_freed),
 )

@@ -52,7 +52,7 @@ class Worker:
         self._stopping = threading.Event()
         self._slots: dict[str, datetime] = {}
         self._rested: dict[str, float] = {}
-        """Jobs that join others, and when they may run again: meanwhile more of them come together."""
+        """Jobs that join others, or rest, and when they may run again: meanwhile more of the former come together."""
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -87,7 +87,7 @@ class Worker:
         now = time.monotonic()
         awake = {name: job for name, job in self._jobs.items() if self._rested.get(name, now) <= now}
         done = run_next(self._app, awake)
-        if done is not None and done.joined is not None:
+        if done is not None and (done.rests or done.joined is not None):
             self._rested[done.name] = time.monotonic() + self._pace.look_seconds
         return done is not None
 

@@ -183,6 +183,21 @@ def test_a_job_that_joins_rests_between_its_runs(app: Flask) -> None:
     assert world.noted("5 together") == 1
 
 
+def test_between_two_pieces_of_work_that_rests_others_get_their_turn(app: Flask) -> None:
+    crew = worker.Worker(app, pace=Pace(look_seconds=1.0, tend_seconds=60))
+    threads: int = app.config["WORKER_CONCURRENCY"]
+    pieces = [world.put("test.note_piece", arguments={"word": "piece"}) for _ in range(threads + 1)]
+    plain = [world.put("test.note", arguments={"word": "plain"}) for _ in range(20)]
+    crew.start()
+    try:
+        wait_for(lambda: all(world.stored(each).state == "done" for each in plain))
+        assert world.noted("piece") <= threads, "one for each thread that found none of them resting"
+        wait_for(lambda: all(world.stored(each).state == "done" for each in pieces))
+    finally:
+        crew.stop()
+        crew.join()
+
+
 def test_a_job_that_kills_every_worker_dies_itself(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "GRACE_SECONDS", 0)
     job_id = world.put("test.fragile")
