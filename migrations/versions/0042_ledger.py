@@ -153,12 +153,12 @@ def _account() -> None:
             "owner_kind",
             "owner_id",
             "currency",
-            name="uq_ledger_account_code",
+            name="uq_ledger_account_code_owner_kind_owner_id_currency",
             postgresql_nulls_not_distinct=True,
         ),
         *_checks("ledger_account", ACCOUNT),
     )
-    op.create_index("ix_ledger_account_owner_id", "ledger_account", ["owner_id", "owner_kind"])
+    op.create_index("ix_ledger_account_owner_id_owner_kind", "ledger_account", ["owner_id", "owner_kind"])
 
 
 def _transfer() -> None:
