@@ -39,7 +39,8 @@ FILL: Final = f"""
     SELECT ('00000001-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, side.number,
         ('00000000-0000-7000-8000-'
             || lpad(to_hex(CASE side.number WHEN 1 THEN 0 ELSE 1 + n %% {ACCOUNTS} END), 12, '0'))::uuid,
-        side.name, 1000 + n %% 977, 'single', %(now)s::timestamptz - interval '30 days' * (1 - n::numeric / %(transfers)s)
+        side.name, 1000 + n %% 977, 'single',
+        %(now)s::timestamptz - interval '30 days' * (1 - n::numeric / %(transfers)s)
     FROM generate_series(1, %(transfers)s) AS n, (VALUES (1, 'debit'), (2, 'credit')) AS side(number, name);
     INSERT INTO ledger_balance (account_id, slot, debits_posted, credits_posted, debits_pending, credits_pending)
     SELECT account_id, slot, coalesce(sum(amount_minor) FILTER (WHERE side = 'debit'), 0),
