@@ -139,6 +139,16 @@ ACCESS: Final[dict[str, Access]] = {
     "refunds.list_refunds": Access(roles=STAFF),
     "refunds.get_refund": Access(roles=STAFF),
     "refunds.book_payment": _may(Role.OPERATOR),
+    # ledger
+    "ledger.get_trial_balance": Access(roles=STAFF),
+    "ledger.download_trial_balance": Access(roles=STAFF),
+    "ledger.list_accounts": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "ledger.get_account": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "ledger.get_statement": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "ledger.download_statement": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "ledger.list_transfers": Access(roles=STAFF),
+    "ledger.download_transfers": Access(roles=STAFF),
+    "ledger.get_transfer": Access(roles=STAFF),
     # webhooks
     "webhook_event_types.list_event_types": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "webhook_endpoints.list_endpoints": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

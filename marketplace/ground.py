@@ -1,4 +1,4 @@
-"""What the ground plugs in: identity, addresses, catalogue, payments, jobs, webhooks, notifications."""
+"""What the ground plugs in: identity, addresses, catalogue, payments, ledger, jobs, webhooks, notifications."""
 
 from marketplace.addresses import api as addresses_api
 from marketplace.addresses.invariants import INVARIANTS as ADDRESSES_INVARIANTS
@@ -12,6 +12,9 @@ from marketplace.invariants import INVARIANTS
 from marketplace.jobs import api as jobs_api
 from marketplace.jobs.builtin import JOBS
 from marketplace.jobs.invariants import INVARIANTS as JOBS_INVARIANTS
+from marketplace.ledger import api as ledger_api
+from marketplace.ledger.commands import COMMANDS as LEDGER_COMMANDS
+from marketplace.ledger.invariants import INVARIANTS as LEDGER_INVARIANTS
 from marketplace.module import Module
 from marketplace.notifications import api as notifications_api
 from marketplace.notifications.delivering import JOBS as NOTIFICATION_JOBS
@@ -19,12 +22,12 @@ from marketplace.notifications.invariants import INVARIANTS as NOTIFICATION_INVA
 from marketplace.payments import api as payments_api
 from marketplace.payments import online_api, refunds_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
+from marketplace.payments.invariants import INVARIANTS as PAYMENT_INVARIANTS
+from marketplace.payments.looking import JOBS as PAYMENT_JOBS
 from marketplace.payments.statements.api import BLUEPRINTS as STATEMENT_BLUEPRINTS
 from marketplace.payments.statements.commands import COMMANDS as STATEMENT_COMMANDS
 from marketplace.payments.statements.invariants import INVARIANTS as STATEMENT_INVARIANTS
 from marketplace.payments.statements.jobs import JOBS as STATEMENT_JOBS
-from marketplace.payments.invariants import INVARIANTS as PAYMENT_INVARIANTS
-from marketplace.payments.looking import JOBS as PAYMENT_JOBS
 from marketplace.resealing import reseal
 from marketplace.webhooks import api as webhooks_api
 from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
@@ -41,6 +44,7 @@ module = Module(
         *STATEMENT_BLUEPRINTS,
         *online_api.BLUEPRINTS,
         refunds_api.blueprint,
+        ledger_api.blueprint,
         notifications_api.blueprint,
         *jobs_api.blueprints,
         *webhooks_api.blueprints,
@@ -55,12 +59,13 @@ module = Module(
         *STATEMENT_JOBS,
     ),
     subscriptions=SUBSCRIPTIONS,
-    commands=(*COMMANDS, reseal, *STATEMENT_COMMANDS),
+    commands=(*COMMANDS, *LEDGER_COMMANDS, *STATEMENT_COMMANDS, reseal),
     invariants=(
         *INVARIANTS,
         *IDENTITY_INVARIANTS,
         *ADDRESSES_INVARIANTS,
         *CATALOGUE_INVARIANTS,
+        *LEDGER_INVARIANTS,
         *JOBS_INVARIANTS,
         *WEBHOOKS_INVARIANTS,
         *NOTIFICATION_INVARIANTS,

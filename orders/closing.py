@@ -18,6 +18,7 @@ from marketplace import audit
 from marketplace.context import Context
 from marketplace.payments import payments
 from orders import balances, forfeit_rules
+from orders.books import booking
 from orders.models import DepositTerms, Forfeit, Order, PoolBalance
 from orders.states import OrderState
 
@@ -104,6 +105,7 @@ def _default(
             )
             for cooperative_id, amount in parts.items()
         )
+    booking.book_forfeits(session, ctx, order_ids=[order.id for order, _ in defaults])
     balances.write(session, ctx, [(order, [OrderState.BALANCE_DEFAULTED]) for order, _ in defaults])
     return boxes
 

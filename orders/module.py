@@ -14,6 +14,9 @@ from marketplace.payments.provider_events import PaymentDisputed
 from marketplace.payments.repayments import RefundFailed, RefundPaid
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
+from orders.books import booking
+from orders.books.commands import COMMANDS as BOOKS_COMMANDS
+from orders.books.invariants import INVARIANTS as BOOKS_INVARIANTS
 from orders.commands import allocate_group
 from orders.events import (
     BoxesGivenBack,
@@ -55,7 +58,7 @@ module = Module(
     ),
     fast_doors=FAST_DOORS,
     jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS, *sponsor_notifying.JOBS),
-    commands=(allocate_group, settle_group),
+    commands=(allocate_group, settle_group, *BOOKS_COMMANDS),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
         (PaymentFailed, checkout.on_payment_failed),
@@ -84,7 +87,12 @@ module = Module(
         (EscrowReleased, sponsor_notifying.on_released),
         (ShareMoved, tranching.on_share_moved),
         (BoxesGivenBack, tranching.on_boxes_given_back),
+        (PaymentSucceeded, booking.on_payment_succeeded),
+        (LateMoney, booking.on_late_money),
+        (RefundsOwed, booking.on_refunds_owed),
+        (OrderMoved, booking.on_order_moved),
+        (OrdersMoved, booking.on_orders_moved),
         *TELLING,
     ),
-    invariants=(*INVARIANTS, *FULFILMENT_INVARIANTS, *SPONSORING_INVARIANTS),
+    invariants=(*INVARIANTS, *FULFILMENT_INVARIANTS, *SPONSORING_INVARIANTS, *BOOKS_INVARIANTS),
 )

@@ -31,6 +31,7 @@ from tests.campaigns import allotted
 from tests.campaigns.exports import abroad
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
+from tests.ledger import money
 
 OWNED = {
     "payments.get_payment": "payment",
@@ -137,6 +138,9 @@ OWNED = {
     "sponsorships.download_statement": "sponsorship",
     "sponsorships.draw_statement": "sponsorship",
     "sponsor_pools.give": "sponsorship",
+    "ledger.get_account": "ledger_account",
+    "ledger.get_statement": "ledger_account",
+    "ledger.download_statement": "ledger_account",
     "draws.get_draw": "draw",
     "draws.redeem": "draw",
     "draws.release": "draw",
@@ -183,7 +187,7 @@ COMMON = {
     "sponsorships.accept", "sponsorships.reject", "sponsorships.allocate", "sponsorships.end", "sponsorships.close",
     "sponsored_shares.take_in", "sponsored_shares.deliver", "sponsor_pools.reserve",
     "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
-    "campaign_policies.try_policies",
+    "campaign_policies.try_policies", "ledger.get_transfer",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -211,6 +215,7 @@ OWNERS = {
     "pledge": Role.COOPERATIVE,
     "sponsorship": Role.BUYER,
     "draw": Role.SHOPPER,
+    "ledger_account": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -430,6 +435,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/sponsorships", Role.BUYER, "sponsorship"),
         ("/v1/draws", Role.SHOPPER, "draw"),
         ("/v1/draws", Role.BUYER, "draw"),
+        ("/v1/ledger/accounts", Role.COOPERATIVE, "ledger_account"),
     ):
         shown = {
             item["id"]
@@ -498,6 +504,9 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     ids["sponsorship"], ids["draw"] = sponsored(market, buyer, shopper, free_hold)
     endpoint_id, delivery_id = market.endpoint(cooperative=cooperative)
     ids |= {"endpoint": str(endpoint_id), "delivery": str(delivery_id)}
+    owed = money.payable(market.cooperative_ids[cooperative])
+    money.post(money.bank(), owed, 1)
+    ids["ledger_account"] = str(owed.id)
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
     callers = {
         Role.SHOPPER: shopper,

@@ -45,11 +45,10 @@ from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
 from tests.campaigns.shortage import stage
+from tests.ledger import money
 from tests.orders.sponsoring import fund
-from tests.payments.statements import files
-
-
 from tests.payments.online import there
+from tests.payments.statements import files
 from tests.stripe_stand_in import StandIn
 
 SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
@@ -57,14 +56,38 @@ OTHER_SHARE = """(SELECT s.id FROM share s JOIN allocation_run r ON r.id = s.run
     JOIN sponsorship p ON p.order_id = r.order_id WHERE s.state = 'declined')"""
 """A share of a sponsor's purchase that has come some way, and one that was declined."""
 
+
+def booked_otherwise(transfers: str, by: int = 1) -> str:
+    """These transfers say so much more on each side, and so do the balances: what breaks is not the ledger's."""
+    return f"""
+        UPDATE ledger_balance b SET debits_posted = b.debits_posted + c.debits,
+            credits_posted = b.credits_posted + c.credits
+        FROM (SELECT account_id, {by} * count(*) FILTER (WHERE side = 'debit') AS debits,
+            {by} * count(*) FILTER (WHERE side = 'credit') AS credits
+            FROM ledger_entry WHERE transfer_id IN ({transfers}) GROUP BY account_id) c
+        WHERE b.account_id = c.account_id
+            AND b.slot = (SELECT min(o.slot) FROM ledger_balance o WHERE o.account_id = b.account_id);
+        UPDATE ledger_entry SET amount_minor = amount_minor + {by} WHERE transfer_id IN ({transfers});"""
+
+
+REFUNDS = """SELECT t.id FROM ledger_transfer t JOIN part_refund r ON r.id = t.source_id
+    JOIN payment p ON p.id = r.payment_id WHERE t.kind = 'refund_owed' AND r.kind = 'refund' AND p.purpose <> 'escrow'
+    AND r.reason NOT IN ('shortage', 'group_buy')"""
+COMPENSATIONS = """SELECT t.id FROM ledger_transfer t JOIN part_refund r ON r.id = t.source_id
+    WHERE t.kind = 'refund_owed' AND r.kind = 'compensation'"""
+BALANCES = """SELECT t.id FROM ledger_transfer t JOIN payment p ON p.id = t.source_id
+    WHERE t.kind = 'payment_received' AND p.purpose = 'balance' AND p.state = 'succeeded'"""
+
 BREAKS = {
     # ground
     "G1": "UPDATE idempotency_key SET request_id = 'nobody' WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G2": "UPDATE idempotency_key SET status = 500 WHERE key = (SELECT min(key) FROM idempotency_key)",
     "G3": "UPDATE audit_entry SET at = now() + interval '1 day' WHERE action = 'county.create'",
-    "P3": """
+    "P3": f"""
+        {booked_otherwise(REFUNDS)}
         UPDATE part_refund SET amount_minor = amount_minor + 1
         WHERE kind = 'refund' AND reason NOT IN ('shortage', 'group_buy')
+            AND payment_id IN (SELECT id FROM payment WHERE purpose <> 'escrow')
     """,
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
@@ -327,16 +350,19 @@ BREAKS = {
     """,
     "O4": "UPDATE payment SET amount_minor = amount_minor + 1 WHERE state = 'processing'",
     "O5": """
-        UPDATE audit_entry SET action = 'payment.succeeded' WHERE action = 'payment.processing';
-        UPDATE payment SET state = 'succeeded', received_minor = amount_minor, resolved_at = now(),
-            receipt_reference = 'BANK-9' WHERE state = 'processing'
+        UPDATE "order" SET state = 'expired' WHERE state = 'withdrawn'
+            AND id IN (SELECT order_id FROM payment WHERE state = 'succeeded')
     """,
     "O6": "UPDATE \"case\" SET subject_id = gen_random_uuid() WHERE kind = 'late_payment'",
-    "O7": """
+    "O7": f"""
+        {booked_otherwise(BALANCES)}
         UPDATE payment SET amount_minor = amount_minor + 1, received_minor = received_minor + 1
         WHERE purpose = 'balance' AND state = 'succeeded'
     """,
-    "O8": "UPDATE forfeit SET amount_minor = amount_minor + 1",
+    "O8": f"""
+        {booked_otherwise("SELECT id FROM ledger_transfer WHERE kind = 'deposit_forfeited'")}
+        UPDATE forfeit SET amount_minor = amount_minor + 1
+    """,
     "O9": """
         UPDATE deposit_terms SET balance_minor = balance_minor + 1
         WHERE order_id IN (SELECT id FROM "order" WHERE state = 'balance_defaulted')
@@ -376,10 +402,16 @@ BREAKS = {
     "X1": "UPDATE shortage SET seed_hash = repeat('0', 64)",
     "X2": "DELETE FROM shortage_cut WHERE boxes_moved = 0",
     "X3": """UPDATE "order" SET state = 'released' WHERE state = 'cut'""",
-    "X4": "UPDATE part_refund SET amount_minor = amount_minor - 1 WHERE kind = 'compensation'",
+    "X4": f"""
+        {booked_otherwise(COMPENSATIONS, -1)}
+        UPDATE part_refund SET amount_minor = amount_minor - 1 WHERE kind = 'compensation'
+    """,
     "X5": "UPDATE shortage SET covered_boxes = covered_boxes + 1",
     # exports
-    "O10": """UPDATE payment SET currency = 'EUR' WHERE order_id IN (SELECT order_id FROM export_terms)""",
+    "O10": """
+        UPDATE hold SET currency = 'EUR' WHERE id IN
+            (SELECT o.hold_id FROM "order" o JOIN export_terms t ON t.order_id = o.id)
+    """,
     "EX1": "UPDATE campaign_item_price SET unit_price_minor = unit_price_minor + 1",
     "EX2": "DELETE FROM export_requirement r USING export_terms t WHERE t.order_id = r.order_id AND ready_at IS NULL",
     "EX3": "UPDATE export_terms SET ready_at = ready_at - interval '1 day' WHERE ready_at IS NOT NULL",
@@ -389,21 +421,44 @@ BREAKS = {
         UPDATE shortage_cut SET boxes_before = boxes_before + 1, boxes_cut = boxes_cut + 1
         WHERE id = (SELECT id FROM shortage_cut ORDER BY id DESC LIMIT 1)
     """,
-    # allocations of campaigns
-    "L1": "UPDATE allotted_item SET boxes = boxes + 1",
+    # the ledger
+    "L1": """
+        UPDATE ledger_balance b SET debits_posted = debits_posted + 1
+        WHERE account_id = (SELECT id FROM ledger_account WHERE code = 'bank' AND currency = 'JPY')
+            AND slot = (SELECT min(o.slot) FROM ledger_balance o WHERE o.account_id = b.account_id);
+        UPDATE ledger_entry SET amount_minor = amount_minor + 1
+        WHERE side = 'debit' AND transfer_id = (SELECT id FROM ledger_transfer WHERE kind = 'paid')
+    """,
     "L2": """
+        UPDATE ledger_entry SET number = 3
+        WHERE number = 2 AND transfer_id = (SELECT id FROM ledger_transfer WHERE kind = 'paid')
+    """,
+    "L3": """
+        UPDATE ledger_balance SET credits_posted = credits_posted + 1
+        WHERE account_id = (SELECT id FROM ledger_account WHERE code = 'bank' AND currency = 'JPY')
+    """,
+    "L4": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE kind = 'deposit_forfeited'",
+    "L5": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE phase = 'void'",
+    "L6": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'order_liability'",
+    "L7": """
+        UPDATE ledger_account SET owner_id = gen_random_uuid()
+        WHERE code = 'sponsor_escrow' AND owner_id IN (SELECT id FROM sponsorship)
+    """,
+    # allocations of campaigns
+    "AL1": "UPDATE allotted_item SET boxes = boxes + 1",
+    "AL2": """
         UPDATE hold h SET cooperative_id = (SELECT id FROM cooperative WHERE code = 'YJ01')
         FROM campaign_item i JOIN commitment m ON m.item_id = i.id
         WHERE h.pool_id = i.pool_id AND h.kind = 'pledge' AND h.cooperative_id = m.cooperative_id AND m.code = 'YJ02'
     """,
-    "L3": "UPDATE allotment_run SET digest = 'sha256:0'",
-    "L4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
-    "L5": "UPDATE supply SET boxes = boxes + 1",
     # parcels
     "PA1": "UPDATE \"order\" SET state = 'committed', version = version + 1 WHERE state = 'packing'",
     "PA2": "UPDATE \"order\" SET state = 'delivered' WHERE state = 'shipped'",
     "PA3": "UPDATE parcel SET state = 'packed', packed_at = now() WHERE state = 'planned'",
     "PA4": "UPDATE wave SET orders = orders + 1, boxes = boxes + 1",
+    "AL3": "UPDATE allotment_run SET digest = 'sha256:0'",
+    "AL4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
+    "AL5": "UPDATE supply SET boxes = boxes + 1",
     # sponsorships
     "Z1": "UPDATE sponsorship SET lines = lines + 1 WHERE state = 'drawing'",
     "Z2": """
@@ -479,6 +534,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         exported(market, buyer, operator)
         sponsored(market, buyer, operator, shopper)
         sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
+        kept_in_books()
         yield built_app
     house.empty(database_urls)
 
@@ -516,6 +572,14 @@ def by_card(market: builders.Market) -> None:
                 between.owe(order, 100)
         between.deliver()
     market.app.extensions["remote_gateway"] = None
+
+
+def kept_in_books() -> None:
+    """Money in yen that nothing else is about: booked, and reserved: posted in part, given up, or still waiting."""
+    money.post(money.bank("JPY"), money.escrow("JPY"), 100)
+    part, nothing, _ = (money.reserve(money.escrow("JPY"), money.bank("JPY"), each) for each in (10, 20, 30))
+    money.settle(part, *money.lines(money.escrow("JPY"), money.bank("JPY"), 4))
+    money.void(nothing)
 
 
 def told(market: builders.Market) -> None:

@@ -1,7 +1,7 @@
 """A campaign with very many paid deposits. What sells is made by the use cases; what was bought is written in bulk.
 
 The rows that SQL writes are those that the doors would have left: holds, their two lines in the pool's journal, orders,
-terms, payments. `flask verify` is asked whether they are, before anything is measured.
+terms, payments; the ledger catches up with them. `flask verify` is asked whether they are, before anything is measured.
 """
 
 import uuid
@@ -24,6 +24,7 @@ from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 from marketplace.database import db
 from marketplace.embedded.databases import DatabaseUrls
+from orders.books.catching_up import catch_up
 
 DEPOSIT_MINOR: Final = 1_000
 BOXES_OF_TWO_ORDERS: Final = 3
@@ -146,6 +147,8 @@ def gather(urls: DatabaseUrls, world: World, *, orders: int, sellers: int, is_me
     database.transact(lambda session: planning.schedule(session, ctx, campaign_id=campaign.id))
     with seed.connect(urls.owner_url) as owner:
         owner.execute(ORDERS, {"orders": orders, "pool_id": item.pool_id})
+    while database.transact(lambda session: catch_up(session, ctx, batch=5_000)):
+        pass
     seed.tidy(urls.owner_url)
     return Crowd(campaign_id=campaign.id, pool_id=item.pool_id, orders=orders)
 

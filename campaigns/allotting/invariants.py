@@ -18,7 +18,7 @@ def _unproved_runs(session: Session) -> list[dict[str, Any]]:
 
 INVARIANTS: Final = (
     Invariant(
-        id="L1",
+        id="AL1",
         says=Text(
             en="Commitments are never more than an item sold, and exactly what it had sold once it is allocated.",
             zh="供货承诺不超过已售箱数，分配完成后与当时已售箱数相等。",
@@ -38,7 +38,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="L2",
+        id="AL2",
         says=Text(
             en="No cooperative is asked for more than it has pledged, but for what a shortage found missing.",
             zh="除缺货处理认定的缺口外，任何合作社的供货承诺不超过其承诺货源。",
@@ -63,7 +63,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="L3",
+        id="AL3",
         says=Text(
             en="Every stored run of a campaign proves itself again, and its commitments are its result's.",
             zh="活动的每次分配都可重新证明，且供货承诺与结果一致。",
@@ -72,7 +72,7 @@ INVARIANTS: Final = (
         check=_unproved_runs,
     ),
     Invariant(
-        id="L4",
+        id="AL4",
         says=Text(
             en="The season's account has what every commitment keeps, to the gram.",
             zh="产季账户如数记有每项供货承诺。",
@@ -86,7 +86,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="L5",
+        id="AL5",
         says=Text(
             en="Supplies add up to each order and to each cooperative's commitments.",
             zh="供货明细之和等于每个订单，也等于各合作社的供货承诺。",

@@ -44,6 +44,8 @@ class RefundOwed:
     """On top of it."""
     is_told: bool = False
     """Whoever owes it tells its payer, with the whole reason."""
+    refund_ids: tuple[uuid.UUID, ...] = ()
+    """The rows of `part_refund`, of either kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def owe_parts(
             raise RefundTooLarge
         payment.refund_due_minor += minor
         payment.refund_reason = reason
-    write(session, ctx, parts, reason=reason, source_id=source_id)
+    ids = write(session, ctx, parts, reason=reason, source_id=source_id)
     sums: dict[tuple[uuid.UUID, PartRefundKind], int] = {}
     for payment, kind, amount in parts:
         sums[payment.id, kind] = sums.get((payment.id, kind), 0) + amount
@@ -90,6 +92,7 @@ def owe_parts(
             reason=reason,
             compensation_minor=sums.get((payment.id, PartRefundKind.COMPENSATION), 0),
             is_told=is_told,
+            refund_ids=tuple(ids[payment.id]),
         )
         for payment in {each.id: each for each, _, _ in parts}.values()
     )
@@ -99,10 +102,10 @@ def owe_parts(
 
 def write(
     session: Session, ctx: Context, parts: Sequence[Part], *, reason: str, source_id: uuid.UUID | None
-) -> None:
-    """The rows, and what the audit trail tells of them; the payments' sums are the caller's."""
+) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """The rows, and what the audit trail tells of them; the payments' sums are the caller's. Their ids by payment."""
     if not parts:
-        return
+        return {}
     session.flush()
     rows: list[dict[str, Any]] = [
         {
@@ -135,3 +138,7 @@ def write(
     session.execute(insert(AuditEntry), told)
     owed = [(row["id"], payment, kind) for row, (payment, kind, _) in zip(rows, parts, strict=True)]
     repayments.begin(session, ctx, owed)
+    ids: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for each in rows:
+        ids.setdefault(each["payment_id"], []).append(each["id"])
+    return ids

@@ -1,6 +1,7 @@
 """A sponsor's escrow: money comes in by payments, goes out to cooperatives or back, and every posting is a line.
 
-The names of the accounts are those of the ledger to come; until then the counters of the sponsorship are the sums.
+The names of the accounts are those of the ledger, in which the same is booked (`orders.books`); what goes back to the
+sponsor is owed there until it is paid.
 """
 
 import uuid
@@ -16,6 +17,7 @@ from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
 from marketplace.payments.states import PaymentPurpose, PaymentState
 from marketplace.values import new_id
+from orders.books import booking
 from orders.events import EscrowReleased
 from orders.models import Order
 from orders.sponsoring import rules, sponsorships
@@ -173,24 +175,23 @@ def post(
     sponsorship.lines += 1
     sponsorship.version += 1
     session.flush()
-    session.add(
-        EscrowLine(
-            sponsorship_id=sponsorship.id,
-            number=sponsorship.lines,
-            kind=kind,
-            debit=debit,
-            credit=credit,
-            amount_minor=amount_minor,
-            currency=sponsorship.currency,
-            escrow_minor=sponsorship.escrow_minor,
-            payment_id=payment_id,
-            share_id=share_id,
-            tranche=tranche,
-            actor=ctx.actor.label,
-            request_id=ctx.request_id,
-            at=ctx.now,
-        )
+    line = EscrowLine(
+        sponsorship_id=sponsorship.id,
+        number=sponsorship.lines,
+        kind=kind,
+        debit=debit,
+        credit=credit,
+        amount_minor=amount_minor,
+        currency=sponsorship.currency,
+        escrow_minor=sponsorship.escrow_minor,
+        payment_id=payment_id,
+        share_id=share_id,
+        tranche=tranche,
+        actor=ctx.actor.label,
+        request_id=ctx.request_id,
+        at=ctx.now,
     )
+    session.add(line)
     audit.record(
         session,
         ctx,
@@ -199,6 +200,7 @@ def post(
         after={"amount_minor": amount_minor, "escrow_minor": sponsorship.escrow_minor},
     )
     session.flush()
+    booking.book_escrow(session, ctx, lines=[line])
     if kind == "released":
         assert share_id is not None, "money is released to a share"
         assert tranche is not None

@@ -99,6 +99,13 @@ def test_from_draft_to_the_end_of_the_balance(
     assert states == ["balance_paid", "balance_paid", "balance_paid", "balance_defaulted"]
     assert [len(told(buyer, "balance_defaulted")) for buyer in buyers] == [0, 0, 0, 1]
     assert market.pool(sale).available_boxes == 2, "boxes of who did not pay are free in the same moment"
+    books = operator.get("/v1/ledger/trial-balance").json
+    assert {line["code"]: line["balance_minor"] for line in books["lines"] if line["balance_minor"]} == {
+        "psp_clearing": 6 * 1_000 + 4 * 3_700,
+        "promo_expense": 4 * 500,
+        "order_liability": 4 * 5_200,
+        "coop_payable": 2 * 1_000,
+    }
     moves = [move["after"] for move in operator.get(f"{sale.url}/transitions").json["items"]]
     assert moves == [
         "draft",

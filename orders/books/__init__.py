@@ -1,0 +1,1 @@
+"""What orders mean for the ledger: which facts move money, between which accounts."""
