@@ -5,12 +5,14 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from inventory import bell, holds, sweeping, waitlist
+from inventory import bell, holds, waitlist
 from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
 
 EXPIRE_HOLDS: Final = "inventory.expire_holds"
+SWEPT: Final = 50
+"""How many lapsed holds the job writes down at once: live holds of their pool wait for it."""
 
 
 def expire_holds(session: Session, ctx: Context) -> int:
@@ -18,8 +20,8 @@ def expire_holds(session: Session, ctx: Context) -> int:
 
     Between two batches it rests: boxes of lapsed holds are free anyhow, and whoever needs them writes them down.
     """
-    done = holds.expire_due(session, ctx, batch=sweeping.BATCH)
-    if done >= sweeping.BATCH:
+    done = holds.expire_due(session, ctx, batch=SWEPT)
+    if done >= SWEPT:
         jobs.enqueue(session, EXPIRE_HOLDS, key=EXPIRE_HOLDS)
     return done
 
@@ -29,6 +31,6 @@ def offer_freed(session: Session, ctx: Context, *, pool_id: str) -> int:
 
 
 JOBS: Final = (
-    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *", rests=True),
+    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *", rest_seconds=0.1),
     Job(name=bell.OFFER_FREED, run=offer_freed),
 )

@@ -25,8 +25,8 @@ class Job:
     `joined` names an argument that is a list: jobs that are due together and alike in everything else are run as one,
     with all their lists in one. After a failure each is tried again alone.
 
-    A job that `rests` is work for which nobody waits, piece by piece: after one piece a process leaves the next to
-    others, or to the next time it looks, so that a heap of it does not take the machine from live requests.
+    A job that rests is work for which nobody waits, piece by piece: after one piece a process leaves the next alone for
+    `rest_seconds`, so that a heap of it does not take the machine, or a lock, from live requests.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Job:
     wait_seconds: int = 5
     cron: str | None = None
     joined: str | None = None
-    rests: bool = False
+    rest_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,26 +81,33 @@ class Worker:
             pass
 
     def _work(self) -> None:
-        self._repeat(self._run_next, self._pace.look_seconds)
+        self._repeat(self._run_next, self._until_look)
 
     def _run_next(self) -> bool:
         now = time.monotonic()
         awake = {name: job for name, job in self._jobs.items() if self._rested.get(name, now) <= now}
         done = run_next(self._app, awake)
-        if done is not None and (done.rests or done.joined is not None):
-            self._rested[done.name] = time.monotonic() + self._pace.look_seconds
+        if done is not None:
+            rest = done.rest_seconds if done.joined is None else self._pace.look_seconds
+            self._rested[done.name] = time.monotonic() + rest
         return done is not None
 
+    def _until_look(self) -> float:
+        """How long a thread that has found nothing waits: not longer than until a job has rested."""
+        now = time.monotonic()
+        resting = [until - now for until in list(self._rested.values()) if until > now]
+        return min([self._pace.look_seconds, *resting])
+
     def _tend(self) -> None:
-        self._repeat(self._tend_once, self._pace.tend_seconds)
+        self._repeat(self._tend_once, lambda: self._pace.tend_seconds)
 
     def _tend_once(self) -> bool:
         rescue(self._app, self._jobs)
         self._slots.update(enqueue_due_slots(self._app, self._jobs, self._slots))
         return False
 
-    def _repeat(self, step: Callable[[], bool], seconds: float) -> None:
-        """Take `step` until stopping: at once again after True, else after `seconds`, longer while it fails."""
+    def _repeat(self, step: Callable[[], bool], wait: Callable[[], float]) -> None:
+        """Take `step` until stopping: at once again after True, else after `wait`, longer while it fails."""
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -113,6 +120,7 @@ class Worker:
                     "the job queue cannot be reached", problem=type(problem).__name__, detail=str(problem)
                 )
             if not again:
+                seconds = wait()
                 pause = min(seconds * 2 ** min(failures, 10), max(seconds, PAUSE_SECONDS_MAX))
                 self._stopping.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 (jitter, not a secret)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import hold_policy, holds, lots, pools, sweeping
+from inventory import hold_policy, holds, jobs, lots, pools, sweeping
 from inventory.models import Hold, Pool
 from inventory.module import module
 from inventory.quality import quality
@@ -336,9 +336,9 @@ def test_the_sweeper_writes_expiry_down_in_batches(yard: Yard) -> None:
 
 def test_a_full_batch_calls_for_the_next_at_once(yard: Yard) -> None:
     pool = yard.full_pool(300)
-    yard.let_expire(*yard.holds_of_many(pool, sweeping.BATCH + 1))
+    yard.let_expire(*yard.holds_of_many(pool, jobs.SWEPT + 1))
     [job] = [each for each in module.jobs if each.name == "inventory.expire_holds"]
-    assert database.transact(lambda session: job.run(session, yard.ctx)) == sweeping.BATCH
+    assert database.transact(lambda session: job.run(session, yard.ctx)) == jobs.SWEPT
     with database.reading() as session:
         assert session.scalars(select(StoredJob.name)).all() == [job.name]
     assert database.transact(lambda session: job.run(session, yard.ctx)) == 1
