@@ -138,6 +138,8 @@ def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after
     )
     if after == 0:
         booking.book_over(session, ctx, order_ids=[order.id])
+    elif after < before:
+        booking.book_fewer(session, ctx, order_id=order.id, boxes=after)
     return OrderCut(order_id=order.id, boxes_before=before, boxes_after=after)
 
 

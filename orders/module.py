@@ -90,6 +90,8 @@ module = Module(
         (PaymentSucceeded, booking.on_payment_succeeded),
         (LateMoney, booking.on_late_money),
         (RefundsOwed, booking.on_refunds_owed),
+        (RefundPaid, booking.on_refund_paid),
+        (RefundFailed, booking.on_refund_failed),
         (OrderMoved, booking.on_order_moved),
         (OrdersMoved, booking.on_orders_moved),
         *TELLING,

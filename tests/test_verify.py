@@ -440,6 +440,7 @@ BREAKS = {
     "L4": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE kind = 'deposit_forfeited'",
     "L5": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE phase = 'void'",
     "L6": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'order_liability'",
+    "L8": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'refund_payable'",
     "L7": """
         UPDATE ledger_account SET owner_id = gen_random_uuid()
         WHERE code = 'sponsor_escrow' AND owner_id IN (SELECT id FROM sponsorship)

@@ -80,6 +80,7 @@ ENTRIES: Final = (
     _liability("deposit_liability", "Deposits of orders", "订单定金"),
     _liability("order_liability", "Paid orders not yet delivered", "已付款未交付订单"),
     _liability("refund_payable", "Refunds and compensation to be paid", "应退款与赔偿"),
+    _liability("customer_credit", "Credit that payers took instead of money", "买家储值抵退"),
     _liability("coop_payable", "Payable to cooperatives", "应付合作社款", has_floor=True),
     _liability("coop_retention", "Kept back from cooperatives", "合作社质保金", has_floor=True),
     _liability("sponsor_escrow", "Sponsors' money in escrow", "赞助托管款", has_floor=True),

@@ -9,19 +9,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from inventory.models import Hold
 from marketplace.context import Context
 from marketplace.ledger import ledger
-from marketplace.ledger.chart import OwnerKind
-from marketplace.ledger.models import LedgerTransfer
+from marketplace.ledger.chart import OwnerKind, Side
+from marketplace.ledger.models import LedgerAccount, LedgerEntry, LedgerTransfer
 from marketplace.ledger.rules import Fact, Owner
-from marketplace.payments.models import PartRefund, Payment
+from marketplace.payments.models import OnlinePayment, PartRefund, Payment, Repayment
 from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import LateMoney, PaymentSucceeded
+from marketplace.payments.repayments import RefundFailed, RefundPaid
 from marketplace.payments.states import PartRefundKind, PaymentPurpose
+from orders import discount_rules
 from orders.books import postings
 from orders.books.postings import Held, Kind, Purse
 from orders.events import OrderMoved, OrdersMoved
@@ -72,6 +74,27 @@ def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
     book_refunds(session, ctx, refund_ids=[each for owed in event.refunds for each in owed.refund_ids])
 
 
+def on_refund_paid(session: Session, ctx: Context, event: RefundPaid) -> None:
+    """What was owed back is paid, for the first time or again."""
+    session.flush()
+    number = len(_times(session, Kind.REFUND_PAID, event.refund_id))
+    ledger.post_many(session, ctx, facts=[_repayment(session, event.refund_id, number, event.means)])
+
+
+def on_refund_failed(session: Session, ctx: Context, event: RefundFailed) -> None:
+    """What was thought to be paid came back. What only could not be paid was never booked."""
+    paid = _times(session, Kind.REFUND_PAID, event.refund_id)
+    number = len(_times(session, Kind.REFUND_RETURNED, event.refund_id))
+    if len(paid) == number:
+        return
+    fact = postings.refund_returned(
+        source_id=postings.time_id(event.refund_id, number),
+        paid=_repayment(session, event.refund_id, number, paid[number]).lines,
+        reason=event.problem or "",
+    )
+    ledger.post_many(session, ctx, facts=[fact])
+
+
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
     if event.after == OrderState.BALANCE_PAID:
         book_applied(session, ctx, order_ids=[event.order_id])
@@ -110,6 +133,13 @@ def book_received(session: Session, ctx: Context, *, payment_ids: Collection[uui
                     reason=each.refund_reason or "",
                 )
             )
+        online = session.get(OnlinePayment, each.id)
+        if online is not None and online.fee_minor and online.fee_currency:
+            facts.append(
+                postings.provider_fee(
+                    payment_id=each.id, fee_minor=online.fee_minor, currency=online.fee_currency
+                )
+            )
     ledger.post_many(session, ctx, facts=facts)
 
 
@@ -128,8 +158,19 @@ def book_refunds(session: Session, ctx: Context, *, refund_ids: Collection[uuid.
     ledger.post_many(session, ctx, facts=[_refund(refund, payment, known) for refund, payment in found])
 
 
+def book_repaid(session: Session, ctx: Context, *, refund_ids: Collection[uuid.UUID]) -> None:
+    """Refunds that are paid, as far as it is known now: what a bank has sent back before is not told any more."""
+    rows = session.execute(
+        select(Repayment.refund_id, Repayment.means).where(Repayment.refund_id.in_(refund_ids))
+    )
+    facts = [_repayment(session, row.refund_id, 0, row.means or "") for row in rows]
+    ledger.post_many(session, ctx, facts=facts)
+
+
 def book_applied(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
-    """Orders whose price is paid: what is kept of their deposits is a part of it, with what funders add."""
+    """Orders whose price is paid: what is kept of their deposits is a part of it, with what funders add, and what is
+    taken off it is its funders' to pay.
+    """
     session.flush()
     known = _known(session, order_ids)
     deposits = _deposits(session, order_ids)
@@ -144,16 +185,21 @@ def book_applied(session: Session, ctx: Context, *, order_ids: Collection[uuid.U
         for order_id, each in known.items()
         if each.terms is not None and not each.is_applied
     ]
+    facts += [
+        postings.discount_applied(each.purse, order_id=order_id, parts=_taken_off(each.order, each.terms))
+        for order_id, each in known.items()
+        if each.terms is not None and not each.is_applied and each.terms.discount_minor
+    ]
     ledger.post_many(session, ctx, facts=[fact for fact in facts if fact is not None])
 
 
 def book_discounts(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
-    """Orders that are bought: what is taken off their prices is their funders' to pay."""
+    """Orders that are bought and paid in full: what is taken off their prices is their funders' to pay."""
     session.flush()
     facts = [
         postings.discount_applied(each.purse, order_id=order_id, parts=_parts(each.order))
         for order_id, each in _known(session, order_ids).items()
-        if each.order.discount_minor
+        if each.order.discount_minor and each.terms is None
     ]
     ledger.post_many(session, ctx, facts=facts)
 
@@ -165,8 +211,12 @@ def book_over(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID
     discounted = _booked(session, Kind.DISCOUNT_APPLIED, order_ids)
     facts: list[Fact] = []
     for order_id, each in known.items():
+        if _lowerings(session, order_id):
+            facts += _lowered(session, each, boxes=0)
+            continue
         if order_id in discounted:
-            facts.append(postings.discount_withdrawn(each.purse, order_id=order_id, parts=_parts(each.order)))
+            parts = _parts(each.order) if each.terms is None else _taken_off(each.order, each.terms)
+            facts.append(postings.discount_withdrawn(each.purse, order_id=order_id, parts=parts))
         if each.is_applied and each.terms is not None and each.terms.bonus_minor and each.terms.funder:
             facts.append(
                 postings.bonus_withdrawn(
@@ -177,6 +227,15 @@ def book_over(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID
                 )
             )
     ledger.post_many(session, ctx, facts=facts)
+
+
+def book_fewer(session: Session, ctx: Context, *, order_id: uuid.UUID, boxes: int) -> None:
+    """An order that a shortage left so many boxes: what is a part of its price already, funders pay for these alone."""
+    session.flush()
+    known = _known(session, [order_id])
+    ledger.post_many(
+        session, ctx, facts=[fact for each in known.values() for fact in _lowered(session, each, boxes=boxes)]
+    )
 
 
 def book_forfeits(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
@@ -277,6 +336,97 @@ def _deposits(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.U
         )
     )
     return {row[0]: row[1] for row in rows}
+
+
+def _taken_off(order: Order, terms: DepositTerms) -> Sequence[tuple[str, int]]:
+    """By funder, what is taken off the balance of an order: of its boxes, as far as there was room for it."""
+    assert terms.balance_boxes is not None, "what is applied has its balance"
+    promised = discount_rules.kept(
+        [line["amount_minor"] for line in order.discounts], boxes=terms.balance_boxes, of_boxes=order.boxes
+    )
+    taken = discount_rules.fitted(promised, room_minor=terms.discount_minor or 0)
+    return [(line["funder"], minor) for line, minor in zip(order.discounts, taken, strict=True) if minor]
+
+
+def _lowered(session: Session, known: _Known, *, boxes: int) -> list[Fact]:
+    """What funders pay of an order by the books, and do not for so many boxes."""
+    order, terms = known.order, known.terms
+    sources = _lowerings(session, order.id)
+    standing = _funded(session, order.id, sources)
+    due: dict[str, int] = {}
+    if boxes and terms is not None and known.is_applied:
+        parts = [*_taken_off(order, terms)]
+        if terms.bonus_minor and terms.funder:
+            parts.append((terms.funder, terms.bonus_minor))
+    elif boxes and terms is None:
+        amounts = [line["amount_minor"] for line in order.discounts]
+        left = discount_rules.kept(amounts, boxes=boxes, of_boxes=order.boxes)
+        parts = [(line["funder"], minor) for line, minor in zip(order.discounts, left, strict=True)]
+    else:
+        parts = []
+    for funder, minor in parts:
+        code = postings.FUNDERS[funder]
+        due[code] = due.get(code, 0) + minor
+    less = {code: minor - due.get(code, 0) for code, minor in standing.items() if minor > due.get(code, 0)}
+    if not less:
+        return []
+    source_id = postings.time_id(order.id, len(sources))
+    return [postings.funding_lowered(known.purse, source_id=source_id, by_code=less)]
+
+
+def _lowerings(session: Session, order_id: uuid.UUID) -> list[uuid.UUID]:
+    """The sources under which it is booked that funders pay less of an order, in their order."""
+    found: list[uuid.UUID] = []
+    while _booked(session, Kind.FUNDING_LOWERED, [source_id := postings.time_id(order_id, len(found))]):
+        found.append(source_id)
+    return found
+
+
+def _funded(session: Session, order_id: uuid.UUID, lowered: Collection[uuid.UUID]) -> dict[str, int]:
+    """By account, what funders pay of an order by the books."""
+    signed = case((LedgerEntry.side == Side.DEBIT, LedgerEntry.amount_minor), else_=-LedgerEntry.amount_minor)
+    rows = session.execute(
+        select(LedgerAccount.code, func.sum(signed))
+        .select_from(LedgerTransfer)
+        .join(LedgerEntry, LedgerEntry.transfer_id == LedgerTransfer.id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(
+            LedgerTransfer.source_id.in_([order_id, *lowered]),
+            LedgerTransfer.kind.in_((Kind.DEPOSIT_APPLIED, Kind.DISCOUNT_APPLIED, Kind.FUNDING_LOWERED)),
+            LedgerAccount.code.in_(sorted(postings.FUNDERS.values())),
+        )
+        .group_by(LedgerAccount.code)
+    )
+    return {code: int(minor) for code, minor in rows if minor}
+
+
+def _times(session: Session, kind: Kind, refund_id: uuid.UUID) -> list[str]:
+    """How often it is booked that a refund was paid, or came back; by which means, or why, each time."""
+    found: list[str] = []
+    while True:
+        reason = session.scalar(
+            select(LedgerTransfer.reason).where(
+                LedgerTransfer.kind == kind,
+                LedgerTransfer.source_id == postings.time_id(refund_id, len(found)),
+            )
+        )
+        if reason is None:
+            return found
+        found.append(reason)
+
+
+def _repayment(session: Session, refund_id: uuid.UUID, number: int, means: str) -> Fact:
+    refund = session.get_one(PartRefund, refund_id)
+    payment = session.get_one(Payment, refund.payment_id)
+    known = _known(session, [] if payment.purpose == PaymentPurpose.ESCROW else [payment.order_id])
+    purse, held = _kept(payment, known)
+    return postings.refund_paid(
+        purse,
+        source_id=postings.time_id(refund_id, number),
+        held=held,
+        amount_minor=refund.amount_minor,
+        means=means,
+    )
 
 
 def _parts(order: Order) -> Sequence[tuple[str, int]]:

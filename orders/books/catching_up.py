@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from marketplace.context import Context
 from marketplace.ledger.models import LedgerTransfer
-from marketplace.payments.models import PartRefund, Payment
-from marketplace.payments.states import PaymentState
+from marketplace.payments.models import PartRefund, Payment, Repayment
+from marketplace.payments.states import PaymentState, RepaymentState
 from orders.books import booking, postings
 from orders.books.postings import Kind
 from orders.models import DepositTerms, Forfeit, Order
 from orders.sponsoring.models import EscrowLine
-from orders.states import BOUGHT, OrderState
+from orders.states import BOUGHT, SENT, OrderState
 
 BATCH: Final = 500
 
@@ -52,9 +52,21 @@ def _refunds() -> Select[Any]:
     )
 
 
+def _repaid() -> Select[Any]:
+    return (
+        select(Repayment.refund_id)
+        .where(Repayment.state == RepaymentState.PAID, _unbooked(Kind.REFUND_PAID, Repayment.refund_id))
+        .order_by(Repayment.refund_id)
+    )
+
+
 def _discounts() -> Select[Any]:
+    """Of orders that are paid in full; with a deposit it is booked when the price is paid."""
     bought = and_(Order.discount_minor > 0, Order.state.in_(BOUGHT))
-    return select(Order.id).where(bought, _unbooked(Kind.DISCOUNT_APPLIED, Order.id)).order_by(Order.id)
+    in_full = ~exists().where(DepositTerms.order_id == Order.id)
+    return (
+        select(Order.id).where(bought, in_full, _unbooked(Kind.DISCOUNT_APPLIED, Order.id)).order_by(Order.id)
+    )
 
 
 def _applied() -> Select[Any]:
@@ -68,7 +80,7 @@ def _applied() -> Select[Any]:
         select(Order.id)
         .join(DepositTerms)
         .where(
-            Order.state == OrderState.BALANCE_PAID,
+            Order.state.in_(SENT | {OrderState.BALANCE_PAID}),
             or_(DepositTerms.bonus_minor > 0, kept),
             _unbooked(Kind.DEPOSIT_APPLIED, Order.id),
         )
@@ -105,6 +117,7 @@ Ids = Sequence[uuid.UUID]
 _STEPS: Final[tuple[tuple[Callable[[], Select[Any]], Callable[[Session, Context, Ids], None]], ...]] = (
     (_received, lambda session, ctx, ids: booking.book_received(session, ctx, payment_ids=ids)),
     (_refunds, lambda session, ctx, ids: booking.book_refunds(session, ctx, refund_ids=ids)),
+    (_repaid, lambda session, ctx, ids: booking.book_repaid(session, ctx, refund_ids=ids)),
     (_discounts, lambda session, ctx, ids: booking.book_discounts(session, ctx, order_ids=ids)),
     (_applied, lambda session, ctx, ids: booking.book_applied(session, ctx, order_ids=ids)),
     (_forfeited, lambda session, ctx, ids: booking.book_forfeits(session, ctx, order_ids=ids)),

@@ -66,6 +66,25 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="L8",
+        says=Text(
+            en="What the ledger owes back to payers is every refund that is not paid yet.",
+            zh="总账应退款等于所有尚未支付的退款。",
+        ),
+        sql="""
+            WITH owed AS (
+                SELECT a.currency, sum(b.credits_posted - b.debits_posted) AS minor
+                FROM ledger_balance b JOIN ledger_account a ON a.id = b.account_id
+                WHERE a.code = 'refund_payable' GROUP BY a.currency
+            ), due AS (
+                SELECT r.currency, sum(r.amount_minor) AS minor FROM part_refund r
+                JOIN repayment p ON p.refund_id = r.id WHERE p.state <> 'paid' GROUP BY r.currency
+            )
+            SELECT coalesce(o.currency, d.currency) AS currency, o.minor AS owed, d.minor AS due
+            FROM owed o FULL JOIN due d ON d.currency = o.currency WHERE coalesce(o.minor, 0) <> coalesce(d.minor, 0)
+        """,
+    ),
+    Invariant(
         id="L7",
         says=Text(
             en="What stands in a sponsor's escrow is what its journal says.", zh="赞助托管余额与其流水一致。"

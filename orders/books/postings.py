@@ -12,6 +12,7 @@ from typing import Final
 
 from marketplace.ledger.chart import OwnerKind
 from marketplace.ledger.rules import Account, Fact, Line, Owner, credit, debit, mirrored
+from marketplace.payments.states import RepaymentMeans
 
 
 class Kind(StrEnum):
@@ -21,6 +22,12 @@ class Kind(StrEnum):
     """A payment."""
     REFUND_OWED = "refund_owed"
     """A row of `part_refund`."""
+    REFUND_PAID = "refund_paid"
+    """A refund that is paid, and which time (`time_id`): a bank may send it back."""
+    REFUND_RETURNED = "refund_returned"
+    """The same, that came back."""
+    PROVIDER_FEE = "provider_fee"
+    """A payment."""
     DEPOSIT_APPLIED = "deposit_applied"
     """An order: its deposit and the bonus are a part of the price now."""
     BONUS_WITHDRAWN = "bonus_withdrawn"
@@ -29,6 +36,8 @@ class Kind(StrEnum):
     """An order."""
     DISCOUNT_WITHDRAWN = "discount_withdrawn"
     """An order that is over."""
+    FUNDING_LOWERED = "funding_lowered"
+    """An order that has fewer boxes, and which time (`time_id`): what funders no longer pay of it."""
     DEPOSIT_FORFEITED = "deposit_forfeited"
     """An order."""
     ESCROW_RELEASED = "escrow_released"
@@ -107,6 +116,27 @@ def compensation_owed(purse: Purse, *, refund_id: uuid.UUID, amount_minor: int, 
     return Fact(kind=Kind.REFUND_OWED, source_id=refund_id, lines=lines, reason=reason)
 
 
+def refund_paid(purse: Purse, *, source_id: uuid.UUID, held: Held, amount_minor: int, means: str) -> Fact:
+    """What was owed back has left: the clearing account, or, where its payer took credit, nothing but the debt."""
+    from_ = purse.account("customer_credit") if means == RepaymentMeans.CREDIT else purse.clearing(held)
+    lines = (debit(purse.account("refund_payable"), amount_minor), credit(from_, amount_minor))
+    return Fact(kind=Kind.REFUND_PAID, source_id=source_id, lines=lines, reason=means)
+
+
+def refund_returned(*, source_id: uuid.UUID, paid: Sequence[Line], reason: str) -> Fact:
+    """It came back, and is owed again."""
+    return Fact(kind=Kind.REFUND_RETURNED, source_id=source_id, lines=mirrored(paid), reason=reason)
+
+
+def provider_fee(*, payment_id: uuid.UUID, fee_minor: int, currency: str) -> Fact:
+    """A provider keeps its fee of what it has received."""
+    lines = (
+        debit(Account(code="provider_fee_expense", currency=currency), fee_minor),
+        credit(Account(code="psp_clearing", currency=currency), fee_minor),
+    )
+    return Fact(kind=Kind.PROVIDER_FEE, source_id=payment_id, lines=lines)
+
+
 def deposit_applied(
     purse: Purse, *, order_id: uuid.UUID, deposit_minor: int, bonus_minor: int, funder: str | None
 ) -> Fact | None:
@@ -146,6 +176,13 @@ def discount_withdrawn(purse: Purse, *, order_id: uuid.UUID, parts: Sequence[tup
     return Fact(kind=Kind.DISCOUNT_WITHDRAWN, source_id=order_id, lines=mirrored(applied.lines))
 
 
+def funding_lowered(purse: Purse, *, source_id: uuid.UUID, by_code: Mapping[str, int]) -> Fact:
+    """Of bonuses and discounts that were a part of a price so much is not, for its boxes do not come."""
+    lines = [debit(purse.account(Held.ORDER), sum(by_code.values()))]
+    lines += [credit(purse.account(code), minor) for code, minor in sorted(by_code.items())]
+    return Fact(kind=Kind.FUNDING_LOWERED, source_id=source_id, lines=tuple(lines))
+
+
 def deposit_forfeited(purse: Purse, *, order_id: uuid.UUID, parts: Mapping[uuid.UUID, int]) -> Fact:
     """The deposit of who did not pay the rest is payable to the cooperatives that kept the fruit, all of it."""
     lines = [debit(purse.account(Held.DEPOSIT), sum(parts.values()))]
@@ -166,6 +203,11 @@ def escrow_moved(
         source_id=line_id(purse.owner.id, number),
         lines=mirrored(lines) if is_back else lines,
     )
+
+
+def time_id(refund_id: uuid.UUID, number: int) -> uuid.UUID:
+    """A refund may be paid more than once, each time after it came back; an order may lose boxes more than once."""
+    return uuid.uuid5(refund_id, str(number)) if number else refund_id
 
 
 def line_id(sponsorship_id: uuid.UUID, number: int) -> uuid.UUID:
