@@ -87,7 +87,7 @@ BREAKS = {
         {booked_otherwise(REFUNDS)}
         UPDATE part_refund SET amount_minor = amount_minor + 1
         WHERE kind = 'refund' AND reason NOT IN ('shortage', 'group_buy')
-            AND payment_id IN (SELECT id FROM payment WHERE purpose <> 'escrow')
+            AND payment_id IN (SELECT id FROM payment WHERE purpose <> 'escrow' AND state = 'succeeded')
     """,
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
     "P2": "UPDATE audit_entry SET action = 'payment.canceled' WHERE action = 'payment.succeeded'",
@@ -495,7 +495,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         cut(market, operator)
         market.pack("GALA")
         told(market)
-        market.lot(80, code="L-1")
+        market.lot(100, code="L-1")
         market.lot(10, cooperative=1)
         parted(market)
         market.bulk(buyer, 12)

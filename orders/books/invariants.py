@@ -78,7 +78,7 @@ INVARIANTS: Final = (
                 WHERE a.code = 'refund_payable' GROUP BY a.currency
             ), due AS (
                 SELECT r.currency, sum(r.amount_minor) AS minor FROM part_refund r
-                JOIN repayment p ON p.refund_id = r.id WHERE p.state <> 'paid' GROUP BY r.currency
+                LEFT JOIN repayment p ON p.refund_id = r.id WHERE coalesce(p.state, '') <> 'paid' GROUP BY r.currency
             )
             SELECT coalesce(o.currency, d.currency) AS currency, o.minor AS owed, d.minor AS due
             FROM owed o FULL JOIN due d ON d.currency = o.currency WHERE coalesce(o.minor, 0) <> coalesce(d.minor, 0)
