@@ -33,7 +33,7 @@ class Says(fields.Field[Any]):
         super().__init__(dump_only=True, metadata=about)
         self._word, self._texts = name, texts
 
-    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> dict[str, str] | None:
+    def serialize(self, attr: str, obj: Any, *_accessor: Any, **kwargs: Any) -> dict[str, str] | None:
         word = obj[self._word] if isinstance(obj, dict) else getattr(obj, self._word)
         return None if word is None else {"en": self._texts[word].en, "zh": self._texts[word].zh}
 
