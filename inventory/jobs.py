@@ -31,6 +31,6 @@ def offer_freed(session: Session, ctx: Context, *, pool_id: str) -> int:
 
 
 JOBS: Final = (
-    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *", rest_seconds=0.1),
+    Job(name=EXPIRE_HOLDS, run=expire_holds, cron="* * * * *", rest_ms=100),
     Job(name=bell.OFFER_FREED, run=offer_freed),
 )

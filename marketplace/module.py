@@ -26,7 +26,7 @@ class Job:
     with all their lists in one. After a failure each is tried again alone.
 
     A job that rests is work for which nobody waits, piece by piece: after one piece a process leaves the next alone for
-    `rest_seconds`, so that a heap of it does not take the machine, or a lock, from live requests.
+    `rest_ms`, so that a heap of it does not take the machine, or a lock, from live requests.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Job:
     wait_seconds: int = 5
     cron: str | None = None
     joined: str | None = None
-    rest_seconds: float = 0.0
+    rest_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

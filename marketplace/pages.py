@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import Response, render_template, request
+from flask import Response, has_request_context, render_template, request
 
 from marketplace.language import Language, Text
 
@@ -39,7 +39,11 @@ def refused(
 
 
 def is_asked_for() -> bool:
-    """Whether a browser asks, outside of the API: programs do not name HTML among what they take."""
+    """Whether a browser asks, outside of the API: programs do not name HTML among what they take. On the fast path,
+    which is the API's, there is no request of Flask's.
+    """
+    if not has_request_context():
+        return False
     accepted = request.accept_mimetypes
     return not request.path.startswith("/v1/") and any(
         kind == "text/html" and quality > 0 for kind, quality in accepted

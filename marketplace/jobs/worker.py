@@ -88,7 +88,7 @@ class Worker:
         awake = {name: job for name, job in self._jobs.items() if self._rested.get(name, now) <= now}
         done = run_next(self._app, awake)
         if done is not None:
-            rest = done.rest_seconds if done.joined is None else self._pace.look_seconds
+            rest = done.rest_ms / 1_000 if done.joined is None else self._pace.look_seconds
             self._rested[done.name] = time.monotonic() + rest
         return done is not None
 

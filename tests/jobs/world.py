@@ -70,7 +70,7 @@ TICK = Job(name="test.tick", run=tick, cron="* * * * *")
 JOBS = (
     Job(name="test.note", run=note),
     Job(name="test.note_all", run=note_all, attempts_max=2, wait_seconds=10, joined="words"),
-    Job(name="test.note_piece", run=note, rest_seconds=1.0),
+    Job(name="test.note_piece", run=note, rest_ms=1_000),
     Job(name="test.break", run=note_and_break, attempts_max=3, wait_seconds=10),
     Job(name="test.fragile", run=note_and_break, attempts_max=1),
     Job(name="test.linger", run=linger, wait_seconds=0),

@@ -6,6 +6,7 @@ Whoever tells somebody makes a value of the class, so that no field can be forgo
 from typing import Final
 
 from marketplace.notifications.kinds.about import BODY_MAX, TITLE_MAX, About, Kind, Wording
+from marketplace.notifications.kinds.groups import GroupFull, GroupLapsed
 from marketplace.notifications.kinds.market import (
     BalanceDefaulted,
     BalanceDue,
@@ -19,15 +20,11 @@ from marketplace.notifications.kinds.market import (
     CampaignPaused,
     CampaignResumed,
     CommitmentAsked,
-    GroupFull,
-    GroupLapsed,
     LaterLotCame,
     OrderCommitted,
-    OrderDelivered,
     OrderExpired,
     OrderPlaced,
     OrderWithdrawn,
-    ParcelShipped,
     PaymentReceived,
     PledgeAccepted,
     PledgeInvited,
@@ -42,6 +39,7 @@ from marketplace.notifications.kinds.market import (
     ShortageReminder,
     ShortageSpared,
 )
+from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
 from marketplace.notifications.kinds.sponsors import (
     SponsorshipAccepted,
     SponsorshipAllocated,

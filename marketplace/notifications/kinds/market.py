@@ -49,31 +49,6 @@ class OrderCommitted(About):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParcelShipped(About):
-    kind = Kind.PARCEL_SHIPPED
-    title = Text(en="{boxes} boxes are on their way", zh="您的 {boxes} 箱已发货")
-    body = Text(
-        en="{boxes} boxes of your order {order_id} have left with {carrier}; tracking number: {tracking_number}.",
-        zh="您的订单 {order_id} 中 {boxes} 箱已由 {carrier} 承运；运单号：{tracking_number}。",
-    )
-    order_id: uuid.UUID
-    boxes: int
-    carrier: str
-    tracking_number: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrderDelivered(About):
-    kind = Kind.ORDER_DELIVERED
-    title = Text(en="Your order is delivered", zh="您的订单已送达")
-    body = Text(
-        en="All boxes of your order {order_id} are delivered. If something is wrong with them, tell us soon.",
-        zh="您的订单 {order_id} 已全部送达。如有问题请尽快告知。",
-    )
-    order_id: uuid.UUID
-
-
-@dataclass(frozen=True, kw_only=True)
 class OrderExpired(About):
     kind = Kind.ORDER_EXPIRED
     title = Text(en="Your order has lapsed", zh="您的订单已过期")
@@ -474,45 +449,3 @@ class ShareOffered(About):
     cooperative: Text
     boxes: int
     answer_until: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupFull(About):
-    kind = Kind.GROUP_FULL
-    title = Text(en="Your group of {people} is full", zh="您的 {people} 人团已成团")
-    body = Text(
-        en="All {people} people of group {group} ({campaign}) have paid. {amount} {how}.",
-        zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。{amount} {how}。",
-    )
-    if_nothing: ClassVar[Mapping[str, Text]] = {
-        "amount": Text(
-            en="All {people} people of group {group} ({campaign}) have paid. Nothing goes back to you: your order has "
-            "a discount already that is as large, or no paid boxes any more.",
-            zh="{campaign} 拼团 {group} 的 {people} 人均已付款，拼团成功。您的订单已享不低于拼团的优惠，"
-            "或已无已付款箱数，故无差额退还。",
-        ),
-    }
-    is_mandatory = True
-    group: str
-    campaign: Text
-    people: int
-    amount: Money
-    how: Text
-    """Whether it goes back, or comes off a balance."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupLapsed(About):
-    kind = Kind.GROUP_LAPSED
-    title = Text(en="Your group did not fill in time", zh="您的拼团未能成团")
-    body = Text(
-        en="Of the {people} people that group {group} ({campaign}) needs, {paid} had paid when its time was over. "
-        "Your order stays as it is, at its normal price; while the sale lasts it may join another group.",
-        zh="{campaign} 拼团 {group} 需 {people} 人，截止时仅 {paid} 人付款，未能成团。您的订单不受影响，按原价执行；"
-        "活动期间可凭该订单加入其他拼团。",
-    )
-    is_mandatory = True
-    group: str
-    campaign: Text
-    paid: int
-    people: int

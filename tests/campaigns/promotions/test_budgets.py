@@ -23,7 +23,8 @@ from tests import house
 from tests.builders import Market, Sale, at_once, held
 from tests.house import Caller
 
-CLIENTS, LIMIT, AT_ONCE = 500, 37, 24
+CLIENTS, LIMIT, AT_ONCE = 500, 37, 10
+"""No more at once than the pool has connections: who waits for one longer than its time-out is told so."""
 
 
 def offered(market: Market, sale: Sale, **changes: Any) -> uuid.UUID:

@@ -1,0 +1,32 @@
+"""What buyers are told of their parcels. Pure."""
+
+import uuid
+from dataclasses import dataclass
+
+from marketplace.language import Text
+from marketplace.notifications.kinds.about import About, Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParcelShipped(About):
+    kind = Kind.PARCEL_SHIPPED
+    title = Text(en="{boxes} boxes are on their way", zh="您的 {boxes} 箱已发货")
+    body = Text(
+        en="{boxes} boxes of your order {order_id} have left with {carrier}; tracking number: {tracking_number}.",
+        zh="您的订单 {order_id} 中 {boxes} 箱已由 {carrier} 承运；运单号：{tracking_number}。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+    carrier: str
+    tracking_number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDelivered(About):
+    kind = Kind.ORDER_DELIVERED
+    title = Text(en="Your order is delivered", zh="您的订单已送达")
+    body = Text(
+        en="All boxes of your order {order_id} are delivered. If something is wrong with them, tell us soon.",
+        zh="您的订单 {order_id} 已全部送达。如有问题请尽快告知。",
+    )
+    order_id: uuid.UUID
