@@ -1,5 +1,6 @@
 """Commands of the ground: `flask db …`, `flask verify`, `flask worker`, `flask openapi …`."""
 
+import importlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -90,7 +91,8 @@ def generated(app: Flask) -> dict[Path, str]:
 
 
 def problems_text() -> str:
-    """Every code that an answer may carry, for people."""
+    """Every code that an answer may carry, for people; of payouts, too, which nothing calls yet."""
+    importlib.import_module("marketplace.payouts.batches")
     rows = {(status, code, title.en, title.zh, "") for status, (code, title) in problems.PLAIN.items()}
     for refusal in errors.every_refusal():
         if refusal not in errors.FAMILIES and refusal.__module__.split(".")[0] in PACKAGES:

@@ -58,7 +58,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One's part of a sum that is parted by weights: all parts add up to it, none is a unit from its exact one."""
+    """One's part of a sum that is parted by weights: all parts add up to it, none is two units from its exact one.
+
+    Most are less than a unit from it; the fair split of a deposit, by a divisor, may be a little more.
+    """
 
     total_minor: int
     weight: int
@@ -71,8 +74,8 @@ class Part:
     def __post_init__(self) -> None:
         if not (0 <= self.weight <= self.weights and self.weights > 0):
             raise FormulaIsWrong("a part is not more than the whole")
-        if abs(self.exact - self.value_minor) >= 1:
-            raise FormulaIsWrong(f"{self.value_minor} is not the whole next to {self.exact}")
+        if abs(self.exact - self.value_minor) >= 2:
+            raise FormulaIsWrong(f"{self.value_minor} is not near {self.exact}")
 
     @property
     def exact(self) -> Fraction:

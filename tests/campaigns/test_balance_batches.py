@@ -20,6 +20,7 @@ from marketplace import database
 from marketplace.access import Role
 from marketplace.notifications.models import Notification
 from orders import closing, opening
+from orders.books.catching_up import catch_up
 from orders.models import Forfeit, Order
 from tests import builders
 from tests.builders import Market, Sale, assert_refused, broken, confirmed
@@ -244,6 +245,8 @@ def test_thousands_of_orders_open_and_close_in_batches_with_flat_memory(app: Fla
     market = builders.build(app)
     sale = presale.on_sale(market, 2 * MANY)
     database.transact(lambda session: _sell(session, sale))
+    while database.transact(lambda session: catch_up(session, presale.now(market), batch=5_000)):
+        pass
     presale.harvested(market, sale)
     let_pass(market, sale, hours=24)
     opened = _batches(market, sale, balances.open_balance, "balance_open")

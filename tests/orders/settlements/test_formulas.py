@@ -103,7 +103,7 @@ def test_without_and_with_three_decimals():
 
 
 def test_a_part_that_is_not_one_is_refused():
-    for wrong in ({"weight": 4}, {"value_minor": 668}, {"value_minor": 665}, {"weight": -1}, {"weights": 0}):
+    for wrong in ({"weight": 4}, {"value_minor": 669}, {"value_minor": 664}, {"weight": -1}, {"weights": 0}):
         with pytest.raises(FormulaIsWrong):
             Part(**{"total_minor": 1_000, "weight": 2, "weights": 3, "value_minor": 667, **wrong})
 

@@ -293,7 +293,7 @@ def test_a_forfeited_deposit_is_a_line_as_the_fair_split_gave_it():
     st.integers(1, 10**6),
     st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(1, 5_000), min_size=1, max_size=6),
 )
-def test_every_forfeit_of_the_fair_split_is_within_a_unit_of_its_part(amount, kept):
+def test_every_forfeit_of_the_fair_split_is_within_two_units_of_its_part(amount, kept):
     for each, part in forfeit_rules.split(amount, kept, seed="o").items():
         forfeit = Forfeit(
             reference="o",
