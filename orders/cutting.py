@@ -18,7 +18,6 @@ from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentPurpose, PaymentState
 from orders import balances, opening
-from orders.books import booking
 from orders.events import OrderCut, OrdersCut
 from orders.models import DepositTerms, Order
 from orders.states import CUTTABLE, OrderState, check_move
@@ -136,10 +135,6 @@ def note_cut(session: Session, ctx: Context, order: Order, *, before: int, after
         before={"state": was, "boxes": before},
         after={"state": str(order.state), "boxes": after},
     )
-    if after == 0:
-        booking.book_over(session, ctx, order_ids=[order.id])
-    elif after < before:
-        booking.book_fewer(session, ctx, order_id=order.id, boxes=after)
     return OrderCut(order_id=order.id, boxes_before=before, boxes_after=after)
 
 

@@ -26,7 +26,7 @@ from marketplace.payments.states import PartRefundKind, PaymentPurpose
 from orders import discount_rules
 from orders.books import postings
 from orders.books.postings import Held, Kind, Purse
-from orders.events import OrderMoved, OrdersMoved
+from orders.events import OrderMoved, OrdersCut, OrdersMoved
 from orders.models import DepositTerms, Forfeit, Order, Share
 from orders.sponsoring.models import EscrowLine
 from orders.states import OrderState
@@ -111,13 +111,26 @@ def on_orders_moved(session: Session, ctx: Context, event: OrdersMoved) -> None:
         book_applied(session, ctx, order_ids=event.order_ids)
 
 
+def on_orders_cut(session: Session, ctx: Context, event: OrdersCut) -> None:
+    """A shortage left them fewer boxes, or none."""
+    book_over(session, ctx, order_ids=[each.order_id for each in event.cuts if not each.boxes_after])
+    book_fewer(
+        session, ctx, boxes={each.order_id: each.boxes_after for each in event.cuts if each.boxes_after}
+    )
+
+
 def book_received(session: Session, ctx: Context, *, payment_ids: Collection[uuid.UUID]) -> None:
     """Payments that have come, in time or too late. A sponsor's stands in the escrow's journal as well."""
     session.flush()
-    payments = session.scalars(select(Payment).where(Payment.id.in_(payment_ids)).order_by(Payment.id)).all()
-    known = _known(session, {each.order_id for each in payments if each.purpose != PaymentPurpose.ESCROW})
+    payments = session.execute(
+        select(Payment, OnlinePayment)
+        .outerjoin(OnlinePayment, OnlinePayment.payment_id == Payment.id)
+        .where(Payment.id.in_(payment_ids))
+        .order_by(Payment.id)
+    ).all()
+    known = _known(session, {each.order_id for each, _ in payments if each.purpose != PaymentPurpose.ESCROW})
     facts = []
-    for each in payments:
+    for each, online in payments:
         purse, held = _kept(each, known)
         if each.received_minor:
             facts.append(
@@ -133,7 +146,6 @@ def book_received(session: Session, ctx: Context, *, payment_ids: Collection[uui
                     reason=each.refund_reason or "",
                 )
             )
-        online = session.get(OnlinePayment, each.id)
         if online is not None and online.fee_minor and online.fee_currency:
             facts.append(
                 postings.provider_fee(
@@ -174,23 +186,23 @@ def book_applied(session: Session, ctx: Context, *, order_ids: Collection[uuid.U
     session.flush()
     known = _known(session, order_ids)
     deposits = _deposits(session, order_ids)
-    facts = [
-        postings.deposit_applied(
+    facts: list[Fact] = []
+    for order_id, each in known.items():
+        if each.terms is None or each.is_applied:
+            continue
+        applied = postings.deposit_applied(
             each.purse,
             order_id=order_id,
             deposit_minor=deposits.get(order_id, 0),
             bonus_minor=each.terms.bonus_minor or 0,
             funder=each.terms.funder,
         )
-        for order_id, each in known.items()
-        if each.terms is not None and not each.is_applied
-    ]
-    facts += [
-        postings.discount_applied(each.purse, order_id=order_id, parts=_taken_off(each.order, each.terms))
-        for order_id, each in known.items()
-        if each.terms is not None and not each.is_applied and each.terms.discount_minor
-    ]
-    ledger.post_many(session, ctx, facts=[fact for fact in facts if fact is not None])
+        if applied is not None:
+            facts.append(applied)
+        if each.terms.discount_minor:
+            parts = _taken_off(each.order, each.terms)
+            facts.append(postings.discount_applied(each.purse, order_id=order_id, parts=parts))
+    ledger.post_many(session, ctx, facts=facts)
 
 
 def book_discounts(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
@@ -206,13 +218,15 @@ def book_discounts(session: Session, ctx: Context, *, order_ids: Collection[uuid
 
 def book_over(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
     """Orders that are over: funders pay nothing of them. What was paid goes back by refunds of its own."""
+    if not order_ids:
+        return
     session.flush()
     known = _known(session, order_ids)
     discounted = _booked(session, Kind.DISCOUNT_APPLIED, order_ids)
-    facts: list[Fact] = []
+    lowered = {order_id for order_id, sources in _lowerings(session, order_ids).items() if sources}
+    facts = _lowered(session, {order_id: (known[order_id], 0) for order_id in sorted(lowered)})
     for order_id, each in known.items():
-        if _lowerings(session, order_id):
-            facts += _lowered(session, each, boxes=0)
+        if order_id in lowered:
             continue
         if order_id in discounted:
             parts = _parts(each.order) if each.terms is None else _taken_off(each.order, each.terms)
@@ -229,13 +243,15 @@ def book_over(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID
     ledger.post_many(session, ctx, facts=facts)
 
 
-def book_fewer(session: Session, ctx: Context, *, order_id: uuid.UUID, boxes: int) -> None:
-    """An order that a shortage left so many boxes: what is a part of its price already, funders pay for these alone."""
+def book_fewer(session: Session, ctx: Context, *, boxes: Mapping[uuid.UUID, int]) -> None:
+    """Orders that have so many boxes left: of what is a part of their price already funders pay for these alone."""
     session.flush()
-    known = _known(session, [order_id])
-    ledger.post_many(
-        session, ctx, facts=[fact for each in known.values() for fact in _lowered(session, each, boxes=boxes)]
-    )
+    funded = {
+        order_id: (each, boxes[order_id])
+        for order_id, each in _known(session, boxes).items()
+        if each.is_applied or (each.terms is None and each.order.discount_minor)
+    }
+    ledger.post_many(session, ctx, facts=_lowered(session, funded))
 
 
 def book_forfeits(session: Session, ctx: Context, *, order_ids: Collection[uuid.UUID]) -> None:
@@ -348,56 +364,80 @@ def _taken_off(order: Order, terms: DepositTerms) -> Sequence[tuple[str, int]]:
     return [(line["funder"], minor) for line, minor in zip(order.discounts, taken, strict=True) if minor]
 
 
-def _lowered(session: Session, known: _Known, *, boxes: int) -> list[Fact]:
-    """What funders pay of an order by the books, and do not for so many boxes."""
+def _lowered(session: Session, orders: Mapping[uuid.UUID, tuple[_Known, int]]) -> list[Fact]:
+    """What funders pay of each order by the books, and do not for the boxes that are left of it."""
+    if not orders:
+        return []
+    lowerings = _lowerings(session, orders)
+    funded = _funded(session, lowerings)
+    facts = []
+    for order_id, (known, boxes) in orders.items():
+        due: dict[str, int] = {}
+        for funder, minor in _due(known, boxes) if boxes else ():
+            code = postings.FUNDERS[funder]
+            due[code] = due.get(code, 0) + minor
+        less = {
+            code: minor - due.get(code, 0)
+            for code, minor in funded.get(order_id, {}).items()
+            if minor > due.get(code, 0)
+        }
+        if less:
+            source_id = postings.time_id(order_id, len(lowerings[order_id]))
+            facts.append(postings.funding_lowered(known.purse, source_id=source_id, by_code=less))
+    return facts
+
+
+def _due(known: _Known, boxes: int) -> Sequence[tuple[str, int]]:
+    """By funder, what is paid of an order with so many boxes, discounts and bonus."""
     order, terms = known.order, known.terms
-    sources = _lowerings(session, order.id)
-    standing = _funded(session, order.id, sources)
-    due: dict[str, int] = {}
-    if boxes and terms is not None and known.is_applied:
-        parts = [*_taken_off(order, terms)]
-        if terms.bonus_minor and terms.funder:
-            parts.append((terms.funder, terms.bonus_minor))
-    elif boxes and terms is None:
+    if terms is None:
         amounts = [line["amount_minor"] for line in order.discounts]
         left = discount_rules.kept(amounts, boxes=boxes, of_boxes=order.boxes)
-        parts = [(line["funder"], minor) for line, minor in zip(order.discounts, left, strict=True)]
-    else:
-        parts = []
-    for funder, minor in parts:
-        code = postings.FUNDERS[funder]
-        due[code] = due.get(code, 0) + minor
-    less = {code: minor - due.get(code, 0) for code, minor in standing.items() if minor > due.get(code, 0)}
-    if not less:
-        return []
-    source_id = postings.time_id(order.id, len(sources))
-    return [postings.funding_lowered(known.purse, source_id=source_id, by_code=less)]
+        return [(line["funder"], minor) for line, minor in zip(order.discounts, left, strict=True)]
+    parts = list(_taken_off(order, terms))
+    if terms.bonus_minor and terms.funder:
+        parts.append((terms.funder, terms.bonus_minor))
+    return parts
 
 
-def _lowerings(session: Session, order_id: uuid.UUID) -> list[uuid.UUID]:
-    """The sources under which it is booked that funders pay less of an order, in their order."""
-    found: list[uuid.UUID] = []
-    while _booked(session, Kind.FUNDING_LOWERED, [source_id := postings.time_id(order_id, len(found))]):
-        found.append(source_id)
+def _lowerings(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """By order, the sources under which it is booked that funders pay less of it, in their order."""
+    found: dict[uuid.UUID, list[uuid.UUID]] = {order_id: [] for order_id in order_ids}
+    left = set(found)
+    while left:
+        sources = {postings.time_id(order_id, len(found[order_id])): order_id for order_id in left}
+        booked = _booked(session, Kind.FUNDING_LOWERED, sources)
+        left = {sources[source_id] for source_id in booked}
+        for source_id in booked:
+            found[sources[source_id]].append(source_id)
     return found
 
 
-def _funded(session: Session, order_id: uuid.UUID, lowered: Collection[uuid.UUID]) -> dict[str, int]:
-    """By account, what funders pay of an order by the books."""
+def _funded(
+    session: Session, lowerings: Mapping[uuid.UUID, Collection[uuid.UUID]]
+) -> dict[uuid.UUID, dict[str, int]]:
+    """By order and account, what funders pay of it by the books."""
+    order_of = {
+        source_id: order_id for order_id, lowered in lowerings.items() for source_id in (order_id, *lowered)
+    }
     signed = case((LedgerEntry.side == Side.DEBIT, LedgerEntry.amount_minor), else_=-LedgerEntry.amount_minor)
     rows = session.execute(
-        select(LedgerAccount.code, func.sum(signed))
+        select(LedgerTransfer.source_id, LedgerAccount.code, func.sum(signed))
         .select_from(LedgerTransfer)
         .join(LedgerEntry, LedgerEntry.transfer_id == LedgerTransfer.id)
         .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
         .where(
-            LedgerTransfer.source_id.in_([order_id, *lowered]),
+            LedgerTransfer.source_id.in_(order_of),
             LedgerTransfer.kind.in_((Kind.DEPOSIT_APPLIED, Kind.DISCOUNT_APPLIED, Kind.FUNDING_LOWERED)),
             LedgerAccount.code.in_(sorted(postings.FUNDERS.values())),
         )
-        .group_by(LedgerAccount.code)
+        .group_by(LedgerTransfer.source_id, LedgerAccount.code)
     )
-    return {code: int(minor) for code, minor in rows if minor}
+    found: dict[uuid.UUID, dict[str, int]] = {}
+    for source_id, code, minor in rows:
+        of = found.setdefault(order_of[source_id], {})
+        of[code] = of.get(code, 0) + int(minor)
+    return found
 
 
 def _times(session: Session, kind: Kind, refund_id: uuid.UUID) -> list[str]:
