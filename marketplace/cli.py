@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import pkgutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -91,8 +92,11 @@ def generated(app: Flask) -> dict[Path, str]:
 
 
 def problems_text() -> str:
-    """Every code that an answer may carry, for people; of payouts, too, which nothing calls yet."""
-    importlib.import_module("marketplace.payouts.batches")
+    """Every code that an answer may carry, for people; the same whatever has been imported before."""
+    for package in PACKAGES:
+        for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            if not found.name.endswith("__main__"):
+                importlib.import_module(found.name)
     rows = {(status, code, title.en, title.zh, "") for status, (code, title) in problems.PLAIN.items()}
     for refusal in errors.every_refusal():
         if refusal not in errors.FAMILIES and refusal.__module__.split(".")[0] in PACKAGES:

@@ -3,6 +3,8 @@
 A campaign is settled when the cooperatives are paid, which no fact says yet: it stays completed until then.
 """
 
+import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import planning
 from campaigns.fulfilment import sending
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Item
 from campaigns.states import CampaignEvent, CampaignState
 from inventory.models import Hold
 from marketplace.context import Context
@@ -35,6 +37,19 @@ def go_on(session: Session, ctx: Context, campaign: Campaign) -> None:
     close_claims(session, ctx, campaign)
 
 
+def to_close(session: Session) -> Sequence[uuid.UUID]:
+    """Completed campaigns of which a buyer may still claim something: the others have nothing to wait for here."""
+    delivered = (
+        select(Order.id)
+        .join(Hold, Hold.id == Order.hold_id)
+        .join(Item, (Hold.purpose_kind == "campaign_item") & (Hold.purpose_id == Item.id))
+        .where(Item.campaign_id == Campaign.id, Order.state == OrderState.DELIVERED)
+    )
+    return session.scalars(
+        select(Campaign.id).where(Campaign.state == CampaignState.COMPLETED, delivered.exists())
+    ).all()
+
+
 def close_claims(session: Session, ctx: Context, campaign: Campaign) -> int:
     """Delivered orders whose time for claims is over are closed, a batch of them; how many."""
     last = select(func.max(Parcel.delivered_at)).where(Parcel.order_id == Order.id).scalar_subquery()
@@ -56,16 +71,7 @@ def _left(session: Session, campaign: Campaign, among: frozenset[OrderState]) ->
 
 
 def _orders(campaign: Campaign, condition: ColumnElement[bool]) -> Select[Order]:
-    return (
-        select(Order)
-        .join(Hold, Hold.id == Order.hold_id)
-        .where(
-            Hold.purpose_kind == "campaign_item",
-            Hold.purpose_id.in_([item.id for item in campaign.items]),
-            Hold.lot_id.is_(None),
-            condition,
-        )
-    )
+    return select(Order).join(Hold, Hold.id == Order.hold_id).where(*sending.of_campaign(campaign), condition)
 
 
 def _move(session: Session, ctx: Context, campaign: Campaign, event: CampaignEvent, reason: str) -> None:

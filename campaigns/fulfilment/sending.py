@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns import planning, states
@@ -92,7 +92,7 @@ def plan_on(session: Session, ctx: Context, *, wave_id: str) -> int:
     """The job: the next batch; how many orders it took. A wave that is planned is left alone."""
     wave = session.get_one(Wave, uuid.UUID(wave_id))
     campaign = planning.locked(session, wave.campaign_id)
-    wave = waves.locked(session, wave.id)
+    session.refresh(wave, with_for_update=True)
     if wave.planned_at is not None:
         return 0
     return _plan(session, ctx, campaign, wave)
@@ -171,12 +171,16 @@ def _paid(campaign: Campaign) -> Select[Any]:
         select(Order.id, destination.label("destination"))
         .join(Hold, Hold.id == Order.hold_id)
         .outerjoin(OrderAddress, OrderAddress.order_id == Order.id)
-        .where(
-            Hold.purpose_kind == "campaign_item",
-            Hold.purpose_id.in_([item.id for item in campaign.items]),
-            Hold.lot_id.is_(None),
-            Order.state.in_(sorted(READY)),
-        )
+        .where(*of_campaign(campaign), Order.state.in_(sorted(READY)))
+    )
+
+
+def of_campaign(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+    """What is true of the holds of its buyers' orders."""
+    return (
+        Hold.purpose_kind == "campaign_item",
+        Hold.purpose_id.in_([item.id for item in campaign.items]),
+        Hold.lot_id.is_(None),
     )
 
 

@@ -16,6 +16,7 @@ from orders.fulfilment import parcels, schemas
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.parcels import ParcelNotFound
 from orders.fulfilment.states import ParcelStateForbids
+from orders.schemas import OrderAddress
 
 blueprint = Blueprint("parcels", __name__, url_prefix="/parcels", description="Parcels 包裹")
 of_orders = Blueprint(
@@ -47,7 +48,7 @@ def get_parcel(parcel_id: uuid.UUID) -> Parcel:
 
 @blueprint.post("/<uuid:parcel_id>/recipient")
 @blueprint.problems(*STEP, AddressNotChosen)
-@blueprint.writes(200, schemas.Recipient, key=False)
+@blueprint.writes(200, OrderAddress, key=False)
 def read_recipient(session: Session, parcel_id: uuid.UUID) -> dict[str, Any]:
     """Where it goes; that it was asked is written down, and the answer is stored nowhere 查看收件人"""
     return parcels.recipient(session, context.current(), parcel_id=parcel_id)

@@ -20,7 +20,7 @@ from orders.fulfilment import states
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
-from orders.states import OrderState
+from orders.states import check_move
 
 OPEN: Final = frozenset(ParcelState) - {ParcelState.DELIVERED}
 
@@ -140,14 +140,11 @@ def _go(session: Session, ctx: Context, order: Order, parcel: Parcel, after: Par
 def _follow(session: Session, ctx: Context, order: Order) -> None:
     """The locked order is as far as the last of its parcels."""
     due = states.order_state([each.state for each in of_order(session, order_id=order.id)])
-    for after in (OrderState.SHIPPED, OrderState.DELIVERED):
-        if _RANK[OrderState(order.state)] < _RANK[after] <= _RANK[due]:
-            moving.move(session, ctx, order, after)
+    if due != order.state:
+        check_move(order.state, due)
+        moving.move(session, ctx, order, due)
 
 
-_RANK: Final = {
-    state: rank for rank, state in enumerate((OrderState.PACKING, OrderState.SHIPPED, OrderState.DELIVERED))
-}
 _VERBS: Final = {
     ParcelState.PACKED: "pack",
     ParcelState.SHIPPED: "ship",

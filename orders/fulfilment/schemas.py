@@ -2,7 +2,6 @@
 
 from marshmallow import Schema, fields, validate
 
-from marketplace.addresses.schemas import Place
 from marketplace.fields import Id, Instant, Line
 from marketplace.paging import Query, page_of
 from orders.fulfilment.states import ParcelState
@@ -42,14 +41,6 @@ ParcelPage = page_of(Parcel)
 
 class OrderParcels(Schema):
     items = fields.List(fields.Nested(Parcel))
-
-
-class Recipient(Schema):
-    order_id = fields.UUID()
-    address = fields.Nested(Place)
-    destination = fields.String()
-    chosen_at = Instant()
-    version = fields.Integer()
 
 
 class Wave(Schema):

@@ -32,10 +32,6 @@ READY: Final = frozenset({OrderState.COMMITTED, OrderState.BALANCE_PAID})
 """States of an order of which nothing is open any more: with a deposit the balance is paid, else all was."""
 
 
-class WaveNotFound(errors.NotFound):
-    title = Text(en="There is no such wave.", zh="没有该发货批次。")
-
-
 class WaveRunning(errors.Conflict):
     """A wave of the campaign is being planned: the next may be released when it is."""
 
@@ -114,14 +110,6 @@ def end(session: Session, ctx: Context, wave: Wave) -> None:
     session.flush()
     after = {"orders": wave.orders, "boxes": wave.boxes, "orders_left": wave.orders_left}
     audit.record(session, ctx, "wave.plan", subject=("wave", wave.id), after=after)
-
-
-def locked(session: Session, wave_id: uuid.UUID) -> Wave:
-    """Raises WaveNotFound."""
-    found = session.get(Wave, wave_id, with_for_update=True, populate_existing=True)
-    if found is None:
-        raise WaveNotFound
-    return found
 
 
 def _pack_list(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import TextClause, func, select, text
 
+from campaigns import advancing
 from campaigns.fulfilment import sending
 from inventory.models import Lot
 from marketplace import database
@@ -140,6 +141,20 @@ def test_the_claims_are_over_after_their_days_and_not_before(market: Market, ope
         "settled when the cooperatives are paid"
     )
     assert broken(market.app) == []
+
+
+def test_a_completed_campaign_is_asked_again_only_while_claims_may_come(
+    market: Market, operator: Caller
+) -> None:
+    made = stage.closed(market, operator, orders=(1,))
+    made.released()
+    made.all_go("packing", "shipment", "delivery")
+    made.advance()
+    assert database.transact(lambda session: advancing.call_all(session, market.ctx)) == 1
+    _let_lie(market.campaign(made.sale).claims_days)
+    work(market)
+    assert (made.state, made.states) == ("completed", ["closed"])
+    assert database.transact(lambda session: advancing.call_all(session, market.ctx)) == 0
 
 
 def test_a_wave_of_many_goes_on_in_jobs_after_a_crash_as_well(
