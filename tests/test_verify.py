@@ -335,7 +335,11 @@ BREAKS = {
     """,
     "A2": """
         UPDATE hold SET purpose_id = gen_random_uuid()
-        WHERE id = (SELECT id FROM hold WHERE purpose_kind = 'share' LIMIT 1)
+        WHERE id = (
+            SELECT id FROM hold
+            WHERE purpose_kind = 'share' AND state IN ('active', 'consumed') AND boxes > released_boxes
+            ORDER BY id LIMIT 1
+        )
     """,
     "A3": "UPDATE season_entry SET grams = grams - 1 WHERE reason = 'share' AND run_id IS NOT NULL",
     "A4": "UPDATE allocation_run SET digest = 'sha256:0'",
