@@ -20,24 +20,25 @@ from bench.holds import report, seed, server
 from bench.holds.ground import Bench, Part
 from bench.holds.load import Failed
 from bench.holds.measure import Progress
-from bench.money import posting, standing
+from bench.money import intake, posting, settling, standing
 from marketplace.embedded import binaries
 from marketplace.embedded.errors import CannotStart
 
 BY_MAKE: Final = ["--output", "bench/results/money.md"]
 COMMAND: Final = "make bench-money"
-CASES: Final = ("postings", "trial-balance")
+CASES: Final = ("postings", "trial-balance", "intake", "settlement")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
     transfers: int
+    lines: int
     seconds: float
     rounds: int
 
 
-FULL: Final = Sizes(transfers=1_000_000, seconds=5, rounds=5)
-QUICK: Final = Sizes(transfers=5_000, seconds=0.5, rounds=1)
+FULL: Final = Sizes(transfers=1_000_000, lines=100_000, seconds=5, rounds=5)
+QUICK: Final = Sizes(transfers=5_000, lines=2_000, seconds=0.5, rounds=1)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,10 +47,12 @@ def main(arguments: Sequence[str]) -> int:
     cases: dict[str, Callable[[Bench], Part]] = {
         "postings": posting.case,
         "trial-balance": lambda bench: standing.case(bench, transfers=sizes.transfers),
+        "intake": intake.case,
+        "settlement": lambda bench: settling.case(bench, lines=sizes.lines),
     }
     chosen = options.only or list(CASES)
     load_before = os.getloadavg()[0]
-    progress = Progress(4 * (sizes.rounds + 1) + 6 + 1)
+    progress = Progress(6 * (sizes.rounds + 1) + 6 + sizes.rounds + 1)
     parts: list[Part] = []
     with server.started() as servers:
         progress.step("filling the template")
@@ -84,6 +87,7 @@ def _page(arguments: Sequence[str], sizes: Sizes, parts: Sequence[Part], load_be
         f"* Postings: medians of {sizes.rounds} interleaved rounds of {sizes.seconds:g} s after one to warm up; a ratio"
         " is the median of the rounds' own ratios. The bare tables have a primary key and nothing else.",
         f"* Trial balances: medians of {standing.TIMES} in one process.",
+        "* Events: wrk on the same machine, gunicorn with 2 workers for both; every event is another one.",
         "* The promises of the ledger are checked at the end of each case. Trust the ratios, not the seconds.",
         "",
         *report.summary(parts),

@@ -24,6 +24,7 @@ from marketplace.payments.gateways import GatewayRefuses, RemoteGateway
 from marketplace.payments.gateways.interface import Seen
 from marketplace.payments.models import GatewayCall, OnlinePayment, Payment
 from marketplace.payments.states import CallKind, CallState, PaymentNotAwaited, PaymentNotFound, PaymentState
+from marketplace.points import Point, passed
 
 MAY_BEGIN: Final = (PaymentState.REQUIRES_CONFIRMATION, PaymentState.REQUIRES_ACTION)
 FIRST_LOOK: Final = timedelta(minutes=2)
@@ -122,6 +123,7 @@ def ask(gateway: RemoteGateway, begun: Begun, heard: list[Seen]) -> Told:
     except GatewayRefuses as refusal:
         return Told(refused=refusal.code)
     heard.append(seen)
+    passed(Point.OPENED_THERE)
     if begun.confirming is None:
         return Told(seen=seen)
     try:

@@ -1,0 +1,41 @@
+"""Real servers and a worker against each other: the five, the three, and money around the end of an order."""
+
+from tests.attacks import races
+from tests.attacks.flood import silent_step
+from tests.attacks.ground import laid_out
+from tests.attacks.marked import private
+from tests.attacks.races import INSTANTS, Fight
+
+
+def check(fights: list[Fight]) -> None:
+    ground = fights[0].ground
+    assert races.strange_ends(fights) == []
+    there, ours = races.totals(ground)
+    assert there == ours
+    assert races.oversold(ground) == []
+    assert ground.broken() == []
+
+
+def test_the_five_within_fifty_milliseconds() -> None:
+    with private() as (urls, folder), laid_out(urls, folder, webs=2, worker_threads=2) as ground:
+        fights = races.five(ground, 24, silent_step)
+        ground.settle()
+        check(fights)
+        assert len(races.ends(fights)) >= 2, "both ways it may end came up"
+
+
+def test_cancel_pay_and_the_clock() -> None:
+    with private() as (urls, folder), laid_out(urls, folder, worker_threads=2) as ground:
+        fights = races.three(ground, 24, silent_step)
+        ground.settle()
+        check(fights)
+        assert len(races.ends(fights)) >= 2
+
+
+def test_money_around_the_end_of_an_order() -> None:
+    """In one ground, each instant with a sale of its own."""
+    with private() as (urls, folder), laid_out(urls, folder, worker_threads=2) as ground:
+        fights = [fight for instant in INSTANTS[::3] for fight in races.late(ground, instant, 4)]
+        assert races.wait_for_ends(fights, 60) < 60
+        ground.settle()
+        check(fights)
