@@ -13,7 +13,8 @@ from campaigns.web import formats, pictures, words
 from campaigns.web.formats import Names
 from campaigns.web.pictures import Bar, LadderPicture
 from campaigns.web.reader import Reader
-from inventory.deposit_rules import Deposit, DepositType, Funder
+from inventory import deposit_rules
+from inventory.deposit_rules import Deposit, DepositType
 
 S = CampaignState
 
@@ -88,7 +89,7 @@ class ItemSeen:
 
 
 def item(row: Mapping[str, Any], state: CampaignState, policy: Policy | None, reader: Reader) -> ItemSeen:
-    steps, deposit, currency = _steps(row), _deposit(row["deposit"]), row["currency"]
+    steps, deposit, currency = _steps(row), deposit_rules.read(row["deposit"]), row["currency"]
     sold = 0 if state in ENDED else row["boxes_sold"]
     final = row["final_unit_price_minor"]
     here = terms.reached(steps, sold)
@@ -175,18 +176,6 @@ def _steps(row: Mapping[str, Any]) -> tuple[Step, ...]:
             waterfall=None if step["waterfall"] is None else Waterfall(**step["waterfall"]),
         )
         for step in row["ladder"]
-    )
-
-
-def _deposit(row: Mapping[str, Any] | None) -> Deposit | None:
-    if row is None:
-        return None
-    return Deposit(
-        type=DepositType(row["type"]),
-        per_box_minor=row["per_box_minor"],
-        counts_minor=row["counts_minor"],
-        funder=None if row["funder"] is None else Funder(row["funder"]),
-        free_hours=row["free_hours"],
     )
 
 
