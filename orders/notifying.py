@@ -238,14 +238,18 @@ def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
 
     A sponsor sees in the statement what goes back of an escrow: it is of no order.
     """
-    told = {each.order_id: each for each in event.refunds if not each.is_told}
-    orders = session.scalars(select(Order).where(Order.id.in_(told)).order_by(Order.id))
-    messages = []
-    for order in orders:
-        refund = told[order.id]
-        about = RefundDue(order_id=order.id, amount=Money(refund.refund_minor, refund.currency))
-        cause = f"payment:{refund.payment_id}:{refund.reason}"
-        messages.append(Message(account_id=order.buyer_id, cause=cause, about=about))
+    told = [each for each in event.refunds if not each.is_told]
+    found = session.scalars(select(Order).where(Order.id.in_({each.order_id for each in told})))
+    orders = {order.id: order for order in found}
+    messages = [
+        Message(
+            account_id=orders[each.order_id].buyer_id,
+            cause=f"payment:{each.payment_id}:{each.reason}",
+            about=RefundDue(order_id=each.order_id, amount=Money(each.refund_minor, each.currency)),
+        )
+        for each in told
+        if each.order_id in orders
+    ]
     notify_all(session, ctx, messages)
 
 
