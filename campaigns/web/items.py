@@ -257,11 +257,9 @@ def _split(row: Mapping[str, Any], policy: Policy | None, reader: Reader) -> Spl
     levels: dict[str, tuple[Fraction, Fraction]] = {}
     for share in told["shares"]:
         if seller := sellers.get(share["code"]):
-            before, grams = (
-                Fraction(seller["history_grams"], seller["weight"]),
-                share["boxes"] * row["pack_grams"],
-            )
-            levels[share["code"]] = before, before + Fraction(grams, seller["weight"])
+            before = Fraction(seller["history_grams"], seller["weight"])
+            gained = Fraction(share["boxes"] * row["pack_grams"], seller["weight"])
+            levels[share["code"]] = before, before + gained
     line = None if told["line"] is None else Fraction(told["line"])
     highest = max(
         [after for _, after in levels.values()] + ([] if line is None else [line]), default=Fraction(0)

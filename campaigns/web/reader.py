@@ -22,7 +22,7 @@ class Reader:
     zone: ZoneInfo
 
     def say(self, name: str, /, **values: object) -> str:
-        return words.say(name).pick(self.language).format(**values)
+        return words.WORDS[name].pick(self.language).format(**values)
 
     def count(self, name: str, number: int, /, **values: object) -> str:
         """So many of something; one of it may have a word of its own."""
