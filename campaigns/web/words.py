@@ -295,7 +295,3 @@ WORDS: Final[dict[str, Text]] = {
     ),
     "api": Text(en="The same as data", zh="数据接口"),
 }
-
-
-def say(name: str) -> Text:
-    return WORDS[name]
