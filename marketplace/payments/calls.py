@@ -4,15 +4,12 @@ A call is found again by whoever comes after a crash, and asked again under the 
 has one call of a kind at a time; the payment is locked before its calls are looked at.
 """
 
-import threading
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -141,31 +138,6 @@ def put_off(session: Session, ctx: Context, call_id: uuid.UUID) -> None:
     call = locked(session, call_id)
     call.leased_until = ctx.now + gateway_rules.wait_after(call.tries)
     call.tries += 1
-
-
-@contextmanager
-def line() -> Iterator[bool]:
-    """Whether a job may call now: one worker thread of a process is always left for other work, if there are more."""
-    lines = _lines()
-    has_line = lines.acquire(blocking=False)
-    try:
-        yield has_line
-    finally:
-        if has_line:
-            lines.release()
-
-
-def _lines() -> threading.BoundedSemaphore:
-    extensions = current_app.extensions
-    if "gateway_lines" not in extensions:
-        with _making:
-            number = max(1, current_app.config["WORKER_CONCURRENCY"] - 1)
-            extensions.setdefault("gateway_lines", threading.BoundedSemaphore(number))
-    found: threading.BoundedSemaphore = extensions["gateway_lines"]
-    return found
-
-
-_making: Final = threading.Lock()
 
 
 def _unfinished(

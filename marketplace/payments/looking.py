@@ -35,6 +35,7 @@ from marketplace.payments.states import CallKind, CallState, PaymentState
 
 LOOK: Final = "payments.look"
 LOOK_AT_REFUND: Final = "payments.look_at_refund"
+OUTSIDE: Final = "gateway"
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
 PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
@@ -46,7 +47,7 @@ Apply = Callable[[Session, Context], None]
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
     """Ask what was written down, again if need be, and write down how it went."""
     key = uuid.UUID(call_id)
-    with calls.line() as has_line:
+    with jobs.line(OUTSIDE) as has_line:
         row = online.to_finish(session, key)
         if row is None:
             return
@@ -206,7 +207,7 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
 
 def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
     """The gateway's answer, its code for why it refuses, or None: nobody may ask now, or nobody answered."""
-    with calls.line() as has_line:
+    with jobs.line(OUTSIDE) as has_line:
         if not has_line:
             return None
         session.execute(PATIENCE)
