@@ -78,7 +78,10 @@ def ask_later(
     kind: CallKind,
     refund_id: uuid.UUID | None = None,
 ) -> None:
-    """The same by a job, which is there exactly when its cause is committed; nothing if it is asked already."""
+    """The same by a job, which is there exactly when its cause is committed; nothing if it is asked already.
+
+    At once if it is asked for the first time; what did not help then is asked again later each time.
+    """
     if _unfinished(session, payment_id, kind, refund_id) is not None:
         return
     row = _write(
@@ -90,7 +93,9 @@ def ask_later(
         leased=timedelta(0),
         refund_id=refund_id,
     )
-    jobs.enqueue(session, FINISH, arguments={"call_id": str(row.id)})
+    if row.attempt > 1:
+        row.leased_until = ctx.now + gateway_rules.wait_after(row.attempt - 1)
+    jobs.enqueue(session, FINISH, arguments={"call_id": str(row.id)}, at=row.leased_until)
 
 
 def finish(
