@@ -7,7 +7,7 @@ was left: by a lost worker, by a lost event, by an answer that never came.
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -52,8 +52,7 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
         if row is None:
             return
         if not has_line or row.leased_until > ctx.now:
-            at = max(row.leased_until, ctx.now + BUSY_WAIT)
-            jobs.enqueue(session, calls.FINISH, arguments={"call_id": call_id}, key=_key("call", key), at=at)
+            _enqueue(session, calls.FINISH, at=max(row.leased_until, ctx.now + BUSY_WAIT), call_id=key)
             return
         payment = session.get_one(Payment, row.payment_id)
         provider_id = online.provider_id_of(session, row.payment_id)
@@ -198,7 +197,11 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
             return gateway.retrieve_refund(provider_id=object_id)
         return gateway.retrieve(provider_id=payment_ref)
 
-    seen = _with_gateway(session, question)
+    with jobs.line(OUTSIDE) as has_line:
+        if not has_line:
+            _enqueue(session, provider_events.HANDLE, at=ctx.now + BUSY_WAIT, event_id=event.id)
+            return
+        seen = _heard(session, question)
     if seen is None:
         provider_events.put_off(ctx, event)
         return
@@ -206,18 +209,21 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
 
 
 def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
-    """The gateway's answer, its code for why it refuses, or None: nobody may ask now, or nobody answered."""
+    """What is heard, or None: nobody may ask now, or nobody answered."""
     with jobs.line(OUTSIDE) as has_line:
-        if not has_line:
-            return None
-        session.execute(PATIENCE)
-        try:
-            return question(gateways.remote())
-        except GatewayRefuses as refusal:
-            return refusal.code
-        except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
-            log.warning("the gateway gave no answer", problem=problem.code)
-            return None
+        return _heard(session, question) if has_line else None
+
+
+def _heard(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
+    """The gateway's answer, its code for why it refuses, or None: nobody answered."""
+    session.execute(PATIENCE)
+    try:
+        return question(gateways.remote())
+    except GatewayRefuses as refusal:
+        return refusal.code
+    except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
+        log.warning("the gateway gave no answer", problem=problem.code)
+        return None
 
 
 def sweep(session: Session, ctx: Context) -> int:
@@ -260,13 +266,10 @@ def sweep(session: Session, ctx: Context) -> int:
     return len(stale) + len(waiting) + len(pending) + len(left)
 
 
-def _enqueue(session: Session, name: str, **arguments: uuid.UUID) -> None:
+def _enqueue(session: Session, name: str, *, at: datetime | None = None, **arguments: uuid.UUID) -> None:
     [(kind, row_id)] = arguments.items()
-    jobs.enqueue(session, name, arguments={kind: str(row_id)}, key=_key(kind.removesuffix("_id"), row_id))
-
-
-def _key(kind: str, row_id: uuid.UUID) -> str:
-    return f"payments:{kind}:{row_id}"
+    key = f"payments:{kind.removesuffix('_id')}:{row_id}"
+    jobs.enqueue(session, name, arguments={kind: str(row_id)}, key=key, at=at)
 
 
 JOBS: Final = (

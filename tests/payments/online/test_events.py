@@ -5,11 +5,14 @@ import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 import stripe
 
+from marketplace import jobs
 from marketplace.access import Role
+from marketplace.payments import looking
 from tests.builders import Market, assert_refused, ordered
 from tests.house import Caller
 from tests.payments.online.there import There, pay
@@ -228,6 +231,24 @@ def test_a_lost_job_and_a_gateway_that_is_away_only_delay_an_event(
         online.sweep(minutes=20)
     assert {each.tries for each in online.events()} == {2}
     online.sweep(minutes=90)
+    assert online.state(order) == ("committed", "succeeded", "succeeded")
+    assert all(each.handled_at is not None for each in online.events())
+
+
+def test_an_event_that_finds_the_line_taken_comes_again_in_a_moment(
+    online: There, market: Market, shopper: Caller
+) -> None:
+    """Nobody was asked, so nothing speaks for waiting longer and longer."""
+    order = ordered(shopper, market.on_sale())
+    pay(shopper, order)
+    online.stand_in.pay_in_browser(online.intent(order)["id"])
+    online.deliver()
+    with ExitStack() as others:
+        for _ in range(market.app.config["WORKER_CONCURRENCY"]):
+            others.enter_context(jobs.line(looking.OUTSIDE))
+        online.work()
+    assert {(each.tries, each.handled_at) for each in online.events()} == {(0, None)}
+    online.work(seconds=2)
     assert online.state(order) == ("committed", "succeeded", "succeeded")
     assert all(each.handled_at is not None for each in online.events())
 
