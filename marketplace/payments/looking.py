@@ -120,17 +120,17 @@ def _ask_refund(
     *,
     is_worn: bool,
 ) -> Apply:
-    if is_worn:
-        found = gateway.find_refund(payment_ref=provider_id, refund_id=refund_id)
-        if found is None:
-            return partial(_ask_anew, call=call, refund_id=refund_id)
-        return partial(_end_refund, call=call, refund_id=refund_id, seen=found)
     try:
-        seen = gateway.refund(
-            provider_id=provider_id, refund_id=refund_id, amount_minor=amount_minor, key=call.key
-        )
+        if is_worn:
+            seen = gateway.find_refund(payment_ref=provider_id, refund_id=refund_id)
+        else:
+            seen = gateway.refund(
+                provider_id=provider_id, refund_id=refund_id, amount_minor=amount_minor, key=call.key
+            )
     except GatewayRefuses as refusal:
         return partial(_refuse_refund, call=call, refund_id=refund_id, problem=refusal.code)
+    if seen is None:
+        return partial(_ask_anew, call=call, refund_id=refund_id)
     return partial(_end_refund, call=call, refund_id=refund_id, seen=seen)
 
 

@@ -120,7 +120,7 @@ class EventSeen:
 
 
 class RemoteGateway(Protocol):
-    """Every call may raise GatewayUnavailable, and GatewayRefuses where it changes something.
+    """Every call may raise GatewayUnavailable, and GatewayRefuses: also a look at what is not known there.
 
     The same `key` asks the same question again: it has one effect, whoever asks how often.
     """
