@@ -259,10 +259,8 @@ def _ask_a_person(session: Session, ctx: Context, payment: Payment, seen: Seen) 
 
 
 def _plan_next_look(ctx: Context, payment: Payment, online: OnlinePayment, seen: Seen) -> None:
-    is_over = payment.receipt_reference is not None or (
-        payment.state == PaymentState.CANCELED and seen.state == PaymentState.CANCELED
-    )
-    if is_over or seen.state == PaymentState.SUCCEEDED:
+    is_over_there = seen.state in (PaymentState.SUCCEEDED, PaymentState.CANCELED)
+    if is_over_there or payment.receipt_reference is not None:
         online.looks_at = None
     else:
         online.looks_at = gateway_rules.next_look(since=online.created_at, now=ctx.now)
