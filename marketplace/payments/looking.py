@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from marketplace import jobs, two_steps
+from marketplace import jobs
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
@@ -262,7 +262,6 @@ def sweep(session: Session, ctx: Context) -> int:
     left = provider_events.left(session, ctx, at_most=SWEPT_MAX)
     for event_id in left:
         _enqueue(session, provider_events.HANDLE, event_id=event_id)
-    two_steps.forget_old(session, ctx)
     return len(stale) + len(waiting) + len(pending) + len(left)
 
 
