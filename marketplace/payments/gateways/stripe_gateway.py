@@ -229,7 +229,6 @@ def _seen(intent: PaymentIntent) -> Seen:
         provider_id=intent.id,
         payment_id=_id(intent.metadata, "payment_id"),
         state=state,
-        amount_minor=intent.amount,
         received_minor=intent.amount_received,
         currency=intent.currency.upper(),
         receipt_reference=paid.id if paid is not None else None,
@@ -257,8 +256,6 @@ def _refund_seen(refund: stripe.Refund) -> RefundSeen:
         provider_id=refund.id,
         refund_id=_id(refund.metadata, "refund_id"),
         standing=STANDINGS.get(refund.status or "", RefundStanding.PENDING),
-        amount_minor=refund.amount,
-        currency=refund.currency.upper(),
         problem=_told(refund, "failure_reason"),
     )
 
