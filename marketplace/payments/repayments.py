@@ -8,7 +8,7 @@ means, with the same rows, audit and event at its end. The payment is locked bef
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Select, insert, select
@@ -89,12 +89,12 @@ class Refund:
     amount_minor: int
     currency: str
     reason: str
-    owed_at: Any
+    owed_at: datetime
     state: str
     means: str | None
     receipt_reference: str | None
     problem: str | None
-    paid_at: Any
+    paid_at: datetime | None
 
 
 def begin(session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Payment, PartRefundKind]]) -> None:

@@ -10,11 +10,13 @@ from contextlib import ExitStack
 import pytest
 import stripe
 
-from marketplace import jobs
+from marketplace import context, jobs
 from marketplace.access import Role
 from marketplace.payments import looking
+from marketplace.payments.gateways.interface import EventForged
 from tests.builders import Market, assert_refused, ordered
 from tests.house import Caller
+from tests.payments.online import there
 from tests.payments.online.there import There, pay
 from tests.stripe_stand_in.server import WEBHOOK_SECRET
 
@@ -95,6 +97,12 @@ def test_what_is_forged_or_unreadable_is_refused_and_changes_nothing(
     headers = {"Content-Type": "application/json"} | ({} if header is None else {"Stripe-Signature": header})
     with market.unchanged():
         assert_refused(online.answer(body, headers), 400, "event_forged")
+
+
+def test_without_a_secret_no_signature_is_believed() -> None:
+    gateway = there.gateway_at("", webhook_secret="")
+    with pytest.raises(EventForged):
+        gateway.read_event(TEXT.encode(), signature(TEXT, secret=""), now=context.now_utc())
 
 
 def test_more_than_a_quarter_of_a_megabyte_is_not_read(online: There, market: Market) -> None:
