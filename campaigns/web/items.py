@@ -198,6 +198,8 @@ def _notes(
         found.append(reader.say("free_hours", hours=formats.whole(deposit.free_hours)))
     if has_ladder:
         found.append(reader.say("difference_back"))
+    if is_sold:
+        found.append(reader.say("keeps", days=formats.whole(row["shelf_days"])))
     if is_sold and row["has_promotions"]:
         found.append(reader.say("promotions"))
     return tuple(found)

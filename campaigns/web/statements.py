@@ -115,7 +115,7 @@ _ITEMS: Final = f"""(SELECT coalesce(json_agg(json_build_object(
             'size', product.size, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
             'final_unit_price_minor', i.final_unit_price_minor, 'currency', i.currency,
             'boxes_per_buyer_max', i.boxes_per_buyer_max, 'boxes_per_household_max', i.boxes_per_household_max,
-            'has_promotions', pool.has_promotions, 'boxes_sold', pool.boxes_sold,
+            'shelf_days', i.shelf_days, 'has_promotions', pool.has_promotions, 'boxes_sold', pool.boxes_sold,
             'boxes_left', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold,
             'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,
                 'unit_price_minor', s.unit_price_minor, 'waterfall', CASE WHEN s.orchard_minor IS NOT NULL THEN
