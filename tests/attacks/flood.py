@@ -24,8 +24,8 @@ from tests.attacks import dumps
 from tests.attacks.dumps import Dump
 from tests.attacks.ground import Ground, Remote, all_at_once
 from tests.builders import Sale, contents, ordered
-from tests.payments.online.there import pay
 from tests.payments.online.test_events import forged
+from tests.payments.online.there import pay
 from tests.stripe_stand_in.server import WEBHOOK_SECRET
 
 SENDERS: Final = 8

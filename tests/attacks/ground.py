@@ -128,7 +128,7 @@ class Ground:
 
     def mend(self) -> bool:
         """Start again what was lost; whether anything was."""
-        return any([each.mend() for each in (*self.webs, *self.workers)])
+        return sum(each.mend() for each in (*self.webs, *self.workers)) > 0
 
     @contextmanager
     def owner(self) -> Iterator[psycopg.Connection[Any]]:
@@ -167,7 +167,7 @@ class Ground:
             return int(connection.execute(LEFT).fetchone()[0])  # type: ignore[index]
 
     def settle(self, *, rounds: int = 60) -> int:
-        """Everything that is on its way arrives, and the sweepers finish what was interrupted; after how many rounds."""
+        """Everything that is on its way arrives, and the sweepers finish what was interrupted. After how many rounds."""
         quiet = 0
         for number in range(rounds):
             self.mend()
@@ -220,7 +220,7 @@ class Remote(Caller):
         path: str,
         *,
         key: str | None = "fresh",
-        json: Any = None,  # noqa: A002 (as Caller has it)
+        json: Any = None,
         data: bytes | None = None,
         content_type: str | None = None,
         query_string: dict[str, str] | None = None,

@@ -113,7 +113,7 @@ def five(ground: Ground, count: int, step: Callable[[str], None]) -> list[Fight]
 
     def fight(number: int) -> None:
         each, way = fights[number], ways[number % len(ways)]
-        pays = number // len(ways) % 2 == 1 or count < len(ways) and number % 2 == 1
+        pays = number % 2 == 1 if count < len(ways) else number // len(ways) % 2 == 1
         if not pays:
             each.pay()
         wrong = all_at_once(
