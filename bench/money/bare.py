@@ -1,4 +1,4 @@
-"""The smallest Flask app that stores an event: one INSERT of its id and type, committed, on a connection of the thread."""
+"""The smallest Flask app that stores an event: one INSERT of its id and type, committed, on a kept connection."""
 
 import os
 import threading

@@ -12,12 +12,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import wsgi
-from marketplace import jobs, points
+from marketplace import points
 from marketplace.embedded.ports import LOOPBACK
 from marketplace.jobs import worker
+from marketplace.module import Job
 from marketplace.points import Point
 from marketplace.settings import Settings
 
@@ -106,10 +108,10 @@ def work(settings: Settings, _port: int, fuse: Fuse | None) -> None:
         time.sleep(0.1)
 
 
-def _work(app: object, known: dict[str, jobs.Job]) -> None:
+def _work(app: Flask, known: dict[str, Job]) -> None:
     while True:
         try:
-            if worker.run_next(app, known) is None:  # type: ignore[arg-type]
+            if worker.run_next(app, known) is None:
                 time.sleep(IDLE_SECONDS)
         except Exception:  # noqa: BLE001 (a worker outlives its database)
             time.sleep(5 * IDLE_SECONDS)

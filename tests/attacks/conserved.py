@@ -1,4 +1,4 @@
-"""Money is never made and never lost: readers of the trial balance while everything moves, and sums that must be whole."""
+"""Money is never made and never lost: the trial balance is read while everything moves, and sums must be whole."""
 
 import random
 import threading
@@ -178,7 +178,8 @@ def pay_back_by_hand(ground: Ground) -> int:
     """Everything that an operator has to pay; how much it was."""
     operator, number = ground.somebody(Role.OPERATOR), 0
     while found := operator.get("/v1/refunds?state=due&limit=100").json["items"]:
-        for number, each in enumerate(found, start=number + 1):
+        for each in found:
+            number += 1
             body = {
                 "means": ("bank_transfer", "cash", "credit")[number % 3],
                 "receipt_reference": f"R{number}",

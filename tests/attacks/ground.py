@@ -36,7 +36,7 @@ ANSWER_SECONDS_MAX: Final = 60
 TRIES_MAX: Final = 400
 AGED_TOO: Final = (
     *AGED,
-    "UPDATE job SET due_at = due_at - %(by)s WHERE state = 'waiting'",
+    "UPDATE job SET due_at = due_at - :by WHERE state = 'waiting'",
 )
 LOST: Final = """
     UPDATE job SET started_at = started_at - interval '1 minute' WHERE id IN (
@@ -139,8 +139,8 @@ class Ground:
         """So much time passes for what waits for its time."""
         by = {"by": timedelta(**passed)}
         with self.owner() as connection:
-            for statement in AGED_TOO:
-                _insist(lambda text=statement: connection.execute(text.replace(":by", "%(by)s"), by))
+            for statement in (each.replace("%", "%%").replace(":by", "%(by)s") for each in AGED_TOO):
+                _insist(lambda text=statement: connection.execute(text, by))
             connection.execute(LOST)
 
     def enqueue(self, name: str, **arguments: Any) -> None:
@@ -167,7 +167,7 @@ class Ground:
             return int(connection.execute(LEFT).fetchone()[0])  # type: ignore[index]
 
     def settle(self, *, rounds: int = 60) -> int:
-        """Everything that is on its way arrives, and the sweepers finish what was interrupted. After how many rounds."""
+        """All that is on its way arrives, and the sweepers finish what was interrupted. After how many rounds."""
         quiet = 0
         for number in range(rounds):
             self.mend()
