@@ -75,13 +75,11 @@ def played(spot: Spot | None = None) -> Outcome:
 
 
 def spots(passed: dict[str, Counter[str]]) -> list[Spot]:
-    """The first passing of every point by every process that passes it, one in the middle, and the last."""
+    """Of every point, for every process that passes it, the passing in the middle."""
     found = []
     for role in ROLES:
         for point in Point:
             times = passed[role][point]
             if times and not (role == "worker" and point in POLLS):
-                found += [
-                    Spot(point=point, role=role, nth=nth) for nth in sorted({1, (times + 1) // 2, times})
-                ]
+                found.append(Spot(point=point, role=role, nth=(times + 1) // 2))
     return found

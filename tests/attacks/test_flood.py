@@ -26,5 +26,5 @@ def test_events_as_bad_as_they_come_end_as_once_in_order(tmp_path: Path) -> None
     for what in ("to two at once", "not taken", "during an outage", "stored when Redis died", "jobs lost"):
         assert flooded.sent[what] > 0, what
     states = {(row[2], row[5]) for row in found["orders"]}
-    assert states == {("committed", "consumed"), ("deposit_due", "active"), ("withdrawn", "released")}
+    assert states == {("committed", "consumed"), ("deposit_due", "converting"), ("withdrawn", "released")}
     assert {row[5] for row in found["refunds"]} == {"paid"}
