@@ -49,15 +49,22 @@ class Sizes:
     moved: int
     hammered: int
     totals: int
-    passings: int
-    """At how many of its passings a process ends at a point, at most."""
+    spots: int
+    """At how many of the points a process ends; at all of them, if there are not so many."""
 
 
 FULL: Final = Sizes(
-    events=flood.FULL, five=1_000, late=500, three=1_000, moved=60, hammered=4_000, totals=100_000, passings=3
+    events=flood.FULL,
+    five=1_000,
+    late=500,
+    three=1_000,
+    moved=60,
+    hammered=4_000,
+    totals=100_000,
+    spots=1_000,
 )
 QUICK: Final = Sizes(
-    events=flood.QUICK, five=24, late=32, three=24, moved=3, hammered=80, totals=200, passings=1
+    events=flood.QUICK, five=24, late=32, three=24, moved=3, hammered=80, totals=200, spots=3
 )
 
 
@@ -142,8 +149,8 @@ def events(sizes: Sizes, step: Step) -> Found:
         f"{flooded.events:,} events of {size.payments:,} payments, {sent['deliveries']:,} deliveries in any order;"
         f" {sent['to two at once']:,} to two servers in the same moment; {sent['outages']} times `kill -9` of the"
         f" database with {sent['during an outage']} on their way ({sent['not taken']:,} not taken and sent again);"
-        f" {sent['forged']} forged, {sent['broken UTF-8']} of broken UTF-8; {sent['stored when Redis died']} stored when"
-        f" workers and Redis were killed, {sent['jobs lost']} of them without their job"
+        f" {sent['forged']} forged, {sent['broken UTF-8']} of broken UTF-8; {sent['stored when Redis died']} stored"
+        f" when workers and Redis were killed, {sent['jobs lost']} of them without their job"
     )
     found.ended = "as after ordered single delivery; forged and broken ones 400, no row changed"
     return found
@@ -174,7 +181,10 @@ def _judge(found: Found, fights: list[Fight]) -> None:
 
 def five(sizes: Sizes, step: Step) -> Found:
     found = _races("T-05 charged once", sizes.five, step, races.five)
-    found.done = f"{sizes.five:,} orders, all 120 orders of browser, event, event again, sweeper and cancel in turn, within 50 ms"
+    found.done = (
+        f"{sizes.five:,} orders, all 120 ways of browser, event, event again, sweeper and cancel in turn,"
+        " within 50 ms"
+    )
     return found
 
 
@@ -201,8 +211,8 @@ def late(sizes: Sizes, step: Step) -> Found:
         there.settle()
         _judge(found, fights)
     found.done = (
-        f"{len(fights)} orders; money 1 s before their end, at it (twenty tries within 10 ms), 1 s and a day after; boxes"
-        " left or taken by others; the clock's job on or off"
+        f"{len(fights)} orders; money 1 s before their end, at it (twenty tries within 10 ms), 1 s and a day after;"
+        " boxes left or taken by others; the clock's job on or off"
     )
     found.ended += f"; all within {longest:.0f} s"
     return found
@@ -223,8 +233,8 @@ def everything(sizes: Sizes, step: Step) -> Found:
         if captured != ours:
             found.wrong.append(f"captured there {captured}, here {ours}")
     found.done = (
-        f"{len(fights)} orders in CNY, JPY and KWD from 1 to 10^10 minor units: paid, disputed, given back in parts, given"
-        f" up; {by_hand} refunds paid by hand; {conserved.READERS} readers, ten times a second each"
+        f"{len(fights)} orders in CNY, JPY and KWD from 1 to 10^10 minor units: paid, disputed, given back in parts,"
+        f" given up; {by_hand} refunds paid by hand; {conserved.READERS} readers, ten times a second each"
     )
     found.ended = (
         f"{seen.answers:,} trial balances ({seen.slow:,} later than asked for), every one sums to zero"
@@ -266,8 +276,7 @@ def points(sizes: Sizes, step: Step) -> Found:
     undisturbed = marked.played()
     found.wrong += undisturbed.broken
     spots = marked.spots(undisturbed.passed)
-    if sizes.passings == 1:
-        spots = spots[:: len(spots) // 4]
+    spots = spots[:: -(-len(spots) // sizes.spots)]
     head = "| the process | ends when it has | passings | at the | started again | the same books |"
     found.table = [head, "|---|---|---:|---:|---:|---|"]
     for number, spot in enumerate(spots, start=1):
@@ -284,7 +293,7 @@ def points(sizes: Sizes, step: Step) -> Found:
         )
     killed_at = {spot.point for spot in spots}
     missing = [str(point) for point in Point if point not in killed_at]
-    if missing and sizes.passings > 1:
+    if missing and len(spots) < sizes.spots:
         found.wrong.append(f"never passed: {missing}")
     found.done = (
         f"a season of {len(undisturbed.told['orders'])} orders with deposits, balances, refunds, disputes and bank"
@@ -343,15 +352,16 @@ def _page(arguments: Sequence[str], results: Sequence[Found]) -> str:
         f" {binaries.find().version}, {os.cpu_count() or 1} cores.",
         "",
         "Real processes (web servers, a worker) and a stand-in for the payment service, all on this machine. After each"
-        " attack everything comes to rest, and every promise of `flask verify` is checked. What the attacks are is told in"
-        " [docs/payments.md](../../docs/payments.md#attacks--攻击测试).",
+        " attack everything comes to rest, and every promise of `flask verify` is checked. What the attacks are is told"
+        " in [docs/payments.md](../../docs/payments.md#attacks--攻击测试).",
         "",
         f"{good} of {len(results)} attacks ended as they must.",
         "",
         "| attack | what was done | how it ended | s | |",
         "|---|---|---|---:|---|",
         *(
-            f"| {each.title} | {each.done} | {each.ended} | {each.seconds:.0f} | {'**wrong**' if each.wrong else 'good'} |"
+            f"| {each.title} | {each.done} | {each.ended} | {each.seconds:.0f} |"
+            f" {'**wrong**' if each.wrong else 'good'} |"
             for each in results
         ),
     ]

@@ -25,7 +25,8 @@ TOLD: Final = {
         sum(b.credits_posted)::bigint, sum(b.debits_pending)::bigint, sum(b.credits_pending)::bigint
         FROM ledger_balance b JOIN ledger_account a ON a.id = b.account_id GROUP BY a.id""",
     "bank entries": """SELECT e.entry_key, e.payment_id, e.amount_minor, e.state, e.reason, e.refusal,
-        e.send_back_minor, (SELECT array_agg(r.amount_minor) FROM bank_receipt r WHERE r.entry_id = e.id) FROM bank_entry e""",
+        e.send_back_minor,
+        (SELECT array_agg(r.amount_minor) FROM bank_receipt r WHERE r.entry_id = e.id) FROM bank_entry e""",
     "statements": "SELECT name, lines, entries, duplicates, bad_lines FROM bank_statement",
     "cases": """SELECT kind, subject_id, state, decision, facts ->> 'reason' FROM "case" """,
     "messages": "SELECT account_id, kind, title_en FROM notification",
