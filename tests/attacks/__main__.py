@@ -6,6 +6,7 @@ anything was wrong.
 """
 
 import argparse
+import logging
 import os
 import platform
 import re
@@ -130,13 +131,13 @@ def kill_database() -> None:
 def events(sizes: Sizes, step: Step) -> Found:
     size = sizes.events
     found = Found(title="T-04 events")
-    with ground() as first:
+    with ground(worker_threads=4) as first:
         ordered = flood.in_order(flood.filled(first, size, step))
         found.wrong += first.broken()
     folder = Path(tempfile.mkdtemp(prefix="vo-attack-redis-"))
     redis = redis_server.start(folder=folder / "redis")
     try:
-        with ground(webs=2, worker_threads=2, redis_url=redis.url) as second:
+        with ground(webs=2, worker_threads=4, redis_url=redis.url) as second:
             flooded = flood.filled(second, size, step)
             told = flood.flooded(flooded, size, redis, step)
             found.wrong += second.broken()
@@ -319,6 +320,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     sizes = QUICK if options.quick else FULL
     chosen = options.only or list(ATTACKS)
+    logging.getLogger("werkzeug").disabled = True  # the stand-in's own requests
     progress = Progress(len(chosen))
     results: list[Found] = []
     servers.start_for_run()

@@ -96,7 +96,7 @@ def live(ground: Ground, person: Remote, order: dict[str, Any], intent_id: str, 
     elif fate == 8:
         stand_in.pay_in_browser(intent_id, "pm_card_createDispute")
     elif fate == 9:  # given up here while the payment service is away, and paid there
-        stand_in.fail_next("drop", f"POST /v1/payment_intents/{intent_id}/cancel", times=1_000_000)
+        stand_in.fail_next("busy", f"POST /v1/payment_intents/{intent_id}/cancel", times=1_000_000)
         assert person.post(f"/v1/orders/{order['id']}/withdrawal").status_code == 200
         stand_in.pay_in_browser(intent_id)
     elif fate != 7:
