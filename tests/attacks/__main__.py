@@ -131,13 +131,13 @@ def kill_database() -> None:
 def events(sizes: Sizes, step: Step) -> Found:
     size = sizes.events
     found = Found(title="T-04 events")
-    with ground(worker_threads=4) as first:
+    with ground(workers=2, worker_threads=3) as first:
         ordered = flood.in_order(flood.filled(first, size, step))
         found.wrong += first.broken()
     folder = Path(tempfile.mkdtemp(prefix="vo-attack-redis-"))
     redis = redis_server.start(folder=folder / "redis")
     try:
-        with ground(webs=2, worker_threads=4, redis_url=redis.url) as second:
+        with ground(webs=2, workers=2, worker_threads=3, redis_url=redis.url) as second:
             flooded = flood.filled(second, size, step)
             told = flood.flooded(flooded, size, redis, step)
             found.wrong += second.broken()

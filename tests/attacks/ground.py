@@ -36,7 +36,7 @@ ANSWER_SECONDS_MAX: Final = 60
 TRIES_MAX: Final = 400
 AGED_TOO: Final = (
     *AGED,
-    "UPDATE job SET due_at = due_at - :by WHERE state = 'waiting'",
+    "UPDATE job SET due_at = due_at - :by WHERE state = 'waiting' AND name NOT LIKE 'notifications.%'",
 )
 LOST: Final = """
     UPDATE job SET started_at = started_at - interval '1 minute' WHERE id IN (
@@ -50,9 +50,10 @@ AT_WORK: Final = """
 LEFT: Final = """
     SELECT (SELECT count(*) FROM gateway_call WHERE state = 'asked')
         + (SELECT count(*) FROM provider_event WHERE handled_at IS NULL)
-        + (SELECT count(*) FROM job WHERE state = 'waiting')
+        + (SELECT count(*) FROM job WHERE state = 'waiting' AND name NOT LIKE 'notifications.%')
         + (SELECT count(*) FROM repayment WHERE state = 'asked' AND provider_id IS NULL)
     """
+"""What must still be done. Messages have their own time: they may be waiting for the end of the quiet hours."""
 
 
 @dataclass
