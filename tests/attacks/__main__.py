@@ -91,8 +91,10 @@ class Progress:
         self._title, self._told_at = title, 0.0
         self.step("")
 
-    def end(self) -> None:
+    def end(self, found: Found) -> None:
         self._over += 1
+        for line in found.wrong[:SHOWN_MAX]:
+            sys.stderr.write(f"\n{found.title}: {line}\n")
 
     def step(self, text: str) -> None:
         now = time.monotonic()
@@ -334,7 +336,7 @@ def main(arguments: Sequence[str]) -> int:
                 found = Found(title=name, wrong=[str(problem)])
             found.seconds = time.monotonic() - begun
             results.append(found)
-            progress.end()
+            progress.end(found)
     finally:
         servers.stop_for_run()
     page = _page(arguments, results)

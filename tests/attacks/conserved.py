@@ -6,7 +6,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -24,7 +23,7 @@ from marketplace.payments import part_refunds, payments
 from marketplace.payments.states import PartRefundKind
 from orders import balance_rules
 from tests.attacks import races
-from tests.attacks.ground import Ground
+from tests.attacks.ground import Ground, together
 from tests.attacks.races import Fight
 from tests.builders import Sale, receipt
 from tests.ledger import money
@@ -138,8 +137,7 @@ def moved(ground: Ground, count: int, step: Callable[[str], None]) -> list[Fight
         step(f"orders of {price_minor} {currency}")
     seeded = random.Random(8)
     seeded.shuffle(fights)
-    with ThreadPoolExecutor(races.AT_ONCE) as pool:
-        list(pool.map(lambda each: _live(ground, *each), enumerate(fights)))
+    together(lambda each: _live(ground, *each), enumerate(fights), threads=races.AT_ONCE)
     step("everything moves")
     return fights
 
@@ -222,8 +220,7 @@ def hammered(ground: Ground, count: int, *, threads: int = 4, largest: int = 12)
                     _one(number % 5, currency, to, minor)
                 done["asked"] += 1
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, range(threads)))
+    together(work, range(threads), threads=threads)
     return done["asked"]
 
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,13 +21,12 @@ from marketplace.embedded.redis_server import RedisServer
 from tests import servers
 from tests.attacks import dumps
 from tests.attacks.dumps import Dump
-from tests.attacks.ground import Ground, Remote, all_at_once
+from tests.attacks.ground import Ground, Remote, all_at_once, intents_of, together
 from tests.builders import Sale, contents, ordered
 from tests.payments.online.test_events import forged
 from tests.payments.online.there import pay
 from tests.stripe_stand_in.server import WEBHOOK_SECRET
 
-SENDERS: Final = 8
 FATES: Final = 10
 DECLINED: Final = "pm_card_chargeDeclined"
 AWAY_SECONDS: Final = 0.5
@@ -67,15 +65,11 @@ def filled(ground: Ground, size: Size, step: Callable[[str], None]) -> Flood:
     flood = Flood(ground=ground, sale=ground.market.on_sale(size.payments * 2, per_buyer=10))
     flood.people = ground.people(size.payments)
     step("orders")
-    with ThreadPoolExecutor(SENDERS) as pool:
-        flood.orders = list(pool.map(lambda each: ordered(each, flood.sale), flood.people))
-        step("payments are begun")
-        for response in pool.map(pay, flood.people, flood.orders):
-            assert response.status_code == 200, response.json
-    with ground.stand_in.books.lock:
-        intents = {
-            each["metadata"]["payment_id"]: each["id"] for each in ground.stand_in.books.all("payment_intent")
-        }
+    flood.orders = together(lambda each: ordered(each, flood.sale), flood.people)
+    step("payments are begun")
+    for response in together(lambda each: pay(*each), zip(flood.people, flood.orders, strict=True)):
+        assert response.status_code == 200, response.json
+    intents = intents_of(ground.stand_in)
     step("payers pay")
     for number, (person, order) in enumerate(zip(flood.people, flood.orders, strict=True)):
         live(ground, person, order, intents[order["payment_id"]], number % FATES)
@@ -145,8 +139,7 @@ def send(flood: Flood, events: Sequence[dict[str, Any]], seeded: random.Random) 
         else:
             insist(flood, event, web=web)
 
-    with ThreadPoolExecutor(SENDERS) as pool:
-        list(pool.map(post, planned))
+    together(post, planned)
 
 
 def insist(flood: Flood, event: dict[str, Any], *, web: int) -> None:
@@ -222,8 +215,7 @@ def send_forged(flood: Flood, size: Size, seeded: random.Random, step: Callable[
         bad.append((broken, {"Stripe-Signature": signature_of(broken)}))
     with flood.ground.app.app_context():
         before = contents()
-        with ThreadPoolExecutor(SENDERS) as pool:
-            statuses = Counter(pool.map(lambda each: flood.ground.post_event(*each), bad))
+        statuses = Counter(together(lambda each: flood.ground.post_event(*each), bad))
         after = contents()
     assert statuses == {400: len(bad)}, statuses
     assert before == after, [name for name in before if before[name] != after[name]]
@@ -257,11 +249,9 @@ def kill_between(
     ground = flood.ground
     for worker in ground.workers:
         worker.kill()
-    with ThreadPoolExecutor(SENDERS) as pool:
-        plan = [(event, seeded.randrange(2)) for event in events]
-        assert set(
-            pool.map(lambda each: ground.post_event(*ground.stand_in.signed(each[0]), web=each[1]), plan)
-        ) <= {200}
+    plan = [(event, seeded.randrange(2)) for event in events]
+    statuses = together(lambda each: ground.post_event(*ground.stand_in.signed(each[0]), web=each[1]), plan)
+    assert set(statuses) == {200}
     flood.sent["deliveries"] += len(events)
     [(waiting,)] = ground.rows("SELECT count(*) FROM provider_event WHERE handled_at IS NULL")
     flood.sent["stored when Redis died"] = waiting

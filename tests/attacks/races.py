@@ -6,18 +6,16 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orders import jobs as order_jobs
-from tests.attacks.ground import Ground, Remote, all_at_once
+from tests.attacks.ground import Ground, Remote, all_at_once, intents_of, together
 from tests.builders import Sale, ordered
 from tests.payments.online.there import pay
 from tests.stripe_stand_in.books import Refused
 
-SENDERS: Final = 8
 AT_ONCE: Final = 4
 """So many orders are fought over at the same time."""
 ACTORS: Final = ("browser", "event", "event again", "sweeper", "cancel")
@@ -90,14 +88,10 @@ def begun(ground: Ground, count: int, *, boxes: int = 1, sale: Sale | None = Non
         events[str(intent_id)].append(event)
 
     ground.stand_in.books.listeners.append(heard)
-    with ThreadPoolExecutor(SENDERS) as pool:
-        orders = list(pool.map(lambda each: ordered(each, sale, boxes), people))
-        for response in pool.map(pay, people, orders):
-            assert response.status_code == 200, response.json
-    with ground.stand_in.books.lock:
-        intents = {
-            each["metadata"]["payment_id"]: each["id"] for each in ground.stand_in.books.all("payment_intent")
-        }
+    orders = together(lambda each: ordered(each, sale, boxes), people)
+    for response in together(lambda each: pay(*each), zip(people, orders, strict=True)):
+        assert response.status_code == 200, response.json
+    intents = intents_of(ground.stand_in)
     fights = [Fight(ground, person, order, sale) for person, order in zip(people, orders, strict=True)]
     for fight in fights:
         fight.intent_id = intents[fight.order["payment_id"]]
@@ -122,7 +116,7 @@ def five(ground: Ground, count: int, step: Callable[[str], None]) -> list[Fight]
         assert not wrong, wrong
         step(f"order {number + 1} of {count}")
 
-    _fight_all(count, fight)
+    together(fight, range(count), threads=AT_ONCE)
     return fights
 
 
@@ -144,13 +138,8 @@ def three(ground: Ground, count: int, step: Callable[[str], None], *, seed: int 
         assert not wrong, wrong
         step(f"order {number + 1} of {count}")
 
-    _fight_all(count, fight)
+    together(fight, range(count), threads=AT_ONCE)
     return fights
-
-
-def _fight_all(count: int, fight: Callable[[int], None]) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(fight, range(count)))
 
 
 # -- late money

@@ -99,7 +99,7 @@ def a_declined_card(season: Season) -> None:
 
 def a_payment_service_that_is_away(season: Season) -> None:
     order = season.order("D")
-    season.ground.stand_in.fail_next("drop", "POST /v1/payment_intents", times=2)
+    season.ground.stand_in.fail_next("busy", "POST /v1/payment_intents")
     season.card("D", order)
 
 
@@ -161,7 +161,7 @@ def money_after_the_end(season: Season) -> None:
     withdrawn = season.order("N")
     there = season.begin("N", withdrawn)
     stand_in = season.ground.stand_in
-    stand_in.fail_next("drop", "POST /v1/payment_intents/", times=1_000_000)
+    stand_in.fail_next("busy", "POST /v1/payment_intents/", times=1_000_000)
     season.ground.enqueue(order_jobs.EXPIRE_UNPAID)
     season.withdraw("N")
     season.quiet()

@@ -39,6 +39,15 @@ def test_a_process_that_ends_there_leaves_the_same_books(undisturbed: Outcome, s
     assert differences(found.told, undisturbed.told) == []
 
 
+def test_a_line_too_much_or_too_few_is_a_difference(undisturbed: Outcome) -> None:
+    assert differences(undisturbed.told, undisturbed.told) == []
+    first, *rest = undisturbed.told["transfers"]
+    fewer = undisturbed.told | {"transfers": rest}
+    assert differences(fewer, undisturbed.told) == [f"transfers: not there {first!r}"]
+    twice = undisturbed.told | {"transfers": [first, first, *rest]}
+    assert differences(twice, undisturbed.told) == [f"transfers: more {first!r}"]
+
+
 def test_without_a_listener_a_point_is_nothing() -> None:
     assert points._listeners == []
     points.passed(Point.WORKED)

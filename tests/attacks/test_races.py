@@ -16,12 +16,23 @@ def check(fights: list[Fight]) -> None:
     assert ground.broken() == []
 
 
+def charge_twice(fight: Fight) -> None:
+    books = fight.ground.stand_in.books
+    once = next(each for each in books.all("charge") if each["payment_intent"] == fight.intent_id)
+    books.add("charge", **{name: value for name, value in once.items() if name not in ("id", "created")})
+    books.all("charge")[-1]["amount_refunded"] = 0
+
+
 def test_the_five_within_fifty_milliseconds() -> None:
     with private() as (urls, folder), laid_out(urls, folder, webs=2, worker_threads=2) as ground:
         fights = races.five(ground, 24, silent_step)
         ground.settle()
         check(fights)
         assert len(races.ends(fights)) >= 2, "both ways it may end came up"
+        charge_twice(fights[0])
+        assert len(races.strange_ends(fights)) == 1
+        there, ours = races.totals(ground)
+        assert there > ours, "a second charge would be seen"
 
 
 def test_cancel_pay_and_the_clock() -> None:
