@@ -45,7 +45,9 @@ def case(bench: Bench) -> Part:
                 owner.execute(statement)
         with (
             bench.servers.serve("money_intake", urls, redis=False, WORKER_EMBEDDED="false", **keys) as web,
-            bench.servers.serve("money_intake_bare", bare_urls, app=BARE, redis=False) as other,
+            bench.servers.serve(
+                "money_intake_bare", bare_urls, app=BARE, redis=False, WORKER_EMBEDDED="false"
+            ) as other,
         ):
             lanes = [
                 Lane(name, lambda _, web=web: sent(bench, web, secret), (SHOWN,))

@@ -21,7 +21,7 @@ from marketplace.embedded.redis_server import RedisServer
 from tests import servers
 from tests.attacks import dumps
 from tests.attacks.dumps import Dump
-from tests.attacks.ground import Ground, Remote, all_at_once, intents_of, together
+from tests.attacks.ground import IDLE, Ground, Remote, all_at_once, intents_of, together
 from tests.builders import Sale, contents, ordered
 from tests.payments.online.test_events import forged
 from tests.payments.online.there import pay
@@ -29,7 +29,7 @@ from tests.stripe_stand_in.server import WEBHOOK_SECRET
 
 FATES: Final = 10
 DECLINED: Final = "pm_card_chargeDeclined"
-AWAY_SECONDS: Final = 0.5
+AWAY_SECONDS_MAX: Final = 30
 
 
 def silent_step(_: str) -> None:
@@ -163,9 +163,11 @@ def away(flood: Flood, events: Sequence[dict[str, Any]]) -> None:
         sender.start()
         flood.ground.restart_database()
     else:
+        before, until = flood.sent["not taken"], time.monotonic() + AWAY_SECONDS_MAX
         with _closed(flood.ground):
             sender.start()
-            time.sleep(AWAY_SECONDS)
+            while flood.sent["not taken"] == before and time.monotonic() < until:
+                time.sleep(IDLE)
     sender.join()
     flood.sent["outages"] += 1
 

@@ -318,10 +318,13 @@ def oversold(ground: Ground) -> list[tuple[Any, ...]]:
 def wait_for_ends(fights: Sequence[Fight], seconds: float) -> float:
     """Real seconds until nothing of these is on its way: the sweeper runs, and no time is made to pass."""
     ground, begun_at = fights[0].ground, time.monotonic()
-    ids = [each.order["payment_id"] for each in fights]
+    ids, swept_at = [each.order["payment_id"] for each in fights], 0.0
     while time.monotonic() - begun_at < seconds:
         ground.mend()
         ground.deliver()
+        if time.monotonic() > swept_at + 1:
+            ground.enqueue("payments.sweep")
+            swept_at = time.monotonic()
         [(asked,)] = ground.rows(
             """SELECT (SELECT count(*) FROM gateway_call WHERE state = 'asked' AND payment_id = ANY(%(ids)s::uuid[]))
                 + (SELECT count(*) FROM provider_event WHERE handled_at IS NULL)

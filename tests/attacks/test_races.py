@@ -4,7 +4,7 @@ from tests.attacks import races
 from tests.attacks.flood import silent_step
 from tests.attacks.ground import laid_out
 from tests.attacks.marked import private
-from tests.attacks.races import INSTANTS, Fight
+from tests.attacks.races import INSTANTS, Fight, Instant
 
 
 def check(fights: list[Fight]) -> None:
@@ -46,7 +46,11 @@ def test_cancel_pay_and_the_clock() -> None:
 def test_money_around_the_end_of_an_order() -> None:
     """In one ground, each instant with a sale of its own."""
     with private() as (urls, folder), laid_out(urls, folder, worker_threads=2) as ground:
-        fights = [fight for instant in INSTANTS[::3] for fight in races.late(ground, instant, 4)]
+        taken = Instant(after_seconds=1.0, is_left=False, is_swept=True)
+        fights = [fight for instant in (*INSTANTS[::3], taken) for fight in races.late(ground, instant, 4)]
         assert races.wait_for_ends(fights, 60) < 60
         ground.settle()
         check(fights)
+        ends = races.ends(fights)
+        assert ends["have the boxes"] > 0
+        assert ends["have their money back"] > 0, "others had their boxes"
