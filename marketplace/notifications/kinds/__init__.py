@@ -40,6 +40,7 @@ from marketplace.notifications.kinds.market import (
     ShortageSpared,
 )
 from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
 from marketplace.notifications.kinds.sponsors import (
     SponsorshipAccepted,
     SponsorshipAllocated,
@@ -72,6 +73,7 @@ __all__ = (
     "CampaignPaused",
     "CampaignResumed",
     "CommitmentAsked",
+    "DestinationNamed",
     "GroupFull",
     "GroupLapsed",
     "Kind",
@@ -83,6 +85,8 @@ __all__ = (
     "OrderWithdrawn",
     "ParcelShipped",
     "PaymentReceived",
+    "PayoutPaid",
+    "PayoutReturned",
     "PledgeAccepted",
     "PledgeInvited",
     "PledgeLapsed",

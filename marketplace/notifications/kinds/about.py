@@ -60,6 +60,9 @@ class Kind(StrEnum):
     SHARE_OFFERED = "share_offered"
     PARCEL_SHIPPED = "parcel_shipped"
     ORDER_DELIVERED = "order_delivered"
+    DESTINATION_NAMED = "destination_named"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
