@@ -12,6 +12,7 @@ from marketplace.payments.payments import (
 )
 from marketplace.payments.provider_events import PaymentDisputed
 from marketplace.payments.repayments import RefundFailed, RefundPaid
+from marketplace.payouts.events import PayoutMoved
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.books import booking
@@ -32,6 +33,7 @@ from orders.fulfilment import api as parcels_api
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.settlements import advance_payouts
 from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIANTS
 from orders.settlements.commands import settle_group
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
@@ -97,6 +99,7 @@ module = Module(
         (OrderMoved, booking.on_order_moved),
         (OrdersMoved, booking.on_orders_moved),
         (OrdersCut, booking.on_orders_cut),
+        (PayoutMoved, advance_payouts.on_payout_moved),
         *TELLING,
     ),
     invariants=(
