@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from marketplace import context, database
 from marketplace.access import Role
 from marketplace.context import Actor, Context
 from marketplace.identity.models import LoginSession
+from marketplace.jobs.models import StoredJob
 from marketplace.ledger import ledger
 from marketplace.payouts import destinations, payouts
 from marketplace.payouts.models import Payout, PayoutDestination
@@ -26,6 +27,11 @@ BANK: dict[str, str] = {
     "bank": "中国工商银行宜君支行",
     "number": "6222 0200 0000 1234",
     "cnaps": "102791000018",
+}
+PAYER = {
+    "payout_account_name": "宜君县果业平台",
+    "payout_account_number": "6100123456789",
+    "payout_account_cnaps": "102791000018",
 }
 OTHER: dict[str, str] = {**BANK, "number": "6222 0200 0000 9876"}
 
@@ -95,6 +101,12 @@ class Desk:
     def approved(self, minor: int = 5_000, **changes: Any) -> Payout:
         return self.approve(self.draft(minor, **changes))
 
+    def make(self, **changes: Any) -> dict[str, Any]:
+        """A batch at the door."""
+        answer = self.drafter.post("/v1/payout-batches", json={"currency": "CNY", "format": "csv", **changes})
+        assert answer.status_code == 201, answer.json
+        return answer.json  # type: ignore[no-any-return]
+
     def stored(self, payout: Payout) -> Payout:
         return self.market.stored(Payout, str(payout.id))
 
@@ -108,6 +120,32 @@ class Desk:
         return money.balance(money.payable(self.coop(cooperative), currency)), -money.balance(
             money.bank(currency)
         )
+
+    def work(self) -> int:
+        """Run the jobs of payouts and payments that wait, and those that they put in; how many."""
+        ctx, done = replace(self.market.ctx, now=context.now_utc() + timedelta(seconds=1)), 0
+        while (taken := _take()) is not None:
+            run = self.market.app.extensions["jobs"][taken.name].run
+            database.transact(lambda session, run=run, taken=taken: run(session, ctx, **taken.arguments))
+            done += 1
+            assert done < 200, "jobs that never end"
+        return done
+
+
+def _take() -> StoredJob | None:
+    def work(session: Session) -> StoredJob | None:
+        wanted = select(StoredJob).where(
+            StoredJob.state == "waiting",
+            StoredJob.name.like("pay%"),
+            StoredJob.due_at <= context.now_utc() + timedelta(seconds=2),
+        )
+        found = session.scalars(wanted.order_by(StoredJob.id).limit(1)).first()
+        if found is not None:
+            session.execute(text("DELETE FROM job WHERE id = :id"), {"id": found.id})
+            session.expunge(found)
+        return found
+
+    return database.transact(work)
 
 
 def session_of(caller: Caller) -> uuid.UUID:

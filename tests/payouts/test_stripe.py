@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
 from marketplace import context, database
-from marketplace.jobs.models import StoredJob
 from marketplace.ledger import ledger
 from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.payments.models import ProviderEvent
@@ -100,28 +98,7 @@ class Abroad:
         if passed:
             by = {"by": timedelta(**passed)}
             database.transact(lambda session: [session.execute(text(each), by) for each in AGED])
-        ctx, done = replace(self.desk.market.ctx, now=context.now_utc() + timedelta(seconds=1)), 0
-        while (taken := self._take()) is not None:
-            run = self.desk.market.app.extensions["jobs"][taken.name].run
-            database.transact(lambda session, run=run, taken=taken: run(session, ctx, **taken.arguments))
-            done += 1
-            assert done < 100, "jobs that never end"
-        return done
-
-    def _take(self) -> StoredJob | None:
-        def work(session: Session) -> StoredJob | None:
-            wanted = select(StoredJob).where(
-                StoredJob.state == "waiting",
-                StoredJob.name.like("pay%"),
-                StoredJob.due_at <= context.now_utc() + timedelta(seconds=2),
-            )
-            found = session.scalars(wanted.order_by(StoredJob.id).limit(1)).first()
-            if found is not None:
-                session.execute(text("DELETE FROM job WHERE id = :id"), {"id": found.id})
-                session.expunge(found)
-            return found
-
-        return database.transact(work)
+        return self.desk.work()
 
     def lose_jobs(self) -> None:
         database.transact(
