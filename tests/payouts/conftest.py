@@ -1,7 +1,6 @@
 """The market, and the desk from which its cooperatives are paid."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -9,7 +8,7 @@ from flask import Flask
 from marketplace.access import Role
 from tests.builders import Market, market, operator, shopper
 from tests.house import Caller
-from tests.payouts.desk import BANK, PAYER, Desk
+from tests.payouts.desk import BANK, Desk, with_payer
 
 __all__ = ["market", "operator", "shopper"]
 
@@ -25,8 +24,9 @@ def desk(market: Market, as_role: Callable[..., Caller]) -> Desk:
 
 
 @pytest.fixture
-def payer(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], **PAYER))
+def payer(app: Flask) -> Iterator[None]:
+    with with_payer(app):
+        yield
 
 
 @pytest.fixture

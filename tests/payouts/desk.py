@@ -1,10 +1,13 @@
 """Two operators, a member, and cooperatives with money that is payable to them: what payouts are tested with."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -14,13 +17,16 @@ from marketplace.context import Actor, Context
 from marketplace.identity.models import LoginSession
 from marketplace.jobs.models import StoredJob
 from marketplace.ledger import ledger
+from marketplace.ledger.rules import Account, Owner
 from marketplace.payouts import destinations, payouts
-from marketplace.payouts.models import Payout, PayoutDestination
+from marketplace.payouts.models import ConnectAccount, Payout, PayoutDestination
 from marketplace.payouts.states import PayoutPurpose
+from marketplace.values import new_id
 from tests import house
 from tests.builders import Market
 from tests.house import Caller
 from tests.ledger import money
+from tests.payments.online import there
 
 BANK: dict[str, str] = {
     "holder": "第一苹果专业合作社",
@@ -155,3 +161,58 @@ def session_of(caller: Caller) -> uuid.UUID:
         ).first()
         assert found is not None
         return found
+
+
+def retained(cooperative_id: uuid.UUID, currency: str) -> Account:
+    return Account(
+        code="coop_retention", currency=currency, owner=Owner(kind="cooperative", id=cooperative_id)
+    )
+
+
+@contextmanager
+def with_payer(app: Flask) -> Iterator[None]:
+    """An account to pay from is configured."""
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(before, **PAYER)
+    yield
+    app.config["SETTINGS"] = before
+
+
+@contextmanager
+def with_gateway(app: Flask) -> Iterator[None]:
+    """A provider outside is configured, and nobody is there."""
+    before = app.extensions["remote_gateway"]
+    app.extensions["remote_gateway"] = there.gateway_at("http://127.0.0.1:9")
+    yield
+    app.extensions["remote_gateway"] = before
+
+
+def at_stripe(desk: Desk, *, cooperative: int, provider_id: str = "acct_1") -> None:
+    """The cooperative has an account at the provider, and is paid there since three days ago."""
+    at = context.now_utc() - timedelta(days=3)
+    account = ConnectAccount(
+        id=new_id(),
+        cooperative_id=desk.coop(cooperative),
+        country="DE",
+        provider_id=provider_id,
+        is_ready=True,
+        opened_by=desk.member.account_id,
+        opened_at=at,
+        looked_at=at,
+    )
+    database.transact(lambda session: session.add(account))
+    point_at(desk, account.id, cooperative=cooperative)
+
+
+def point_at(desk: Desk, account_id: uuid.UUID, *, cooperative: int = 0) -> None:
+    """It is paid there since three days ago."""
+    where = PayoutDestination(
+        id=new_id(),
+        cooperative_id=desk.coop(cooperative),
+        number=1,
+        kind="stripe",
+        connect_account_id=account_id,
+        named_by=desk.member.account_id,
+        named_at=context.now_utc() - timedelta(days=3),
+    )
+    database.transact(lambda session: session.add(where))

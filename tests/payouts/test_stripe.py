@@ -18,11 +18,10 @@ from marketplace.payments.models import ProviderEvent
 from marketplace.payouts import calls, ending, moving, sending
 from marketplace.payouts.models import ConnectAccount, Payout, PayoutCall, PayoutDestination
 from marketplace.payouts.states import PayoutStateForbids
-from marketplace.values import new_id
 from tests.builders import assert_refused, at_once
 from tests.ledger import money
 from tests.payments.online import there
-from tests.payouts.desk import OTHER, Desk
+from tests.payouts.desk import OTHER, Desk, point_at
 from tests.stripe_stand_in import StandIn
 
 ONBOARDINGS = "/v1/payout-onboardings"
@@ -58,22 +57,7 @@ class Abroad:
         assert self.onboard().status_code == 200
         self.stand_in.connect.onboard(self.account.provider_id)
         assert self.onboard().json["is_ready"]
-        row = {
-            "id": new_id(),
-            "coop": self.desk.coop(),
-            "account": self.account.id,
-            "by": self.desk.member.account_id,
-            "at": context.now_utc() - timedelta(days=3),
-        }
-        database.transact(
-            lambda session: session.execute(
-                text(
-                    "INSERT INTO payout_destination (id, cooperative_id, number, kind, connect_account_id, named_by,"
-                    " named_at) VALUES (:id, :coop, 1, 'stripe', :account, :by, :at)"
-                ),
-                row,
-            )
-        )
+        point_at(self.desk, self.account.id)
 
     def fund(self, minor: int = 100_000) -> None:
         """Money is payable to the cooperative, and lies at the provider."""
