@@ -32,6 +32,7 @@ from orders.fulfilment import api as parcels_api
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIANTS
 from orders.settlements.commands import settle_group
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
 from orders.sponsoring import api as sponsoring_api
@@ -98,5 +99,11 @@ module = Module(
         (OrdersCut, booking.on_orders_cut),
         *TELLING,
     ),
-    invariants=(*INVARIANTS, *FULFILMENT_INVARIANTS, *SPONSORING_INVARIANTS, *BOOKS_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *FULFILMENT_INVARIANTS,
+        *SPONSORING_INVARIANTS,
+        *BOOKS_INVARIANTS,
+        *ADVANCE_INVARIANTS,
+    ),
 )
