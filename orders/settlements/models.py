@@ -17,8 +17,9 @@ from marketplace.database import Base, one_of
 from orders.settlements.facts import Remedy
 from orders.settlements.states import SettlementState
 
+
 class Settlement(Base):
-    """What one cooperative earned in one campaign and currency; one for each. `told` changes only while it is a draft."""
+    """What one cooperative earned in one campaign and currency; one for each. `told` changes while it is a draft."""
 
     __tablename__ = "settlement"
 
@@ -35,10 +36,11 @@ class Settlement(Base):
     """Facts, the account before, lines and the account after, as the text of which `digest` is (`json_form`)."""
     digest: Mapped[str] = mapped_column(String(80))
     payout_minor: Mapped[int]
-    goods_minor: Mapped[int]
+    orders_minor: Mapped[int]
+    """What leaves the liability for orders when this is final: boxes, less refunds at the cooperative's fault."""
     own_discounts_minor: Mapped[int]
-    by_item: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """By what the boxes were sold for: what leaves its accounts when this is final (`finishing.Parts`)."""
+    by_item: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """The same, and compensation, by what the boxes were sold for (`gathering.Parts`)."""
     objection_days: Mapped[int]
     proposed_at: Mapped[datetime | None]
     objections_until: Mapped[datetime | None]
@@ -55,9 +57,7 @@ class Settlement(Base):
         UniqueConstraint("campaign_id", "cooperative_id", "currency"),
         CheckConstraint(one_of("state", SettlementState), name="state"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
-        CheckConstraint(
-            "payout_minor >= 0 AND goods_minor >= 0 AND own_discounts_minor >= 0", name="not_negative"
-        ),
+        CheckConstraint("payout_minor >= 0 AND own_discounts_minor >= 0", name="not_negative"),
         CheckConstraint("objection_days BETWEEN 1 AND 60", name="objection_days"),
         CheckConstraint(
             "(proposed_at IS NULL) = (state = 'draft') AND num_nulls(proposed_at, objections_until) IN (0, 2)",

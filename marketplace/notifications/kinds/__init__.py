@@ -40,6 +40,14 @@ from marketplace.notifications.kinds.market import (
     ShortageSpared,
 )
 from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.settlements import (
+    SettlementDismissed,
+    SettlementFinal,
+    SettlementPaid,
+    SettlementProposed,
+    SettlementReturned,
+    SettlementWithdrawn,
+)
 from marketplace.notifications.kinds.sponsors import (
     SponsorshipAccepted,
     SponsorshipAllocated,
@@ -88,6 +96,12 @@ __all__ = (
     "PledgeLapsed",
     "RefundDue",
     "RefundPaid",
+    "SettlementDismissed",
+    "SettlementFinal",
+    "SettlementPaid",
+    "SettlementProposed",
+    "SettlementReturned",
+    "SettlementWithdrawn",
     "ShareOffered",
     "ShortageCarried",
     "ShortageCut",

@@ -60,6 +60,12 @@ class Kind(StrEnum):
     SHARE_OFFERED = "share_offered"
     PARCEL_SHIPPED = "parcel_shipped"
     ORDER_DELIVERED = "order_delivered"
+    SETTLEMENT_PROPOSED = "settlement_proposed"
+    SETTLEMENT_WITHDRAWN = "settlement_withdrawn"
+    SETTLEMENT_DISMISSED = "settlement_dismissed"
+    SETTLEMENT_FINAL = "settlement_final"
+    SETTLEMENT_PAID = "settlement_paid"
+    SETTLEMENT_RETURNED = "settlement_returned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
