@@ -13,7 +13,7 @@ from campaigns.shortage.rules import Cause
 from campaigns.shortage.states import ShortageState
 from campaigns.states import CampaignState, CampaignStateForbids
 from inventory.models import Hold
-from marketplace import errors
+from marketplace import audit, errors
 from marketplace.catalogue.models import Pack
 from marketplace.context import Context
 from marketplace.language import Text
@@ -42,14 +42,20 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, agreed: Agr
     campaign = planning.locked(session, campaign_id)
     _check_over(session, campaign)
     charges = _charges(session, campaign)
-    return drafting.draft(session, ctx, sale=_sale(session, campaign), agreed=agreed, charges=charges)
+    done = drafting.draft(session, ctx, sale=_sale(session, campaign), agreed=agreed, charges=charges)
+    told = {"settlements": len(done.settlements), "drafted": done.drafted}
+    audit.record(session, ctx, "campaign.draft_settlements", subject=("campaign", campaign.id), after=told)
+    return done
 
 
 def propose_all(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Proposed:
     """Raises CampaignNotFound, CampaignStateForbids, ClaimsOpen, RetentionInThePast, StatementNotProved."""
     campaign = planning.locked(session, campaign_id)
     _check_over(session, campaign)
-    return settling.propose_all(session, ctx, campaign_id=campaign.id)
+    done = settling.propose_all(session, ctx, campaign_id=campaign.id)
+    told = {"proposed": done.proposed, "waiting": len(done.waiting)}
+    audit.record(session, ctx, "campaign.propose_settlements", subject=("campaign", campaign.id), after=told)
+    return done
 
 
 def _check_over(session: Session, campaign: Campaign) -> None:

@@ -1,8 +1,8 @@
 """A campaign whose boxes are delivered and whose days for claims are over, and its settlements by the doors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from marketplace import database
 from marketplace.access import Role
+from orders.settlements import settling
 from tests import house
 from tests.builders import Market
 from tests.campaigns import presale
@@ -130,7 +131,11 @@ def delivered(sending: Sending, *, claims: bool = False) -> Settling:
     for number in range(len(sending.orders)):
         sending.choose(number)
     sending.released()
-    sending.all_go("packing", "shipment", "delivery")
+    orders = {order["id"] for order in sending.orders}
+    for step, body in (("packing", {}), ("shipment", {"carrier": "SF"}), ("delivery", {})):
+        for parcel in sending.parcels():
+            if parcel["order_id"] in orders:
+                assert sending.step(parcel, step, **body).status_code == 200
     sending.advance()
     assert sending.state == "completed"
     made = Settling(sending=sending, members=members(sending.market))
@@ -152,5 +157,12 @@ def members(market: Market) -> tuple[Caller, ...]:
     )
 
 
-def later(market: Market, **moved: float) -> Any:
-    return replace(market.ctx, now=datetime.now(UTC) + timedelta(**moved))
+def let_pass(**past: float) -> None:
+    """So much time has passed since settlements were proposed."""
+    sql = text("UPDATE settlement SET objections_until = objections_until - :past")
+    database.transact(lambda session: session.execute(sql, {"past": timedelta(**past)}))
+
+
+def lapse(market: Market) -> int:
+    """What the job of every minute does: how many are final by that."""
+    return database.transact(lambda session: settling.lapse(session, presale.now(market)))

@@ -10,13 +10,14 @@ from marketplace import database
 from marketplace.access import Role
 from marketplace.ledger import ledger, reading
 from marketplace.ledger.rules import Account, Owner
-from orders.settlements import settling, standing
+from orders.settlements import standing
 from orders.settlements.models import Retention, Settlement
 from tests.builders import Market, assert_refused
 from tests.campaigns.inbox import told
 from tests.campaigns.settling import scene
 from tests.campaigns.settling.scene import done
 from tests.house import Caller
+from tests.orders.life import Quiet
 
 
 def books() -> dict[str, int]:
@@ -191,13 +192,13 @@ def test_a_proposal_is_withdrawn_with_a_reason(market: Market, operator: Caller)
 
 def test_silence_makes_it_final_when_its_days_are_over(market: Market, operator: Caller) -> None:
     made = scene.presold(market, operator).proposed(objection_days=3)
-    due = scene.later(market, days=3, minutes=-1)
-    assert database.transact(lambda session: settling.lapse(session, due)) == 0
-    over = scene.later(market, days=3, minutes=1)
-    assert database.transact(lambda session: settling.lapse(session, over)) == 2
+    scene.let_pass(days=3, minutes=-1)
+    assert scene.lapse(market) == 0
+    scene.let_pass(minutes=2)
+    assert scene.lapse(market) == 2
     assert [made.of(each)["state"] for each in (0, 1)] == ["final", "final"]
     assert len(told(made.members[1], "settlement_final")) == 1
-    assert database.transact(lambda session: settling.lapse(session, over)) == 0
+    assert scene.lapse(market) == 0
     with database.reading() as session:
         found = standing.of(session, made.sending.sale.campaign_id)
     assert (found.count, found.all_final, found.all_paid, found.open_ids) == (2, True, False, ())
@@ -205,8 +206,7 @@ def test_silence_makes_it_final_when_its_days_are_over(market: Market, operator:
 
 def test_it_is_too_late_to_object_though_nobody_has_looked_yet(market: Market, operator: Caller) -> None:
     made = scene.presold(market, operator).proposed()
-    past = text("UPDATE settlement SET objections_until = now() - interval '1 minute'")
-    database.transact(lambda session: session.execute(past))
+    scene.let_pass(days=7)
     assert_refused(made.object_to(0), 410, "objections_over")
 
 
@@ -257,16 +257,17 @@ def test_everybody_may_read_what_is_theirs_as_page_table_and_paper(market: Marke
 def test_a_payout_is_parted_over_growers_to_the_unit(market: Market, operator: Caller) -> None:
     made = scene.presold(market, operator, pledged=(2,)).proposed()
     url = f"/v1/settlements/{made.of(0)['id']}/pay-sheet"
+    mine = Quiet.of(made.members[0])
     box = {"item": "FUJI-A-5", "grade": "A", "unit_price_minor": 5_200, "boxes": 1}
     growers = [{"id": each, "name": f"户{each}", "brought": [box]} for each in "ab"]
-    sheet = done(made.members[0].post(url, json={"growers": growers, "kept_minor": 1}))
+    sheet = done(mine.post(url, json={"growers": growers, "kept_minor": 1}))
     assert (sheet["payout_minor"], sheet["parted_minor"]) == (9_984, 9_983)
     assert sorted(each["amount_minor"] for each in sheet["pays"]) == [4_991, 4_992]
-    table = made.members[0].post(f"{url}.csv", json={"growers": growers})
+    table = mine.post(f"{url}.csv", json={"growers": growers})
     assert table.status_code == 200 and "户a".encode() in table.data
-    assert_refused(made.members[0].post(url, json={"growers": growers[:1]}), 409, "growers_do_not_match")
+    assert_refused(mine.post(url, json={"growers": growers[:1]}), 409, "growers_do_not_match")
     twice = {"growers": [growers[0], growers[0]]}
-    assert_refused(made.members[0].post(url, json=twice), 422, "growers_not_allowed")
+    assert_refused(mine.post(url, json=twice), 422, "growers_not_allowed")
     assert_refused(made.members[1].post(url, json={"growers": growers}), 404, "settlement_not_found")
 
 
