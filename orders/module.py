@@ -12,6 +12,7 @@ from marketplace.payments.payments import (
 )
 from marketplace.payments.provider_events import PaymentDisputed
 from marketplace.payments.repayments import RefundFailed, RefundPaid
+from marketplace.payouts.events import PayoutMoved
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.books import booking
@@ -34,6 +35,7 @@ from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 from orders.settlements import api as settlements_api
+from orders.settlements import paying
 from orders.settlements import telling as settlements_telling
 from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIANTS
 from orders.settlements.commands import settle_group
@@ -104,6 +106,7 @@ module = Module(
         (OrdersMoved, booking.on_orders_moved),
         (OrdersCut, booking.on_orders_cut),
         (SettlementsMoved, settlements_telling.on_settlements_moved),
+        (PayoutMoved, paying.on_payout_moved),
         *TELLING,
     ),
     invariants=(

@@ -3,6 +3,8 @@
 Of the forfeits that are there it is not known any more: their amounts stand in place of boxes.
 """
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -31,67 +33,12 @@ LATE_REFUND = {
 }
 FORFEIT = "kept_boxes > 0 AND kept_boxes <= kept_boxes_of_all AND keepers > 0"
 FOUND_BY = ("kept_boxes", "kept_boxes_of_all", "keepers")
-TOLD_BEFORE = (
-    "order_placed",
-    "payment_received",
-    "order_committed",
-    "order_expired",
-    "order_withdrawn",
-    "boxes_offered",
-    "campaign_opened",
-    "campaign_paused",
-    "campaign_closed",
-    "campaign_failed",
-    "campaign_cancelled",
-    "balance_due",
-    "balance_reminder",
-    "balance_defaulted",
-    "shortage_election",
-    "shortage_cut",
-    "refund_due",
-    "refund_paid",
-    "pledge_invited",
-    "pledge_accepted",
-    "pledge_lapsed",
-    "commitment_asked",
-    "shortage_reminder",
-    "shortage_spared",
-    "shortage_offered",
-    "shortage_carried",
-    "later_lot_came",
-    "group_full",
-    "group_lapsed",
-    "balance_settled",
-    "sponsorship_signed",
-    "sponsorship_rejected",
-    "sponsorship_accepted",
-    "sponsorship_funded",
-    "sponsorship_allocated",
-    "sponsorship_short",
-    "sponsorship_given_up",
-    "sponsorship_carried",
-    "sponsorship_ended",
-    "sponsorship_closed",
-    "sponsorship_cancelled",
-    "tranche_released",
-    "campaign_resumed",
-    "share_offered",
-    "parcel_shipped",
-    "order_delivered",
-)
-TOLD = (
-    "settlement_proposed",
-    "settlement_withdrawn",
-    "settlement_dismissed",
-    "settlement_final",
-    "settlement_paid",
-    "settlement_returned",
-)
+TOLD = ("settlement_proposed", "settlement_withdrawn", "settlement_dismissed", "settlement_final")
 
 
 
 def upgrade() -> None:
-    _tell(TOLD_BEFORE + TOLD)
+    _tell(lambda known: [*known, *TOLD])
     _forfeits()
     _settlements()
     _moves()
@@ -114,14 +61,18 @@ def downgrade() -> None:
     )
     for table in ("notification", "notification_refusal"):
         op.execute(f"DELETE FROM {table} WHERE kind IN ({told})")  # noqa: S608 (our own words)
-    _tell(TOLD_BEFORE)
+    _tell(lambda known: [kind for kind in known if kind not in TOLD])
 
 
-def _tell(kinds: tuple[str, ...]) -> None:
-    words = ", ".join(map(repr, kinds))
+def _tell(changed) -> None:
+    """The kinds of messages are those that are known, and ours."""
     for table in ("notification", "notification_refusal"):
-        op.drop_constraint(op.f(f"ck_{table}_kind"), table)
-        op.create_check_constraint(op.f(f"ck_{table}_kind"), table, f"kind IN ({words})")
+        name = op.f(f"ck_{table}_kind")
+        found = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
+        known = re.findall("'([a-z_]+)'", op.get_bind().execute(found, {"name": name}).scalar_one())
+        words = ", ".join(map(repr, changed(known)))
+        op.drop_constraint(name, table)
+        op.create_check_constraint(name, table, f"kind IN ({words})")
 
 
 def _forfeits() -> None:

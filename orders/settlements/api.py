@@ -9,9 +9,13 @@ from sqlalchemy.orm import Session
 from marketplace import context, errors, paging
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.ledger.ledger import FloorBroken
 from marketplace.limits import limited
+from marketplace.payouts.models import Payout
+from marketplace.payouts.schemas import Payout as PayoutShape
+from marketplace.payouts.states import NothingToPayOut, PayoutRunning
 from orders.schemas import Because
-from orders.settlements import journal, json_form, late_refunds, pay_sheet, schemas, settling, shown
+from orders.settlements import journal, json_form, late_refunds, pay_sheet, paying, schemas, settling, shown
 from orders.settlements.drafting import RetentionInThePast
 from orders.settlements.facts import Delivery
 from orders.settlements.journal import StatementNotProved
@@ -154,6 +158,14 @@ def revise(session: Session, body: dict[str, Any], settlement_id: uuid.UUID) -> 
 def dismiss(session: Session, body: dict[str, Any], settlement_id: uuid.UUID) -> Settlement:
     """Answer the objection; nothing changes, and it is final 驳回异议"""
     return settling.dismiss(session, context.current(), settlement_id=settlement_id, **body)
+
+
+@blueprint.post("/<uuid:settlement_id>/payout")
+@blueprint.problems(*MOVING, NothingToPayOut, PayoutRunning, FloorBroken)
+@blueprint.writes(201, PayoutShape, location=lambda made: f"/v1/payouts/{made.id}")
+def draft_payout(session: Session, settlement_id: uuid.UUID) -> Payout:
+    """Draft the payout of a final settlement; somebody else approves it 生成付款单"""
+    return paying.draft_payout(session, context.current(), settlement_id=settlement_id)
 
 
 @blueprint.get("/<uuid:settlement_id>/late-refunds")

@@ -149,4 +149,18 @@ INVARIANTS: Final = (
             JOIN late_refund l ON l.refund_id = r.id GROUP BY r.id HAVING sum(l.amount_minor) > r.amount_minor
         """,
     ),
+    Invariant(
+        id="ST7",
+        says=Text(
+            en="A settlement that paid something has a payout of its amount that has arrived, to its cooperative; and"
+            " who has one is paid.",
+            zh="已付清且有应付金额的结算单，均有金额一致、收款方一致且已到账的付款单；反之亦然。",
+        ),
+        sql="""
+            SELECT s.id, s.number, s.state, s.payout_minor, p.id AS payout_id FROM settlement s
+            LEFT JOIN payout p ON p.purpose = 'settlement' AND p.purpose_id = s.id AND p.state = 'paid'
+                AND p.amount_minor = s.payout_minor AND p.currency = s.currency AND p.cooperative_id = s.cooperative_id
+            WHERE (s.state = 'paid' AND s.payout_minor > 0) <> (p.id IS NOT NULL)
+        """,
+    ),
 )

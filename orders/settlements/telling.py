@@ -16,8 +16,8 @@ from orders.settlements.models import Settlement, SettlementMove
 from orders.settlements.states import SettlementEvent
 
 _E = SettlementEvent
-SILENT: Final = frozenset({_E.OBJECT})
-"""The cooperative's own step."""
+SILENT: Final = frozenset({_E.OBJECT, _E.PAY, _E.RETURN})
+"""The cooperative's own step; and what payouts tell of, or the settlement itself where nothing is paid."""
 
 
 def on_settlements_moved(session: Session, ctx: Context, event: SettlementsMoved) -> None:
@@ -40,8 +40,6 @@ def on_settlements_moved(session: Session, ctx: Context, event: SettlementsMoved
             about=_about(settlement, cooperative, SettlementEvent(event.event)),
         )
         for settlement, cooperative, number in rows
-        if settlement.payout_minor
-        or event.event != _E.PAY  # nothing was to be paid: that it is final says so
     ]
     notify_cooperatives(session, ctx, told)
 
@@ -59,10 +57,6 @@ def _about(settlement: Settlement, cooperative: Cooperative, event: SettlementEv
         return kinds.SettlementProposed(**named, payout=payout, objections_until=settlement.objections_until)
     if event in (_E.WITHDRAW, _E.REVISE):
         return kinds.SettlementWithdrawn(**named)
-    if event == _E.PAY:
-        return kinds.SettlementPaid(**named, payout=payout)
-    if event == _E.RETURN:
-        return kinds.SettlementReturned(**named, payout=payout)
     if event == _E.DISMISS:
         answer = settlement.answer or ""
         return kinds.SettlementDismissed(**named, payout=payout, answer=Text(en=answer, zh=answer))

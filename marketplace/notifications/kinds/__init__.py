@@ -40,12 +40,11 @@ from marketplace.notifications.kinds.market import (
     ShortageSpared,
 )
 from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
 from marketplace.notifications.kinds.settlements import (
     SettlementDismissed,
     SettlementFinal,
-    SettlementPaid,
     SettlementProposed,
-    SettlementReturned,
     SettlementWithdrawn,
 )
 from marketplace.notifications.kinds.sponsors import (
@@ -80,6 +79,7 @@ __all__ = (
     "CampaignPaused",
     "CampaignResumed",
     "CommitmentAsked",
+    "DestinationNamed",
     "GroupFull",
     "GroupLapsed",
     "Kind",
@@ -91,6 +91,8 @@ __all__ = (
     "OrderWithdrawn",
     "ParcelShipped",
     "PaymentReceived",
+    "PayoutPaid",
+    "PayoutReturned",
     "PledgeAccepted",
     "PledgeInvited",
     "PledgeLapsed",
@@ -98,9 +100,7 @@ __all__ = (
     "RefundPaid",
     "SettlementDismissed",
     "SettlementFinal",
-    "SettlementPaid",
     "SettlementProposed",
-    "SettlementReturned",
     "SettlementWithdrawn",
     "ShareOffered",
     "ShortageCarried",

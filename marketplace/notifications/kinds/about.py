@@ -64,8 +64,9 @@ class Kind(StrEnum):
     SETTLEMENT_WITHDRAWN = "settlement_withdrawn"
     SETTLEMENT_DISMISSED = "settlement_dismissed"
     SETTLEMENT_FINAL = "settlement_final"
-    SETTLEMENT_PAID = "settlement_paid"
-    SETTLEMENT_RETURNED = "settlement_returned"
+    DESTINATION_NAMED = "destination_named"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,36 +98,3 @@ class SettlementFinal(About):
     cooperative: Text
     campaign: Text
     payout: Money
-
-
-@dataclass(frozen=True, kw_only=True)
-class SettlementPaid(About):
-    kind = Kind.SETTLEMENT_PAID
-    title = Text(en="{payout} of settlement {number} are paid", zh="结算单 {number} 已付 {payout}")
-    body = Text(
-        en="{cooperative}: {payout} for “{campaign}” have been paid to your account.",
-        zh="{cooperative}：“{campaign}”结算款 {payout} 已付至贵社账户。",
-    )
-    is_mandatory = True
-    settlement_id: uuid.UUID
-    number: str
-    cooperative: Text
-    campaign: Text
-    payout: Money
-
-
-@dataclass(frozen=True, kw_only=True)
-class SettlementReturned(About):
-    kind = Kind.SETTLEMENT_RETURNED
-    title = Text(en="The payment of settlement {number} came back", zh="结算单 {number} 的付款被退回")
-    body = Text(
-        en="{cooperative}: {payout} for “{campaign}” came back from the bank. Please check your account; it will be "
-        "paid again.",
-        zh="{cooperative}：“{campaign}”结算款 {payout} 被银行退回。请核对收款账户，我们将重新支付。",
-    )
-    is_mandatory = True
-    settlement_id: uuid.UUID
-    number: str
-    cooperative: Text
-    campaign: Text
-    payout: Money
