@@ -110,11 +110,11 @@ def _mine(session: Session, call_id: uuid.UUID) -> PayoutCall | None:
 def _ask(session: Session, ctx: Context, payout: Payout, call: PayoutCall) -> Apply:
     """What to write down under the payout's lock. Raises GatewayUnavailable, GatewayNotOffered."""
     provider = StripeTransfers(gateway=gateways.connect(), key=call.key)
+    is_worn = call.tries >= TRIES_OF_A_KEY or call.asked_at + KEY_LASTS < ctx.now
     try:
         if call.kind == CallKind.REVERSE:
-            return _ask_back(provider, payout)
+            return _ask_back(provider, payout, is_worn=is_worn)
         one = _instruction(session, payout)
-        is_worn = call.tries >= TRIES_OF_A_KEY or call.asked_at + KEY_LASTS < ctx.now
         if is_worn or call.tries or call.attempt > 1:
             found = provider.found(one)
             if found is not None:
@@ -128,11 +128,13 @@ def _ask(session: Session, ctx: Context, payout: Payout, call: PayoutCall) -> Ap
         return partial(_refused, problem=refusal.code)
 
 
-def _ask_back(provider: StripeTransfers, payout: Payout) -> Apply:
+def _ask_back(provider: StripeTransfers, payout: Payout, *, is_worn: bool) -> Apply:
     """What is back already, by whoever asked for it, is not asked for again."""
     receipt = payout.receipt_reference or ""
     seen = provider.gateway.retrieve_transfer(provider_id=receipt)
     if seen.reversed_minor < payout.amount_minor:
+        if is_worn:
+            return _ask_anew
         seen = provider.take_back(receipt)
     return partial(_back, reversed_minor=seen.reversed_minor)
 

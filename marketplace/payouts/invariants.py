@@ -32,7 +32,8 @@ INVARIANTS: Final = (
                 OR d.cooperative_id IS DISTINCT FROM p.cooperative_id OR d.kind IS DISTINCT FROM p.method
                 OR p.approved_at < d.named_at + interval '48 hours'
                 OR EXISTS (SELECT FROM payout_destination o WHERE o.cooperative_id = p.cooperative_id
-                    AND o.number > d.number AND o.named_at <= coalesce(p.sent_at, p.approved_at)))
+                    AND o.number > d.number
+                    AND o.named_at < coalesce(p.sent_at, p.approved_at) - interval '5 minutes'))
         """,
     ),
     Invariant(
