@@ -1,7 +1,7 @@
 """A refund that comes when its settlement is final: out of retention, then out of the next settlement; or others pay.
 
 The platform has borne it by then; of what is the cooperative's fault it gets back what `clawback` finds. Nothing is
-ever asked back from a bank account. Rows are taken in the order refund, settlement, cooperative, retention, ledger.
+ever asked back from a bank account. Rows are taken in the order payment, settlement, cooperative, retention, ledger.
 """
 
 import uuid
@@ -71,7 +71,7 @@ def take(
 
     Raises SettlementNotFound, SettlementStateForbids, RefundNotOfSettlement, MoreThanRefunded, AccountInUse.
     """
-    session.get(PartRefund, refund_id, with_for_update=True)
+    _lock(session, refund_id)
     settlement = settling.locked(session, ctx, settlement_id)
     if settlement.state not in DONE:
         raise SettlementStateForbids(state=settlement.state)
@@ -114,6 +114,12 @@ def take(
 def of_settlement(session: Session, settlement_id: uuid.UUID) -> list[LateRefund]:
     wanted = select(LateRefund).where(LateRefund.settlement_id == settlement_id)
     return list(session.scalars(wanted.order_by(LateRefund.id)))
+
+
+def _lock(session: Session, refund_id: uuid.UUID) -> None:
+    """A refund never changes: nobody else takes of it while its payment is locked."""
+    of_refund = select(PartRefund.payment_id).where(PartRefund.id == refund_id).scalar_subquery()
+    session.execute(select(Payment.id).where(Payment.id == of_refund).with_for_update())
 
 
 def _refund(session: Session, settlement: Settlement, refund_id: uuid.UUID) -> _Refund:

@@ -12,7 +12,7 @@ from marketplace import database
 from marketplace.access import Role
 from orders.settlements import settling
 from tests import house
-from tests.builders import Market
+from tests.builders import Market, Sale
 from tests.campaigns import presale
 from tests.campaigns.fulfilment.stage import Sending
 from tests.campaigns.shortage import stage as shortages
@@ -101,20 +101,24 @@ def presold(
 ) -> Settling:
     """Deposits at 10 yuan a box that count as 15; the last buyers do not pay the rest; all else is delivered."""
     first, *others = pledged
-    sale = presale.on_sale(
-        market, first, **{"ladder": [{"from_boxes": 2, "unit_price_minor": 5_200}], **item}
-    )
+    ladder = [{"from_boxes": 2, "unit_price_minor": 5_200}]
+    sale = presale.on_sale(market, first, **{"ladder": ladder, **item})
     for number, boxes in enumerate(others, start=1):
         if boxes:
             shortages.pledge(market, sale, boxes, cooperative=number)
-    boxes = (*orders, *defaulting)
-    buyers = [house.caller(market.app, Role.SHOPPER) for _ in boxes]
-    bought = [presale.bought(buyer, operator, sale, each) for buyer, each in zip(buyers, boxes, strict=True)]
+    buyers = [house.caller(market.app, Role.SHOPPER) for _ in (*orders, *defaulting)]
+    wanted = zip(buyers, (*orders, *defaulting), strict=True)
+    bought = [(buyer, presale.bought(buyer, operator, sale, boxes)) for buyer, boxes in wanted]
+    return paid_for(market, operator, sale, bought[: len(orders)])
+
+
+def paid_for(
+    market: Market, operator: Caller, sale: Sale, paying: Sequence[tuple[Caller, dict[str, Any]]]
+) -> Settling:
+    """The balance is opened, these pay, it is closed; then all that is paid is delivered."""
     presale.opened(market, sale)
-    paying = list(zip(buyers, bought, strict=True))[: len(orders)]
     for buyer, order in paying:
-        response = presale.book(operator, presale.confirm(buyer, presale.balance(buyer, order)))
-        assert response.status_code == 200, response.json
+        done(presale.book(operator, presale.confirm(buyer, presale.balance(buyer, order))))
     presale.closed(market, sale)
     sending = Sending(
         market=market,
