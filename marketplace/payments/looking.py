@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from marketplace import jobs
+from marketplace import events, jobs
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
@@ -189,6 +189,10 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
     about = provider_events.about(event)
     if about == provider_events.About.NOTHING:
         provider_events.finish(ctx, event, "ignored")
+        return
+    if about == provider_events.About.TRANSFER:
+        events.publish(session, ctx, provider_events.TransferTold(transfer_id=event.object_id))
+        provider_events.finish(ctx, event, "transfer")
         return
     object_id, payment_ref = event.object_id, event.payment_ref or ""
 
