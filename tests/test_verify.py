@@ -49,6 +49,7 @@ from tests.ledger import money
 from tests.orders.sponsoring import fund
 from tests.payments.online import there
 from tests.payments.statements import files
+from tests.payouts import stage as payout_stage
 from tests.stripe_stand_in import StandIn
 
 SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
@@ -97,6 +98,21 @@ BREAKS = {
     "PG4": """
         UPDATE gateway_call SET state = 'dropped', finished_at = now() WHERE kind = 'refund' AND state = 'asked'
     """,
+    # payouts
+    "PO1": """
+        DROP INDEX uq_payout_running;
+        UPDATE payout SET purpose_id = (SELECT min(purpose_id::text)::uuid FROM payout WHERE state = 'paid')
+        WHERE state = 'drafted' AND purpose = 'settlement'
+    """,
+    "PO2": """
+        UPDATE payout_destination d SET named_by = p.approved_by FROM payout p
+        WHERE p.destination_id = d.id AND p.state = 'approved'
+    """,
+    "PO3": "DELETE FROM payout_move WHERE after = 'sent'",
+    "PO4": "UPDATE ledger_transfer SET kind = 'bank_payment' WHERE kind = 'bank_payout'",
+    "PO5": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'coop_retention' AND currency = 'SGD'",
+    "PO6": "UPDATE payout_batch SET total_minor = total_minor + 1",
+    "PO7": "UPDATE payout_call SET state = 'dropped', finished_at = now() WHERE state = 'asked'",
     # jobs
     # bank statements
     "BK1": "UPDATE bank_entry SET send_back_minor = 1 WHERE state = 'booked'",
@@ -540,6 +556,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         sponsored(market, buyer, operator, shopper)
         sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
         kept_in_books()
+        payout_stage.paid_out(market, operator)
         yield built_app
     house.empty(database_urls)
 
