@@ -34,10 +34,9 @@ from orders.fulfilment import api as parcels_api
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.settlements import advance_payouts, paying
 from orders.settlements import api as settlements_api
-from orders.settlements import paying
 from orders.settlements import telling as settlements_telling
-from orders.settlements import advance_payouts
 from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIANTS
 from orders.settlements.commands import settle_group
 from orders.settlements.invariants import INVARIANTS as SETTLEMENT_INVARIANTS

@@ -35,7 +35,6 @@ from marketplace.payments.states import CallKind, CallState, PaymentState
 
 LOOK: Final = "payments.look"
 LOOK_AT_REFUND: Final = "payments.look_at_refund"
-OUTSIDE: Final = "gateway"
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
 PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
@@ -47,7 +46,7 @@ Apply = Callable[[Session, Context], None]
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
     """Ask what was written down, again if need be, and write down how it went."""
     key = uuid.UUID(call_id)
-    with jobs.line(OUTSIDE) as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         row = online.to_finish(session, key)
         if row is None:
             return
@@ -201,7 +200,7 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
             return gateway.retrieve_refund(provider_id=object_id)
         return gateway.retrieve(provider_id=payment_ref)
 
-    with jobs.line(OUTSIDE) as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         if not has_line:
             _enqueue(session, provider_events.HANDLE, at=ctx.now + BUSY_WAIT, event_id=event.id)
             return
@@ -214,7 +213,7 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
 
 def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
     """What is heard, or None: nobody may ask now, or nobody answered."""
-    with jobs.line(OUTSIDE) as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         return _heard(session, question) if has_line else None
 
 

@@ -151,7 +151,9 @@ def test_money_goes_the_same_way_by_card_as_by_transfer(built_app: Flask) -> Non
         assert card.look.money_minor["received"] == transfer.look.money_minor["received"]
         assert card.look.money_minor["to_pay_back"] == transfer.look.money_minor["to_pay_back"]
     last = by_card[0][-1].look
-    assert by_card[1]["shortage"]["cuts"]["compensation_minor"] > 0, "that is transferred, not refunded to a card"
+    assert by_card[1]["shortage"]["cuts"]["compensation_minor"] > 0, (
+        "that is transferred, not refunded to a card"
+    )
     assert kept == last.money_minor["received"] - last.money_minor["to_pay_back"]
     assert by_card[1]["orders"] == by_transfer[1]["orders"]
 
