@@ -40,6 +40,7 @@ from campaigns.promotions.groups import api as groups_api
 from campaigns.promotions.groups import settling
 from campaigns.promotions.groups.invariants import INVARIANTS as GROUP_INVARIANTS
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
+from campaigns.settling import api as settling_api
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import applying, closing, proceeding, waiting
 from campaigns.shortage import telling as shortage_telling
@@ -65,6 +66,7 @@ module = Module(
         *promotions_api.BLUEPRINTS,
         *groups_api.BLUEPRINTS,
         fulfilment_api.blueprint,
+        settling_api.blueprint,
         *advances_api.BLUEPRINTS,
         *evidence_api.BLUEPRINTS,
     ),
