@@ -115,6 +115,10 @@ class Campaign(Base):
             ready_at = max(ready_at, self.balance_due_at or self.balance_closes_at + grace)
         return ready_at.date() + DELIVERY
 
+    def good_until(self, item: "Item") -> date:
+        """Fruit that is promised to the item's buyers must keep until this day."""
+        return self.first_delivery_on + timedelta(days=item.shelf_days)
+
     @property
     def is_price_fixed(self) -> bool:
         """What is sold is counted for good: the balance opens, or is open, or was."""

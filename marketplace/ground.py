@@ -1,4 +1,4 @@
-"""What the ground plugs in: identity, addresses, catalogue, payments, ledger, jobs, webhooks, notifications."""
+"""What the ground plugs in: identity, addresses, catalogue, money, jobs, webhooks, notifications."""
 
 from marketplace.addresses import api as addresses_api
 from marketplace.addresses.invariants import INVARIANTS as ADDRESSES_INVARIANTS
@@ -24,10 +24,16 @@ from marketplace.payments import online_api, refunds_api
 from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
 from marketplace.payments.invariants import INVARIANTS as PAYMENT_INVARIANTS
 from marketplace.payments.looking import JOBS as PAYMENT_JOBS
+from marketplace.payments.provider_events import TransferTold
 from marketplace.payments.statements.api import BLUEPRINTS as STATEMENT_BLUEPRINTS
 from marketplace.payments.statements.commands import COMMANDS as STATEMENT_COMMANDS
 from marketplace.payments.statements.invariants import INVARIANTS as STATEMENT_INVARIANTS
 from marketplace.payments.statements.jobs import JOBS as STATEMENT_JOBS
+from marketplace.payments.statements.uploading import DebitsStored
+from marketplace.payouts import api as payouts_api
+from marketplace.payouts import batches_api, calls, confirming
+from marketplace.payouts.destinations_api import BLUEPRINTS as DESTINATION_BLUEPRINTS
+from marketplace.payouts.invariants import INVARIANTS as PAYOUT_INVARIANTS
 from marketplace.resealing import reseal
 from marketplace.webhooks import api as webhooks_api
 from marketplace.webhooks.invariants import INVARIANTS as WEBHOOKS_INVARIANTS
@@ -44,6 +50,9 @@ module = Module(
         *STATEMENT_BLUEPRINTS,
         *online_api.BLUEPRINTS,
         refunds_api.blueprint,
+        payouts_api.blueprint,
+        batches_api.blueprint,
+        *DESTINATION_BLUEPRINTS,
         ledger_api.blueprint,
         notifications_api.blueprint,
         *jobs_api.blueprints,
@@ -57,8 +66,14 @@ module = Module(
         *NOTIFICATION_JOBS,
         *PAYMENT_JOBS,
         *STATEMENT_JOBS,
+        *calls.JOBS,
+        *confirming.JOBS,
     ),
-    subscriptions=SUBSCRIPTIONS,
+    subscriptions=(
+        *SUBSCRIPTIONS,
+        (DebitsStored, confirming.on_debits_stored),
+        (TransferTold, calls.on_transfer_told),
+    ),
     commands=(*COMMANDS, *LEDGER_COMMANDS, *STATEMENT_COMMANDS, reseal),
     invariants=(
         *INVARIANTS,
@@ -71,5 +86,6 @@ module = Module(
         *NOTIFICATION_INVARIANTS,
         *STATEMENT_INVARIANTS,
         *PAYMENT_INVARIANTS,
+        *PAYOUT_INVARIANTS,
     ),
 )

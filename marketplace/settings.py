@@ -68,6 +68,11 @@ class Settings:
     stripe_api_base: str = ""
     stripe_methods: str = "card,alipay,wechat_pay"
     stripe_return_url: str = ""
+    payout_account_name: str = ""
+    payout_account_number: str = ""
+    payout_account_iban: str = ""
+    payout_account_bic: str = ""
+    payout_account_cnaps: str = ""
     notify_channels: str = "console"
     notify_quiet_hours: str = "22-7"
     notify_zone: str = "Asia/Shanghai"
@@ -93,6 +98,7 @@ class Settings:
         settings = cls(**values)
         _check_notifications(settings)
         _check_stripe(settings)
+        _check_payer(settings)
         if settings.secret_key:
             return settings
         if settings.environment == "production":
@@ -122,6 +128,15 @@ def _check_stripe(settings: Settings) -> None:
     """A secret key that moves money is sent nowhere unencrypted; raises WrongSetting."""
     if settings.is_production and settings.stripe_api_base.startswith("http:"):
         raise WrongSetting("STRIPE_API_BASE is not for production: leave it empty.")
+
+
+def _check_payer(settings: Settings) -> None:
+    """Who pays has an account, by its number or its IBAN; raises WrongSetting."""
+    numbers = (settings.payout_account_number, settings.payout_account_iban)
+    if settings.payout_account_name and (all(numbers) or not any(numbers)):
+        raise WrongSetting(
+            "PAYOUT_ACCOUNT_NAME is set: set PAYOUT_ACCOUNT_NUMBER or PAYOUT_ACCOUNT_IBAN, one of them."
+        )
 
 
 def _local_secret(folder: Path) -> str:
@@ -303,6 +318,11 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "stripe_api_base": _api_base,
     "stripe_methods": _some_of(*STRIPE_METHODS),
     "stripe_return_url": _url("http", "https"),
+    "payout_account_name": _text,
+    "payout_account_number": _text,
+    "payout_account_iban": _text,
+    "payout_account_bic": _text,
+    "payout_account_cnaps": _text,
     "notify_channels": _some_of(*NOTIFY_CHANNELS),
     "notify_quiet_hours": _hours,
     "notify_zone": _zone,

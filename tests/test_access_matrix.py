@@ -21,8 +21,11 @@ from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
 from marketplace.language import Text
 from marketplace.values import new_id
+from orders.settlements.advance_models import Advance
+from orders.settlements.advance_states import AdvanceState
 from orders.sponsoring import committing
 from orders.sponsoring.models import SponsorDraw
+from orders.sponsoring.rules import Tranche
 from orders.sponsoring.states import DrawKind, DrawState, SponsorKind
 from tests import builders, house
 from tests.addresses import book
@@ -33,6 +36,7 @@ from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 from tests.ledger import money
+from tests.payouts.desk import Desk
 
 OWNED = {
     "payments.get_payment": "payment",
@@ -145,9 +149,20 @@ OWNED = {
     "sponsorships.download_statement": "sponsorship",
     "sponsorships.draw_statement": "sponsorship",
     "sponsor_pools.give": "sponsorship",
+    "advances.get_advance": "advance",
+    "advances.list_lines": "advance",
+    "advances.cancel": "advance",
+    "evidence_consents.get_consent": "consent",
+    "evidence_consents.sign": "consent",
+    "evidence_consents.withdraw": "consent",
+    "evidence_consents.list_readings": "consent",
+    "evidence_consents.preview": "consent",
     "ledger.get_account": "ledger_account",
     "ledger.get_statement": "ledger_account",
     "ledger.download_statement": "ledger_account",
+    "payout_destinations.get_destination": "payout_destination",
+    "payouts.get_payout": "payout",
+    "payouts.list_moves": "payout",
     "draws.get_draw": "draw",
     "draws.redeem": "draw",
     "draws.release": "draw",
@@ -166,6 +181,8 @@ COMMON = {
     "bank_statements.get_statement", "bank_statements.list_faults", "bank_statements.rematch",
     "bank_entries.get_entry", "bank_entries.match", "bank_entries.close", "bank_entries.reopen",
     "refunds.get_refund", "refunds.book_payment",
+    "payouts.approve", "payouts.cancel", "payouts.send", "payouts.take_back", "payouts.mark_paid",
+    "payouts.mark_returned", "payouts.list_calls", "payout_batches.get_batch", "payout_batches.download_file",
     "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
@@ -195,6 +212,8 @@ COMMON = {
     "sponsored_shares.take_in", "sponsored_shares.deliver", "sponsor_pools.reserve",
     "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
     "campaign_policies.try_policies", "ledger.get_transfer", "waves.release", "waves.overview",
+    "campaign_advances.list_offers", "campaign_advances.ask", "campaign_advances.get_terms",
+    "campaign_advances.set_terms", "advances.grant", "advances.refuse",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -224,11 +243,16 @@ OWNERS = {
     "sponsorship": Role.BUYER,
     "draw": Role.SHOPPER,
     "ledger_account": Role.COOPERATIVE,
+    "advance": Role.COOPERATIVE,
+    "consent": Role.COOPERATIVE,
+    "payout_destination": Role.COOPERATIVE,
+    "payout": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
     "online_payments.pay": {},
     "parcels.ship": {"carrier": "SF"},
+    "evidence_consents.sign": {"digest": "sha256:0"},
     "pledges.accept": {"boxes": 1},
     "pledges.decline": {"reason": "frost"},
     "pledges.add": {"boxes": 1},
@@ -446,6 +470,10 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/draws", Role.SHOPPER, "draw"),
         ("/v1/draws", Role.BUYER, "draw"),
         ("/v1/ledger/accounts", Role.COOPERATIVE, "ledger_account"),
+        ("/v1/advances", Role.COOPERATIVE, "advance"),
+        ("/v1/evidence-consents", Role.COOPERATIVE, "consent"),
+        ("/v1/payout-destinations", Role.COOPERATIVE, "payout_destination"),
+        ("/v1/payouts", Role.COOPERATIVE, "payout"),
     ):
         shown = {
             item["id"]
@@ -531,6 +559,11 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     money.post(money.bank(), owed, 1)
     ids["ledger_account"] = str(owed.id)
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
+    ids["advance"], ids["consent"] = lent(market, member, cooperative)
+    desk = Desk(market=market, drafter=operator, approver=as_role(Role.OPERATOR), member=member)
+    desk.fund(cooperative=cooperative)
+    ids["payout_destination"] = str(desk.name(cooperative=cooperative).id)
+    ids["payout"] = str(desk.draft(cooperative=cooperative).id)
     callers = {
         Role.SHOPPER: shopper,
         Role.BUYER: buyer,
@@ -554,6 +587,35 @@ def invited(market: Market, sale: Sale, cooperative: int) -> str:
         ).id
 
     return str(database.transact(work))
+
+
+def lent(market: Market, member: Caller, cooperative: int) -> tuple[str, str]:
+    """An advance that a cooperative has asked for, and a consent that it has drafted."""
+    cooperative_id = market.cooperative_ids[cooperative]
+    wanted = {
+        "cooperative_id": str(cooperative_id),
+        "lender": "a bank",
+        "contents": ["stock"],
+        "since_on": market.today.isoformat(),
+        "ends_at": market.later(days=9).now.isoformat(),
+    }
+    consent = member.post("/v1/evidence-consents", json=wanted).json
+    advance = Advance(
+        id=new_id(),
+        cooperative_id=cooperative_id,
+        purpose_id=uuid.uuid4(),
+        currency="CNY",
+        tranche=Tranche.INTAKE,
+        state=AdvanceState.ASKED,
+        asked_minor=1,
+        outstanding_minor=0,
+        asked_by="account:somebody",
+        asked_at=market.ctx.now,
+        lines=0,
+        version=1,
+    )
+    database.transact(lambda session: session.add(advance))
+    return str(advance.id), consent["id"]
 
 
 def sponsored(market: Market, buyer: Caller, shopper: Caller, hold_id: str) -> tuple[str, str]:

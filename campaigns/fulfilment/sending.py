@@ -210,15 +210,14 @@ def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
             )
         ).all()
     )
-    shelf_days = dict(
-        session.execute(
-            select(Order.id, func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)))
-            .join(Hold, Hold.id == Order.hold_id)
-            .join(Item, Item.id == Hold.purpose_id)
-            .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
-            .where(Order.id.in_(order_ids))
-        ).all()
+    promised = session.execute(
+        select(Order.id, func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)))
+        .join(Hold, Hold.id == Order.hold_id)
+        .join(Item, Item.id == Hold.purpose_id)
+        .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
+        .where(Order.id.in_(order_ids))
     )
+    shelf_days: dict[uuid.UUID, int] = dict(promised.tuples().all())
     suppliers: dict[uuid.UUID, dict[uuid.UUID, int]] = {}
     for supply in session.scalars(select(Supply).where(Supply.order_id.in_(order_ids))):
         suppliers.setdefault(supply.order_id, {})[supply.cooperative_id] = supply.boxes
@@ -226,7 +225,8 @@ def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
         Ready(
             order_id=order_id,
             shelf_days=max(
-                shelf_days[order_id], REMAINING_DAYS[destinations.get(order_id, Destination.ABROAD)]
+                shelf_days[order_id],
+                REMAINING_DAYS[Destination(destinations.get(order_id, Destination.ABROAD))],
             ),
             suppliers=suppliers.get(order_id, {}),
         )

@@ -5,7 +5,7 @@ The campaign is locked first; then forecasts, pledges' holds by lot, the pool, a
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -348,7 +348,7 @@ def _fill(
             cooperative_id=pledge.cooperative_id,
             boxes=boxes,
             purpose=purpose,
-            good_until=campaign.first_delivery_on + timedelta(days=item.shelf_days),
+            good_until=campaign.good_until(item),
         )
     _check_capacity(session, campaign, pledge)
     hold = pools.pledge_forecast(

@@ -22,6 +22,8 @@ from marketplace.payments.states import CallKind, CallState
 from marketplace.values import new_id
 
 LEASE: Final = timedelta(seconds=60)
+OUTSIDE: Final = "gateway"
+"""The line of jobs that wait for it."""
 FINISH: Final = "payments.finish_call"
 TRIES_OF_A_KEY: Final = 3
 """A gateway repeats the failure that it stored under a key: after so many, it is asked under another one."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from marketplace import jobs
+from marketplace import events, jobs
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
@@ -36,7 +36,6 @@ from marketplace.points import Point, passed
 
 LOOK: Final = "payments.look"
 LOOK_AT_REFUND: Final = "payments.look_at_refund"
-OUTSIDE: Final = "gateway"
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
 PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
@@ -48,7 +47,7 @@ Apply = Callable[[Session, Context], None]
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
     """Ask what was written down, again if need be, and write down how it went."""
     key = uuid.UUID(call_id)
-    with jobs.line(OUTSIDE) as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         row = online.to_finish(session, key)
         if row is None:
             return
@@ -194,6 +193,10 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
     if about == provider_events.About.NOTHING:
         provider_events.finish(ctx, event, "ignored")
         return
+    if about == provider_events.About.TRANSFER:
+        events.publish(session, ctx, provider_events.TransferTold(transfer_id=event.object_id))
+        provider_events.finish(ctx, event, "transfer")
+        return
     object_id, payment_ref = event.object_id, event.payment_ref or ""
 
     def question(gateway: RemoteGateway) -> Seen | RefundSeen:
@@ -201,7 +204,7 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
             return gateway.retrieve_refund(provider_id=object_id)
         return gateway.retrieve(provider_id=payment_ref)
 
-    with jobs.line(OUTSIDE) as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         if not has_line:
             _enqueue(session, provider_events.HANDLE, at=ctx.now + BUSY_WAIT, event_id=event.id)
             return
@@ -216,7 +219,7 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
 
 def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
     """What is heard, or None: nobody may ask now, or nobody answered."""
-    with jobs.line(OUTSIDE) as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         return _heard(session, question) if has_line else None
 
 

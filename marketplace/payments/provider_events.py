@@ -31,6 +31,8 @@ class About(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     DISPUTE = "dispute"
+    TRANSFER = "transfer"
+    """Money to a cooperative: payouts look at it."""
     NOTHING = "nothing"
 
 
@@ -39,7 +41,12 @@ _KINDS: Final = {
     "charge": About.PAYMENT,
     "refund": About.REFUND,
     "dispute": About.DISPUTE,
+    "transfer": About.TRANSFER,
 }
+
+
+_ALONE: Final = frozenset({About.REFUND, About.TRANSFER})
+"""What is looked at by its own id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,13 @@ class PaymentDisputed:
     amount_minor: int
     currency: str
     event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferTold:
+    """Something happened to a transfer to a cooperative's account, ours or not."""
+
+    transfer_id: str
 
 
 def take_in(session: Session, ctx: Context, *, provider: str, event: EventSeen) -> bool:
@@ -88,7 +102,7 @@ def take_in(session: Session, ctx: Context, *, provider: str, event: EventSeen) 
 def about(event: ProviderEvent) -> About:
     """A dispute or charge without its payment is none of ours."""
     found = _KINDS.get(event.object_kind, About.NOTHING)
-    return found if found == About.REFUND or event.payment_ref is not None else About.NOTHING
+    return found if found in _ALONE or event.payment_ref is not None else About.NOTHING
 
 
 def meet(

@@ -1,1 +1,1 @@
-"""Files that tell a bank what to pay: ISO 20022 pain.001 and a plain CSV. Pure: what is due is decided above."""
+"""Money out to cooperatives: where they are paid, by two people, in a file for a bank or through a provider."""

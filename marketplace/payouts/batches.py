@@ -158,7 +158,7 @@ def _faults(batch: Batch) -> Iterator[tuple[str, Fault]]:
         yield batch.id, Fault.TOO_MANY
     if not _is_id(batch.id, high=ID_MAX - len("-CNY")):
         yield batch.id, Fault.ID
-    yield from ((batch.id, fault) for fault in _account_faults(batch.payer, batch.charset))
+    yield from ((batch.id, fault) for fault in account_faults(batch.payer, batch.charset))
     seen = Counter(each.id for each in batch.payouts)
     for payout in batch.payouts:
         if seen[payout.id] > 1:
@@ -175,10 +175,10 @@ def _payout_faults(payout: Payout, charset: Charset) -> Iterator[Fault]:
         yield Fault.AMOUNT
     if not _is_text(payout.purpose, PURPOSE_MAX, charset):
         yield Fault.PURPOSE
-    yield from _account_faults(payout.payee, charset)
+    yield from account_faults(payout.payee, charset)
 
 
-def _account_faults(account: Account, charset: Charset) -> Iterator[Fault]:
+def account_faults(account: Account, charset: Charset) -> Iterator[Fault]:
     if not account.name.strip() or not _is_text(account.name, NAME_MAX, charset):
         yield Fault.NAME
     if account.iban:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from marketplace import errors, terminal
 from marketplace.language import Text
+from marketplace.payouts.states import PAYOUT_MOVES
 from orders.settlements import advances, json_form, pay_sheet, statement_csv, states
 from orders.settlements.proof import faults
 from orders.settlements.rules import Statement
@@ -83,7 +84,7 @@ def show_states() -> None:
     """Which steps lead from where to where."""
     for state, row in states.MOVES.items():
         click.echo(f"settlement {state}: {', '.join(f'{event} → {then}' for event, then in row.items())}")
-    for payout, following in states.PAYOUT_MOVES.items():
+    for payout, following in PAYOUT_MOVES.items():
         click.echo(f"payout {payout}: {', '.join(sorted(following)) or '–'}")
 
 

@@ -76,6 +76,8 @@ def test_a_kind_speaks_both_languages_and_tells_all_its_fields_in_each(kind: typ
 
 
 ALWAYS_SOMETHING = {
+    ("payout_paid", "amount"): "a payout is of more than nothing",
+    ("payout_returned", "amount"): "a payout is of more than nothing",
     ("order_placed", "total"): "an order over nothing has no payment, and is not told of",
     ("payment_received", "amount"): "it was received",
     ("balance_due", "amount"): "else it is settled",

@@ -40,6 +40,13 @@ from marketplace.notifications.kinds.market import (
     ShortageSpared,
 )
 from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
+from marketplace.notifications.kinds.settlements import (
+    SettlementDismissed,
+    SettlementFinal,
+    SettlementProposed,
+    SettlementWithdrawn,
+)
 from marketplace.notifications.kinds.sponsors import (
     SponsorshipAccepted,
     SponsorshipAllocated,
@@ -72,6 +79,7 @@ __all__ = (
     "CampaignPaused",
     "CampaignResumed",
     "CommitmentAsked",
+    "DestinationNamed",
     "GroupFull",
     "GroupLapsed",
     "Kind",
@@ -83,11 +91,17 @@ __all__ = (
     "OrderWithdrawn",
     "ParcelShipped",
     "PaymentReceived",
+    "PayoutPaid",
+    "PayoutReturned",
     "PledgeAccepted",
     "PledgeInvited",
     "PledgeLapsed",
     "RefundDue",
     "RefundPaid",
+    "SettlementDismissed",
+    "SettlementFinal",
+    "SettlementProposed",
+    "SettlementWithdrawn",
     "ShareOffered",
     "ShortageCarried",
     "ShortageCut",

@@ -60,6 +60,13 @@ class Kind(StrEnum):
     SHARE_OFFERED = "share_offered"
     PARCEL_SHIPPED = "parcel_shipped"
     ORDER_DELIVERED = "order_delivered"
+    SETTLEMENT_PROPOSED = "settlement_proposed"
+    SETTLEMENT_WITHDRAWN = "settlement_withdrawn"
+    SETTLEMENT_DISMISSED = "settlement_dismissed"
+    SETTLEMENT_FINAL = "settlement_final"
+    DESTINATION_NAMED = "destination_named"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 A gateway outside is asked between two transactions, by `calls` alone; which one there is says the configuration.
 """
 
+from importlib import import_module
 from typing import Final
 
 from flask import Flask, current_app
@@ -12,13 +13,13 @@ from marketplace.language import Text
 from marketplace.payments.gateways.interface import (
     Answered,
     Asked,
+    ConnectGateway,
     Gateway,
     GatewayRefuses,
     GatewayUnavailable,
     RemoteGateway,
 )
 from marketplace.payments.gateways.offline import OfflineGateway
-from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.settings import Settings
 
 __all__ = [
@@ -26,16 +27,19 @@ __all__ = [
     "OFFLINE",
     "Answered",
     "Asked",
+    "ConnectGateway",
     "Gateway",
     "GatewayNotOffered",
     "GatewayRefuses",
     "GatewayUnavailable",
     "RemoteGateway",
     "configure",
+    "connect",
     "remote",
 ]
 
 OFFLINE: Final = OfflineGateway()
+_STRIPE: Final = "marketplace.payments.gateways.stripe_gateway"
 
 GATEWAYS: Final[dict[str, Gateway]] = {OFFLINE.name: OFFLINE}
 """Those that answer at once, by the name that stands on a payment."""
@@ -48,23 +52,29 @@ class GatewayNotOffered(errors.Conflict):
 
 
 def configure(app: Flask, settings: Settings) -> None:
-    """Calls nobody."""
-    app.extensions["remote_gateway"] = (
-        StripeGateway(
+    """Calls nobody. Stripe's library is large: without a key no process loads it."""
+    app.extensions["remote_gateway"] = None
+    if settings.stripe_secret_key:
+        app.extensions["remote_gateway"] = import_module(_STRIPE).StripeGateway(
             secret_key=settings.stripe_secret_key,
             webhook_secret=settings.stripe_webhook_secret,
             api_base=settings.stripe_api_base,
             methods=tuple(settings.stripe_methods.split(",")),
             return_url=settings.stripe_return_url or settings.public_url,
         )
-        if settings.stripe_secret_key
-        else None
-    )
 
 
 def remote() -> RemoteGateway:
     """The gateway outside. Raises GatewayNotOffered."""
     found: RemoteGateway | None = current_app.extensions["remote_gateway"]
+    if found is None:
+        raise GatewayNotOffered
+    return found
+
+
+def connect() -> ConnectGateway:
+    """The same gateway, for transfers to cooperatives' own accounts. Raises GatewayNotOffered."""
+    found: ConnectGateway | None = current_app.extensions["remote_gateway"]
     if found is None:
         raise GatewayNotOffered
     return found

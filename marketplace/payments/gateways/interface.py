@@ -153,3 +153,62 @@ class RemoteGateway(Protocol):
     def read_event(self, body: bytes, signature: str | None, *, now: datetime) -> EventSeen:
         """Raises EventForged."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSeen:
+    """A cooperative's account as it is at its provider at this moment."""
+
+    provider_id: str
+    is_ready: bool
+    """Money may be transferred to it."""
+    due: tuple[str, ...]
+    """What the provider still wants to know, in its words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSeen:
+    """Where a cooperative tells its provider what that wants to know."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSeen:
+    """Money transferred to a cooperative's account, as it is at the provider at this moment."""
+
+    provider_id: str
+    payout_id: uuid.UUID | None
+    """Ours, as we told the provider when it was asked for."""
+    amount_minor: int
+    reversed_minor: int
+    currency: str
+
+
+class ConnectGateway(Protocol):
+    """Transfers to cooperatives' own accounts. As RemoteGateway it may raise GatewayUnavailable and GatewayRefuses."""
+
+    name: str
+
+    def open_account(self, *, cooperative_id: uuid.UUID, country: str, key: str) -> AccountSeen: ...
+
+    def link_account(self, *, provider_id: str) -> LinkSeen: ...
+
+    def retrieve_account(self, *, provider_id: str) -> AccountSeen: ...
+
+    def transfer(
+        self, *, payout_id: uuid.UUID, account: str, amount_minor: int, currency: str, group: str, key: str
+    ) -> TransferSeen:
+        """From our balance to that account; the same `key` asks the same question again, with one effect."""
+        ...
+
+    def retrieve_transfer(self, *, provider_id: str) -> TransferSeen: ...
+
+    def find_transfer(self, *, group: str, payout_id: uuid.UUID) -> TransferSeen | None:
+        """Of the group's transfers that with our id, if it has been made."""
+        ...
+
+    def reverse_transfer(self, *, provider_id: str, key: str) -> TransferSeen:
+        """All of it comes back to our balance."""
+        ...

@@ -17,13 +17,16 @@ from marketplace import strict_json
 from marketplace.errors import Refusal
 from marketplace.logs import log
 from marketplace.payments.gateways.interface import (
+    AccountSeen,
     EventForged,
     EventSeen,
     GatewayRefuses,
     GatewayUnavailable,
+    LinkSeen,
     NextStep,
     RefundSeen,
     Seen,
+    TransferSeen,
 )
 from marketplace.payments.states import PaymentState, RefundStanding
 
@@ -168,6 +171,71 @@ class StripeGateway:
                     return seen
             return None
 
+    def open_account(self, *, cooperative_id: uuid.UUID, country: str, key: str) -> AccountSeen:
+        with _asking():
+            return _account_seen(
+                self._client.v1.accounts.create(
+                    {
+                        "type": "express",
+                        "country": country,
+                        "capabilities": {"transfers": {"requested": True}},
+                        "metadata": {"cooperative_id": str(cooperative_id)},
+                    },
+                    {"idempotency_key": key},
+                )
+            )
+
+    def link_account(self, *, provider_id: str) -> LinkSeen:
+        with _asking():
+            link = self._client.v1.account_links.create(
+                {
+                    "account": provider_id,
+                    "type": "account_onboarding",
+                    "return_url": self._return_url,
+                    "refresh_url": self._return_url,
+                }
+            )
+            return LinkSeen(url=link.url, expires_at=datetime.fromtimestamp(link.expires_at, UTC))
+
+    def retrieve_account(self, *, provider_id: str) -> AccountSeen:
+        with _asking():
+            return _account_seen(self._client.v1.accounts.retrieve(provider_id))
+
+    def transfer(
+        self, *, payout_id: uuid.UUID, account: str, amount_minor: int, currency: str, group: str, key: str
+    ) -> TransferSeen:
+        with _asking():
+            return _transfer_seen(
+                self._client.v1.transfers.create(
+                    {
+                        "amount": amount_minor,
+                        "currency": currency.lower(),
+                        "destination": account,
+                        "transfer_group": group,
+                        "metadata": {"payout_id": str(payout_id)},
+                    },
+                    {"idempotency_key": key},
+                )
+            )
+
+    def retrieve_transfer(self, *, provider_id: str) -> TransferSeen:
+        with _asking():
+            return _transfer_seen(self._client.v1.transfers.retrieve(provider_id))
+
+    def find_transfer(self, *, group: str, payout_id: uuid.UUID) -> TransferSeen | None:
+        with _asking():
+            listed = self._client.v1.transfers.list({"transfer_group": group, "limit": 100})
+            for transfer in listed.auto_paging_iter():
+                seen = _transfer_seen(transfer)
+                if seen.payout_id == payout_id:
+                    return seen
+            return None
+
+    def reverse_transfer(self, *, provider_id: str, key: str) -> TransferSeen:
+        with _asking():
+            self._client.v1.transfers.reversals.create(provider_id, {}, {"idempotency_key": key})
+            return _transfer_seen(self._client.v1.transfers.retrieve(provider_id))
+
     def read_event(self, body: bytes, signature: str | None, *, now: datetime) -> EventSeen:
         try:
             text = body.decode("utf-8")
@@ -257,6 +325,25 @@ def _refund_seen(refund: stripe.Refund) -> RefundSeen:
         refund_id=_id(refund.metadata, "refund_id"),
         standing=STANDINGS.get(refund.status or "", RefundStanding.PENDING),
         problem=_told(refund, "failure_reason"),
+    )
+
+
+def _account_seen(account: stripe.Account) -> AccountSeen:
+    due = account.requirements.currently_due if account.requirements is not None else None
+    return AccountSeen(
+        provider_id=account.id,
+        is_ready=_told(account.capabilities, "transfers") == "active",
+        due=tuple(due or ()),
+    )
+
+
+def _transfer_seen(transfer: stripe.Transfer) -> TransferSeen:
+    return TransferSeen(
+        provider_id=transfer.id,
+        payout_id=_id(transfer.metadata, "payout_id"),
+        amount_minor=transfer.amount,
+        reversed_minor=transfer.amount_reversed,
+        currency=transfer.currency.upper(),
     )
 
 

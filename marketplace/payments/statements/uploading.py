@@ -17,7 +17,7 @@ from psycopg import sql
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
-from marketplace import audit, database, errors, jobs, sealed
+from marketplace import audit, database, errors, events, jobs, sealed
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.payments.statements import camt, tables
@@ -59,6 +59,13 @@ class StatementTooLarge(errors.Invalid):
     """The file has more than 32,000,000 bytes."""
 
     title = Text(en="The file is larger than 32 MB.", zh="文件超过 32 MB。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebitsStored:
+    """A statement has brought new entries of money that went out."""
+
+    statement_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +125,8 @@ def upload(session: Session, ctx: Context, upload: Upload) -> BankStatement:
     passed(Point.STATEMENT_COPIED)
     if any(entry.direction is Direction.CREDIT for entry in weeded.new):
         jobs.enqueue(session, SIFT, arguments={"statement_id": str(made.id)})
+    if any(entry.direction is Direction.DEBIT for entry in weeded.new):
+        events.publish(session, ctx, DebitsStored(statement_id=made.id))
     told = {
         "lines": made.lines,
         "entries": made.entries,

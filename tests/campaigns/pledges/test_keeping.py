@@ -34,7 +34,7 @@ def test_fruit_that_will_be_too_old_at_the_door_is_not_pledged(market: Market, o
     last = first_delivery(market, sale) + timedelta(days=COUNTRY)
     market.lot(5, best_before_on=last - timedelta(days=1))
     with market.unchanged():
-        facts = assert_refused(put_up(operator, market, sale, 5), 409, "not_enough_in_store")
+        facts = assert_refused(put_up(operator, market, sale, 5), 409, "sold_out")
     assert (facts["available_boxes"], facts["too_old_boxes"]) == (0, 5)
     assert facts["good_until"] == last.isoformat()
     market.lot(3, best_before_on=last)
@@ -48,8 +48,8 @@ def test_an_item_may_promise_that_its_boxes_keep_longer(market: Market, operator
     last = first_delivery(market, sale) + timedelta(days=40)
     market.lot(5, best_before_on=last - timedelta(days=1))
     with market.unchanged():
-        assert_refused(put_up(operator, market, sale, 5), 409, "not_enough_in_store")
+        assert_refused(put_up(operator, market, sale, 5), 409, "sold_out")
     market.lot(5, best_before_on=last)
     done(put_up(operator, market, sale, 5))
     shown = operator.get(sale.url).json
-    assert [each["shelf_days"] for each in shown["items"]] == [40]
+    assert [each["shelf_days"] for each in shown["offers"]] == [40]
