@@ -337,12 +337,11 @@ def main(arguments: Sequence[str]) -> int:
             found.seconds = time.monotonic() - begun
             results.append(found)
             progress.end(found)
+            if options.output:  # after each of them: the run is long
+                options.output.write_text(_page(arguments, results), encoding="utf-8")
     finally:
         servers.stop_for_run()
-    page = _page(arguments, results)
-    if options.output:
-        options.output.write_text(page, encoding="utf-8")
-    sys.stdout.write(page)
+    sys.stdout.write(_page(arguments, results))
     return 1 if any(each.wrong for each in results) else 0
 
 
