@@ -34,8 +34,8 @@ from orders.fulfilment import api as parcels_api
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.settlements import advance_payouts, paying
 from orders.settlements import api as settlements_api
-from orders.settlements import paying
 from orders.settlements import telling as settlements_telling
 from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIANTS
 from orders.settlements.commands import settle_group
@@ -107,6 +107,7 @@ module = Module(
         (OrdersCut, booking.on_orders_cut),
         (SettlementsMoved, settlements_telling.on_settlements_moved),
         (PayoutMoved, paying.on_payout_moved),
+        (PayoutMoved, advance_payouts.on_payout_moved),
         *TELLING,
     ),
     invariants=(

@@ -34,6 +34,7 @@ from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 from tests.ledger import money
+from tests.payouts.desk import Desk
 
 OWNED = {
     "payments.get_payment": "payment",
@@ -160,6 +161,9 @@ OWNED = {
     "ledger.get_account": "ledger_account",
     "ledger.get_statement": "ledger_account",
     "ledger.download_statement": "ledger_account",
+    "payout_destinations.get_destination": "payout_destination",
+    "payouts.get_payout": "payout",
+    "payouts.list_moves": "payout",
     "draws.get_draw": "draw",
     "draws.redeem": "draw",
     "draws.release": "draw",
@@ -178,6 +182,8 @@ COMMON = {
     "bank_statements.get_statement", "bank_statements.list_faults", "bank_statements.rematch",
     "bank_entries.get_entry", "bank_entries.match", "bank_entries.close", "bank_entries.reopen",
     "refunds.get_refund", "refunds.book_payment",
+    "payouts.approve", "payouts.cancel", "payouts.send", "payouts.take_back", "payouts.mark_paid",
+    "payouts.mark_returned", "payouts.list_calls", "payout_batches.get_batch", "payout_batches.download_file",
     "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
@@ -237,6 +243,8 @@ OWNERS = {
     "sponsorship": Role.BUYER,
     "draw": Role.SHOPPER,
     "ledger_account": Role.COOPERATIVE,
+    "payout_destination": Role.COOPERATIVE,
+    "payout": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -464,6 +472,8 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/draws", Role.SHOPPER, "draw"),
         ("/v1/draws", Role.BUYER, "draw"),
         ("/v1/ledger/accounts", Role.COOPERATIVE, "ledger_account"),
+        ("/v1/payout-destinations", Role.COOPERATIVE, "payout_destination"),
+        ("/v1/payouts", Role.COOPERATIVE, "payout"),
     ):
         shown = {
             item["id"]
@@ -557,6 +567,10 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     money.post(money.bank(), owed, 1)
     ids["ledger_account"] = str(owed.id)
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
+    desk = Desk(market=market, drafter=operator, approver=as_role(Role.OPERATOR), member=member)
+    desk.fund(cooperative=cooperative)
+    ids["payout_destination"] = str(desk.name(cooperative=cooperative).id)
+    ids["payout"] = str(desk.draft(cooperative=cooperative).id)
     callers = {
         Role.SHOPPER: shopper,
         Role.BUYER: buyer,

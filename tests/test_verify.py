@@ -51,6 +51,7 @@ from tests.ledger import money
 from tests.orders.sponsoring import fund
 from tests.payments.online import there
 from tests.payments.statements import files
+from tests.payouts import stage as payout_stage
 from tests.payouts.desk import Desk
 from tests.payouts.test_batches import PAYER
 from tests.stripe_stand_in import StandIn
@@ -101,6 +102,21 @@ BREAKS = {
     "PG4": """
         UPDATE gateway_call SET state = 'dropped', finished_at = now() WHERE kind = 'refund' AND state = 'asked'
     """,
+    # payouts
+    "PO1": """
+        DROP INDEX uq_payout_running;
+        UPDATE payout SET purpose_id = (SELECT min(purpose_id::text)::uuid FROM payout WHERE state = 'paid')
+        WHERE state = 'drafted' AND purpose = 'settlement'
+    """,
+    "PO2": """
+        UPDATE payout_destination d SET named_by = p.approved_by FROM payout p
+        WHERE p.destination_id = d.id AND p.state = 'approved'
+    """,
+    "PO3": "DELETE FROM payout_move WHERE after = 'sent'",
+    "PO4": "UPDATE ledger_transfer SET kind = 'bank_payment' WHERE kind = 'bank_payout'",
+    "PO5": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'coop_retention' AND currency = 'SGD'",
+    "PO6": "UPDATE payout_batch SET total_minor = total_minor + 1",
+    "PO7": "UPDATE payout_call SET state = 'dropped', finished_at = now() WHERE state = 'asked'",
     # jobs
     # bank statements
     "BK1": "UPDATE bank_entry SET send_back_minor = 1 WHERE state = 'booked'",
@@ -555,7 +571,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         exported(market, buyer, operator)
         sponsored(market, buyer, operator, shopper)
         sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
-        settled(market, operator)
+        paying(market, operator)
         kept_in_books()
         yield built_app
     house.empty(database_urls)
@@ -667,21 +683,26 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
                 assert made.step(parcel, step, **body).status_code == 200
 
 
+def paying(market: builders.Market, operator: house.Caller) -> None:
+    settled(market, operator)
+    payout_stage.paid_out(market, operator)
+
+
 def settled(market: builders.Market, operator: house.Caller) -> None:
-    """One cooperative is paid for a delivered presale, with retention; the others still read their settlements."""
+    """One cooperative is paid for a delivered sale, with retention; the others still read their settlements."""
     ralls = replace(market, pack_id=market.pack("Ralls").id)
     made = settling_scene.delivered(wave_stage.closed(ralls, operator, variety="Ralls"))
     until = (market.today + timedelta(days=180)).isoformat()
     made.proposed(retention_permille=50, retained_until=until)
-    made.accept(0)
+    made.accept(2)
     desk = Desk(
         market=market,
         drafter=operator,
         approver=house.caller(market.app, Role.OPERATOR),
-        member=made.members[0],
+        member=made.members[2],
     )
-    desk.name()
-    drafted = operator.post(f"/v1/settlements/{made.of(0)['id']}/payout").json
+    desk.name(cooperative=2)
+    drafted = operator.post(f"/v1/settlements/{made.of(2)['id']}/payout").json
     desk.approve(market.stored(Payout, drafted["id"]))
     settings = market.app.config["SETTINGS"]
     market.app.config["SETTINGS"] = replace(settings, **PAYER)

@@ -1,4 +1,4 @@
-"""Advances: what cooperatives stand at, each advance, the journal of what is outstanding; the terms of campaigns."""
+"""Advances: what cooperatives stand at, each advance, its journal, the terms of campaigns; evidence for lenders."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,17 +36,54 @@ LINE = {
 }
 
 
+TERMS = {
+    "steps": "least(confirmation_permille, intake_permille, delivery_permille) >= 0"
+    " AND confirmation_permille + intake_permille + delivery_permille <= 1000",
+    "factor": "factor_permille BETWEEN 0 AND 1000",
+    "clearing_days": "clearing_days BETWEEN 0 AND 180",
+}
+CONSENT = {
+    "contents": "contents <@ ARRAY['pledges', 'deliveries', 'stock', 'quality', 'income', 'advances']::varchar[]"
+    " AND cardinality(contents) > 0",
+    "ends": "ends_at > drafted_at",
+    "signed": "num_nulls(signed_by, signed_at, code_digest) IN (0, 3)",
+    "withdrawn": "num_nulls(withdrawn_by, withdrawn_at) IN (0, 2)",
+    "code_digest": "octet_length(code_digest) = 32",
+    "readings": "readings >= 0 AND (readings = 0 OR signed_at IS NOT NULL)",
+}
+READING = {"number": "number > 0", "form": "form IN ('json', 'csv', 'pdf')"}
+
+
 def upgrade() -> None:
+    _terms()
     _standings()
     _advances()
     _lines()
-    op.execute("REVOKE DELETE ON advance_standing, advance FROM marketplace_app")
-    op.execute("REVOKE UPDATE, DELETE ON advance_line FROM marketplace_app")
+    _consents()
+    _readings()
+    op.execute(
+        "REVOKE DELETE ON campaign_advance_terms, advance_standing, advance, evidence_consent FROM marketplace_app"
+    )
+    op.execute("REVOKE UPDATE, DELETE ON advance_line, evidence_reading FROM marketplace_app")
 
 
 def downgrade() -> None:
-    for table in ("advance_line", "advance", "advance_standing"):
+    advances = ("advance_line", "advance", "advance_standing", "campaign_advance_terms")
+    for table in ("evidence_reading", "evidence_consent", *advances):
         op.drop_table(table)
+
+
+def _terms() -> None:
+    op.create_table(
+        "campaign_advance_terms",
+        *_ids("campaign_id"),
+        *_whole("confirmation_permille", "intake_permille", "delivery_permille", "factor_permille", "clearing_days"),
+        *_at("changed_at"),
+        *_whole("version"),
+        sa.PrimaryKeyConstraint("campaign_id", name="pk_campaign_advance_terms"),
+        _to("campaign_advance_terms", "campaign_id", "campaign"),
+        *_checks("campaign_advance_terms", TERMS),
+    )
 
 
 def _standings() -> None:
@@ -113,6 +150,43 @@ def _lines() -> None:
         ["settlement_id", "advance_id"],
         unique=True,
         postgresql_where=sa.text("kind = 'repaid'"),
+    )
+
+
+def _consents() -> None:
+    op.create_table(
+        "evidence_consent",
+        *_ids("id", "cooperative_id"),
+        *_words(("lender", 200)),
+        sa.Column("contents", sa.ARRAY(sa.String(20)), nullable=False),
+        sa.Column("since_on", sa.Date(), nullable=False),
+        *_at("ends_at"),
+        *_words(("text_en", 4_000), ("text_zh", 4_000), ("digest", 80), ("drafted_by", 80)),
+        *_at("drafted_at"),
+        *_words(("signed_by", 80), nullable=True),
+        *_at("signed_at", nullable=True),
+        sa.Column("code_digest", sa.LargeBinary()),
+        *_words(("withdrawn_by", 80), nullable=True),
+        *_at("withdrawn_at", nullable=True),
+        *_whole("readings", "version"),
+        sa.PrimaryKeyConstraint("id", name="pk_evidence_consent"),
+        sa.UniqueConstraint("code_digest", name="uq_evidence_consent_code_digest"),
+        _to("evidence_consent", "cooperative_id", "cooperative"),
+        *_checks("evidence_consent", CONSENT),
+    )
+    op.create_index("ix_evidence_consent_cooperative_id", "evidence_consent", ["cooperative_id"])
+
+
+def _readings() -> None:
+    op.create_table(
+        "evidence_reading",
+        *_ids("consent_id"),
+        *_whole("number"),
+        *_words(("form", 4), ("digest", 80), ("request_id", 80)),
+        *_at("at"),
+        sa.PrimaryKeyConstraint("consent_id", "number", name="pk_evidence_reading"),
+        _to("evidence_reading", "consent_id", "evidence_consent"),
+        *_checks("evidence_reading", READING),
     )
 
 

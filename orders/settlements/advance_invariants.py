@@ -9,13 +9,14 @@ INVARIANTS: Final = (
     Invariant(
         id="AV1",
         says=Text(
-            en="What is outstanding of an advance is what was paid of it less what is repaid or came back, line by line.",
+            en="What is outstanding of an advance is what was paid less what is repaid or came back, line by line.",
             zh="每笔预付款的未抵扣余额等于已付减去已抵扣与退回，逐行相符，编号连续。",
         ),
         sql="""
             SELECT a.id, a.state, a.outstanding_minor, a.lines, l.number FROM advance a LEFT JOIN (
                 SELECT advance_id, number, outstanding_minor,
-                    sum(CASE WHEN kind IN ('paid', 'undone') THEN amount_minor ELSE -amount_minor END) OVER life AS so_far,
+                    sum(CASE WHEN kind IN ('paid', 'undone') THEN amount_minor ELSE -amount_minor END)
+                        OVER life AS so_far,
                     row_number() OVER life AS place, count(*) OVER (PARTITION BY advance_id) AS lines
                 FROM advance_line WINDOW life AS (PARTITION BY advance_id ORDER BY number)
             ) l ON l.advance_id = a.id
@@ -31,8 +32,9 @@ INVARIANTS: Final = (
             zh="合作社已批准未付与未抵扣的预付款等于其各笔预付款之和。",
         ),
         sql="""
-            SELECT coalesce(s.cooperative_id, a.cooperative_id) AS cooperative, coalesce(s.currency, a.currency) AS currency,
-                s.promised_minor, a.promised, s.outstanding_minor, a.outstanding
+            SELECT coalesce(s.cooperative_id, a.cooperative_id) AS cooperative,
+                coalesce(s.currency, a.currency) AS currency, s.promised_minor, a.promised,
+                s.outstanding_minor, a.outstanding
             FROM advance_standing s FULL JOIN (
                 SELECT cooperative_id, currency, sum(outstanding_minor) AS outstanding,
                     coalesce(sum(amount_minor) FILTER (WHERE state = 'granted'), 0) AS promised

@@ -12,7 +12,7 @@ from orders.sponsoring.rules import Tranche
 
 
 class AdvanceStanding(Base):
-    """What a cooperative was promised and has outstanding in one currency. Whoever changes an advance locks it first."""
+    """What a cooperative is promised and has outstanding in one currency. Whoever changes an advance locks it first."""
 
     __tablename__ = "advance_standing"
 

@@ -224,4 +224,4 @@ def _repaid_by(session: Session, settlement_id: uuid.UUID) -> dict[uuid.UUID, in
             AdvanceLine.settlement_id == settlement_id, AdvanceLine.kind == AdvanceLineKind.REPAID
         )
     )
-    return {advance_id: minor for advance_id, minor in rows}
+    return {row.advance_id: row.amount_minor for row in rows}

@@ -24,40 +24,15 @@ from marketplace.payouts.states import PayoutStateForbids
 from tests import house
 from tests.builders import assert_refused, at_once
 from tests.payouts import structure
-from tests.payouts.desk import BANK, OTHER, Desk
+from tests.payouts.desk import BANK, OTHER, PAYER, Desk
 
 URL = "/v1/payout-batches"
-PAYER = {
-    "payout_account_name": "宜君县果业平台",
-    "payout_account_number": "6100123456789",
-    "payout_account_cnaps": "102791000018",
-}
-
-
-@pytest.fixture
-def payer(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], **PAYER))
-
-
-@pytest.fixture
-def ready(desk: Desk, payer: None) -> Desk:
-    """Two cooperatives with money and a destination."""
-    for number in range(2):
-        desk.fund(100_000, cooperative=number)
-        desk.name(cooperative=number, bank={**BANK, "number": f"622202000000{number:04}"})
-    return desk
-
-
-def make(desk: Desk, **changes: object) -> dict:
-    answer = desk.drafter.post(URL, json={"currency": "CNY", "format": "csv", **changes})
-    assert answer.status_code == 201, answer.json
-    return answer.json
 
 
 def test_all_that_are_approved_go_in_one_file_and_are_sent(ready: Desk) -> None:
     some = [ready.approved(1_000 * (number + 1), cooperative=number) for number in range(2)]
     waiting = ready.draft(500)
-    batch = make(ready)
+    batch = ready.make()
     assert (batch["payouts"], batch["total_minor"]) == (2, 3_000)
     file = ready.drafter.get(f"{URL}/{batch['id']}/file")
     assert (hashlib.sha256(file.data).hexdigest(), len(file.data)) == (batch["sha256"], batch["size_bytes"])
@@ -76,7 +51,7 @@ def test_all_that_are_approved_go_in_one_file_and_are_sent(ready: Desk) -> None:
 
 def test_the_file_is_the_same_whenever_it_is_asked_for(ready: Desk, app: Flask) -> None:
     ready.approved()
-    batch = make(ready, format="pain_001")
+    batch = ready.make(format="pain_001")
     first = ready.drafter.get(f"{URL}/{batch['id']}/file").data
     ready.name(bank=OTHER, seconds=0)
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], payout_account_name="Somebody else")
@@ -89,7 +64,7 @@ def test_the_file_is_the_same_whenever_it_is_asked_for(ready: Desk, app: Flask) 
 
 def test_a_batch_may_be_in_the_encoding_of_banks_in_china(ready: Desk) -> None:
     ready.approved()
-    batch = make(ready, format="csv_gb18030")
+    batch = ready.make(format="csv_gb18030")
     file = ready.drafter.get(f"{URL}/{batch['id']}/file")
     assert BANK["holder"] in file.data.decode("gb18030")
     assert file.mimetype == "text/csv"
@@ -103,7 +78,7 @@ def test_a_destination_that_changed_after_the_approval_is_not_paid_to(ready: Des
     assert_refused(answer, 409, "destination_changed")
     assert answer.json["payout_id"] == str(changed.id)
     assert ready.stored(other).state == "approved", "all or none"
-    assert make(ready)["total_minor"] == 2_000, "what is not named is left"
+    assert ready.make()["total_minor"] == 2_000, "what is not named is left"
     assert ready.stored(changed).state == "approved"
     assert_refused(
         ready.drafter.post(URL, json={"currency": "CNY", "format": "csv"}), 409, "nothing_to_batch"
@@ -136,7 +111,7 @@ def test_a_day_that_is_over_and_a_missing_payer_are_refused(desk: Desk, app: Fla
     answer = desk.drafter.post(URL, json={**asked, "execute_on": yesterday})
     assert_refused(answer, 422, "invalid")
     tomorrow = (desk.market.today + timedelta(days=1)).isoformat()
-    assert make(desk, execute_on=tomorrow)["execute_on"] == tomorrow
+    assert desk.make(execute_on=tomorrow)["execute_on"] == tomorrow
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], **dict.fromkeys(PAYER, ""))
 
 
@@ -190,7 +165,7 @@ def test_cancel_against_send_has_one_winner(ready: Desk) -> None:
 
 def test_the_bank_has_paid_and_the_cooperative_is_told_once(ready: Desk) -> None:
     payout = ready.approved(1_000)
-    make(ready)
+    ready.make()
     url = f"/v1/payouts/{payout.id}"
     paid = ready.drafter.post(f"{url}/receipt", json={"receipt_reference": "ICBC:1"})
     assert (paid.status_code, paid.json["state"]) == (200, "paid")
@@ -207,7 +182,7 @@ def test_the_bank_has_paid_and_the_cooperative_is_told_once(ready: Desk) -> None
 
 def test_one_receipt_pays_one_payout(ready: Desk) -> None:
     first, second = ready.approved(1_000), ready.approved(2_000)
-    make(ready)
+    ready.make()
     ready.drafter.post(f"/v1/payouts/{first.id}/receipt", json={"receipt_reference": "ICBC:1"})
     answer = ready.drafter.post(f"/v1/payouts/{second.id}/receipt", json={"receipt_reference": "ICBC:1"})
     assert_refused(answer, 409, "payout_receipt_booked")
@@ -217,7 +192,7 @@ def test_one_receipt_pays_one_payout(ready: Desk) -> None:
 @pytest.mark.parametrize("was_paid", [False, True])
 def test_a_payout_that_comes_back_is_payable_again_by_another(ready: Desk, was_paid: bool) -> None:
     payout = ready.approved(1_000)
-    make(ready)
+    ready.make()
     if was_paid:
         ready.drafter.post(f"/v1/payouts/{payout.id}/receipt", json={"receipt_reference": "ICBC:1"})
     back = ready.drafter.post(f"/v1/payouts/{payout.id}/return", json={"reason": "account closed"})
@@ -234,7 +209,7 @@ def test_a_payout_that_comes_back_is_payable_again_by_another(ready: Desk, was_p
 
 def test_paid_and_returned_at_once_end_in_one_way(ready: Desk) -> None:
     payout = ready.approved(1_000)
-    make(ready)
+    ready.make()
     ctx = ready.person(ready.drafter)
     works = [
         partial(sending.mark_paid, payout_id=payout.id, receipt_reference="ICBC:1"),
@@ -252,7 +227,7 @@ def test_paid_and_returned_at_once_end_in_one_way(ready: Desk) -> None:
 
 def test_members_see_their_own_payouts_and_nobody_downloads_the_file_but_operators(ready: Desk) -> None:
     own, foreign = ready.approved(1_000), ready.approved(2_000, cooperative=1)
-    batch = make(ready)
+    batch = ready.make()
     assert [each["id"] for each in ready.member.get("/v1/payouts").json["items"]] == [str(own.id)]
     for path in ("", "/moves"):
         assert_refused(ready.member.get(f"/v1/payouts/{foreign.id}{path}"), 404, "payout_not_found")

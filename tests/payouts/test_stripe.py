@@ -10,21 +10,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
 from marketplace import context, database
-from marketplace.jobs.models import StoredJob
 from marketplace.ledger import ledger
 from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.payments.models import ProviderEvent
 from marketplace.payouts import calls, ending, moving, sending
 from marketplace.payouts.models import ConnectAccount, Payout, PayoutCall, PayoutDestination
 from marketplace.payouts.states import PayoutStateForbids
-from marketplace.values import new_id
 from tests.builders import assert_refused, at_once
 from tests.ledger import money
 from tests.payments.online import there
-from tests.payouts.desk import OTHER, Desk
+from tests.payouts.desk import OTHER, Desk, point_at
 from tests.stripe_stand_in import StandIn
 
 ONBOARDINGS = "/v1/payout-onboardings"
@@ -60,22 +57,7 @@ class Abroad:
         assert self.onboard().status_code == 200
         self.stand_in.connect.onboard(self.account.provider_id)
         assert self.onboard().json["is_ready"]
-        row = {
-            "id": new_id(),
-            "coop": self.desk.coop(),
-            "account": self.account.id,
-            "by": self.desk.member.account_id,
-            "at": context.now_utc() - timedelta(days=3),
-        }
-        database.transact(
-            lambda session: session.execute(
-                text(
-                    "INSERT INTO payout_destination (id, cooperative_id, number, kind, connect_account_id, named_by,"
-                    " named_at) VALUES (:id, :coop, 1, 'stripe', :account, :by, :at)"
-                ),
-                row,
-            )
-        )
+        point_at(self.desk, self.account.id)
 
     def fund(self, minor: int = 100_000) -> None:
         """Money is payable to the cooperative, and lies at the provider."""
@@ -100,28 +82,7 @@ class Abroad:
         if passed:
             by = {"by": timedelta(**passed)}
             database.transact(lambda session: [session.execute(text(each), by) for each in AGED])
-        ctx, done = replace(self.desk.market.ctx, now=context.now_utc() + timedelta(seconds=1)), 0
-        while (taken := self._take()) is not None:
-            run = self.desk.market.app.extensions["jobs"][taken.name].run
-            database.transact(lambda session, run=run, taken=taken: run(session, ctx, **taken.arguments))
-            done += 1
-            assert done < 100, "jobs that never end"
-        return done
-
-    def _take(self) -> StoredJob | None:
-        def work(session: Session) -> StoredJob | None:
-            wanted = select(StoredJob).where(
-                StoredJob.state == "waiting",
-                StoredJob.name.like("pay%"),
-                StoredJob.due_at <= context.now_utc() + timedelta(seconds=2),
-            )
-            found = session.scalars(wanted.order_by(StoredJob.id).limit(1)).first()
-            if found is not None:
-                session.execute(text("DELETE FROM job WHERE id = :id"), {"id": found.id})
-                session.expunge(found)
-            return found
-
-        return database.transact(work)
+        return self.desk.work()
 
     def lose_jobs(self) -> None:
         database.transact(
