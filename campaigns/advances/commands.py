@@ -49,7 +49,7 @@ def exposure(*, is_csv: bool) -> None:
         return
     table = Table()
     for name, name_zh, side in COLUMNS:
-        table.add_column(f"{name_zh} {name}", justify="right" if side == "right" else "left", no_wrap=True)
+        table.add_column(f"{name_zh}\n{name}", justify="right" if side == "right" else "left", no_wrap=True)
     for *cells, used in lines:
         table.add_row(*map(str, cells), bar(used))
     terminal.console().print(table)

@@ -13,6 +13,7 @@ from marketplace.language import Text
 from marketplace.values import amount_text
 from orders.settlements import advances
 from orders.settlements.advances import PERMILLE, AdvanceTerms, Bound, Funds, Offer, Pledged
+from orders.settlements.parting import parted
 from orders.sponsoring.rules import Progress, Tranche
 
 LIVE: Final = frozenset(
@@ -77,7 +78,9 @@ def uncovered(open_minor: Mapping[str, int], limits: Mapping[str, int]) -> int:
 def offers(
     terms: AdvanceTerms, positions: Mapping[str, Position], funds: Funds, *, seed: str
 ) -> dict[str, Offer]:
-    """What each may be advanced now. Where money is too short for all of them each has its part of it."""
+    """What each may be advanced now. Where money is too short for all of them each has its part of it, whoever comes
+    first: of what is free and what was advanced of it already, by what each might have in all.
+    """
     alone = {
         name: advances.offer(
             terms,
@@ -88,7 +91,7 @@ def offers(
         )
         for name, each in positions.items()
     }
-    parts = advances.shared(alone, funds, seed=seed)
+    parts = _parts(alone, positions, funds.free_minor, seed=seed)
     return {name: _with(each, parts[name]) for name, each in alone.items()}
 
 
@@ -160,6 +163,19 @@ BOUNDS: Final = {
     Bound.LIMIT: Text(en="The pledged fruit covers no more.", zh="承诺货值不再覆盖更多。"),
     Bound.FUNDS: Text(en="No more money is cleared or in escrow.", zh="已清算与托管资金不足。"),
 }
+
+
+def _parts(
+    alone: Mapping[str, Offer], positions: Mapping[str, Position], free_minor: int, *, seed: str
+) -> dict[str, int]:
+    wanted = {name: min(each.due_minor, each.room_minor) for name, each in alone.items()}
+    if sum(wanted.values()) <= free_minor:
+        return wanted
+    has = {name: each.open_minor for name, each in positions.items()}
+    in_all = {name: minor + has[name] for name, minor in wanted.items()}
+    due = parted(free_minor + sum(has.values()), in_all, seed=seed)
+    more = {name: max(0, minor - has[name]) for name, minor in due.items()}
+    return more if sum(more.values()) <= free_minor else parted(free_minor, more, seed=seed)
 
 
 def _line(bound: Bound, label: Text, left: str, minor: int, money: Callable[[int], str]) -> Sum:

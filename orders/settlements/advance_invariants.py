@@ -76,4 +76,19 @@ INVARIANTS: Final = (
                     AND e.action = 'advance.granted' AND e.actor = a.decided_by AND e.actor <> a.asked_by))
         """,
     ),
+    Invariant(
+        id="AV5",
+        says=Text(
+            en="A granted advance has its payout on the way, one that is paid or repaid has it paid; of the same sum.",
+            zh="已批准的预付款有进行中的付款单，已付与已抵扣的付款单已付款，金额一致。",
+        ),
+        sql="""
+            SELECT a.id, a.state, p.state AS payout FROM advance a LEFT JOIN payout p ON p.id = a.payout_id
+            WHERE a.payout_id IS NOT NULL AND NOT coalesce((p.purpose, p.purpose_id, p.cooperative_id) =
+                    ('advance', a.id, a.cooperative_id)
+                AND (p.amount_minor, p.currency) = (a.amount_minor, a.currency)
+                AND CASE a.state WHEN 'granted' THEN p.state IN ('drafted', 'approved', 'sent')
+                    ELSE p.state = 'paid' END, false)
+        """,
+    ),
 )

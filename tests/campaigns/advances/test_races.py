@@ -1,11 +1,13 @@
 """Grants, payouts and settlements that meet: together they never go over a bound, and nothing is counted twice."""
 
 import uuid
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
 from campaigns.advances import asking
 from marketplace import errors
+from orders.settlements.advance_models import Advance
 from orders.settlements.advance_states import AdvanceNotOutstanding, AdvanceStateForbids
 from orders.settlements.advances import AdvanceTooHigh
 from tests.builders import Market, broken
@@ -36,24 +38,23 @@ def test_three_that_are_granted_at_once_stay_within_the_money(market: Market, ma
     """They may have 52, 104 and 156 yuan, and ask for it; then no more than the price of three boxes is cleared."""
     asked = [made.asked((number + 1) * PRICE, number=number) for number in range(3)]
     make_scarce()
-    scarce = 3 * PRICE
     ctx = made.person(made.desk.drafter)
-    outcomes = at_once(
-        market.app,
-        [
-            lambda session, each=each: asking.grant(
-                session, ctx, advance_id=uuid.UUID(each["id"]), amount_minor=PRICE // 2
-            )
-            for each in asked
-        ]
-        * 2,
-    )
-    granted = [each for each in outcomes if not isinstance(each, errors.Refusal)]
-    assert 0 < sum(each.amount_minor or 0 for each in granted) <= scarce
-    assert {type(each) for each in outcomes if isinstance(each, errors.Refusal)} <= {
-        AdvanceTooHigh,
-        AdvanceStateForbids,
-    }
+
+    def grants(number: int, minor: int) -> Callable[[Session], Advance]:
+        advance_id = uuid.UUID(asked[number]["id"])
+        return lambda session: asking.grant(session, ctx, advance_id=advance_id, amount_minor=minor)
+
+    too_much = at_once(market.app, [grants(number, (number + 1) * PRICE // 2 + 1) for number in range(3)])
+    assert [type(each) for each in too_much] == [AdvanceTooHigh] * 3
+    outcomes = at_once(market.app, [grants(number, (number + 1) * PRICE // 2) for number in range(3)] * 2)
+    refused = [each for each in outcomes if isinstance(each, errors.Refusal)]
+    assert [type(each) for each in refused] == [AdvanceStateForbids] * 3
+    assert [made.standing(number) for number in range(3)] == [
+        (PRICE // 2, 0),
+        (PRICE, 0),
+        (PRICE * 3 // 2, 0),
+    ]
+    assert {each["funds_minor"] for each in made.offers()} == {0}
     assert broken(market.app) == []
 
 

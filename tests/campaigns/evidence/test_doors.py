@@ -13,18 +13,15 @@ from campaigns.evidence import consenting, reading, rules
 from campaigns.evidence.consenting import ConsentStateForbids
 from campaigns.evidence.models import EvidenceConsent, EvidenceReading
 from campaigns.evidence.reading import ConsentOver
-from campaigns.evidence.rules import Content
 from marketplace import database, errors, limits
 from marketplace.access import Role
 from marketplace.context import Context
-from marketplace.values import instant_text
 from tests import house
 from tests.builders import Market, assert_refused, broken
+from tests.campaigns.evidence.paper import ALL, drafted, signed, wanted
 from tests.campaigns.fulfilment import stage
 from tests.house import Caller
 from tests.inventory.yard import at_once
-
-ALL = [each.value for each in Content]
 
 
 @pytest.fixture
@@ -36,32 +33,6 @@ def member(market: Market, as_role: Callable[..., Caller]) -> Caller:
 def lender(market: Market) -> Caller:
     """A passer-by who has been told the code."""
     return house.caller(market.app)
-
-
-def wanted(market: Market, **changes: Any) -> dict[str, Any]:
-    return {
-        "cooperative_id": str(market.cooperative_ids[0]),
-        "lender": "宜君农商行",
-        "contents": ALL,
-        "since_on": (market.today - timedelta(days=60)).isoformat(),
-        "ends_at": instant_text(market.later(days=30).now),
-        **changes,
-    }
-
-
-def drafted(member: Caller, market: Market, **changes: Any) -> dict[str, Any]:
-    response = member.post("/v1/evidence-consents", json=wanted(market, **changes))
-    assert response.status_code == 201, response.json
-    return dict(response.json)
-
-
-def signed(member: Caller, market: Market, **changes: Any) -> tuple[dict[str, Any], str]:
-    consent = drafted(member, market, **changes)
-    response = member.post(
-        f"/v1/evidence-consents/{consent['id']}/signature", json={"digest": consent["digest"]}
-    )
-    assert response.status_code == 200, response.json
-    return response.json["consent"], response.json["code"]
 
 
 def table(evidence: dict[str, Any], name: str) -> list[dict[str, Any]]:
