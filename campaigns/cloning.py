@@ -92,6 +92,7 @@ def _item(item: Item, pool: Pool) -> dict[str, Any]:
         "unit_price_minor": item.unit_price_minor,
         "boxes_per_buyer_max": item.boxes_per_buyer_max,
         "boxes_per_household_max": item.boxes_per_household_max,
+        "shelf_days": item.shelf_days,
         "waterfall": first.waterfall and asdict(first.waterfall),
         "ladder": [asdict(step) for step in following],
         "deposit": None if deposit is None else asdict(deposit),

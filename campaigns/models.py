@@ -1,7 +1,8 @@
 """Tables of campaigns: what is sold, when, at which price, and every move of their state."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from campaigns.states import CampaignKind, CampaignState
 from campaigns.terms import PARTS, BalanceWindow, Waterfall
 from marketplace.database import Base, one_of
+
+DELIVERY: Final = timedelta(days=3)
+"""From the store to a buyer's door."""
 
 
 class Campaign(Base):
@@ -103,6 +107,19 @@ class Campaign(Base):
         )
 
     @property
+    def first_delivery_on(self) -> date:
+        """The first day on which its boxes can be at their buyers': none leaves before it is harvested and paid."""
+        ready_at = max(self.closes_at, self.harvest_ends_at or self.closes_at)
+        if self.balance_closes_at is not None:
+            grace = timedelta(hours=self.balance_grace_hours or 0)
+            ready_at = max(ready_at, self.balance_due_at or self.balance_closes_at + grace)
+        return ready_at.date() + DELIVERY
+
+    def good_until(self, item: "Item") -> date:
+        """Fruit that is promised to the item's buyers must keep until this day."""
+        return self.first_delivery_on + timedelta(days=item.shelf_days)
+
+    @property
     def is_price_fixed(self) -> bool:
         """What is sold is counted for good: the balance opens, or is open, or was."""
         return any(item.final_unit_price_minor is not None for item in self.items)
@@ -121,6 +138,8 @@ class Item(Base):
     currency: Mapped[str] = mapped_column(String(3))
     boxes_per_buyer_max: Mapped[int]
     boxes_per_household_max: Mapped[int | None]
+    shelf_days: Mapped[int]
+    """So long its boxes keep after the day of delivery, at least."""
     final_unit_price_minor: Mapped[int | None]
     """That of the ladder's last step which the sale reached."""
 
@@ -134,6 +153,7 @@ class Item(Base):
         CheckConstraint(
             "boxes_per_household_max > 0 AND boxes_per_household_max <= 10000", name="boxes_per_household"
         ),
+        CheckConstraint("shelf_days BETWEEN 10 AND 365", name="shelf_days"),
         CheckConstraint(
             "final_unit_price_minor > 0 AND final_unit_price_minor <= unit_price_minor",
             name="final_unit_price",

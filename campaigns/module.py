@@ -10,12 +10,16 @@ from campaigns import (
     planning,
     subscriptions,
 )
+from campaigns.advances import api as advances_api
+from campaigns.advances.commands import advances_group
 from campaigns.allotting import api as allotting_api
 from campaigns.allotting.invariants import INVARIANTS as ALLOTTING_INVARIANTS
 from campaigns.allotting.jobs import JOBS as ALLOTTING_JOBS
 from campaigns.commands import campaigns_group
 from campaigns.demo.command import demo_command
 from campaigns.events import CampaignMoved
+from campaigns.evidence import api as evidence_api
+from campaigns.evidence.invariants import INVARIANTS as EVIDENCE_INVARIANTS
 from campaigns.exports import api as exports_api
 from campaigns.exports import exporting
 from campaigns.exports.invariants import INVARIANTS as EXPORT_INVARIANTS
@@ -36,6 +40,7 @@ from campaigns.promotions.groups import api as groups_api
 from campaigns.promotions.groups import settling
 from campaigns.promotions.groups.invariants import INVARIANTS as GROUP_INVARIANTS
 from campaigns.promotions.invariants import INVARIANTS as PROMOTION_INVARIANTS
+from campaigns.settling import api as settling_api
 from campaigns.shortage import api as shortage_api
 from campaigns.shortage import applying, closing, proceeding, waiting
 from campaigns.shortage import telling as shortage_telling
@@ -61,6 +66,9 @@ module = Module(
         *promotions_api.BLUEPRINTS,
         *groups_api.BLUEPRINTS,
         fulfilment_api.blueprint,
+        settling_api.blueprint,
+        *advances_api.BLUEPRINTS,
+        *evidence_api.BLUEPRINTS,
     ),
     pages=(pages.blueprint,),
     fast_doors=FAST_DOORS,
@@ -97,7 +105,7 @@ module = Module(
         (OrderMoved, spending.on_order_moved),
         *settling.SUBSCRIPTIONS,
     ),
-    commands=(demo_command, campaigns_group),
+    commands=(demo_command, campaigns_group, advances_group),
     invariants=(
         *INVARIANTS,
         *ALLOTTING_INVARIANTS,
@@ -107,5 +115,6 @@ module = Module(
         *PLEDGE_INVARIANTS,
         *EXPORT_INVARIANTS,
         *POLICY_INVARIANTS,
+        *EVIDENCE_INVARIANTS,
     ),
 )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from marketplace import express, versions
 from marketplace.context import Context
-from marketplace.payments.states import PaymentState
+from marketplace.payments.states import WAITS_FOR_PAYER
 from marketplace.values import instant_text
 from orders.bulk import OrderNotFound
 from orders.states import OrderKind, OrderState, next_steps
@@ -95,7 +95,7 @@ def _look(sql: str, **values: Any) -> str | None:
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     payment = row["payment"]
-    is_unconfirmed = payment is not None and payment["state"] == PaymentState.REQUIRES_CONFIRMATION
+    is_unconfirmed = payment is not None and payment["state"] in WAITS_FOR_PAYER
     return {
         **row,
         "created_at": _instant(row["created_at"]),

@@ -92,7 +92,7 @@ def tell_buyers(
     ).all()
     effect = TO_A_GOAL if _has_open_goal(campaign) else FOR_BUYERS[_way(move)]
     about = _about(campaign, move, effect)
-    told = _tell(session, ctx, {row.owner_id for row in rows}, _cause(campaign, "{}"), move, about)
+    told = _tell(session, ctx, {row.owner_id for row in rows}, move, about)
     if len(rows) == BATCH:
         _put_in(session, TELL_BUYERS, campaign_id, number, told_until=rows[-1].id)
     return told
@@ -113,7 +113,7 @@ def tell_pledged(
     after = None if told_until is None else uuid.UUID(told_until)
     members = accounts.members_of_any(session, cooperative_ids=pledged, after=after, size=BATCH)
     about = _about(campaign, move, FOR_PLEDGED[_way(move)])
-    told = _tell(session, ctx, members, _cause(campaign, "{}:pledged"), move, about)
+    told = _tell(session, ctx, members, move, about, whose=":pledged")
     if len(members) == BATCH:
         _put_in(session, TELL_PLEDGED, campaign_id, number, told_until=members[-1])
     return told
@@ -156,25 +156,26 @@ def _about(campaign: Campaign, move: Transition, effect: Text) -> About:
     return CampaignClosed(campaign_id=campaign.id, campaign=title, effect=effect)
 
 
-def _cause(campaign: Campaign, rest: str) -> str:
-    """With a place for the move's number."""
-    return f"campaign:{campaign.id}:{rest}"
-
-
 def _tell(
     session: Session,
     ctx: Context,
     people: Collection[uuid.UUID],
-    cause: str,
     move: Transition,
     about: About,
+    *,
+    whose: str = "",
 ) -> int:
+    """`whose`: the end of the cause; cooperatives are told beside the buyers, and who is both is told both."""
+
+    def cause(number: int) -> str:
+        return f"campaign:{move.campaign_id}:{number}{whose}"
+
     if move.after == CampaignState.DEPOSIT_OPEN:
-        paused = cause.format(move.number - 1)
+        paused = cause(move.number - 1)
         people = already_told(session, people, kind=Kind.CAMPAIGN_PAUSED, cause=paused)
-    cause = cause.format(move.number)
+    told = cause(move.number)
     return notify_all(
-        session, ctx, [Message(account_id=each, cause=cause, about=about) for each in sorted(people)]
+        session, ctx, [Message(account_id=each, cause=told, about=about) for each in sorted(people)]
     )
 
 

@@ -31,6 +31,7 @@ from campaigns.states import (
 from campaigns.terms import BalanceWindow, ItemTerms
 from inventory import bell, pools
 from inventory.models import Pool
+from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import counties, products
@@ -40,6 +41,8 @@ from marketplace.values import new_id
 from orders.allocation.commitment import seed_commitment
 
 CLAIMS_DAYS: Final = 7
+SHELF_DAYS: Final = REMAINING_DAYS[Destination.COUNTRY]
+SHELF_DAYS_MAX: Final = 365
 
 INSIDERS: Final = STAFF | {Role.COOPERATIVE}
 """Who sees a campaign before it is public: cooperatives pledge to drafts."""
@@ -101,7 +104,7 @@ def draft(
     harvest_ends_at: datetime | None = None,
 ) -> Campaign:
     """A new presale with an empty pool for each item ({pack_id, unit_price_minor, boxes_per_buyer_max,
-    boxes_per_household_max, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due;
+    boxes_per_household_max, shelf_days, ladder, waterfall, deposit}); `balance`: when what a deposit leaves is due;
     `harvest_ends_at`: until when fruit that is only forecast is waited for.
     `policy`: another than the house's.
 
@@ -308,6 +311,7 @@ def _item(
         pool_id=pool.id,
         unit_price_minor=unit_price_minor,
         currency=pack.currency,
+        shelf_days=wanted.get("shelf_days", SHELF_DAYS),
         steps=item_terms.rows(item_id, agreed.steps),
         **limits,
     )

@@ -24,13 +24,6 @@ class Shown:
     discounts: Sequence[dict[str, Any]]
 
 
-def _taken_off(session: Session, ctx: Context, item: Item, *, boxes: int) -> list[dict[str, Any]]:
-    """What promotions without a code take off so many boxes of an item, if nobody is quicker."""
-    if not pools.get(session, pool_id=item.pool_id).has_promotions:
-        return []
-    return quoting.preview(session, ctx, item, boxes=boxes)
-
-
 def price(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uuid.UUID, boxes: int) -> Shown:
     """What so many boxes of an item cost, now and later, with what needs no code.
 
@@ -38,7 +31,7 @@ def price(session: Session, ctx: Context, *, campaign_id: uuid.UUID, item_id: uu
     """
     item = planning.item_of(planning.get(session, ctx, campaign_id=campaign_id), item_id)
     pool = pools.get(session, pool_id=item.pool_id)
-    discounts = _taken_off(session, ctx, item, boxes=boxes)
+    discounts = quoting.preview(session, ctx, item, boxes=boxes) if pool.has_promotions else []
     priced = terms.price(
         item_terms.steps_of(item),
         pool.deposit,

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
-from campaigns.planning import CLAIMS_DAYS
+from campaigns.planning import CLAIMS_DAYS, SHELF_DAYS, SHELF_DAYS_MAX
 from campaigns.states import CutRule, state_at
 from inventory.deposit_rules import DepositType, Funder
 from marketplace import context, paging
@@ -75,6 +75,14 @@ class DraftItem(Schema):
         low=1,
         high=BOXES_PER_HOUSEHOLD_MAX,
         metadata={"description": "Held and bought by all who live together, if told."},
+    )
+    shelf_days = Whole(
+        load_default=SHELF_DAYS,
+        low=SHELF_DAYS,
+        high=SHELF_DAYS_MAX,
+        metadata={
+            "description": "The boxes keep so long after delivery: only fruit that does is pledged and sent."
+        },
     )
     ladder = fields.List(
         fields.Nested(DraftStep),
@@ -212,6 +220,7 @@ class CampaignOffer(Schema):
     currency = fields.String(attribute="item.currency")
     boxes_per_buyer_max = fields.Integer(attribute="item.boxes_per_buyer_max")
     boxes_per_household_max = fields.Integer(attribute="item.boxes_per_household_max", allow_none=True)
+    shelf_days = fields.Integer(attribute="item.shelf_days")
     available = fields.Integer(attribute="pool.available_boxes")
     version = fields.Integer(attribute="pool.version", metadata={"description": "of the pool"})
     has_promotions = fields.Boolean(

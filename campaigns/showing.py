@@ -49,7 +49,7 @@ _PAGE: Final = """
             'id', i.id, 'pack_id', i.pack_id, 'pool_id', i.pool_id, 'variety', product.variety,
             'grade', product.grade, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
             'currency', i.currency, 'boxes_per_buyer_max', i.boxes_per_buyer_max,
-            'boxes_per_household_max', i.boxes_per_household_max,
+            'boxes_per_household_max', i.boxes_per_household_max, 'shelf_days', i.shelf_days,
             'available', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold, 'version', pool.version,
             'has_promotions', pool.has_promotions,
             'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,

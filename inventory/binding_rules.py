@@ -8,7 +8,7 @@ the cooperative that is furthest behind what it should have sold.
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from inventory.states import LotStatus, MovementKind, lets
 from inventory.stock_rules import Destination, good_until
@@ -47,9 +47,12 @@ class TooFewPledged(Exception):
 
 def is_good(pledged: Pledged, *, delivered_on: date, destination: Destination | None) -> bool:
     """Not stopped, and good for as long after delivery as its destination asks."""
-    return lets(pledged.status, MovementKind.COMMITTED) and pledged.best_before_on >= good_until(
-        delivered_on, destination
-    )
+    return keeps(pledged, good_until(delivered_on, destination))
+
+
+def keeps(pledged: Pledged, until: date) -> bool:
+    """Not stopped, and good on this day."""
+    return lets(pledged.status, MovementKind.COMMITTED) and pledged.best_before_on >= until
 
 
 def choose(
@@ -94,7 +97,8 @@ class Wish:
     boxes: int
     suppliers: Mapping[uuid.UUID, int]
     """Cooperative → the boxes that were meant to come from it. What became of them since is seen when they leave."""
-    destination: Destination | None
+    shelf_days: int
+    """So long its boxes must still be good after the day of delivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,18 +119,15 @@ def serve(pledges: Iterable[Pledged], wishes: Sequence[Wish], *, delivered_on: d
         pledges, key=lambda each: (each.best_before_on, each.harvested_on, each.lot_id, each.hold_id)
     )
     room = {each.hold_id: each.boxes for each in stock}
-    line = sorted(wishes, key=lambda each: (-good_until(delivered_on, each.destination).toordinal(), each.id))
+    line = sorted(wishes, key=lambda each: (-each.shelf_days, each.id))
     given: dict[uuid.UUID, dict[uuid.UUID, int]] = {each.id: {} for each in line}
 
     def take(wish: Wish, wanted: int, supplier: uuid.UUID | None) -> int:
         got = 0
+        until = delivered_on + timedelta(days=wish.shelf_days)
         for each in stock:
             part = min(wanted - got, room[each.hold_id])
-            if (
-                part
-                and supplier in {None, each.cooperative_id}
-                and is_good(each, delivered_on=delivered_on, destination=wish.destination)
-            ):
+            if part and supplier in {None, each.cooperative_id} and keeps(each, until):
                 room[each.hold_id] -= part
                 given[wish.id][each.hold_id] = given[wish.id].get(each.hold_id, 0) + part
                 got += part

@@ -1,7 +1,9 @@
 """What a deposit is: of which type, how much for each box, what it counts as, and who pays the difference. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class DepositType(StrEnum):
@@ -34,3 +36,16 @@ class Deposit:
     def bonus_minor(self) -> int:
         """What the funder pays for each box."""
         return self.counts_minor - self.per_box_minor
+
+
+def read(row: Mapping[str, Any] | None) -> Deposit | None:
+    """From what a statement tells of it by the names of its fields."""
+    if row is None:
+        return None
+    return Deposit(
+        type=DepositType(row["type"]),
+        per_box_minor=row["per_box_minor"],
+        counts_minor=row["counts_minor"],
+        funder=None if row["funder"] is None else Funder(row["funder"]),
+        free_hours=row["free_hours"],
+    )

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from inventory.deposit_rules import Deposit, DepositType, Funder
+from inventory import deposit_rules
+from inventory.deposit_rules import Deposit
 from inventory.models import Hold
 from inventory.paying_rules import Hindrance, HoldFacts, hindrance
 from inventory.refusals import HoldExpired, HoldNotActive, HoldNotFound
@@ -110,7 +111,7 @@ class Paying:
             unit_price_minor=found["price"],
             currency=found["currency"],
             pool_id=uuid.UUID(found["pool_id"]),
-            deposit=_deposit(found["deposit"]),
+            deposit=deposit_rules.read(found["deposit"]),
             quoted=_quoted(found),
         )
 
@@ -139,18 +140,6 @@ def start_payment(session: Session, ctx: Context, *, hold_id: uuid.UUID) -> Hold
     InSession(session).rows((_TURN, {**paying.values(), "told": express.as_json(told)}))
     paying.known_to(session)
     return session.get_one(Hold, hold_id)
-
-
-def _deposit(row: Mapping[str, Any] | None) -> Deposit | None:
-    if row is None:
-        return None
-    return Deposit(
-        type=DepositType(row["type"]),
-        per_box_minor=row["per_box_minor"],
-        counts_minor=row["counts_minor"],
-        funder=None if row["funder"] is None else Funder(row["funder"]),
-        free_hours=row["free_hours"],
-    )
 
 
 def _quoted(row: Mapping[str, Any]) -> Quoted | None:

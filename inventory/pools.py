@@ -139,10 +139,12 @@ def pledge(
     boxes: int,
     until: datetime | None = None,
     purpose: holds.Purpose | None = None,
+    good_until: date | None = None,
 ) -> list[Hold]:
     """Put a cooperative's boxes into the pool: its lots are held, the pool grows.
 
-    The pool is locked before the lots; `purpose` is the pool's own unless told. Raises PoolNotFound, NotEnoughInStore.
+    The pool is locked before the lots; `purpose` is the pool's own unless told. What is not good on the day
+    `good_until`, today unless told, stays where it is. Raises PoolNotFound, NotEnoughInStore.
     """
     pool = session.scalar(
         select(Pool)
@@ -162,6 +164,7 @@ def pledge(
         variety=pool.variety,
         grade=pool.grade,
         purpose=purpose or (pool.purpose_kind, pool.purpose_id),
+        delivered_on=good_until,
         pool_id=pool.id,
         until=until,
     )

@@ -224,6 +224,11 @@ def refused(refusal: errors.Refusal, ctx: context.Context) -> idempotency.Answer
     return idempotency.Answer(status=status, body=body, headers=headers)
 
 
+def answered(form: Schema, result: Any) -> idempotency.Answer:
+    """The answer of a view that is a unit of work itself, in the form in which it is stored under a key."""
+    return idempotency.Answer(status=200, body=json.dumps(form.dump(result), ensure_ascii=False), headers={})
+
+
 def _respond(answer: idempotency.Answer) -> Response:
     response = Response(answer.body, status=answer.status, mimetype="application/json")
     response.headers.update(answer.headers)

@@ -180,6 +180,16 @@ def _one_of(*allowed: str) -> Callable[[str, str], str]:
     return parse
 
 
+def _some_of(*allowed: str) -> Callable[[str, str], str]:
+    def parse(name: str, raw: str) -> str:
+        chosen = [each.strip() for each in raw.split(",")]
+        if len(set(chosen)) < len(chosen) or not set(chosen) <= set(allowed):
+            raise WrongSetting(f"{name} is {raw!r}: it must be some of {', '.join(allowed)}.")
+        return ",".join(chosen)
+
+    return parse
+
+
 def _whole(low: int, high: int) -> Callable[[str, str], int]:
     def parse(name: str, raw: str) -> int:
         if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
@@ -220,13 +230,6 @@ def _ports(name: str, raw: str) -> str:
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65_535 for part in parts):
         raise WrongSetting(f"{name} is {raw!r}: it must be ports from 1 to 65535, separated by commas.")
     return ",".join(str(int(part)) for part in parts)
-
-
-def _channels(name: str, raw: str) -> str:
-    chosen = [each.strip() for each in raw.split(",")]
-    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(NOTIFY_CHANNELS):
-        raise WrongSetting(f"{name} is {raw!r}: it must be some of {', '.join(NOTIFY_CHANNELS)}.")
-    return ",".join(chosen)
 
 
 def _hours(name: str, raw: str) -> str:
@@ -273,13 +276,6 @@ def _api_base(name: str, raw: str) -> str:
     return raw
 
 
-def _methods(name: str, raw: str) -> str:
-    chosen = [each.strip() for each in raw.split(",")]
-    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(STRIPE_METHODS):
-        raise WrongSetting(f"{name} is {raw!r}: it must be some of {', '.join(STRIPE_METHODS)}.")
-    return ",".join(chosen)
-
-
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "environment": _one_of(*ENVIRONMENTS),
     "database_url": _postgres_url,
@@ -320,14 +316,14 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "stripe_secret_key": _begins("sk_", "rk_"),
     "stripe_webhook_secret": _begins("whsec_"),
     "stripe_api_base": _api_base,
-    "stripe_methods": _methods,
+    "stripe_methods": _some_of(*STRIPE_METHODS),
     "stripe_return_url": _url("http", "https"),
     "payout_account_name": _text,
     "payout_account_number": _text,
     "payout_account_iban": _text,
     "payout_account_bic": _text,
     "payout_account_cnaps": _text,
-    "notify_channels": _channels,
+    "notify_channels": _some_of(*NOTIFY_CHANNELS),
     "notify_quiet_hours": _hours,
     "notify_zone": _zone,
     "notify_webhook_url": _url("http", "https"),

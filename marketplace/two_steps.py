@@ -20,7 +20,8 @@ from marketplace.database import Base
 from marketplace.idempotency import Answer, Claim, IdempotencyKeyReused
 
 LEASE_SECONDS: Final = 60
-"""Longer than everything that may be asked in between takes, with its time-outs and repeats."""
+"""Longer than what is asked in between takes. If all of it answers at the very end of its time, repeats included, the
+next copy may take over meanwhile: it asks the same under the same keys, and the answer that is stored first counts."""
 
 Begun = TypeVar("Begun")
 Told = TypeVar("Told")

@@ -88,7 +88,7 @@ def _default(
         payments.cancel(session, ctx, payment)
     hold_ids = [order.hold_id for order, _ in defaults if order.hold_id is not None]
     holds.take_back_all(session, ctx, hold_ids=hold_ids, reason="balance_defaulted")
-    keepers = {str(cooperative_id): boxes for cooperative_id, boxes in kept_boxes.items()}
+    keepers = {str(cooperative_id): boxes for cooperative_id, boxes in kept_boxes.items() if boxes > 0}
     boxes = 0
     for order, terms in defaults:
         assert terms.balance_boxes is not None, "a balance that is due is for some boxes"
@@ -101,6 +101,9 @@ def _default(
                 cooperative_id=uuid.UUID(cooperative_id),
                 amount_minor=amount,
                 currency=order.currency,
+                kept_boxes=keepers[cooperative_id],
+                kept_boxes_of_all=sum(keepers.values()),
+                keepers=len(keepers),
                 at=ctx.now,
             )
             for cooperative_id, amount in parts.items()

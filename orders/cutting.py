@@ -6,7 +6,6 @@ Rows are taken in the order payment, order, hold, pool, as everywhere.
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,13 +15,11 @@ from marketplace import audit, events
 from marketplace.context import Context
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
-from marketplace.payments.states import PaymentPurpose, PaymentState
+from marketplace.payments.states import AWAITED, PaymentPurpose, PaymentState
 from orders import balances, opening
 from orders.events import OrderCut, OrdersCut
 from orders.models import DepositTerms, Order
 from orders.states import CUTTABLE, OrderState, check_move
-
-AWAITED: Final = frozenset({PaymentState.REQUIRES_CONFIRMATION, PaymentState.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,3 +117,12 @@ class ShareMoved:
     share_id: uuid.UUID
     order_id: uuid.UUID
     after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementsMoved:
+    """Settlements took the same step at once; `after` is where they are now."""
+
+    settlement_ids: tuple[uuid.UUID, ...]
+    event: str
+    after: str

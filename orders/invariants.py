@@ -9,7 +9,7 @@ from marketplace.language import Text
 from marketplace.module import Invariant
 from orders import splitting
 from orders.models import AllocationRun
-from orders.states import BOUGHT, SENT, OrderState, listed
+from orders.states import AFTER_SALE, BOUGHT, SENT, OrderState, listed
 
 WHOLLY_PAID: Final = SENT | {OrderState.BALANCE_PAID}
 """States of an order with a deposit in which nothing of its price is open."""
@@ -152,16 +152,20 @@ INVARIANTS: Final = (
     Invariant(
         id="O7",
         says=Text(
-            en="An order's payments never exceed its price, and one that is wholly paid has all of its final price.",
-            zh="订单付款从不超过其价格；付清的订单恰为最终价。",
+            en="An order's payments never exceed its price, and one that is wholly paid has all of its final price:"
+            " what is given back after the sale changes no price.",
+            zh="订单付款从不超过其价格；付清的订单恰为最终价，售后退款不改变价格。",
         ),
         sql=f"""
             SELECT o.id, o.state, o.total_minor, p.paid, p.back FROM "order" o
             LEFT JOIN deposit_terms t ON t.order_id = o.id
             LEFT JOIN (
                 SELECT order_id, sum(received_minor) AS paid,
-                    coalesce(sum(refund_due_minor) FILTER (WHERE state = 'succeeded'), 0) AS back
-                FROM payment GROUP BY order_id
+                    coalesce(sum(refund_due_minor - coalesce(r.minor, 0)) FILTER (WHERE state = 'succeeded'), 0) AS back
+                FROM payment LEFT JOIN (
+                    SELECT payment_id, sum(amount_minor) AS minor FROM part_refund
+                    WHERE kind = 'refund' AND reason = '{AFTER_SALE}' GROUP BY payment_id
+                ) r ON r.payment_id = payment.id GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.kind <> 'sponsor_bulk' AND (coalesce(p.paid, 0) + coalesce(t.bonus_minor, 0) > o.total_minor
                 OR (o.state IN ({listed(WHOLLY_PAID)}) AND coalesce(p.paid, 0) - coalesce(p.back, 0) + t.bonus_minor

@@ -4,7 +4,7 @@ Whether it must go back is decided in `checkout` and `balances`, and told when i
 So it is with money that is not what was due, and with a payment that the payer's bank wants back.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -43,17 +43,13 @@ def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
     """A refund that is due opens a case; money for boxes that were taken again is nobody's question."""
     if not event.refund_due_minor:
         return
-    cases.open_case(
+    _open(
         session,
         ctx,
-        kind=cases.CaseKind.LATE_PAYMENT,
-        subject=(SUBJECT, event.payment_id),
-        facts={
-            "order_id": str(event.order_id),
-            "refund_due_minor": event.refund_due_minor,
-            "currency": event.currency,
-            "reason": event.reason,
-        },
+        cases.CaseKind.LATE_PAYMENT,
+        event,
+        reason=event.reason,
+        refund_due_minor=event.refund_due_minor,
     )
 
 
@@ -69,51 +65,56 @@ def on_refund_paid(session: Session, ctx: Context, event: RefundPaid) -> None:
 
 def on_refund_failed(session: Session, ctx: Context, event: RefundFailed) -> None:
     """The gateway did not pay it back: somebody has to, by other means."""
-    cases.open_case(
+    _open(
         session,
         ctx,
-        kind=cases.CaseKind.REFUND,
-        subject=(SUBJECT, event.payment_id),
-        facts={
-            "order_id": str(event.order_id),
-            "refund_due_minor": event.amount_minor,
-            "currency": event.currency,
-            "reason": "gateway_failed",
-            "problem": event.problem,
-        },
+        cases.CaseKind.REFUND,
+        event,
+        reason="gateway_failed",
+        refund_due_minor=event.amount_minor,
+        problem=event.problem,
     )
 
 
 def on_money_differs(session: Session, ctx: Context, event: MoneyDiffers) -> None:
     """Another sum came in at a gateway than was due."""
-    cases.open_case(
+    _open(
         session,
         ctx,
-        kind=cases.CaseKind.PAYMENT,
-        subject=(SUBJECT, event.payment_id),
-        facts={
-            "order_id": str(event.order_id),
-            "reason": "money_differs",
-            "due_minor": event.due_minor,
-            "received_minor": event.received_minor,
-            "currency": event.currency,
-        },
+        cases.CaseKind.PAYMENT,
+        event,
+        reason="money_differs",
+        due_minor=event.due_minor,
+        received_minor=event.received_minor,
     )
 
 
 def on_payment_disputed(session: Session, ctx: Context, event: PaymentDisputed) -> None:
     """The payer's bank wants the money back: it must be answered in days."""
+    _open(
+        session,
+        ctx,
+        cases.CaseKind.PAYMENT,
+        event,
+        reason="disputed",
+        dispute=event.dispute_id,
+        event=event.event,
+        received_minor=event.amount_minor,
+    )
+
+
+def _open(
+    session: Session,
+    ctx: Context,
+    kind: cases.CaseKind,
+    about: LateMoney | RefundFailed | MoneyDiffers | PaymentDisputed,
+    **facts: Any,
+) -> None:
+    """A case of the payment that something was told about."""
     cases.open_case(
         session,
         ctx,
-        kind=cases.CaseKind.PAYMENT,
-        subject=(SUBJECT, event.payment_id),
-        facts={
-            "order_id": str(event.order_id),
-            "reason": "disputed",
-            "dispute": event.dispute_id,
-            "event": event.event,
-            "received_minor": event.amount_minor,
-            "currency": event.currency,
-        },
+        kind=kind,
+        subject=(SUBJECT, about.payment_id),
+        facts={"order_id": str(about.order_id), "currency": about.currency, **facts},
     )

@@ -153,9 +153,19 @@ class Forfeit(Base):
     cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"), primary_key=True)
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
+    kept_boxes: Mapped[int]
+    """By which its part was found, of `kept_boxes_of_all`, which `keepers` kept; whose part was nothing has no row."""
+    kept_boxes_of_all: Mapped[int]
+    keepers: Mapped[int]
     at: Mapped[datetime]
 
-    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount"), Index(None, "cooperative_id"))
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint(
+            "kept_boxes > 0 AND kept_boxes <= kept_boxes_of_all AND keepers > 0", name="kept_boxes"
+        ),
+        Index(None, "cooperative_id"),
+    )
 
 
 class BalanceReminder(Base):

@@ -12,6 +12,7 @@ from marketplace.payments.payments import (
 )
 from marketplace.payments.provider_events import PaymentDisputed
 from marketplace.payments.repayments import RefundFailed, RefundPaid
+from marketplace.payouts.events import PayoutMoved
 from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
 from orders.at_till import FAST_DOORS
 from orders.books import booking
@@ -25,6 +26,7 @@ from orders.events import (
     OrdersCut,
     OrdersMoved,
     ParcelShipped,
+    SettlementsMoved,
     ShareMoved,
     SponsorshipMoved,
 )
@@ -32,7 +34,13 @@ from orders.fulfilment import api as parcels_api
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
+from orders.settlements import advance_payouts, paying
+from orders.settlements import api as settlements_api
+from orders.settlements import telling as settlements_telling
+from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIANTS
 from orders.settlements.commands import settle_group
+from orders.settlements.invariants import INVARIANTS as SETTLEMENT_INVARIANTS
+from orders.settlements.jobs import JOBS as SETTLEMENT_JOBS
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
 from orders.sponsoring import api as sponsoring_api
 from orders.sponsoring import notifying as sponsor_notifying
@@ -52,13 +60,14 @@ module = Module(
         split_api.simulations,
         parcels_api.blueprint,
         parcels_api.of_orders,
+        settlements_api.blueprint,
         sponsoring_api.blueprint,
         sponsoring_api.shares,
         sponsoring_api.payables,
         *draws_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
-    jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS, *sponsor_notifying.JOBS),
+    jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS, *sponsor_notifying.JOBS, *SETTLEMENT_JOBS),
     commands=(allocate_group, settle_group, *BOOKS_COMMANDS),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
@@ -96,7 +105,17 @@ module = Module(
         (OrderMoved, booking.on_order_moved),
         (OrdersMoved, booking.on_orders_moved),
         (OrdersCut, booking.on_orders_cut),
+        (SettlementsMoved, settlements_telling.on_settlements_moved),
+        (PayoutMoved, paying.on_payout_moved),
+        (PayoutMoved, advance_payouts.on_payout_moved),
         *TELLING,
     ),
-    invariants=(*INVARIANTS, *FULFILMENT_INVARIANTS, *SPONSORING_INVARIANTS, *BOOKS_INVARIANTS),
+    invariants=(
+        *INVARIANTS,
+        *FULFILMENT_INVARIANTS,
+        *SPONSORING_INVARIANTS,
+        *SETTLEMENT_INVARIANTS,
+        *BOOKS_INVARIANTS,
+        *ADVANCE_INVARIANTS,
+    ),
 )

@@ -74,9 +74,13 @@ def tell_placed(session: Session, ctx: Context, *, order_ids: Sequence[str]) -> 
 
 
 def _placed(order: Order, terms: DepositTerms | None) -> OrderPlaced:
-    """What is to be paid now: all, or the deposit."""
-    now_minor = order.total_minor if terms is None else order.boxes * terms.per_box_minor
-    return OrderPlaced(order_id=order.id, boxes=order.boxes, total=Money(now_minor, order.currency))
+    return OrderPlaced(order_id=order.id, boxes=order.boxes, total=_at_once(order, terms))
+
+
+def _at_once(order: Order, terms: DepositTerms | None) -> Money:
+    """What is to be paid when it is ordered: all, or the deposit."""
+    minor = order.total_minor if terms is None else order.boxes * terms.per_box_minor
+    return Money(minor, order.currency)
 
 
 def on_orders_moved(session: Session, _ctx: Context, event: OrdersMoved) -> None:
@@ -118,7 +122,9 @@ def _about_many(order: Order, terms: DepositTerms | None, after: OrderState) -> 
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
-    """Tell the buyer of a shopper's order, or of an export, what has become of it."""
+    """Tell the buyer of a shopper's order, or of an export, what has become of it; of many, jobs do."""
+    if event.is_one_of_many:
+        return
     order = session.get_one(Order, event.order_id)
     if order.kind != OrderKind.SPONSOR_BULK:
         paid_rest = event.after == OrderState.BALANCE_PAID  # the deposit was told of as well
@@ -137,9 +143,9 @@ def _about(session: Session, order: Order, event: OrderMoved) -> Iterator[About]
         OrderState.COMMITTED,
         OrderState.DEPOSIT_PAID,
     ):
-        paid = order.total_minor if terms is None else order.boxes * terms.per_box_minor
-        if paid:
-            yield PaymentReceived(order_id=order.id, amount=Money(paid, order.currency))
+        paid = _at_once(order, terms)
+        if paid.minor:
+            yield PaymentReceived(order_id=order.id, amount=paid)
     if event.before == OrderState.BALANCE_DUE and event.after == OrderState.BALANCE_PAID:
         assert terms is not None
         assert terms.balance_minor is not None
@@ -232,14 +238,18 @@ def on_refunds_owed(session: Session, ctx: Context, event: RefundsOwed) -> None:
 
     A sponsor sees in the statement what goes back of an escrow: it is of no order.
     """
-    told = {each.order_id: each for each in event.refunds if not each.is_told}
-    orders = session.scalars(select(Order).where(Order.id.in_(told)).order_by(Order.id))
-    messages = []
-    for order in orders:
-        refund = told[order.id]
-        about = RefundDue(order_id=order.id, amount=Money(refund.refund_minor, refund.currency))
-        cause = f"payment:{refund.payment_id}:{refund.reason}"
-        messages.append(Message(account_id=order.buyer_id, cause=cause, about=about))
+    told = [each for each in event.refunds if not each.is_told]
+    found = session.scalars(select(Order).where(Order.id.in_({each.order_id for each in told})))
+    orders = {order.id: order for order in found}
+    messages = [
+        Message(
+            account_id=orders[each.order_id].buyer_id,
+            cause=f"payment:{each.payment_id}:{each.reason}",
+            about=RefundDue(order_id=each.order_id, amount=Money(each.refund_minor, each.currency)),
+        )
+        for each in told
+        if each.order_id in orders
+    ]
     notify_all(session, ctx, messages)
 
 
@@ -248,7 +258,7 @@ def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
     if event.refund_due_minor and event.purpose != PaymentPurpose.ESCROW:
         order = session.get_one(Order, event.order_id)
         amount = Money(event.refund_due_minor, event.currency)
-        _tell(session, ctx, order, RefundDue(order_id=order.id, amount=amount))
+        notify(session, ctx, _message(order, RefundDue(order_id=order.id, amount=amount)))
 
 
 def on_refund_paid(session: Session, ctx: Context, event: RefundPaid) -> None:
@@ -269,10 +279,6 @@ def on_boxes_offered(session: Session, ctx: Context, event: BoxesOffered) -> Non
         ctx,
         Message(account_id=event.owner_id, cause=f"waitlist_entry:{event.entry_id}", about=about),
     )
-
-
-def _tell(session: Session, ctx: Context, order: Order, *about: About) -> None:
-    notify_all(session, ctx, [_message(order, each) for each in about])
 
 
 def _message(order: Order, about: About) -> Message:

@@ -83,6 +83,10 @@ class NextStep(StrEnum):
     CHOOSE_ADDRESS = "choose_address"
 
 
+AFTER_SALE: Final = "after_sale"
+"""Why money goes back of boxes that have arrived: their price stays what it was."""
+
+
 class OrderStateForbids(errors.Conflict):
     """The order's state does not allow this step."""
 

@@ -21,8 +21,11 @@ from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
 from marketplace.language import Text
 from marketplace.values import new_id
+from orders.settlements.advance_models import Advance
+from orders.settlements.advance_states import AdvanceState
 from orders.sponsoring import committing
 from orders.sponsoring.models import SponsorDraw
+from orders.sponsoring.rules import Tranche
 from orders.sponsoring.states import DrawKind, DrawState, SponsorKind
 from tests import builders, house
 from tests.addresses import book
@@ -146,6 +149,14 @@ OWNED = {
     "sponsorships.download_statement": "sponsorship",
     "sponsorships.draw_statement": "sponsorship",
     "sponsor_pools.give": "sponsorship",
+    "advances.get_advance": "advance",
+    "advances.list_lines": "advance",
+    "advances.cancel": "advance",
+    "evidence_consents.get_consent": "consent",
+    "evidence_consents.sign": "consent",
+    "evidence_consents.withdraw": "consent",
+    "evidence_consents.list_readings": "consent",
+    "evidence_consents.preview": "consent",
     "ledger.get_account": "ledger_account",
     "ledger.get_statement": "ledger_account",
     "ledger.download_statement": "ledger_account",
@@ -201,6 +212,8 @@ COMMON = {
     "sponsored_shares.take_in", "sponsored_shares.deliver", "sponsor_pools.reserve",
     "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
     "campaign_policies.try_policies", "ledger.get_transfer", "waves.release", "waves.overview",
+    "campaign_advances.list_offers", "campaign_advances.ask", "campaign_advances.get_terms",
+    "campaign_advances.set_terms", "advances.grant", "advances.refuse",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -230,6 +243,8 @@ OWNERS = {
     "sponsorship": Role.BUYER,
     "draw": Role.SHOPPER,
     "ledger_account": Role.COOPERATIVE,
+    "advance": Role.COOPERATIVE,
+    "consent": Role.COOPERATIVE,
     "payout_destination": Role.COOPERATIVE,
     "payout": Role.COOPERATIVE,
 }
@@ -237,6 +252,7 @@ OWNERS = {
 BODIES: dict[str, dict[str, Any]] = {
     "online_payments.pay": {},
     "parcels.ship": {"carrier": "SF"},
+    "evidence_consents.sign": {"digest": "sha256:0"},
     "pledges.accept": {"boxes": 1},
     "pledges.decline": {"reason": "frost"},
     "pledges.add": {"boxes": 1},
@@ -454,6 +470,8 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/draws", Role.SHOPPER, "draw"),
         ("/v1/draws", Role.BUYER, "draw"),
         ("/v1/ledger/accounts", Role.COOPERATIVE, "ledger_account"),
+        ("/v1/advances", Role.COOPERATIVE, "advance"),
+        ("/v1/evidence-consents", Role.COOPERATIVE, "consent"),
         ("/v1/payout-destinations", Role.COOPERATIVE, "payout_destination"),
         ("/v1/payouts", Role.COOPERATIVE, "payout"),
     ):
@@ -541,6 +559,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     money.post(money.bank(), owed, 1)
     ids["ledger_account"] = str(owed.id)
     member = as_role(Role.COOPERATIVE, cooperative_ids=(market.cooperative_ids[cooperative],))
+    ids["advance"], ids["consent"] = lent(market, member, cooperative)
     desk = Desk(market=market, drafter=operator, approver=as_role(Role.OPERATOR), member=member)
     desk.fund(cooperative=cooperative)
     ids["payout_destination"] = str(desk.name(cooperative=cooperative).id)
@@ -568,6 +587,35 @@ def invited(market: Market, sale: Sale, cooperative: int) -> str:
         ).id
 
     return str(database.transact(work))
+
+
+def lent(market: Market, member: Caller, cooperative: int) -> tuple[str, str]:
+    """An advance that a cooperative has asked for, and a consent that it has drafted."""
+    cooperative_id = market.cooperative_ids[cooperative]
+    wanted = {
+        "cooperative_id": str(cooperative_id),
+        "lender": "a bank",
+        "contents": ["stock"],
+        "since_on": market.today.isoformat(),
+        "ends_at": market.later(days=9).now.isoformat(),
+    }
+    consent = member.post("/v1/evidence-consents", json=wanted).json
+    advance = Advance(
+        id=new_id(),
+        cooperative_id=cooperative_id,
+        purpose_id=uuid.uuid4(),
+        currency="CNY",
+        tranche=Tranche.INTAKE,
+        state=AdvanceState.ASKED,
+        asked_minor=1,
+        outstanding_minor=0,
+        asked_by="account:somebody",
+        asked_at=market.ctx.now,
+        lines=0,
+        version=1,
+    )
+    database.transact(lambda session: session.add(advance))
+    return str(advance.id), consent["id"]
 
 
 def sponsored(market: Market, buyer: Caller, shopper: Caller, hold_id: str) -> tuple[str, str]:

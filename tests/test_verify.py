@@ -40,6 +40,7 @@ from tests import builders, house
 from tests.addresses import book
 from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
+from tests.campaigns.advances import stage as lending_stage
 from tests.campaigns.exports import abroad
 from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.deposits import scene
@@ -101,7 +102,8 @@ BREAKS = {
     # payouts
     "PO1": """
         DROP INDEX uq_payout_running;
-        UPDATE payout SET purpose_id = (SELECT min(purpose_id::text)::uuid FROM payout WHERE state = 'paid')
+        UPDATE payout SET purpose_id = (SELECT min(purpose_id::text)::uuid FROM payout
+            WHERE state = 'paid' AND purpose = 'settlement')
         WHERE state = 'drafted' AND purpose = 'settlement'
     """,
     "PO2": """
@@ -497,6 +499,14 @@ BREAKS = {
     "Z7": """
         UPDATE "order" SET state = 'withdrawn' WHERE kind = 'game_redemption' AND state = 'committed'
     """,
+    # advances and evidence
+    "AV1": "UPDATE advance_line SET number = number + 1 WHERE kind = 'repaid'",
+    "AV2": "UPDATE advance_standing SET promised_minor = promised_minor + 1 WHERE promised_minor > 0",
+    "AV3": booked_otherwise("SELECT id FROM ledger_transfer WHERE kind = 'netted_in_a_test'").rstrip("; \n"),
+    "AV4": "UPDATE audit_entry SET actor = 'account:nobody' WHERE action = 'advance.granted'",
+    "AV5": "UPDATE advance SET payout_id = gen_random_uuid() WHERE state = 'paid'",
+    "EV1": "UPDATE evidence_reading SET at = at - interval '90 days'",
+    "EV2": "UPDATE evidence_consent SET text_en = text_en || '.' WHERE signed_at IS NOT NULL",
     "Z8": "UPDATE sponsorship_move SET after = 'signed' WHERE event = 'fund'",
     "Z9": "UPDATE sponsorship_move SET at = at - interval '1 day' WHERE event = 'allocate'",
 }
@@ -556,9 +566,14 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         sponsored(market, buyer, operator, shopper)
         sending(replace(market, pack_id=market.pack("Jonagold").id), operator)
         kept_in_books()
-        payout_stage.paid_out(market, operator)
+        money_out(market, operator)
         yield built_app
     house.empty(database_urls)
+
+
+def money_out(market: builders.Market, operator: house.Caller) -> None:
+    payout_stage.paid_out(market, operator)
+    lending_stage.lent(replace(market, pack_id=market.pack("Ralls").id), operator)
 
 
 def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any]) -> None:

@@ -6,27 +6,20 @@ which show that it runs, and nothing else. Ends with 1 when something was wrong,
 
 import argparse
 import os
-import platform
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 from typing import Final
 
+from bench import running
 from bench.campaigns import answering, failing, growth
 from bench.holds import load, report, seed, server
 from bench.holds.cases import reads
 from bench.holds.ground import Bench, Part
-from bench.holds.load import Failed
 from bench.holds.measure import Progress
-from marketplace.embedded import binaries
-from marketplace.embedded.errors import CannotStart
 
-BY_MAKE: Final = ["--output", "bench/results/campaigns.md"]
 COMMAND: Final = "make bench-campaigns"
+CASES: Final = ("failing", "growth", "answers", "pages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +61,7 @@ def main(arguments: Sequence[str]) -> int:
             servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
         )
         for name in chosen:
-            try:
-                parts.append(cases[name](bench))
-            except Failed as problem:
-                parts.append(Part(title=name, wrong=[str(problem)]))
+            parts.append(running.case(name, cases[name], bench))
             if options.output:
                 page = _page(arguments, sizes, parts, load_before)
                 options.output.write_text(page, encoding="utf-8")
@@ -81,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any(part.wrong for part in parts) else 0
 
 
-def _cases(sizes: Sizes) -> dict[str, Callable[[Bench], Part]]:
+def _cases(sizes: Sizes) -> dict[str, running.Case]:
     return {
         "failing": lambda bench: failing.case(bench, orders=sizes.orders, sellers=sizes.sellers),
         "growth": lambda bench: growth.case(bench, sizes=sizes.growth),
@@ -107,14 +97,11 @@ def _sizes(options: argparse.Namespace) -> Sizes:
 
 
 def _page(arguments: Sequence[str], sizes: Sizes, parts: Sequence[Part], load_before: float) -> str:
-    command = COMMAND if list(arguments) == BY_MAKE else " ".join(("python -m bench.campaigns", *arguments))
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in report.PACKAGES)
+    command = running.command_of("campaigns", arguments, make=COMMAND)
     lines = [
         "# Campaigns: measured",
         "",
-        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {versions}, PostgreSQL "
-        f"{binaries.find().version}, {os.cpu_count() or 1} cores. "
-        f"Load average in the minute before: {load_before:.1f}.",
+        running.head(command, load_before=load_before),
         "",
         f"* {sizes.orders:,} orders of one or two boxes with a paid deposit, {sizes.sellers} cooperatives with a lot "
         "each. What sells is made by the use cases; what was bought is written in bulk, and must pass every invariant "
@@ -125,33 +112,17 @@ def _page(arguments: Sequence[str], sizes: Sizes, parts: Sequence[Part], load_be
         "* Trust the ratios, not the seconds.",
         "",
         *report.summary(parts),
+        *running.sections(parts),
     ]
-    for part in parts:
-        lines += ["", f"## {part.title}", "", *report.HEAD, *(report.table_line(row) for row in part.rows)]
-        lines += ["", *(f"* {note}" for note in part.notes)] if part.notes else []
-        lines += ["", *(f"* **Wrong**: {wrong}" for wrong in part.wrong)] if part.wrong else []
     return "\n".join(lines) + "\n"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.campaigns", description=__doc__)
-    parser.add_argument(
-        "--only", choices=["failing", "growth", "answers", "pages"], nargs="+", help="only these cases"
-    )
+    parser = running.parser("campaigns", __doc__, cases=CASES)
     parser.add_argument("--orders", type=int, default=None, help="instead of 100,000")
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it runs")
-    parser.add_argument(
-        "--output",
-        type=lambda given: Path(given).resolve(),
-        default=None,
-        help="where the page goes (whole run: bench/results)",
-    )
     return parser
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended, as after Ctrl-C
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except CannotStart as problem:
-        sys.exit(str(problem))
+    running.carry_out(main)

@@ -6,21 +6,17 @@ Ends with 1 when something was wrong (answers that nobody expected, a broken inv
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
+from bench import running
 from bench.holds import load, report, seed, server
 from bench.holds.cases import CASES
-from bench.holds.ground import Bench, Part
-from bench.holds.load import Failed
+from bench.holds.ground import Bench
 from bench.holds.measure import Progress
 from marketplace.embedded import binaries
-from marketplace.embedded.errors import CannotStart
 
-BY_MAKE: Final = ["--output", "bench/results/holds.md"]
 SHOPPERS: Final = 300_000
 COMMAND: Final = "make bench-holds"
 
@@ -42,9 +38,7 @@ def main(arguments: Sequence[str]) -> int:
             servers=servers, world=world, seconds=options.seconds, rounds=options.rounds, progress=progress
         )
         run = report.Run(
-            command=" ".join(("python -m bench.holds", *arguments))
-            if list(arguments) != BY_MAKE
-            else COMMAND,
+            command=running.command_of("holds", arguments, make=COMMAND),
             seconds=options.seconds,
             rounds=options.rounds,
             shoppers=options.shoppers,
@@ -54,10 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             load_before=load_before,
         )
         for name in chosen:
-            try:
-                parts.append(CASES[name].run(bench))
-            except Failed as problem:
-                parts.append(Part(title=name, wrong=[str(problem)]))
+            parts.append(running.case(name, CASES[name].run, bench))
             if options.output:
                 report.write(options.output, run, parts)
     for part in parts:
@@ -68,23 +59,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.holds", description=__doc__)
-    parser.add_argument("--only", choices=list(CASES), nargs="+", help="only these cases")
+    parser = running.parser("holds", __doc__, cases=CASES)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="kept, after one to warm up")
     parser.add_argument("--shoppers", type=int, default=SHOPPERS, help="in the template")
-    parser.add_argument(
-        "--output",
-        type=lambda given: Path(given).resolve(),
-        default=None,
-        help="where the page goes (whole run: bench/results)",
-    )
     return parser
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended, as after Ctrl-C
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except CannotStart as problem:
-        sys.exit(str(problem))
+    running.carry_out(main)

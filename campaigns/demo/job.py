@@ -7,7 +7,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -18,7 +18,7 @@ from campaigns import planning, selling
 from campaigns.demo import logins as demo_logins
 from campaigns.demo.logins import Logins
 from campaigns.demo.roster import Roster
-from campaigns.models import Campaign, Item
+from campaigns.models import DELIVERY, Campaign, Item
 from campaigns.pledges import pledging
 from inventory import lots
 from inventory.stores import cold_stores
@@ -44,6 +44,7 @@ Told = Callable[[str, int, int], None]
 PRICE_MINOR: Final = 5_200
 PRESALE_BOXES_MAX: Final = 200
 SHOPPER_BOXES: Final = 2
+SALE_DAYS: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,10 +299,12 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
     earlier = session.scalar(select(Campaign).where(Campaign.code == code))
     if earlier is not None:
         return earlier
-    giving = _pledging(session, ground)
+    ctx = _as(people.operator)
+    closes_at = ctx.now + timedelta(days=SALE_DAYS)
+    keeps_until = (closes_at + DELIVERY).date() + timedelta(days=planning.SHELF_DAYS)
+    giving = _pledging(session, ground, keeps_until)
     if sum(boxes for _, boxes in giving) < SHOPPER_BOXES:
         return None
-    ctx = _as(people.operator)
     campaign = planning.draft(
         session,
         ctx,
@@ -310,7 +313,7 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
         title_en="Spring presale: one box from the cold store",
         title_zh="春季预售：冷库直发一箱",
         opens_at=ctx.now,
-        closes_at=ctx.now + timedelta(days=60),
+        closes_at=closes_at,
         items=[{"pack_id": ground.pack.id, "unit_price_minor": PRICE_MINOR, "boxes_per_buyer_max": 10}],
     )
     item = campaign.items[0]
@@ -328,8 +331,8 @@ def _launch(session: Session, people: People, ground: Ground, *, told: Told) -> 
     return campaign
 
 
-def _pledging(session: Session, ground: Ground) -> list[tuple[uuid.UUID, int]]:
-    """The five cooperatives with most boxes left, each with what it pledges."""
+def _pledging(session: Session, ground: Ground, keeps_until: date) -> list[tuple[uuid.UUID, int]]:
+    """The five cooperatives with most boxes left that keep so long, each with what it pledges."""
     own = {each.id for each in cooperatives.of_county(session, county_id=ground.county.id)}
     left = lots.free_boxes(
         session,
@@ -337,6 +340,7 @@ def _pledging(session: Session, ground: Ground) -> list[tuple[uuid.UUID, int]]:
         grade=ground.pack.grade,
         pack_grams=ground.pack.net_grams,
         locked=True,
+        on=keeps_until,
     )
     ranked = sorted(
         (

@@ -16,13 +16,13 @@ from campaigns import planning, states
 from campaigns.allotting.models import Supply
 from campaigns.exports import exporting
 from campaigns.exports.models import ExportTerms
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Item
 from campaigns.shortage import cases
 from campaigns.shortage.models import ShortageWait
 from campaigns.shortage.states import WaitState
 from campaigns.states import CampaignEvent, CampaignState, ShortageOpen
 from inventory.models import Hold
-from inventory.stock_rules import Destination
+from inventory.stock_rules import REMAINING_DAYS, Destination
 from marketplace import errors, jobs
 from marketplace.context import Context
 from marketplace.language import Text
@@ -210,13 +210,24 @@ def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
             )
         ).all()
     )
+    promised = session.execute(
+        select(Order.id, func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)))
+        .join(Hold, Hold.id == Order.hold_id)
+        .join(Item, Item.id == Hold.purpose_id)
+        .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
+        .where(Order.id.in_(order_ids))
+    )
+    shelf_days: dict[uuid.UUID, int] = dict(promised.tuples().all())
     suppliers: dict[uuid.UUID, dict[uuid.UUID, int]] = {}
     for supply in session.scalars(select(Supply).where(Supply.order_id.in_(order_ids))):
         suppliers.setdefault(supply.order_id, {})[supply.cooperative_id] = supply.boxes
     return [
         Ready(
             order_id=order_id,
-            destination=Destination(destinations.get(order_id, Destination.ABROAD)),
+            shelf_days=max(
+                shelf_days[order_id],
+                REMAINING_DAYS[Destination(destinations.get(order_id, Destination.ABROAD))],
+            ),
             suppliers=suppliers.get(order_id, {}),
         )
         for order_id in order_ids

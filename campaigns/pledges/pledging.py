@@ -348,6 +348,7 @@ def _fill(
             cooperative_id=pledge.cooperative_id,
             boxes=boxes,
             purpose=purpose,
+            good_until=campaign.good_until(item),
         )
     _check_capacity(session, campaign, pledge)
     hold = pools.pledge_forecast(

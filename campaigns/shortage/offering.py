@@ -171,7 +171,12 @@ def _neighbours(session: Session, shortage: Shortage, pool: Pool) -> list[Neighb
     """Cooperatives of the county that have not said no, with the spare boxes that they are not asked for yet."""
     campaign = session.get_one(Campaign, shortage.campaign_id)
     free = lots.free_boxes(
-        session, variety=pool.variety, grade=pool.grade, pack_grams=pool.pack_grams, locked=False
+        session,
+        variety=pool.variety,
+        grade=pool.grade,
+        pack_grams=pool.pack_grams,
+        locked=False,
+        on=campaign.good_until(cases.item_of(session, shortage)),
     )
     history = season.history_grams(session, season=shortage.season)
     weight = policies.frozen(session, campaign).weight

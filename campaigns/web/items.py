@@ -13,7 +13,8 @@ from campaigns.web import formats, pictures, words
 from campaigns.web.formats import Names
 from campaigns.web.pictures import Bar, LadderPicture
 from campaigns.web.reader import Reader
-from inventory.deposit_rules import Deposit, DepositType, Funder
+from inventory import deposit_rules
+from inventory.deposit_rules import Deposit, DepositType
 
 S = CampaignState
 
@@ -88,7 +89,7 @@ class ItemSeen:
 
 
 def item(row: Mapping[str, Any], state: CampaignState, policy: Policy | None, reader: Reader) -> ItemSeen:
-    steps, deposit, currency = _steps(row), _deposit(row["deposit"]), row["currency"]
+    steps, deposit, currency = _steps(row), deposit_rules.read(row["deposit"]), row["currency"]
     sold = 0 if state in ENDED else row["boxes_sold"]
     final = row["final_unit_price_minor"]
     here = terms.reached(steps, sold)
@@ -178,18 +179,6 @@ def _steps(row: Mapping[str, Any]) -> tuple[Step, ...]:
     )
 
 
-def _deposit(row: Mapping[str, Any] | None) -> Deposit | None:
-    if row is None:
-        return None
-    return Deposit(
-        type=DepositType(row["type"]),
-        per_box_minor=row["per_box_minor"],
-        counts_minor=row["counts_minor"],
-        funder=None if row["funder"] is None else Funder(row["funder"]),
-        free_hours=row["free_hours"],
-    )
-
-
 def _notes(
     row: Mapping[str, Any], deposit: Deposit | None, reader: Reader, *, state: CampaignState, has_ladder: bool
 ) -> tuple[str, ...]:
@@ -209,6 +198,8 @@ def _notes(
         found.append(reader.say("free_hours", hours=formats.whole(deposit.free_hours)))
     if has_ladder:
         found.append(reader.say("difference_back"))
+    if is_sold:
+        found.append(reader.say("keeps", days=formats.whole(row["shelf_days"])))
     if is_sold and row["has_promotions"]:
         found.append(reader.say("promotions"))
     return tuple(found)
@@ -268,11 +259,9 @@ def _split(row: Mapping[str, Any], policy: Policy | None, reader: Reader) -> Spl
     levels: dict[str, tuple[Fraction, Fraction]] = {}
     for share in told["shares"]:
         if seller := sellers.get(share["code"]):
-            before, grams = (
-                Fraction(seller["history_grams"], seller["weight"]),
-                share["boxes"] * row["pack_grams"],
-            )
-            levels[share["code"]] = before, before + Fraction(grams, seller["weight"])
+            before = Fraction(seller["history_grams"], seller["weight"])
+            gained = Fraction(share["boxes"] * row["pack_grams"], seller["weight"])
+            levels[share["code"]] = before, before + gained
     line = None if told["line"] is None else Fraction(told["line"])
     highest = max(
         [after for _, after in levels.values()] + ([] if line is None else [line]), default=Fraction(0)

@@ -38,14 +38,14 @@ def show_all() -> Response:
         cursor = None if before is None else uuid.UUID(before)
     except ValueError:
         raise CampaignNotFound from None
-    return _page(reader, reading.listing(reader, now=context.current().now, before=cursor))
+    return _page(reading.listing(reader, now=context.current().now, before=cursor))
 
 
 @blueprint.get("/campaigns/<string:named>")
 def show_one(named: str) -> Response:
     """A campaign by its id or its code."""
     reader = _reader()
-    return _page(reader, reading.one(reader, now=context.current().now, named=named))
+    return _page(reading.one(reader, now=context.current().now, named=named))
 
 
 @blueprint.get("/assets/<string:name>")
@@ -75,7 +75,7 @@ def _reader() -> Reader:
     return reading.reader_of(ctx.language, is_chosen=is_chosen)
 
 
-def _page(reader: Reader, told: reading.Told) -> Response:
+def _page(told: reading.Told) -> Response:
     """The policy is sent with a 304 as well: who has the page already takes the header fields of that answer."""
-    headers = {"Content-Security-Policy": pages.STRICT_POLICY, "Content-Language": reader.language}
+    headers = {"Content-Security-Policy": pages.STRICT_POLICY}
     return versions.fresh(told.text, etag=told.etag, headers=headers, mimetype="text/html")

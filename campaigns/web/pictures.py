@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from campaigns.terms import Step
-from campaigns.terms.ladder import reached
+from campaigns.terms import Step, reached
 
 WIDTH: Final = 340
 HEIGHT: Final = 132
@@ -40,8 +39,8 @@ class LadderPicture:
     path: str
     sold_x: int
     sold_y: int
-    boxes_max: int
-    """What the right end stands for."""
+    width: int = WIDTH
+    height: int = HEIGHT
     left: int = _LEFT
     right: int = _RIGHT
     bottom: int = _BOTTOM
@@ -99,7 +98,6 @@ def ladder(steps: Sequence[Step], *, sold_boxes: int) -> LadderPicture:
         path=path,
         sold_x=x(sold_boxes),
         sold_y=y(now.unit_price_minor),
-        boxes_max=boxes_max,
     )
 
 

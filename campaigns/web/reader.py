@@ -1,6 +1,6 @@
 """Who reads a page, and what the list and the page say alike: moments, and how much of a goal is reached. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ class Reader:
     zone: ZoneInfo
 
     def say(self, name: str, /, **values: object) -> str:
-        return words.say(name).pick(self.language).format(**values)
+        return words.WORDS[name].pick(self.language).format(**values)
 
     def count(self, name: str, number: int, /, **values: object) -> str:
         """So many of something; one of it may have a word of its own."""
@@ -73,22 +73,18 @@ class Measure:
 
 def measures(campaign: Mapping[str, Any], sold: Sold, reader: Reader) -> tuple[Measure, ...]:
     """Boxes and kilograms, each with its goal if it has one."""
-    boxes, grams = campaign["goal_boxes"], campaign["goal_grams"]
     return (
-        Measure(
-            unit="boxes",
-            done=sold.boxes,
-            done_text=reader.boxes(sold.boxes),
-            goal=boxes,
-            goal_text="" if boxes is None else reader.boxes(boxes),
-            percent="" if boxes is None else formats.percent(sold.boxes, boxes),
-        ),
-        Measure(
-            unit="grams",
-            done=sold.grams,
-            done_text=reader.weight(sold.grams),
-            goal=grams,
-            goal_text="" if grams is None else reader.weight(grams),
-            percent="" if grams is None else formats.percent(sold.grams, grams),
-        ),
+        _measure("boxes", sold.boxes, campaign["goal_boxes"], reader.boxes),
+        _measure("grams", sold.grams, campaign["goal_grams"], reader.weight),
+    )
+
+
+def _measure(unit: str, done: int, goal: int | None, told: Callable[[int], str]) -> Measure:
+    return Measure(
+        unit=unit,
+        done=done,
+        done_text=told(done),
+        goal=goal,
+        goal_text="" if goal is None else told(goal),
+        percent="" if goal is None else formats.percent(done, goal),
     )

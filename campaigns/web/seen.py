@@ -60,8 +60,6 @@ class Page:
     sentence: str
     why: str
     why_at: Moment | None
-    opens: Moment
-    closes: Moment
     ends_next: Moment | None
     """To which moment the countdown runs."""
     is_live: bool
@@ -100,8 +98,6 @@ def page(row: Mapping[str, Any], reader: Reader, *, now: datetime, reasons: Mapp
         sentence=reader.pick(words.SENTENCES[state]),
         why=why,
         why_at=why_at,
-        opens=reader.instant(opens_at),
-        closes=reader.instant(closes_at),
         ends_next=None if ends_next is None else reader.instant(ends_next),
         is_live=state in LIVE,
         is_ended=state in ENDED,

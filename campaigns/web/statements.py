@@ -4,8 +4,10 @@ What was never public is not found: a draft, and what was cancelled as a draft. 
 public stays readable, with its reason: people have its address, and money in it.
 """
 
+from dataclasses import fields
 from typing import Final
 
+from campaigns.policy.rules import Policy
 from campaigns.states import CampaignState
 
 S = CampaignState
@@ -113,7 +115,7 @@ _ITEMS: Final = f"""(SELECT coalesce(json_agg(json_build_object(
             'size', product.size, 'pack_grams', pack.net_grams, 'unit_price_minor', i.unit_price_minor,
             'final_unit_price_minor', i.final_unit_price_minor, 'currency', i.currency,
             'boxes_per_buyer_max', i.boxes_per_buyer_max, 'boxes_per_household_max', i.boxes_per_household_max,
-            'has_promotions', pool.has_promotions, 'boxes_sold', pool.boxes_sold,
+            'shelf_days', i.shelf_days, 'has_promotions', pool.has_promotions, 'boxes_sold', pool.boxes_sold,
             'boxes_left', pool.boxes_pledged - pool.boxes_held - pool.boxes_sold,
             'ladder', (SELECT coalesce(json_agg(json_build_object('from_boxes', s.from_boxes,
                 'unit_price_minor', s.unit_price_minor, 'waterfall', CASE WHEN s.orchard_minor IS NOT NULL THEN
@@ -134,11 +136,9 @@ _PLEDGING: Final = f"""(SELECT coalesce(json_agg(json_build_object('name_en', co
             FROM (SELECT * FROM pledge WHERE pledge.campaign_id = c.id OFFSET 0) AS p
             WHERE p.state IN ('accepted', 'released')) AS pledging
         {_by_key("cooperative", "pledging.cooperative_id")})"""
-_POLICY: Final = """(SELECT json_build_object('season', p.season, 'rule', p.rule, 'strict', p.strict,
-            'weight', p.weight, 'silence', p.silence, 'answer_hours', p.answer_hours, 'cut_rule', p.cut_rule,
-            'neighbour_hours', p.neighbour_hours, 'election_hours', p.election_hours,
-            'earnest_permille', p.earnest_permille)
+_POLICY: Final = f"""(SELECT json_build_object({", ".join(f"'{each.name}', p.{each.name}" for each in fields(Policy))})
         FROM campaign_policy p WHERE p.campaign_id = c.id ORDER BY p.number DESC LIMIT 1)"""
+"""All that it says: its digest is made of that."""
 _WHY: Final = f"""(SELECT json_build_object('after', t.after, 'reason', t.reason, 'at', t.at)
         FROM campaign_transition t WHERE t.campaign_id = c.id
             AND t.after IN ({_listed((S.PAUSED, S.FAILED, S.CANCELLED))})

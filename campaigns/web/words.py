@@ -207,6 +207,7 @@ WORDS: Final[dict[str, Text]] = {
     "left": Text(en="left", zh="剩余"),
     "per_buyer": Text(en="at most {count} boxes a person", zh="每人限 {count} 箱"),
     "per_buyer_one": Text(en="one box a person", zh="每人限 {count} 箱"),
+    "keeps": Text(en="keeps for {days} days after delivery at least", zh="送达后至少可存放 {days} 天"),
     "per_household": Text(en="{count} a household", zh="每户限 {count} 箱"),
     "promotions": Text(
         en="Something is taken off for everybody; the app shows the price with it.",
@@ -295,7 +296,3 @@ WORDS: Final[dict[str, Text]] = {
     ),
     "api": Text(en="The same as data", zh="数据接口"),
 }
-
-
-def say(name: str) -> Text:
-    return WORDS[name]

@@ -4,7 +4,8 @@ A job exists exactly when its cause committed, and is done exactly when what it 
 transaction each. See docs/decisions/0006-jobs.md.
 """
 
+from marketplace.jobs.lines import line
 from marketplace.jobs.queue import configure, enqueue
 from marketplace.jobs.worker import start_embedded, stop_embedded, work
 
-__all__ = ("configure", "enqueue", "start_embedded", "stop_embedded", "work")
+__all__ = ("configure", "enqueue", "line", "start_embedded", "stop_embedded", "work")

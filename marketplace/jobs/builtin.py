@@ -5,7 +5,7 @@ from typing import Final
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from marketplace import idempotency
+from marketplace import idempotency, two_steps
 from marketplace.context import Context
 from marketplace.jobs import queue
 from marketplace.module import Job
@@ -15,6 +15,7 @@ DONE_DAYS: Final = 30
 
 def forget_keys(session: Session, ctx: Context) -> None:
     idempotency.forget_old(session, ctx, days=current_app.config["SETTINGS"].idempotency_days)
+    two_steps.forget_old(session, ctx)
 
 
 def forget_done(session: Session, ctx: Context) -> None:

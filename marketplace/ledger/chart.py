@@ -83,6 +83,9 @@ ENTRIES: Final = (
     _liability("customer_credit", "Credit that payers took instead of money", "买家储值抵退"),
     _liability("coop_payable", "Payable to cooperatives", "应付合作社款", has_floor=True),
     _liability("coop_retention", "Kept back from cooperatives", "合作社质保金", has_floor=True),
+    _liability(
+        "service_payable", "Payable to who packs, carries and stores", "应付服务费（包装、运输、仓储）"
+    ),
     _liability("sponsor_escrow", "Sponsors' money in escrow", "赞助托管款", has_floor=True),
     _income("commission_income", "Commission", "佣金收入"),
     _expense("promo_expense", "Bonuses and discounts of the platform", "平台优惠支出"),

@@ -146,18 +146,7 @@ def settle_pending(
 
     Raises LedgerTransferNotFound, NotReserved, ReservationEnded.
     """
-    fact, reserved, currency = _reservation(session, pending_id)
-    part = reserved if lines is None else tuple(lines)
-    rules.check_part(part, reserved)
-    asked = _Asked(
-        id=new_id(),
-        fact=Fact(kind=fact.kind, source_id=fact.source_id, lines=part, reason=reason),
-        phase=Phase.POST,
-        currency=currency,
-        pending_id=pending_id,
-        reserved=reserved,
-    )
-    return _end(session, ctx, asked)
+    return _end_reservation(session, ctx, Phase.POST, pending_id, lines=lines, reason=reason)
 
 
 def void(session: Session, ctx: Context, *, pending_id: uuid.UUID, reason: str | None = None) -> Booked:
@@ -165,16 +154,7 @@ def void(session: Session, ctx: Context, *, pending_id: uuid.UUID, reason: str |
 
     Raises LedgerTransferNotFound, NotReserved, ReservationEnded.
     """
-    fact, reserved, currency = _reservation(session, pending_id)
-    asked = _Asked(
-        id=new_id(),
-        fact=Fact(kind=fact.kind, source_id=fact.source_id, lines=reserved, reason=reason),
-        phase=Phase.VOID,
-        currency=currency,
-        pending_id=pending_id,
-        reserved=reserved,
-    )
-    return _end(session, ctx, asked)
+    return _end_reservation(session, ctx, Phase.VOID, pending_id, lines=None, reason=reason)
 
 
 def reverse(session: Session, ctx: Context, *, transfer_id: uuid.UUID, reason: str) -> Booked:
@@ -245,6 +225,30 @@ def _end(session: Session, ctx: Context, asked: _Asked) -> Booked:
     if row.phase != asked.phase or writing.told(row) != _told(asked.fact.lines):
         raise ReservationEnded(phase=row.phase)
     return Booked(id=row.id, is_new=False)
+
+
+def _end_reservation(
+    session: Session,
+    ctx: Context,
+    phase: Phase,
+    pending_id: uuid.UUID,
+    *,
+    lines: Sequence[Line] | None,
+    reason: str | None,
+) -> Booked:
+    """By these lines, or by all that was reserved."""
+    fact, reserved, currency = _reservation(session, pending_id)
+    part = reserved if lines is None else tuple(lines)
+    rules.check_part(part, reserved)
+    asked = _Asked(
+        id=new_id(),
+        fact=Fact(kind=fact.kind, source_id=fact.source_id, lines=part, reason=reason),
+        phase=phase,
+        currency=currency,
+        pending_id=pending_id,
+        reserved=reserved,
+    )
+    return _end(session, ctx, asked)
 
 
 def _reservation(session: Session, pending_id: uuid.UUID) -> tuple[Fact, tuple[Line, ...], str]:

@@ -32,7 +32,8 @@ def get_payment(payment_id: uuid.UUID) -> Payment:
 def list_refunds(payment_id: uuid.UUID) -> dict[str, Any]:
     """What goes back of a payment of one's own, and how far it is 查询付款的退款"""
     with reading() as session:
-        return {"items": repayments.of_payment(session, context.current(), payment_id=payment_id)}
+        payment = payments.get(session, context.current(), payment_id=payment_id)
+        return {"items": repayments.of_payment(session, payment)}
 
 
 @blueprint.post("/<uuid:payment_id>/confirm")

@@ -1,6 +1,5 @@
 """The till of payments: who confirms at once is served together; what another gateway must be asked about, alone."""
 
-import json
 import uuid
 from collections.abc import Callable
 from typing import Final
@@ -63,8 +62,8 @@ def _confirm(
 
 def _alone(session: Session, ctx: Context, payment_id: uuid.UUID) -> Answer:
     payment, answer = payments.confirm(session, ctx, payment_id=payment_id)
-    shown = _FORM.dump({"payment": payment, "instructions": answer.instructions.pick(ctx.language)})
-    return Answer(status=200, body=json.dumps(shown, ensure_ascii=False), headers={})
+    shown = {"payment": payment, "instructions": answer.instructions.pick(ctx.language)}
+    return door.answered(_FORM, shown)
 
 
 FAST_DOORS: Final = (

@@ -4,15 +4,12 @@ A call is found again by whoever comes after a crash, and asked again under the 
 has one call of a kind at a time; the payment is locked before its calls are looked at.
 """
 
-import threading
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -25,6 +22,8 @@ from marketplace.payments.states import CallKind, CallState
 from marketplace.values import new_id
 
 LEASE: Final = timedelta(seconds=60)
+OUTSIDE: Final = "gateway"
+"""The line of jobs that wait for it."""
 FINISH: Final = "payments.finish_call"
 TRIES_OF_A_KEY: Final = 3
 """A gateway repeats the failure that it stored under a key: after so many, it is asked under another one."""
@@ -81,7 +80,10 @@ def ask_later(
     kind: CallKind,
     refund_id: uuid.UUID | None = None,
 ) -> None:
-    """The same by a job, which is there exactly when its cause is committed; nothing if it is asked already."""
+    """The same by a job, which is there exactly when its cause is committed; nothing if it is asked already.
+
+    At once if it is asked for the first time; what did not help then is asked again later each time.
+    """
     if _unfinished(session, payment_id, kind, refund_id) is not None:
         return
     row = _write(
@@ -93,7 +95,9 @@ def ask_later(
         leased=timedelta(0),
         refund_id=refund_id,
     )
-    jobs.enqueue(session, FINISH, arguments={"call_id": str(row.id)})
+    if row.attempt > 1:
+        row.leased_until = ctx.now + gateway_rules.wait_after(row.attempt - 1)
+    jobs.enqueue(session, FINISH, arguments={"call_id": str(row.id)}, at=row.leased_until)
 
 
 def finish(
@@ -141,31 +145,6 @@ def put_off(session: Session, ctx: Context, call_id: uuid.UUID) -> None:
     call = locked(session, call_id)
     call.leased_until = ctx.now + gateway_rules.wait_after(call.tries)
     call.tries += 1
-
-
-@contextmanager
-def line() -> Iterator[bool]:
-    """Whether a job may call now: one worker thread of a process is always left for other work, if there are more."""
-    lines = _lines()
-    has_line = lines.acquire(blocking=False)
-    try:
-        yield has_line
-    finally:
-        if has_line:
-            lines.release()
-
-
-def _lines() -> threading.BoundedSemaphore:
-    extensions = current_app.extensions
-    if "gateway_lines" not in extensions:
-        with _making:
-            number = max(1, current_app.config["WORKER_CONCURRENCY"] - 1)
-            extensions.setdefault("gateway_lines", threading.BoundedSemaphore(number))
-    found: threading.BoundedSemaphore = extensions["gateway_lines"]
-    return found
-
-
-_making: Final = threading.Lock()
 
 
 def _unfinished(

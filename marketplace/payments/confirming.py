@@ -84,7 +84,7 @@ class Confirming(till.Writing):
         return {**found, "state": moved["after"]}
 
     def answer(self, request: Request) -> Answer | HandedBack:
-        """Raises PaymentNotFound, PaymentNotAwaited. Handed back: whose gateway must be asked, or refuses."""
+        """Raises PaymentNotFound, PaymentNotAwaited. Handed back: what another gateway takes, or ours refuses."""
         found = self._found.get(request.subject_id)
         if found is not None and found["gateway"] != OFFLINE.name:
             return HANDED_BACK

@@ -7,14 +7,14 @@ was left: by a lost worker, by a lost event, by an answer that never came.
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from marketplace import events, jobs, two_steps
+from marketplace import events, jobs
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
@@ -46,13 +46,12 @@ Apply = Callable[[Session, Context], None]
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
     """Ask what was written down, again if need be, and write down how it went."""
     key = uuid.UUID(call_id)
-    with calls.line() as has_line:
+    with jobs.line(calls.OUTSIDE) as has_line:
         row = online.to_finish(session, key)
         if row is None:
             return
         if not has_line or row.leased_until > ctx.now:
-            at = max(row.leased_until, ctx.now + BUSY_WAIT)
-            jobs.enqueue(session, calls.FINISH, arguments={"call_id": call_id}, key=_key("call", key), at=at)
+            _enqueue(session, calls.FINISH, at=max(row.leased_until, ctx.now + BUSY_WAIT), call_id=key)
             return
         payment = session.get_one(Payment, row.payment_id)
         provider_id = online.provider_id_of(session, row.payment_id)
@@ -120,17 +119,17 @@ def _ask_refund(
     *,
     is_worn: bool,
 ) -> Apply:
-    if is_worn:
-        found = gateway.find_refund(payment_ref=provider_id, refund_id=refund_id)
-        if found is None:
-            return partial(_ask_anew, call=call, refund_id=refund_id)
-        return partial(_end_refund, call=call, refund_id=refund_id, seen=found)
     try:
-        seen = gateway.refund(
-            provider_id=provider_id, refund_id=refund_id, amount_minor=amount_minor, key=call.key
-        )
+        if is_worn:
+            seen = gateway.find_refund(payment_ref=provider_id, refund_id=refund_id)
+        else:
+            seen = gateway.refund(
+                provider_id=provider_id, refund_id=refund_id, amount_minor=amount_minor, key=call.key
+            )
     except GatewayRefuses as refusal:
         return partial(_refuse_refund, call=call, refund_id=refund_id, problem=refusal.code)
+    if seen is None:
+        return partial(_ask_anew, call=call, refund_id=refund_id)
     return partial(_end_refund, call=call, refund_id=refund_id, seen=seen)
 
 
@@ -201,7 +200,11 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
             return gateway.retrieve_refund(provider_id=object_id)
         return gateway.retrieve(provider_id=payment_ref)
 
-    seen = _with_gateway(session, question)
+    with jobs.line(calls.OUTSIDE) as has_line:
+        if not has_line:
+            _enqueue(session, provider_events.HANDLE, at=ctx.now + BUSY_WAIT, event_id=event.id)
+            return
+        seen = _heard(session, question)
     if seen is None:
         provider_events.put_off(ctx, event)
         return
@@ -209,18 +212,21 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
 
 
 def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
-    """The gateway's answer, its code for why it refuses, or None: nobody may ask now, or nobody answered."""
-    with calls.line() as has_line:
-        if not has_line:
-            return None
-        session.execute(PATIENCE)
-        try:
-            return question(gateways.remote())
-        except GatewayRefuses as refusal:
-            return refusal.code
-        except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
-            log.warning("the gateway gave no answer", problem=problem.code)
-            return None
+    """What is heard, or None: nobody may ask now, or nobody answered."""
+    with jobs.line(calls.OUTSIDE) as has_line:
+        return _heard(session, question) if has_line else None
+
+
+def _heard(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
+    """The gateway's answer, its code for why it refuses, or None: nobody answered."""
+    session.execute(PATIENCE)
+    try:
+        return question(gateways.remote())
+    except GatewayRefuses as refusal:
+        return refusal.code
+    except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
+        log.warning("the gateway gave no answer", problem=problem.code)
+        return None
 
 
 def sweep(session: Session, ctx: Context) -> int:
@@ -259,17 +265,13 @@ def sweep(session: Session, ctx: Context) -> int:
     left = provider_events.left(session, ctx, at_most=SWEPT_MAX)
     for event_id in left:
         _enqueue(session, provider_events.HANDLE, event_id=event_id)
-    two_steps.forget_old(session, ctx)
     return len(stale) + len(waiting) + len(pending) + len(left)
 
 
-def _enqueue(session: Session, name: str, **arguments: uuid.UUID) -> None:
+def _enqueue(session: Session, name: str, *, at: datetime | None = None, **arguments: uuid.UUID) -> None:
     [(kind, row_id)] = arguments.items()
-    jobs.enqueue(session, name, arguments={kind: str(row_id)}, key=_key(kind.removesuffix("_id"), row_id))
-
-
-def _key(kind: str, row_id: uuid.UUID) -> str:
-    return f"payments:{kind}:{row_id}"
+    key = f"payments:{kind.removesuffix('_id')}:{row_id}"
+    jobs.enqueue(session, name, arguments={kind: str(row_id)}, key=key, at=at)
 
 
 JOBS: Final = (

@@ -23,9 +23,15 @@ from marketplace.payments.gateway_rules import Ours, Step
 from marketplace.payments.gateways import GatewayRefuses, RemoteGateway
 from marketplace.payments.gateways.interface import Seen
 from marketplace.payments.models import GatewayCall, OnlinePayment, Payment
-from marketplace.payments.states import CallKind, CallState, PaymentNotAwaited, PaymentNotFound, PaymentState
+from marketplace.payments.states import (
+    WAITS_FOR_PAYER,
+    CallKind,
+    CallState,
+    PaymentNotAwaited,
+    PaymentNotFound,
+    PaymentState,
+)
 
-MAY_BEGIN: Final = (PaymentState.REQUIRES_CONFIRMATION, PaymentState.REQUIRES_ACTION)
 FIRST_LOOK: Final = timedelta(minutes=2)
 
 
@@ -84,7 +90,7 @@ def begin(
     if payment.payer_id != ctx.actor.id:
         raise PaymentNotFound
     gateway = gateways.remote()
-    if payment.state not in MAY_BEGIN:
+    if payment.state not in WAITS_FOR_PAYER:
         raise PaymentNotAwaited(state=payment.state)
     online = session.get(OnlinePayment, payment.id, with_for_update=True, populate_existing=True)
     if online is None:
@@ -259,10 +265,8 @@ def _ask_a_person(session: Session, ctx: Context, payment: Payment, seen: Seen) 
 
 
 def _plan_next_look(ctx: Context, payment: Payment, online: OnlinePayment, seen: Seen) -> None:
-    is_over = payment.receipt_reference is not None or (
-        payment.state == PaymentState.CANCELED and seen.state == PaymentState.CANCELED
-    )
-    if is_over or seen.state == PaymentState.SUCCEEDED:
+    is_over_there = seen.state in (PaymentState.SUCCEEDED, PaymentState.CANCELED)
+    if is_over_there or payment.receipt_reference is not None:
         online.looks_at = None
     else:
         online.looks_at = gateway_rules.next_look(since=online.created_at, now=ctx.now)

@@ -1,6 +1,5 @@
 """Doors of payments through a gateway outside: each is two transactions with a question in between."""
 
-import json
 import uuid
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from marketplace.limits import limited
 from marketplace.payments import calls, gateways, online, payments, provider_events, schemas
 from marketplace.payments.gateways import GatewayNotOffered, GatewayRefuses, GatewayUnavailable
 from marketplace.payments.gateways.interface import EventForged, Seen
-from marketplace.payments.models import Payment
 from marketplace.payments.online import Begun, PaymentDeclined, PaymentNotOnline, Told
 from marketplace.payments.states import PaymentNotAwaited, PaymentNotFound
 
@@ -58,13 +56,13 @@ def pay(claim: Claim, body: dict[str, Any], payment_id: uuid.UUID) -> Answer:
         payment = online.take(session, ctx, begun, told)
         if isinstance(payment, PaymentDeclined):
             return door.refused(payment, ctx)
-        seen = told.seen
+        assert told.seen is not None, "what was not even seen there is declined"
         shown = {
             "payment": payment,
-            "client_secret": None if seen is None else seen.client_secret,
-            "next_step": None if seen is None else seen.next_step,
+            "client_secret": told.seen.client_secret,
+            "next_step": told.seen.next_step,
         }
-        return Answer(status=200, body=json.dumps(_ONLINE.dump(shown), ensure_ascii=False), headers={})
+        return door.answered(_ONLINE, shown)
 
     return two_steps.run(
         ctx,
@@ -88,7 +86,7 @@ def refresh(claim: Claim, payment_id: uuid.UUID) -> Answer:
         payment = payments.get(session, ctx, payment_id=payment_id, locked=True)
         if seen is not None:
             online.meet_locked(session, ctx, payment, seen)
-        return _shown(payment)
+        return door.answered(_PAYMENT, payment)
 
     return two_steps.run(
         ctx,
@@ -132,7 +130,3 @@ def _look(provider_id: str) -> Seen | None:
         return gateways.remote().retrieve(provider_id=provider_id)
     except GatewayRefuses:
         return None
-
-
-def _shown(payment: Payment) -> Answer:
-    return Answer(status=200, body=json.dumps(_PAYMENT.dump(payment), ensure_ascii=False), headers={})

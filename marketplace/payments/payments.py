@@ -26,6 +26,7 @@ from marketplace.payments.gateways import GATEWAYS, Answered
 from marketplace.payments.models import Payment
 from marketplace.payments.states import (
     LATE,
+    WAITS_FOR_PAYER,
     CallKind,
     PartRefundKind,
     PaymentNotAwaited,
@@ -88,7 +89,7 @@ class ReceiptBooked(errors.Conflict):
 def confirm(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> tuple[Payment, Answered]:
     """The payer commits to pay; answers what to do next. The gateway may refuse at once: then it has failed.
 
-    Raises PaymentNotFound, PaymentNotAwaited.
+    Raises PaymentNotFound, PaidThroughGateway, PaymentNotAwaited.
     """
     session.flush()
     run = InSession(session)
@@ -388,7 +389,7 @@ def lock_unconfirmed(session: Session, *, opened_before: datetime, batch: int) -
     statement = (
         select(Payment)
         .where(
-            Payment.state.in_((PaymentState.REQUIRES_CONFIRMATION, PaymentState.REQUIRES_ACTION)),
+            Payment.state.in_(WAITS_FOR_PAYER),
             Payment.purpose == PaymentPurpose.ORDER,
             Payment.created_at < opened_before,
         )

@@ -8,7 +8,7 @@ means, with the same rows, audit and event at its end. The payment is locked bef
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Select, insert, select
@@ -26,7 +26,6 @@ from marketplace.payments.states import (
     REPAYMENT_MOVES,
     CallKind,
     PartRefundKind,
-    PaymentNotFound,
     RefundStanding,
     RepaymentMeans,
     RepaymentState,
@@ -90,12 +89,12 @@ class Refund:
     amount_minor: int
     currency: str
     reason: str
-    owed_at: Any
+    owed_at: datetime
     state: str
     means: str | None
     receipt_reference: str | None
     problem: str | None
-    paid_at: Any
+    paid_at: datetime | None
 
 
 def begin(session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Payment, PartRefundKind]]) -> None:
@@ -158,23 +157,23 @@ def meet(session: Session, ctx: Context, refund_id: uuid.UUID, seen: RefundSeen)
     if row.means not in (None, RepaymentMeans.GATEWAY):
         return  # paid by other means: what the gateway says of its own attempt was known then
     if seen.standing == RefundStanding.FAILED:
-        fail(session, ctx, payment, refund, row, problem=seen.problem)
-    elif row.state == RepaymentState.DUE:
+        _fail(session, ctx, payment, refund, row, problem=seen.problem)
+    elif row.state != RepaymentState.ASKED:
         return
-    elif seen.standing == RefundStanding.PAID and row.state == RepaymentState.ASKED:
+    elif seen.standing == RefundStanding.PAID:
         _pay(session, ctx, payment, refund, row, means=RepaymentMeans.GATEWAY, receipt=seen.provider_id)
-    elif row.state == RepaymentState.ASKED:
+    else:
         row.looks_at = ctx.now + LOOK_AGAIN
-    session.flush()
+        session.flush()
 
 
 def refuse(session: Session, ctx: Context, refund_id: uuid.UUID, *, problem: str) -> None:
     """Its gateway will not pay it."""
     payment, refund, row = _locked(session, refund_id)
-    fail(session, ctx, payment, refund, row, problem=problem)
+    _fail(session, ctx, payment, refund, row, problem=problem)
 
 
-def fail(
+def _fail(
     session: Session,
     ctx: Context,
     payment: Payment,
@@ -225,13 +224,10 @@ def get(session: Session, ctx: Context, *, refund_id: uuid.UUID) -> Refund:
     return shown(refund, session.get_one(Repayment, refund_id))
 
 
-def of_payment(session: Session, ctx: Context, *, payment_id: uuid.UUID) -> list[Refund]:
-    """What goes back of a payment that the actor may see. Raises PaymentNotFound."""
-    payment = session.get(Payment, payment_id)
-    if payment is None or (payment.payer_id != ctx.actor.id and not ctx.actor.has(*STAFF)):
-        raise PaymentNotFound
+def of_payment(session: Session, payment: Payment) -> list[Refund]:
+    """What goes back of it."""
     rows = session.scalars(
-        select(PartRefund).where(PartRefund.payment_id == payment_id).order_by(PartRefund.id)
+        select(PartRefund).where(PartRefund.payment_id == payment.id).order_by(PartRefund.id)
     )
     return all_shown(session, rows.all())
 

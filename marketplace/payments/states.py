@@ -20,6 +20,12 @@ class PaymentState(StrEnum):
     CANCELED = "canceled"
 
 
+WAITS_FOR_PAYER: Final = (PaymentState.REQUIRES_CONFIRMATION, PaymentState.REQUIRES_ACTION)
+"""The payer has something to do: to say how it is paid, or what the bank or wallet asks for."""
+AWAITED: Final = (*WAITS_FOR_PAYER, PaymentState.PROCESSING)
+"""Its money may still come."""
+
+
 class PaymentPurpose(StrEnum):
     ORDER = "order"
     """What is due when something is ordered: all of it, or a deposit."""

@@ -83,7 +83,7 @@ def of_payout(session: Session, payout_id: uuid.UUID) -> list[PayoutCall]:
 
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
     """Ask what was written down, again if need be, and write down how it went."""
-    with payment_calls.line() as has_line:
+    with jobs.line(payment_calls.OUTSIDE) as has_line:
         call = _mine(session, uuid.UUID(call_id))
         if call is None:
             return

@@ -8,7 +8,6 @@ A sender that is cut off has written nothing: its messages are sent again, under
 import hashlib
 import json
 import random
-import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from flask import current_app
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from marketplace import metrics
+from marketplace import jobs, metrics
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.outbound import client as outbound
@@ -87,17 +85,11 @@ def sweep(session: Session, ctx: Context) -> int:
 def deliver(session: Session, ctx: Context, *, endpoint_id: str) -> None:
     """One turn of an endpoint's sender."""
     key = uuid.UUID(endpoint_id)
-    senders = _senders()
-    if not senders.acquire(blocking=False):
-        outbox.wake(session, [key], at=ctx.now + BUSY_WAIT)
-        return
-    try:
-        if _is_alone(session, key):
+    with jobs.line("webhooks") as has_line:
+        if has_line and _is_alone(session, key):
             _turn(session, ctx, key)
         else:
             outbox.wake(session, [key], at=ctx.now + BUSY_WAIT)
-    finally:
-        senders.release()
 
 
 def _turn(session: Session, ctx: Context, endpoint_id: uuid.UUID) -> None:
@@ -256,19 +248,3 @@ def _is_alone(session: Session, endpoint_id: uuid.UUID) -> bool:
     digest = hashlib.sha256(f"webhook-sender\n{endpoint_id}".encode()).digest()
     number = int.from_bytes(digest[:8], "big", signed=True)
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(number))))
-
-
-def _senders() -> threading.BoundedSemaphore:
-    """One worker thread of a process is always left for other work, where there is more than one."""
-    extensions = current_app.extensions
-    if "webhook_senders" not in extensions:
-        with _making:
-            extensions.setdefault(
-                "webhook_senders",
-                threading.BoundedSemaphore(max(1, current_app.config["WORKER_CONCURRENCY"] - 1)),
-            )
-    found: threading.BoundedSemaphore = extensions["webhook_senders"]
-    return found
-
-
-_making: Final = threading.Lock()

@@ -6,7 +6,7 @@ no row is locked for it, so that telling makes nobody wait.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, insert, select
@@ -38,7 +38,7 @@ def tell(
     written = kind.written(data)
     told = _wanted(session, kind, concerned)
     if told is not None:
-        _put_down(session, ctx, kind, written, cooperative_ids=concerned, told=told)
+        _put_down(session, ctx, [_message(ctx, kind, written, told=told, cooperative_ids=concerned)], told)
 
 
 def tell_many(session: Session, ctx: Context, name: str, *, data: Iterable[Mapping[str, Any]]) -> None:
@@ -48,36 +48,18 @@ def tell_many(session: Session, ctx: Context, name: str, *, data: Iterable[Mappi
     """
     kind = BY_NAME[name]
     told = _wanted(session, kind, [])
-    if told is None:
-        return
-    messages = [
-        _message(ctx, kind, kind.written(each), cooperative_ids=[], told_count=len(told)) for each in data
-    ]
-    if not messages:
-        return
-    session.flush()
-    session.execute(insert(Message), messages)
-    if told:
-        deliveries = [_delivery(ctx, each["id"], endpoint_id) for each in messages for endpoint_id in told]
-        session.execute(insert(Delivery), deliveries)
-        jobs.enqueue(session, WAKE, arguments={"message_id": str(messages[0]["id"])})  # all go to the same
+    if told is not None:
+        _put_down(session, ctx, [_message(ctx, kind, kind.written(each), told=told) for each in data], told)
 
 
 def tell_one(
     session: Session, ctx: Context, name: str, *, data: Mapping[str, Any], endpoint: Endpoint
 ) -> Delivery:
     """A message for one endpoint and nobody else."""
-    kind = BY_NAME[name]
-    [delivery] = _put_down(
-        session,
-        ctx,
-        kind,
-        kind.written(data),
-        cooperative_ids=[],
-        told=[endpoint.id],
-        only_id=endpoint.id,
-    )
-    return delivery
+    kind, told = BY_NAME[name], [endpoint.id]
+    message = {**_message(ctx, kind, kind.written(data), told=told), "endpoint_id": endpoint.id}
+    [made] = _put_down(session, ctx, [message], told)
+    return session.get_one(Delivery, made["id"])
 
 
 def wake(session: Session, endpoint_ids: Iterable[uuid.UUID], *, at: Any = None) -> None:
@@ -90,6 +72,23 @@ def wake(session: Session, endpoint_ids: Iterable[uuid.UUID], *, at: Any = None)
             key=f"{DELIVER}:{endpoint_id}",
             at=at,
         )
+
+
+def delivery_row(
+    ctx: Context, *, message_id: uuid.UUID, endpoint_id: uuid.UUID, is_replay: bool = False
+) -> dict[str, Any]:
+    """A delivery that waits, as it is stored."""
+    return {
+        "id": new_id(),
+        "message_id": message_id,
+        "endpoint_id": endpoint_id,
+        "is_replay": is_replay,
+        "state": DeliveryState.WAITING,
+        "attempts": 0,
+        "tries": 0,
+        "due_at": ctx.now,
+        "created_at": ctx.now,
+    }
 
 
 def _concerns(kind: EventType, cooperative_ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
@@ -112,24 +111,21 @@ def _wanted(session: Session, kind: EventType, concerned: Collection[uuid.UUID])
 
 
 def _put_down(
-    session: Session,
-    ctx: Context,
-    kind: EventType,
-    data: dict[str, Any],
-    *,
-    cooperative_ids: list[uuid.UUID],
-    told: list[uuid.UUID],
-    only_id: uuid.UUID | None = None,
-) -> list[Delivery]:
-    written = _message(ctx, kind, data, cooperative_ids=cooperative_ids, told_count=len(told))
-    message = Message(**{**written, "endpoint_id": only_id})
-    deliveries = [Delivery(**_delivery(ctx, message.id, endpoint_id)) for endpoint_id in told]
-    session.add(message)
+    session: Session, ctx: Context, messages: Sequence[dict[str, Any]], told: Collection[uuid.UUID]
+) -> list[dict[str, Any]]:
+    """All of these for all of those endpoints; their deliveries."""
+    if not messages:
+        return []
+    deliveries = [
+        delivery_row(ctx, message_id=message["id"], endpoint_id=endpoint_id)
+        for message in messages
+        for endpoint_id in told
+    ]
     session.flush()
-    session.add_all(deliveries)
-    session.flush()
+    session.execute(insert(Message), messages)
     if deliveries:
-        jobs.enqueue(session, WAKE, arguments={"message_id": str(message.id)})
+        session.execute(insert(Delivery), deliveries)
+        jobs.enqueue(session, WAKE, arguments={"message_id": str(messages[0]["id"])})  # all go to the same
     return deliveries
 
 
@@ -138,30 +134,16 @@ def _message(
     kind: EventType,
     data: dict[str, Any],
     *,
-    cooperative_ids: list[uuid.UUID],
-    told_count: int,
+    told: Collection[uuid.UUID],
+    cooperative_ids: Sequence[uuid.UUID] = (),
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
         "type": kind.name,
         "schema_version": kind.version,
         "data": data,
-        "cooperative_ids": cooperative_ids,
+        "cooperative_ids": list(cooperative_ids),
         "endpoint_id": None,
-        "told_count": told_count,
+        "told_count": len(told),
         "at": ctx.now,
-    }
-
-
-def _delivery(ctx: Context, message_id: uuid.UUID, endpoint_id: uuid.UUID) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "message_id": message_id,
-        "endpoint_id": endpoint_id,
-        "is_replay": False,
-        "state": DeliveryState.WAITING,
-        "attempts": 0,
-        "tries": 0,
-        "due_at": ctx.now,
-        "created_at": ctx.now,
     }

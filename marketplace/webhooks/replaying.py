@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from marketplace import audit, errors
 from marketplace.context import Context
 from marketplace.language import Text
-from marketplace.values import new_id
 from marketplace.webhooks import endpoints, outbox
 from marketplace.webhooks.models import Attempt, Delivery, Endpoint, Message
 from marketplace.webhooks.rules import DeliveryState
@@ -125,17 +124,7 @@ def _again(session: Session, ctx: Context, endpoint: Endpoint, message_ids: Sequ
     """Put the deliveries back, and make those that are missing; how many. What waits is left as it is."""
     statement = insert(Delivery).values(
         [
-            {
-                "id": new_id(),
-                "message_id": message_id,
-                "endpoint_id": endpoint.id,
-                "is_replay": True,
-                "state": DeliveryState.WAITING,
-                "attempts": 0,
-                "tries": 0,
-                "due_at": ctx.now,
-                "created_at": ctx.now,
-            }
+            outbox.delivery_row(ctx, message_id=message_id, endpoint_id=endpoint.id, is_replay=True)
             for message_id in message_ids
         ]
     )

@@ -39,9 +39,9 @@ INVARIANTS: Final = (
     Invariant(
         id="L6",
         says=Text(
-            en="What was received of orders and does not go back, and what funders add, is what the ledger owes for"
-            " them; what is forfeited is owed to cooperatives.",
-            zh="订单实收减应退，加出资方承担部分，等于总账对订单的负债；罚没部分转为应付合作社。",
+            en="What was received of orders and does not go back, with what funders add and less what is settled, is"
+            " what the ledger owes for them; what is forfeited is owed to cooperatives.",
+            zh="订单实收减应退与已结算部分，加出资方承担部分，等于总账对订单的负债；罚没部分转为应付合作社。",
         ),
         sql="""
             WITH standing AS (
@@ -59,6 +59,14 @@ INVARIANTS: Final = (
                     WHERE r.kind = 'refund' AND p.purpose <> 'escrow' AND p.state = 'succeeded'
                     UNION ALL
                     SELECT currency, -amount_minor FROM forfeit
+                    UNION ALL
+                    SELECT currency, own_discounts_minor - orders_minor FROM settlement
+                    WHERE state IN ('final', 'paid')
+                    UNION ALL
+                    SELECT a.currency, CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END
+                    FROM ledger_transfer t JOIN ledger_entry e ON e.transfer_id = t.id
+                    JOIN ledger_account a ON a.id = e.account_id AND a.code = 'order_liability'
+                    WHERE t.kind = 'rebate_borne'
                 ) each GROUP BY currency
             )
             SELECT coalesce(t.currency, k.currency) AS currency, t.owed, k.kept

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from marketplace.ledger.chart import OwnerKind
-from marketplace.ledger.rules import Account, Fact, Line, Owner, credit, debit, mirrored
+from marketplace.ledger.rules import Account, Fact, Line, Owner, credit, debit, mirrored, netted
 from marketplace.payments.states import RepaymentMeans
 
 
@@ -44,6 +44,12 @@ class Kind(StrEnum):
     """A line of the escrow's journal (`line_id`)."""
     ESCROW_TAKEN_BACK = "escrow_taken_back"
     """The same."""
+    REBATE_BORNE = "rebate_borne"
+    """What boxes are sold for, and which time (`rebate_id`): what of delivered boxes' prices the platform gave back."""
+    SETTLED = "settled"
+    """A settlement that is final."""
+    LATE_REFUND = "late_refund"
+    """A row of `late_refund`."""
 
 
 class Held(StrEnum):
@@ -202,6 +208,116 @@ def escrow_moved(
         kind=Kind.ESCROW_TAKEN_BACK if is_back else Kind.ESCROW_RELEASED,
         source_id=line_id(purse.owner.id, number),
         lines=mirrored(lines) if is_back else lines,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemParts:
+    """What of a settlement is of one kind of boxes: of the orders' money, of own discounts, of compensation."""
+
+    sold_for: Owner
+    orders_minor: int = 0
+    """Less what was refunded at the cooperative's fault (`refunds_minor`): that has left it already."""
+    refunds_minor: int = 0
+    own_discounts_minor: int = 0
+    compensation_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The sums of a final settlement. `payable_minor`: its payout less forfeits, which are payable already."""
+
+    cooperative_id: uuid.UUID
+    currency: str
+    items: Sequence[ItemParts]
+    commission_minor: int
+    services_minor: int
+    released_minor: int
+    """Retention whose day has come, or that is spent before it."""
+    retained_minor: int
+    collected_minor: int
+    """Owed from before."""
+    missing_minor: int
+    advances_minor: int
+    payable_minor: int
+
+    def own(self, code: str) -> Account:
+        owner = Owner(kind=OwnerKind.COOPERATIVE, id=self.cooperative_id)
+        return Account(code=code, currency=self.currency, owner=owner)
+
+
+def settled(told: Settled, *, settlement_id: uuid.UUID) -> Fact | None:
+    """Delivered boxes leave what is owed for orders; the cooperative's part is payable, all else is named.
+
+    None where nothing moves: a settlement of forfeits alone.
+    """
+    moves: list[tuple[Account, int]] = [
+        (told.own("coop_retention"), told.released_minor - told.retained_minor),
+        (told.own("coop_receivable"), told.missing_minor - told.collected_minor),
+        (told.own("coop_prepaid"), -told.advances_minor),
+        (told.own("coop_payable"), -told.payable_minor),
+        (Account(code="commission_income", currency=told.currency), -told.commission_minor),
+        (Account(code="service_payable", currency=told.currency), -told.services_minor),
+    ]
+    for each in told.items:
+        purse = Purse(owner=each.sold_for, currency=told.currency)
+        moves += [
+            (purse.account(Held.ORDER), each.orders_minor),
+            (purse.account(FUNDERS["cooperative"]), -each.own_discounts_minor),
+            (purse.account("compensation_expense"), -each.compensation_minor),
+        ]
+    lines = _lines(moves)
+    return Fact(kind=Kind.SETTLED, source_id=settlement_id, lines=lines) if lines else None
+
+
+def late_refund(
+    purse: Purse,
+    *,
+    source_id: uuid.UUID,
+    cooperative_id: uuid.UUID,
+    commission_minor: int,
+    retention_minor: int,
+    receivable_minor: int,
+) -> Fact | None:
+    """After the settlement a refund is found to be the cooperative's fault: the platform, which bore it, gets it back.
+
+    None where others are at fault: it stays where it is.
+    """
+    owner = Owner(kind=OwnerKind.COOPERATIVE, id=cooperative_id)
+    lines = _lines(
+        [
+            (Account(code="commission_income", currency=purse.currency), commission_minor),
+            (Account(code="coop_retention", currency=purse.currency, owner=owner), retention_minor),
+            (Account(code="coop_receivable", currency=purse.currency, owner=owner), receivable_minor),
+            (
+                purse.account("compensation_expense"),
+                -(commission_minor + retention_minor + receivable_minor),
+            ),
+        ]
+    )
+    return Fact(kind=Kind.LATE_REFUND, source_id=source_id, lines=lines) if lines else None
+
+
+def rebate_borne(purse: Purse, *, source_id: uuid.UUID, amount_minor: int) -> Fact:
+    """Cooperatives are settled at whole prices: what else was given back of them is the platform's expense.
+
+    Below zero: so much less was given back than was thought.
+    """
+    lines = _lines(
+        [(purse.account("compensation_expense"), amount_minor), (purse.account(Held.ORDER), -amount_minor)]
+    )
+    return Fact(kind=Kind.REBATE_BORNE, source_id=source_id, lines=lines)
+
+
+def rebate_id(item_id: uuid.UUID, currency: str, number: int) -> uuid.UUID:
+    """Boxes of one item may be sold in several currencies, and more may be given back before they are settled."""
+    return uuid.uuid5(item_id, f"{currency}/{number}")
+
+
+def _lines(moves: Sequence[tuple[Account, int]]) -> tuple[Line, ...]:
+    """Above zero to the debit, below to the credit; one line for each account, none where nothing is left."""
+    return netted(
+        debit(account, minor) if minor > 0 else credit(account, -minor) for account, minor in moves if minor
     )
 
 

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from inventory import binding
 from inventory.binding_rules import Served, Wish
 from inventory.models import Hold
-from inventory.stock_rules import Destination
 from marketplace import audit, database, errors
 from marketplace.context import Context
 from marketplace.language import Text
@@ -40,10 +39,10 @@ class WaveRunning(errors.Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """An order that may leave: where to, and who was meant to supply how many of its boxes."""
+    """An order that may leave: how long its boxes must keep after delivery, and who was meant to supply how many."""
 
     order_id: uuid.UUID
-    destination: Destination
+    shelf_days: int
     suppliers: Mapping[uuid.UUID, int]
 
 
@@ -90,7 +89,7 @@ def plan(session: Session, ctx: Context, wave: Wave, ready: Sequence[Ready]) -> 
         asked = wanted[order.id]
         assert pool_id is not None, "a buyer's hold is of a pool"
         wishes.setdefault(pool_id, []).append(
-            Wish(id=order.id, boxes=boxes, suppliers=asked.suppliers, destination=asked.destination)
+            Wish(id=order.id, boxes=boxes, suppliers=asked.suppliers, shelf_days=asked.shelf_days)
         )
     planned = 0
     for pool_id in sorted(wishes):

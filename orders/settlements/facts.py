@@ -62,13 +62,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Forfeit:
-    """The cooperative's part of a deposit that was lost: by the boxes that it kept (orders/forfeit_rules.py)."""
+    """The cooperative's part of deposits that were lost: by the boxes that it kept (orders/forfeit_rules.py).
+
+    `deposits` of them, all together `deposit_minor`, each parted by itself over `keepers` cooperatives.
+    """
 
     reference: str
     amount_minor: int
     deposit_minor: int
     boxes_kept: int
     boxes_kept_by_all: int
+    keepers: int = 2
+    deposits: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -58,10 +58,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One's part of a sum that is parted by weights: all parts add up to it, none is two units from its exact one.
-
-    Most are less than a unit from it; the fair split of a deposit, by a divisor, may be a little more.
-    """
+    """One's part of a sum that is parted by weights: all parts add up to it, none is a unit from its exact one."""
 
     total_minor: int
     weight: int
@@ -74,8 +71,8 @@ class Part:
     def __post_init__(self) -> None:
         if not (0 <= self.weight <= self.weights and self.weights > 0):
             raise FormulaIsWrong("a part is not more than the whole")
-        if abs(self.exact - self.value_minor) >= 2:
-            raise FormulaIsWrong(f"{self.value_minor} is not near {self.exact}")
+        if abs(self.exact - self.value_minor) >= 1:
+            raise FormulaIsWrong(f"{self.value_minor} is not the whole next to {self.exact}")
 
     @property
     def exact(self) -> Fraction:
@@ -91,6 +88,51 @@ class Part:
         if self.exact == self.value_minor:
             return Text(en=shown, zh=shown)
         return Text(en=f"{shown}, all parts adding up: {value}", zh=f"{shown}，各份合计不变：{value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FairPart:
+    """One's part of sums that the fair split divides over boxes, each by itself: weight × one level, to the nearest.
+
+    The level is the same for all who part a sum, and their parts add up to it. So it lies at most half a unit for each
+    of them away from the even one, and a part no farther from its exact one than its weight's share of that and half a
+    unit of its own; of several sums together so many times as much.
+    """
+
+    total_minor: int
+    weight: int
+    weights: int
+    """Of all together."""
+    value_minor: int
+    sharers: int
+    """How many part each sum."""
+    sums: int = 1
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.weight <= self.weights and self.weights > 0 and self.sharers > 0 < self.sums):
+            raise FormulaIsWrong("a part is not more than the whole")
+        if abs(self.exact - self.value_minor) > self.most_apart:
+            raise FormulaIsWrong(f"{self.value_minor} is not the fair part next to {self.exact}")
+
+    @property
+    def exact(self) -> Fraction:
+        return Fraction(self.total_minor * self.weight, self.weights)
+
+    @property
+    def most_apart(self) -> Fraction:
+        return self.sums * (Fraction(1, 2) + Fraction(self.weight * self.sharers, 2 * self.weights))
+
+    def text(self, currency: str) -> Text:
+        total, value = amount_text(self.total_minor, currency), amount_text(self.value_minor, currency)
+        shown = f"{total} × {self.weight} / {self.weights} = {decimal(self.exact, currency)}"
+        if self.exact == self.value_minor:
+            return Text(en=shown, zh=shown)
+        if self.sums == 1:
+            return Text(en=f"{shown}, fairly in whole units: {value}", zh=f"{shown}，按公平分配取整：{value}")
+        return Text(
+            en=f"{shown}, {self.sums} deposits, each fairly in whole units: {value}",
+            zh=f"{shown}，共 {self.sums} 笔，逐笔按公平分配取整：{value}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +218,7 @@ class Difference:
         return Text(en=shown, zh=shown)
 
 
-Formula = Times | Rate | Part | Lesser | AtMost | Booked | BorneByOthers | Difference
+Formula = Times | Rate | Part | FairPart | Lesser | AtMost | Booked | BorneByOthers | Difference
 
 
 def decimal(exact_minor: Fraction, currency: str) -> str:

@@ -46,7 +46,20 @@ def from_json(kind: type[T], value: object, *, at: str = "") -> T:
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:
     """All of it, with its sums and its digest."""
-    told = {
+    told = told_of(statement)
+    return {
+        **told,
+        "earned_minor": statement.earned_minor,
+        "before_netting_minor": statement.before_netting_minor,
+        "payout_minor": statement.payout_minor,
+        "currency": statement.currency,
+        "digest": digest_of(canonical(told)),
+    }
+
+
+def told_of(statement: Statement) -> dict[str, Any]:
+    """What its digest is over."""
+    return {
         "facts": to_json(statement.facts),
         "before": to_json(statement.before),
         "lines": [
@@ -62,14 +75,6 @@ def statement_to_json(statement: Statement) -> dict[str, Any]:
             for line in statement.lines
         ],
         "after": to_json(statement.after),
-    }
-    return {
-        **told,
-        "earned_minor": statement.earned_minor,
-        "before_netting_minor": statement.before_netting_minor,
-        "payout_minor": statement.payout_minor,
-        "currency": statement.currency,
-        "digest": _digest(told),
     }
 
 
@@ -88,9 +93,13 @@ def settled_from_json(value: object) -> Statement:
         raise FormRefused("", str(wrong)) from wrong
 
 
-def _digest(told: dict[str, Any]) -> str:
-    canonical = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+def canonical(told: dict[str, Any]) -> str:
+    """The text of which the digest is: the same for the same statement."""
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest_of(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _read(kind: Any, value: object, at: str) -> object:

@@ -2,7 +2,17 @@
 
 from fractions import Fraction
 
-from orders.settlements.formulas import AtMost, BorneByOthers, Difference, Formula, Lesser, Part, Rate, Times
+from orders.settlements.formulas import (
+    AtMost,
+    BorneByOthers,
+    Difference,
+    FairPart,
+    Formula,
+    Lesser,
+    Part,
+    Rate,
+    Times,
+)
 from orders.settlements.rules import LineKind, Statement
 
 _CHARGED = {
@@ -90,6 +100,10 @@ def _is_right(formula: Formula) -> bool:
             right = 0 <= Fraction(formula.base_minor * formula.rate, formula.whole) - value < 1
         case Part():
             right = abs(Fraction(formula.total_minor * formula.weight, formula.weights) - value) < 1
+        case FairPart():
+            apart = abs(Fraction(formula.total_minor * formula.weight, formula.weights) - value)
+            most = formula.weights + formula.weight * formula.sharers
+            right = 2 * formula.weights * apart <= formula.sums * most
         case Lesser():
             right = value == min(formula.asked_minor, formula.there_minor)
         case AtMost():

@@ -21,6 +21,7 @@ from orders.settlements.formulas import (
     Booked,
     BorneByOthers,
     Difference,
+    FairPart,
     Formula,
     Lesser,
     Part,
@@ -192,13 +193,15 @@ def _claimed(amount_minor: int, at_fault: bool) -> Formula:
 
 def _beside(facts: Facts, before: Account) -> Iterator[Line]:
     for forfeit in sorted(facts.forfeits):
-        part = Part(
+        fair = FairPart(
             total_minor=forfeit.deposit_minor,
             weight=forfeit.boxes_kept,
             weights=forfeit.boxes_kept_by_all,
             value_minor=forfeit.amount_minor,
+            sharers=forfeit.keepers,
+            sums=forfeit.deposits,
         )
-        yield Line(kind=LineKind.FORFEIT, reference=forfeit.reference, formula=part)
+        yield Line(kind=LineKind.FORFEIT, reference=forfeit.reference, formula=fair)
     for held in before.due_on(facts.settled_on):
         yield Line(
             kind=LineKind.RELEASED,

@@ -15,7 +15,7 @@ from marketplace.language import Text
 from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentSucceeded
-from marketplace.payments.states import PaymentPurpose, PaymentState
+from marketplace.payments.states import AWAITED, PaymentPurpose, PaymentState
 from marketplace.values import new_id
 from orders.books import booking
 from orders.events import EscrowReleased
@@ -29,8 +29,6 @@ from orders.sponsoring.states import (
     SponsorshipStateForbids,
 )
 from orders.states import OrderState
-
-AWAITED = (PaymentState.REQUIRES_CONFIRMATION, PaymentState.PROCESSING)
 
 ACCOUNTS = {
     "escrowed": ("sponsor_clearing", "sponsor_escrow"),

@@ -160,9 +160,10 @@ def sold(
     pledged: Sequence[int] = (20, 20, 20),
     orders: Sequence[int] = (12,),
     variety: str = "Fuji",
+    shelf_days: int = planning.SHELF_DAYS,
 ) -> Allotted:
     """A campaign on sale whose orders are paid; each cooperative has pledged so many boxes."""
-    sale = market.draft(per_buyer=100)
+    sale = market.draft(per_buyer=100, item={"shelf_days": shelf_days})
     for number, boxes in enumerate(pledged):
         if boxes:
             market.lot(boxes, cooperative=number, variety=variety)

@@ -50,6 +50,18 @@ def commitments(member: Caller) -> list[dict[str, Any]]:
     return items
 
 
+def advanced(market: Market, member: Caller, operator: Caller, sale: Sale) -> None:
+    """Before any balance is paid its member is granted a part of what the deposits bear."""
+    [offer] = member.get(f"{sale.url}/advance-offers").json["items"]
+    assert (offer["amount_minor"], offer["bound"]) == (6 * 1_000, "funds"), (
+        "no more than the deposits is there"
+    )
+    early = {"cooperative_id": str(market.cooperative_ids[0]), "currency": "CNY", "amount_minor": 4_000}
+    advance = member.post(f"{sale.url}/advances", json=early).json
+    granted = operator.post(f"/v1/advances/{advance['id']}/grant", json={})
+    assert (granted.status_code, granted.json["state"]) == (200, "granted"), granted.json
+
+
 def test_from_draft_to_the_end_of_the_balance(
     market: Market, as_role: Callable[..., Caller], operator: Caller
 ) -> None:
@@ -74,6 +86,7 @@ def test_from_draft_to_the_end_of_the_balance(
     assert market.pool(sale).boxes_pledged == 6, "what nobody bought is free again"
     minute(market)
     assert state(operator, sale) == "harvested", "buyers were told of another day"
+    advanced(market, member, operator, sale)
     let_pass(market, sale, hours=24)
     minute(market)
     assert state(operator, sale) == "balance_open"

@@ -160,6 +160,18 @@ def test_a_cancelled_campaign_is_told_to_its_buyers_with_the_operators_reason(
     assert told(unpaid, "refund_due") == [], "nothing was paid"
 
 
+def test_whose_deposit_and_balance_go_back_is_told_of_both(
+    market: Market, shopper: Caller, operator: Caller
+) -> None:
+    sale = presale.on_sale(market)
+    order = bought(shopper, operator, sale, 1)
+    presale.opened(market, sale)
+    assert book(operator, confirm(shopper, balance(shopper, order))).status_code == 200
+    assert operator.post(f"{sale.url}/cancellation", json=REASON).status_code == 200
+    work(market)
+    assert sorted(each["amount"]["minor"] for each in told(shopper, "refund_due")) == [1_000, 4_500]
+
+
 def test_nobody_is_told_twice_when_a_job_is_run_again(
     market: Market, shopper: Caller, operator: Caller
 ) -> None:

@@ -43,7 +43,7 @@ WISHES = st.lists(
         id=st.uuids(),
         boxes=st.integers(1, 6),
         suppliers=st.dictionaries(st.sampled_from(COOPERATIVES), st.integers(1, 6), max_size=3),
-        destination=PLACES,
+        shelf_days=st.sampled_from((0, *REMAINING_DAYS.values())),
     ),
     max_size=8,
     unique_by=lambda each: each.id,
@@ -66,14 +66,12 @@ def test_every_order_is_served_whole_or_left_out_of_good_pledges_and_never_by_ar
         assert len({each.hold_id for each in parts}) == len(parts), "one parcel of a lot for an order"
         for each in parts:
             taken[each.hold_id] = taken.get(each.hold_id, 0) + each.boxes
-            assert binding_rules.is_good(of[each.hold_id], delivered_on=DAY, destination=wish.destination)
+            assert binding_rules.keeps(of[each.hold_id], DAY + timedelta(days=wish.shelf_days))
     assert all(boxes <= of[hold_id].boxes for hold_id, boxes in taken.items())
     for wish_id in served.left:
         wish = wanted[wish_id]
         there = sum(
-            each.boxes
-            for each in pledges
-            if binding_rules.is_good(each, delivered_on=DAY, destination=wish.destination)
+            each.boxes for each in pledges if binding_rules.keeps(each, DAY + timedelta(days=wish.shelf_days))
         )
         others = sum(each.boxes for each in wishes if each.id != wish_id)
         assert there < wish.boxes + others, "nobody is left out while there is enough for all"
@@ -105,7 +103,7 @@ def test_while_pledges_are_what_was_agreed_everybody_supplies_just_that(
         size = data.draw(st.integers(1, len(line)))
         mine, line = line[:size], line[size:]
         suppliers = {each: mine.count(each) for each in mine}
-        wishes.append(Wish(id=uuid.UUID(int=len(wishes)), boxes=size, suppliers=suppliers, destination=None))
+        wishes.append(Wish(id=uuid.UUID(int=len(wishes)), boxes=size, suppliers=suppliers, shelf_days=0))
     served = binding_rules.serve(pledges, wishes, delivered_on=DAY)
     assert served.left == ()
     for wish in wishes:

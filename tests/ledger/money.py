@@ -33,6 +33,10 @@ def payable(cooperative_id, currency="CNY"):
     return Account(code="coop_payable", currency=currency, owner=Owner(kind="cooperative", id=cooperative_id))
 
 
+def prepaid(cooperative_id, currency="CNY"):
+    return Account(code="coop_prepaid", currency=currency, owner=Owner(kind="cooperative", id=cooperative_id))
+
+
 def lines(of, to, minor):
     return (debit(of, minor), credit(to, minor))
 

@@ -46,7 +46,6 @@ def seen(state: PaymentState, *, minor: int = 5_200, currency: str = "CNY") -> S
         provider_id="pi_1",
         payment_id=None,
         state=state,
-        amount_minor=minor,
         received_minor=received,
         currency=currency,
     )

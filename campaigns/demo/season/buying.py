@@ -1,7 +1,7 @@
 """Shoppers of a season at the desks: sixty-four at once, as those who come at the same time through the doors.
 
 Who holds, orders and confirms is served by the counter and the tills themselves, with keys, limits and audit rows.
-Receipts are booked by an operator, some in each unit of work.
+How they pay is in `paying`.
 """
 
 import json
@@ -20,14 +20,13 @@ from inventory.grant_rules import Ask, Line
 from inventory.granting import Placed
 from marketplace import database, desk, idempotency
 from marketplace.access import Role
+from marketplace.addresses import addresses
 from marketplace.context import Actor, Context, now_utc, system
 from marketplace.idempotency import Answer, Claim
 from marketplace.identity import accounts
-from marketplace.payments import at_till as payments_till
-from marketplace.payments import payments
 from marketplace.till import Caller, Request, Till
+from orders import addressing, balances
 from orders import at_till as orders_till
-from orders import balances
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ def arrive(numbers: Sequence[int]) -> list[Buyer]:
             made.append(Buyer(number=number, account_id=account.id))
         return made
 
-    return [each for some in batches(numbers) for each in _fresh(partial(work, some=some))]
+    return [each for some in batches(numbers) for each in fresh(partial(work, some=some))]
 
 
 def hold(buyers: Sequence[tuple[Buyer, int]], *, pool_id: uuid.UUID, address: str) -> None:
@@ -93,25 +92,15 @@ def quote(buyers: Iterable[Buyer], *, code: str) -> None:
                 raise NotServed(repr(told))
 
     for some in batches(list(buyers)):
-        _fresh(partial(work, some=some))
+        fresh(partial(work, some=some))
 
 
 def order(buyers: Iterable[Buyer]) -> None:
     """Each orders what it holds. Raises NotServed."""
     for some in batches(list(buyers)):
         asked = [(buyer, buyer.hold_id) for buyer in some if buyer.hold_id is not None]
-        for (buyer, _), told in zip(asked, _at(orders_till.TILL, asked, "/v1/orders"), strict=True):
+        for (buyer, _), told in zip(asked, at(orders_till.TILL, asked, "/v1/orders"), strict=True):
             buyer.order_id, buyer.payment_id = uuid.UUID(told["id"]), uuid.UUID(told["payment_id"])
-
-
-def pay(buyers: Iterable[Buyer], *, operator: Actor) -> int:
-    """Each confirms its payment, and the transfers are booked; how much money. Raises NotServed."""
-    received = 0
-    for some in batches(list(buyers)):
-        asked = [(buyer, buyer.payment_id) for buyer in some if buyer.payment_id is not None]
-        _at(payments_till.TILL, asked, "/v1/payments/confirm")
-        received += _fresh(partial(_book, operator=operator, payment_ids=[each for _, each in asked]))
-    return received
 
 
 def ask_balances(buyers: Iterable[Buyer]) -> None:
@@ -123,7 +112,34 @@ def ask_balances(buyers: Iterable[Buyer]) -> None:
             buyer.payment_id = balances.ask(session, buyer.ctx, order_id=buyer.order_id).id
 
     for some in batches(list(buyers)):
-        _fresh(partial(work, some=some))
+        fresh(partial(work, some=some))
+
+
+def choose_addresses(buyers: Iterable[Buyer]) -> None:
+    """Each writes an address into its book, and has its boxes sent there."""
+
+    def work(session: Session, some: Sequence[Buyer]) -> None:
+        for buyer in some:
+            assert buyer.order_id is not None
+            saved = addresses.add(session, buyer.ctx, is_default=True, **_address(buyer.number))
+            session.flush()
+            addressing.choose(session, buyer.ctx, order_id=buyer.order_id, address_id=saved.id)
+
+    for some in batches(list(buyers)):
+        fresh(partial(work, some=some))
+
+
+def _address(number: int) -> dict[str, str]:
+    return {
+        "recipient": f"买家 {number}",
+        "phone": f"139{number:08d}",
+        "country": "CN",
+        "province": "陕西",
+        "city": "西安市",
+        "county": "雁塔区",
+        "street": f"苹果路 {number} 号",
+        "postal_code": "710061",
+    }
 
 
 def batches(rows: Sequence[T]) -> Iterator[list[T]]:
@@ -132,24 +148,7 @@ def batches(rows: Sequence[T]) -> Iterator[list[T]]:
         yield some
 
 
-def _book(session: Session, *, operator: Actor, payment_ids: Sequence[uuid.UUID]) -> int:
-    ctx = Context(actor=operator, now=now_utc())
-    received = 0
-    for payment_id in payment_ids:
-        payment = payments.get(session, ctx, payment_id=payment_id)
-        booked = payments.book_receipt(
-            session,
-            ctx,
-            payment_id=payment_id,
-            amount_minor=payment.amount_minor,
-            currency=payment.currency,
-            receipt_reference=f"SEASON-{payment_id}",
-        )
-        received += booked.received_minor
-    return received
-
-
-def _fresh(work: Callable[[Session], T]) -> T:
+def fresh(work: Callable[[Session], T]) -> T:
     """A unit of work that leaves nothing in the session: ten thousand of each would slow all that follows."""
 
     def clean(session: Session) -> T:
@@ -173,7 +172,7 @@ def _held(placed: Sequence[Placed]) -> Answer:
     return Answer(status=201, body=json.dumps({"hold_id": str(each.hold_id)}), headers={})
 
 
-def _at(till: Till, asked: Sequence[tuple[Buyer, uuid.UUID]], address: str) -> list[dict[str, Any]]:
+def at(till: Till, asked: Sequence[tuple[Buyer, uuid.UUID]], address: str) -> list[dict[str, Any]]:
     """What the till tells each of those who stand there at once."""
     callers = []
     for buyer, subject_id in asked:

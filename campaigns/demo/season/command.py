@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from campaigns.demo.season import plan, play, show, world
+from campaigns.demo.season import paying, plan, play, show, world
 from campaigns.demo.season.world import NoDatabase
 from marketplace import terminal
 from marketplace.settings import Settings
@@ -24,6 +24,10 @@ _DOING: Final = {
     "answer": "cooperatives answer 合作社答复",
     "choose": "buyers choose 买家选择",
     "balance": "balances are paid 支付尾款",
+    "address": "addresses are chosen 选择地址",
+    "pack": "boxes are packed 打包",
+    "ship": "boxes are shipped 发货",
+    "deliver": "boxes arrive 送达",
 }
 
 
@@ -39,17 +43,29 @@ _DOING: Final = {
     help="How many come.",
 )
 @click.option(
+    "--gateway",
+    type=click.Choice(sorted(paying.PURSES)),
+    default=paying.Transfers.name,
+    show_default=True,
+    help="How money comes and goes; through Stripe only at a stand-in (STRIPE_API_BASE).",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     help="Where the result goes, as JSON; the same seed writes the same bytes.",
 )
 @with_appcontext
-def season_command(*, seed: int, shoppers: int, output: Path | None) -> None:
-    """Play a presale from plan to paid balances, in a database of its own. 演示完整一季：预售、分配、冰雹、尾款"""
+def season_command(*, seed: int, shoppers: int, gateway: str, output: Path | None) -> None:
+    """Play a presale from plan to its end, in a database of its own. 演示完整一季：预售、分配、冰雹、尾款、发货"""
     settings: Settings = current_app.config["SETTINGS"]
     if settings.is_production:
         raise click.ClickException("The demo makes people and fruit up: it does not run in production.")
+    if gateway == paying.Cards.name and not (settings.stripe_secret_key and settings.stripe_api_base):
+        raise click.ClickException(
+            "Shoppers who are made up pay at a stand-in alone: set STRIPE_SECRET_KEY and STRIPE_API_BASE. "
+            "演示买家只在模拟支付服务付款：请设置 STRIPE_SECRET_KEY 与 STRIPE_API_BASE。"
+        )
     modules = current_app.extensions["modules"]
     console = terminal.console()
     console.print(f"[bold]Season 演示季 {seed}: {shoppers:,} shoppers 位买家[/]")
@@ -58,7 +74,7 @@ def season_command(*, seed: int, shoppers: int, output: Path | None) -> None:
             world.own_database(settings, f"season_{seed}") as urls,
             world.opened(urls, settings, modules, seed=seed) as here,
         ):
-            result = _play(console, here, plan.plan(seed, shoppers=shoppers))
+            result = _play(console, here, plan.plan(seed, shoppers=shoppers), paying.PURSES[gateway]())
     except (NoDatabase, play.NotAsPlanned) as problem:
         raise click.ClickException(str(problem)) from problem
     told = written(result)
@@ -82,7 +98,7 @@ def digest_of(told: str) -> str:
     return "sha256:" + hashlib.sha256(told.encode()).hexdigest()
 
 
-def _play(console: Console, here: world.World, drawn: plan.Plan) -> dict[str, Any]:
+def _play(console: Console, here: world.World, drawn: plan.Plan, purse: paying.Purse) -> dict[str, Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bars: dict[str, TaskID] = {}
@@ -92,7 +108,7 @@ def _play(console: Console, here: world.World, drawn: plan.Plan) -> dict[str, An
                 bars[doing] = progress.add_task(_DOING[doing], total=total)
             progress.update(bars[doing], completed=done, total=total)
 
-        season = play.Season(world=here, plan=drawn, told=told)
+        season = play.Season(world=here, plan=drawn, told=told, purse=purse)
         for number, step in enumerate(season.play(), start=1):
             show.step(console, step, number=number, of=STEPS, goal=drawn.goal_boxes)
             if step.broken:

@@ -14,8 +14,10 @@ from campaigns.promotions.models import PromotionTerms
 from campaigns.shortage.models import Shortage, ShortageElection
 from inventory.models import Hold, Pool
 from marketplace.catalogue.models import Cooperative
+from marketplace.ledger import reading as ledger
 from marketplace.notifications.models import Notification
-from marketplace.payments.models import Payment
+from marketplace.payments.models import PartRefund, Payment, Repayment
+from marketplace.payments.states import RepaymentState
 from marketplace.values import instant_text
 from orders.models import Forfeit, Order
 
@@ -31,6 +33,8 @@ class Seen:
     orders: dict[str, int]
     """How many are in each state."""
     money_minor: dict[str, int]
+    books_minor: dict[str, int]
+    """What stands in each account of the ledger, on the side on which it grows."""
     told: int
     """Messages to people."""
 
@@ -51,6 +55,11 @@ def seen(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID, at: An
         )
     )
     forfeited = session.scalar(select(func.coalesce(func.sum(Forfeit.amount_minor), 0)))
+    paid_back = session.scalar(
+        select(func.coalesce(func.sum(PartRefund.amount_minor), 0))
+        .join(Repayment, Repayment.refund_id == PartRefund.id)
+        .where(Repayment.state == RepaymentState.PAID)
+    )
     return Seen(
         at=instant_text(at),
         state=str(campaign.state),
@@ -64,8 +73,12 @@ def seen(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID, at: An
         money_minor={
             "received": int(money[0]),
             "to_pay_back": int(money[1]),
+            "paid_back": int(paid_back or 0),
             "forfeited": int(forfeited or 0),
             "taken_off": int(taken_off or 0),
+        },
+        books_minor={
+            each.code: each.balance_minor for each in ledger.trial_balance(session) if each.balance_minor
         },
         told=session.scalar(select(func.count()).select_from(Notification)) or 0,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment
 from campaigns.allotting.rules import CommitmentState
-from campaigns.demo.season import buying, facts, ground
+from campaigns.demo.season import buying, facts, ground, paying, sending
 from campaigns.demo.season.buying import Buyer
 from campaigns.demo.season.facts import Seen
 from campaigns.demo.season.ground import Ground
@@ -69,6 +69,7 @@ class Season:
     world: World
     plan: Plan
     told: Told
+    purse: paying.Purse = field(default_factory=paying.Transfers)
     ground: Ground | None = None
     buyers: dict[int, Buyer] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
@@ -96,6 +97,10 @@ class Season:
             ("balance_open", self._open_balance, "balance_open"),
             ("balance_paid", self._pay_balances, "balance_open"),
             ("balance_closed", self._close_balance, "balance_closed"),
+            ("paid_back", self._pay_back, "balance_closed"),
+            ("sent", self._send, "fulfilling"),
+            ("delivered", self._deliver, "completed"),
+            ("claims_over", self._let_claims_end, "completed"),
         ):
             notes = work()
             if self.state not in state.split():
@@ -276,7 +281,7 @@ class Season:
         paid = 0
         for some in _parts(paying):
             buying.ask_balances(some)
-            buying.pay(some, operator=self.here.operator)
+            self.purse.pay(some, operator=self.here.operator)
             paid += len(some)
             self.told("balance", paid, len(paying))
         self._minute()
@@ -292,6 +297,56 @@ class Season:
         self._go(due_at + timedelta(hours=grace + 1))
         return {"defaulted": self._count(OrderState.BALANCE_DEFAULTED)}
 
+    def _pay_back(self) -> dict[str, int]:
+        """What is owed to buyers goes back: of who withdrew, whose boxes were cut, who paid more than the last step."""
+        self.world.clock.wait(hours=12)
+        self._minute()
+        return {"refunds_paid": self.purse.pay_back(operator=self.here.operator)}
+
+    def _send(self) -> dict[str, int]:
+        """Buyers say where their boxes go; waves are released until nothing is left, packed and handed to a carrier."""
+        states = self._states()
+        paid = [
+            each
+            for each in self.buyers.values()
+            if each.order_id is not None and states.get(each.order_id) == OrderState.BALANCE_PAID
+        ]
+        done = 0
+        for some in _parts(paid):
+            buying.choose_addresses(some)
+            done += len(some)
+            self.told("address", done, len(paid))
+        ctx = self.here.ctx
+        while sending.ready(ctx, campaign_id=self.here.campaign_id):
+            sending.release(ctx, campaign_id=self.here.campaign_id)
+            self._minute()
+            self.world.clock.wait(minutes=10)
+        self.world.clock.wait(hours=20)
+        self._parcels("pack", sending.pack)
+        self.world.clock.wait(hours=4)
+        self._parcels("ship", sending.ship)
+        self._minute()
+        return sending.counted()
+
+    def _deliver(self) -> dict[str, int]:
+        self.world.clock.wait(days=2)
+        delivered = self._parcels("deliver", sending.deliver)
+        self._minute()
+        return {"parcels": delivered}
+
+    def _let_claims_end(self) -> dict[str, int]:
+        """The days in which a buyer may complain pass, and nobody does: the orders are closed, batch by batch."""
+        with database.reading() as session:
+            days = session.get_one(Campaign, self.here.campaign_id).claims_days
+        self.world.clock.wait(days=days, hours=1)
+        while self._count(OrderState.DELIVERED):
+            self._minute()
+            self.world.clock.wait(minutes=1)
+        return {"claims_days": days}
+
+    def _parcels(self, doing: str, step: sending.Step) -> int:
+        return sending.go(step, self.here.ctx, lambda done, of: self.told(doing, done, of))
+
     def _buy(self, shoppers: Sequence[Shopper]) -> None:
         found = [(self.buyers[each.number], each.boxes) for each in shoppers]
         address = f"/v1/campaigns/{self.here.campaign_id}/holds"
@@ -300,7 +355,8 @@ class Season:
             (self.buyers[each.number] for each in shoppers if each.has_coupon), code=ground.COUPON_CODE
         )
         buying.order(buyer for buyer, _ in found)
-        buying.pay([self.buyers[each.number] for each in shoppers if each.pays], operator=self.here.operator)
+        payers = [self.buyers[each.number] for each in shoppers if each.pays]
+        self.purse.pay(payers, operator=self.here.operator)
 
     def _withdraw(self, shoppers: Sequence[Shopper]) -> None:
         for each in shoppers:
@@ -316,7 +372,7 @@ class Season:
     def _minute(self) -> None:
         """Every job of the minute and what they call for, as a worker would do them; one that fails ends the season."""
         known: dict[str, Job] = current_app.extensions["jobs"]
-        own = {name: job for name, job in known.items() if name.startswith(OWN)}
+        own = {name: job for name, job in known.items() if name.startswith(OWN + self.purse.jobs)}
         app = self.world.app
         worker.enqueue_due_slots(app, own, {}, now=self.world.clock.now)
         while worker.run_next(app, own):

@@ -9,6 +9,7 @@ from rich.text import Text as Line
 
 from campaigns.demo.season.play import Step
 from marketplace.language import Text
+from marketplace.ledger.reading import name_of
 from marketplace.values import Money
 
 BAR: Final = 40
@@ -56,6 +57,22 @@ STEPS: Final[dict[str, Text]] = {
         en="Balances are closed: who has not paid loses the deposit",
         zh="尾款结束，未付者定金归合作社",
     ),
+    "paid_back": Text(
+        en="What is owed to buyers is paid back",
+        zh="应退款项全部退还买家",
+    ),
+    "sent": Text(
+        en="Waves are released, boxes packed and handed to a carrier",
+        zh="释放发货批次，打包并交付承运",
+    ),
+    "delivered": Text(
+        en="All boxes are at their buyers' doors",
+        zh="全部箱子送达",
+    ),
+    "claims_over": Text(
+        en="The days for claims are over",
+        zh="售后期结束",
+    ),
 }
 NOTES: Final[dict[str, Text]] = {
     "cooperatives": Text(en="cooperatives", zh="合作社"),
@@ -75,15 +92,24 @@ NOTES: Final[dict[str, Text]] = {
     "paid": Text(en="balances paid", zh="已付尾款"),
     "silent": Text(en="do not pay", zh="不付尾款"),
     "defaulted": Text(en="orders in default", zh="违约订单"),
+    "refunds_paid": Text(en="refunds paid", zh="已退款笔数"),
+    "waves": Text(en="waves", zh="发货批次"),
+    "sent_orders": Text(en="orders sent", zh="发货订单"),
+    "sent_boxes": Text(en="boxes sent", zh="发货箱数"),
+    "left_orders": Text(en="orders left for a later wave", zh="留待后续批次"),
+    "parcels": Text(en="parcels delivered", zh="送达包裹"),
+    "claims_days": Text(en="days for claims", zh="售后天数"),
 }
 ORDERS: Final[dict[str, str]] = {
     "deposit_due": "待付定金", "deposit_paid": "已付定金", "committed": "已确认", "balance_due": "待付尾款",
     "balance_paid": "已付尾款", "balance_defaulted": "尾款违约", "released": "已释放", "withdrawn": "已撤单",
     "expired": "已过期", "payment_failed": "付款失败", "cut": "已削减",
+    "packing": "备货中", "shipped": "已发货", "delivered": "已送达", "closed": "已完结",
 }  # fmt: skip
 MONEY: Final[dict[str, Text]] = {
     "received": Text(en="received", zh="已收"),
     "to_pay_back": Text(en="to pay back", zh="应退"),
+    "paid_back": Text(en="paid back", zh="已退"),
     "forfeited": Text(en="forfeited to cooperatives", zh="罚没归合作社"),
     "taken_off": Text(en="taken off by the county's coupon", zh="县优惠券抵扣"),
 }
@@ -121,6 +147,12 @@ def step(console: Console, done: Step, *, number: int, of: int, goal: int, curre
     for name, minor in look.money_minor.items():
         if minor:
             table.add_row(f"{MONEY[name].en} {MONEY[name].zh}", _money(Money(minor, currency)), "", "")
+    most = max(map(abs, look.books_minor.values()), default=0)
+    for code, minor in look.books_minor.items():
+        account = name_of(code)
+        table.add_row(
+            f"books {account.en} 账 {account.zh}", _money(Money(minor, currency)), bar(abs(minor), most), ""
+        )
     for name, count in done.notes.items():
         table.add_row(f"{NOTES[name].en} {NOTES[name].zh}", f"{count:,}", "", "")
     table.add_row("messages written 通知", f"{look.told:,}", "", "")
@@ -193,5 +225,5 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _money(money: Money) -> str:
-    yuan, fen = divmod(money.minor, 100)
-    return f"{yuan:,}.{fen:02} {money.currency}"
+    yuan, fen = divmod(abs(money.minor), 100)
+    return f"{'−' if money.minor < 0 else ''}{yuan:,}.{fen:02} {money.currency}"

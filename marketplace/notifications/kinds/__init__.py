@@ -41,6 +41,12 @@ from marketplace.notifications.kinds.market import (
 )
 from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
 from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
+from marketplace.notifications.kinds.settlements import (
+    SettlementDismissed,
+    SettlementFinal,
+    SettlementProposed,
+    SettlementWithdrawn,
+)
 from marketplace.notifications.kinds.sponsors import (
     SponsorshipAccepted,
     SponsorshipAllocated,
@@ -92,6 +98,10 @@ __all__ = (
     "PledgeLapsed",
     "RefundDue",
     "RefundPaid",
+    "SettlementDismissed",
+    "SettlementFinal",
+    "SettlementProposed",
+    "SettlementWithdrawn",
     "ShareOffered",
     "ShortageCarried",
     "ShortageCut",

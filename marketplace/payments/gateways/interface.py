@@ -78,7 +78,6 @@ class Seen:
     payment_id: uuid.UUID | None
     """Ours, as we told the gateway when it was opened."""
     state: PaymentState
-    amount_minor: int
     received_minor: int
     currency: str
     receipt_reference: str | None = None
@@ -102,8 +101,6 @@ class RefundSeen:
     refund_id: uuid.UUID | None
     """Ours, as we told the gateway when it was asked for."""
     standing: RefundStanding
-    amount_minor: int
-    currency: str
     problem: str | None = None
 
 
@@ -120,7 +117,7 @@ class EventSeen:
 
 
 class RemoteGateway(Protocol):
-    """Every call may raise GatewayUnavailable, and GatewayRefuses where it changes something.
+    """Every call may raise GatewayUnavailable, and GatewayRefuses: also a look at what is not known there.
 
     The same `key` asks the same question again: it has one effect, whoever asks how often.
     """

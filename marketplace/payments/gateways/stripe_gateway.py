@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import stripe
 from stripe import Charge, PaymentIntent, StripeClient
@@ -288,23 +288,22 @@ def _seen(intent: PaymentIntent) -> Seen:
     if state is None:
         log.error("Stripe tells of a state that is not known here", state=intent.status)
         raise GatewayUnavailable
-    is_paid = state == PaymentState.SUCCEEDED and charge is not None
-    details = charge.payment_method_details if is_paid and charge is not None else None
-    booked = charge.balance_transaction if is_paid and charge is not None else None
-    has_fee = isinstance(booked, stripe.BalanceTransaction)
+    paid = charge if state == PaymentState.SUCCEEDED else None
+    details = paid.payment_method_details if paid is not None else None
+    entry = paid.balance_transaction if paid is not None else None
+    booked = entry if isinstance(entry, stripe.BalanceTransaction) else None
     error = intent.last_payment_error
     return Seen(
         provider_id=intent.id,
         payment_id=_id(intent.metadata, "payment_id"),
         state=state,
-        amount_minor=intent.amount,
         received_minor=intent.amount_received,
         currency=intent.currency.upper(),
-        receipt_reference=charge.id if is_paid and charge is not None else None,
+        receipt_reference=paid.id if paid is not None else None,
         method=details.type if details is not None else None,
-        paid_at=datetime.fromtimestamp(charge.created, UTC) if is_paid and charge is not None else None,
-        fee_minor=cast(stripe.BalanceTransaction, booked).fee if has_fee else None,
-        fee_currency=cast(stripe.BalanceTransaction, booked).currency.upper() if has_fee else None,
+        paid_at=datetime.fromtimestamp(paid.created, UTC) if paid is not None else None,
+        fee_minor=booked.fee if booked is not None else None,
+        fee_currency=booked.currency.upper() if booked is not None else None,
         client_secret=intent.client_secret,
         next_step=_next_step(intent),
         problem=_told(error, "decline_code") or _told(error, "code"),
@@ -325,8 +324,6 @@ def _refund_seen(refund: stripe.Refund) -> RefundSeen:
         provider_id=refund.id,
         refund_id=_id(refund.metadata, "refund_id"),
         standing=STANDINGS.get(refund.status or "", RefundStanding.PENDING),
-        amount_minor=refund.amount,
-        currency=refund.currency.upper(),
         problem=_told(refund, "failure_reason"),
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaigns import advancing
+from campaigns.planning import SHELF_DAYS
 from marketplace import database
 from marketplace.access import Role
 from marketplace.context import Context
@@ -98,9 +99,10 @@ def closed(
     orders: Sequence[int] = (5, 4, 3),
     with_addresses: bool = True,
     variety: str = "Fuji",
+    shelf_days: int = SHELF_DAYS,
 ) -> Sending:
     """Paid in full, allocated and confirmed by all, and nothing of a balance is open."""
-    made = allotted.sold(market, operator, pledged=pledged, orders=(), variety=variety)
+    made = allotted.sold(market, operator, pledged=pledged, orders=(), variety=variety, shelf_days=shelf_days)
     buyers = [house.caller(market.app, Role.SHOPPER) for _ in orders]
     found = [paid(buyer, operator, made.sale, boxes) for buyer, boxes in zip(buyers, orders, strict=True)]
     sending = Sending(

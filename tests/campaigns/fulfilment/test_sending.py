@@ -258,6 +258,17 @@ def test_a_day_that_is_over_and_a_sale_that_runs(market: Market, operator: Calle
         assert session.scalar(select(func.count()).select_from(Wave)) == 0
 
 
+def test_boxes_leave_only_if_they_keep_as_long_as_their_item_promises(
+    market: Market, operator: Caller
+) -> None:
+    """Lots are good for sixty days: twenty days from now there are forty left, and a day later one fewer."""
+    made = stage.closed(market, operator, shelf_days=40)
+    with market.unchanged():
+        refused = assert_refused(made.release(in_days=21), 409, "nothing_to_send")
+    assert refused["orders_left"] == len(made.orders)
+    assert made.released(in_days=20)["orders"] == len(made.orders)
+
+
 def test_a_campaign_of_which_nothing_is_left_to_send_is_completed(market: Market, operator: Caller) -> None:
     sale = presale.on_sale(market)
     presale.bought(house.caller(market.app, Role.SHOPPER), operator, sale, 1)

@@ -11,10 +11,13 @@ import psycopg
 import pytest
 from flask import Flask
 
-from campaigns.demo.season import command, plan, play, show, world
+from campaigns.demo.season import command, paying, plan, play, show, world
 from campaigns.demo.season.play import Season, Step
 from marketplace.embedded.databases import DatabaseUrls
+from marketplace.settings import Settings
 from tests import house, servers
+from tests.stripe_stand_in import StandIn
+from tests.stripe_stand_in.server import SECRET_KEY
 
 SHOPPERS = 300
 FEW = 60
@@ -32,13 +35,21 @@ def fresh() -> Iterator[DatabaseUrls]:
         servers.drop_database(servers.current().admin_url, name)
 
 
-def played(app: Flask, *, seed: int, shoppers: int) -> Played:
+def played(app: Flask, *, seed: int, shoppers: int, stand_in: StandIn | None = None) -> Played:
+    settings: Settings = app.config["SETTINGS"]
+    purse: paying.Purse = paying.Transfers()
+    if stand_in is not None:
+        settings = replace(settings, stripe_secret_key=SECRET_KEY, stripe_api_base=stand_in.url)
+        purse = paying.Cards()
     with (
         fresh() as urls,
-        world.opened(urls, app.config["SETTINGS"], app.extensions["modules"], seed=seed) as here,
+        world.opened(urls, settings, app.extensions["modules"], seed=seed) as here,
     ):
         season = Season(
-            world=here, plan=plan.plan(seed, shoppers=shoppers), told=lambda _doing, _done, _of: None
+            world=here,
+            plan=plan.plan(seed, shoppers=shoppers),
+            told=lambda _doing, _done, _of: None,
+            purse=purse,
         )
         steps = list(season.play())
         result = season.result()
@@ -52,7 +63,10 @@ def test_a_season_keeps_every_promise_and_is_the_same_again(built_app: Flask) ->
     by_name = {each.name: each for each in steps}
     _the_sale(by_name)
     _the_shortage(by_name, result)
-    _the_money(by_name["balance_closed"], result)
+    _the_money(by_name["balance_closed"])
+    _the_refunds(by_name, result)
+    _the_boxes(by_name)
+    _the_result(by_name[steps[-1].name], result)
     assert json.loads(told)["season"]["seed"] == 7
     assert played(built_app, seed=7, shoppers=SHOPPERS)[2] == told
     assert "0193" not in json.dumps([row[:5] for row in result["orders"]]), "no id is told"
@@ -84,15 +98,68 @@ def _the_shortage(steps: dict[str, Step], result: dict[str, Any]) -> None:
     assert steps["settled"].look.boxes["sold"] == cuts["boxes"]
 
 
-def _the_money(last: Step, result: dict[str, Any]) -> None:
+def _the_money(last: Step) -> None:
     due = last.look.orders["balance_paid"] + last.look.orders["balance_defaulted"]
     assert (
         last.look.orders["balance_defaulted"] == last.notes["defaulted"] == due * plan.DEFAULT_PERCENT // 100
     )
     assert last.look.state == "balance_closed"
+
+
+def _the_refunds(steps: dict[str, Step], result: dict[str, Any]) -> None:
+    """All that is owed is paid once, and from then on nothing stands in what is to be paid back."""
+    before, after = steps["balance_closed"].look, steps["paid_back"].look
+    compensation = result["shortage"]["cuts"]["compensation_minor"]
+    owed = before.money_minor["to_pay_back"] + compensation
+    assert before.money_minor["to_pay_back"] > 0
+    assert before.money_minor["paid_back"] == 0
+    assert before.books_minor["refund_payable"] == owed
+    assert steps["paid_back"].notes["refunds_paid"] > 0
+    assert after.money_minor["paid_back"] == owed
+    assert "refund_payable" not in after.books_minor
+    assert after.books_minor["psp_clearing"] == after.money_minor["received"] - owed
+
+
+def _the_boxes(steps: dict[str, Step]) -> None:
+    """Every paid box is sent, arrives, and its order is closed."""
+    paid = steps["balance_closed"].look.orders["balance_paid"]
+    sent = steps["sent"]
+    assert sent.notes["sent_orders"] == sent.look.orders["shipped"] == paid
+    assert sent.notes["left_orders"] == 0
+    assert steps["delivered"].look.state == "completed"
+    assert steps["delivered"].look.orders["delivered"] == paid
+    assert steps["delivered"].notes["parcels"] >= paid
+    assert steps["claims_over"].look.orders["closed"] == paid
+
+
+def _the_result(last: Step, result: dict[str, Any]) -> None:
     assert last.look.money_minor["received"] == sum(row[3] for row in result["orders"])
     assert last.look.money_minor["to_pay_back"] == sum(row[4] for row in result["orders"])
     assert last.look.money_minor["forfeited"] == sum(row["forfeits_minor"] for row in result["cooperatives"])
+
+
+def test_money_goes_the_same_way_by_card_as_by_transfer(built_app: Flask) -> None:
+    """The stand-in for Stripe has what the books say that came, less what went back; all else is the same season."""
+    with StandIn() as stand_in:
+        by_card = played(built_app, seed=5, shoppers=FEW, stand_in=stand_in)
+        kept = stand_in.charged()
+    by_transfer = played(built_app, seed=5, shoppers=FEW)
+    assert [each.broken for each in by_card[0]] == [()] * len(show.STEPS)
+    for card, transfer in zip(by_card[0], by_transfer[0], strict=True):
+        assert (card.look.state, card.look.orders) == (transfer.look.state, transfer.look.orders)
+        assert card.look.boxes == transfer.look.boxes
+        assert card.look.money_minor["received"] == transfer.look.money_minor["received"]
+        assert card.look.money_minor["to_pay_back"] == transfer.look.money_minor["to_pay_back"]
+    last = by_card[0][-1].look
+    assert by_card[1]["shortage"]["cuts"]["compensation_minor"] > 0, (
+        "that is transferred, not refunded to a card"
+    )
+    assert kept == last.money_minor["received"] - last.money_minor["to_pay_back"]
+    assert by_card[1]["orders"] == by_transfer[1]["orders"]
+
+
+def test_made_up_shoppers_pay_by_card_only_at_a_stand_in(refused: Callable[..., str]) -> None:
+    assert "STRIPE_API_BASE" in refused("--gateway", "stripe")
 
 
 def test_another_seed_is_another_season(built_app: Flask) -> None:

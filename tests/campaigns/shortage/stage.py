@@ -42,7 +42,7 @@ class Short:
 
 
 def pledge(market: Market, sale: Sale, boxes: int, *, cooperative: int = 0) -> Lot:
-    lot = market.lot(boxes, cooperative=cooperative, best_before_on=market.today + timedelta(days=20))
+    lot = market.lot(boxes, cooperative=cooperative, best_before_on=market.today + timedelta(days=40))
     database.transact(
         lambda session: pledging.put_up(
             session,

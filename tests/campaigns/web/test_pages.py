@@ -18,6 +18,8 @@ from marketplace.access import Role
 from marketplace.pages import STRICT_POLICY
 from tests.builders import Market, Sale, held, paid
 from tests.campaigns import allotted, presale
+from tests.campaigns.policy.test_doors import put, schedule, sign
+from tests.campaigns.policy.test_trying import pledged
 from tests.campaigns.web import html
 from tests.house import Caller
 
@@ -223,6 +225,17 @@ def test_the_promise_can_be_checked(market: Market, sale: Sale, anyone: Caller) 
     assert campaign.seed not in anyone.get(address(sale)).text
     move(market, sale, CampaignEvent.PAUSE, CampaignEvent.CANCEL)
     assert campaign.seed in anyone.get(address(sale)).text
+
+
+def test_the_promise_of_minimum_lots_can_be_checked_too(
+    market: Market, operator: Caller, anyone: Caller
+) -> None:
+    sale = pledged(market, goal_boxes=12)
+    told = put(operator, sale, {"minimum_boxes": 5}).json
+    assert sign(operator, sale).status_code == 201
+    assert schedule(operator, sale).status_code == 200
+    codes = [each.text for each in page(anyone, address(sale)).every("code")]
+    assert (codes[0], codes[-1]) == (told["digest"], told["canonical"])
 
 
 def test_the_split_is_told_once_every_box_has_its_cooperative(

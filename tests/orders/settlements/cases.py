@@ -106,7 +106,7 @@ def random_facts(draw, settlement="S1", currency="CNY"):
         forfeits.append(
             Forfeit(
                 reference=f"D{n}",
-                amount_minor=deposit * mine // (mine + others),
+                amount_minor=(2 * deposit * mine + mine + others) // (2 * (mine + others)),
                 deposit_minor=deposit,
                 boxes_kept=mine,
                 boxes_kept_by_all=mine + others,

@@ -13,6 +13,7 @@ from orders.settlements.formulas import (
     Booked,
     BorneByOthers,
     Difference,
+    FairPart,
     FormulaIsWrong,
     Lesser,
     Part,
@@ -103,9 +104,25 @@ def test_without_and_with_three_decimals():
 
 
 def test_a_part_that_is_not_one_is_refused():
-    for wrong in ({"weight": 4}, {"value_minor": 669}, {"value_minor": 664}, {"weight": -1}, {"weights": 0}):
+    for wrong in ({"weight": 4}, {"value_minor": 668}, {"value_minor": 665}, {"weight": -1}, {"weights": 0}):
         with pytest.raises(FormulaIsWrong):
             Part(**{"total_minor": 1_000, "weight": 2, "weights": 3, "value_minor": 667, **wrong})
+
+
+FAIR = {"total_minor": 1_000, "weight": 2, "weights": 3, "value_minor": 667, "sharers": 2}
+
+
+def test_a_fair_part_may_be_as_far_away_as_its_level_and_no_farther():
+    """Two share: 1/2 of its own, and 2/3 of the unit by which the level may be off."""
+    assert {FairPart(**{**FAIR, "value_minor": near}).value_minor for near in (666, 667)} == {666, 667}
+    assert FairPart(**FAIR).text("CNY").en == "10.00 × 2 / 3 = 6.666666…, fairly in whole units: 6.67"
+    assert (
+        FairPart(**{**FAIR, "value_minor": 664, "sums": 3}).text("CNY").zh
+        == "10.00 × 2 / 3 = 6.666666…，共 3 笔，逐笔按公平分配取整：6.64"
+    )
+    for wrong in ({"value_minor": 665}, {"value_minor": 668}, {"weight": 4}, {"sharers": 0}, {"sums": 0}):
+        with pytest.raises(FormulaIsWrong):
+            FairPart(**{**FAIR, **wrong})
 
 
 @given(st.data(), st.sampled_from(CURRENCIES))

@@ -5,13 +5,18 @@ import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 import stripe
 
+from marketplace import context, jobs
 from marketplace.access import Role
+from marketplace.payments import looking
+from marketplace.payments.gateways.interface import EventForged
 from tests.builders import Market, assert_refused, ordered
 from tests.house import Caller
+from tests.payments.online import there
 from tests.payments.online.there import There, pay
 from tests.stripe_stand_in.server import WEBHOOK_SECRET
 
@@ -92,6 +97,12 @@ def test_what_is_forged_or_unreadable_is_refused_and_changes_nothing(
     headers = {"Content-Type": "application/json"} | ({} if header is None else {"Stripe-Signature": header})
     with market.unchanged():
         assert_refused(online.answer(body, headers), 400, "event_forged")
+
+
+def test_without_a_secret_no_signature_is_believed() -> None:
+    gateway = there.gateway_at("", webhook_secret="")
+    with pytest.raises(EventForged):
+        gateway.read_event(TEXT.encode(), signature(TEXT, secret=""), now=context.now_utc())
 
 
 def test_more_than_a_quarter_of_a_megabyte_is_not_read(online: There, market: Market) -> None:
@@ -228,6 +239,24 @@ def test_a_lost_job_and_a_gateway_that_is_away_only_delay_an_event(
         online.sweep(minutes=20)
     assert {each.tries for each in online.events()} == {2}
     online.sweep(minutes=90)
+    assert online.state(order) == ("committed", "succeeded", "succeeded")
+    assert all(each.handled_at is not None for each in online.events())
+
+
+def test_an_event_that_finds_the_line_taken_comes_again_in_a_moment(
+    online: There, market: Market, shopper: Caller
+) -> None:
+    """Nobody was asked, so nothing speaks for waiting longer and longer."""
+    order = ordered(shopper, market.on_sale())
+    pay(shopper, order)
+    online.stand_in.pay_in_browser(online.intent(order)["id"])
+    online.deliver()
+    with ExitStack() as others:
+        for _ in range(market.app.config["WORKER_CONCURRENCY"]):
+            others.enter_context(jobs.line(looking.OUTSIDE))
+        online.work()
+    assert {(each.tries, each.handled_at) for each in online.events()} == {(0, None)}
+    online.work(seconds=2)
     assert online.state(order) == ("committed", "succeeded", "succeeded")
     assert all(each.handled_at is not None for each in online.events())
 

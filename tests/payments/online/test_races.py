@@ -14,6 +14,7 @@ from orders import checkout
 from tests.builders import Market, ordered
 from tests.house import Caller
 from tests.payments.online.there import There, pay, refresh
+from tests.stripe_stand_in import books
 
 ACTORS = ("browser", "event", "event again", "sweeper", "cancel")
 
@@ -164,6 +165,29 @@ def test_money_that_was_faster_than_the_cancel_goes_back(
     assert online.stand_in.charged() == 0
     [row] = online.repayments(order)
     assert (row.state, row.means) == ("paid", "gateway")
+    assert online.open_cases() == []
+
+
+def test_what_cannot_be_canceled_there_yet_is_asked_again_later_each_time(
+    online: There, market: Market, shopper: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wallet is at it already: Stripe says no until it is done."""
+    monkeypatch.setattr("tests.stripe_stand_in.books.CANCELABLE", books.CANCELABLE - {"processing"})
+    order = ordered(shopper, market.on_sale())
+    pay(shopper, order, online.stand_in.make_method("alipay"))
+    intent_id = online.intent(order)["id"]
+    online.stand_in.books.start_processing(intent_id)
+    assert shopper.post(f"/v1/orders/{order['id']}/withdrawal").status_code == 200
+    asked = []
+    for minutes in (0, 1, 2, 3, 8):
+        online.work(minutes=minutes)
+        asked.append(len(online.stand_in.made(f"/v1/payment_intents/{intent_id}/cancel")))
+    assert asked == [1, 1, 2, 2, 3]
+    online.stand_in.books.end_processing(intent_id)
+    online.settle()
+    assert online.state(order) == ("withdrawn", "canceled", "succeeded")
+    assert online.stand_in.charged() == 0
+    assert all(state != "asked" for _, state in online.calls(order))
     assert online.open_cases() == []
 
 

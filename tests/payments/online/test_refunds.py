@@ -10,6 +10,8 @@ from marketplace import database
 from marketplace.access import Role
 from marketplace.ledger import reading
 from marketplace.notifications.models import Notification
+from marketplace.payments.gateways import GatewayRefuses
+from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.payments.states import PartRefundKind
 from tests.builders import Market, assert_refused, ordered
 from tests.builders import paid as paid_by_transfer
@@ -181,6 +183,25 @@ def test_what_the_gateway_refuses_is_due_by_other_means(
     online.work()
     [row] = online.repayments(order)
     assert (row.state, row.problem) == ("due", "charge_already_refunded")
+    assert online.calls(order)[-1] == ("refund", "refused")
+
+
+def test_what_the_gateway_will_not_even_look_for_is_due_by_other_means(
+    online: There, market: Market, shopper: Caller, gateway: StripeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure is stored under the key, and then the payment is not known there any more."""
+    order = paid_by(online, market, shopper)
+    online.stand_in.fail_next("error", "POST /v1/refunds")
+
+    def refuses(**_named: object) -> None:
+        raise GatewayRefuses("resource_missing")
+
+    monkeypatch.setattr(gateway, "find_refund", refuses)
+    online.owe(order, 200)
+    for minutes in (0, 2, 5, 15, 40):
+        online.sweep(minutes=minutes)
+    [row] = online.repayments(order)
+    assert (row.state, row.problem) == ("due", "resource_missing")
     assert online.calls(order)[-1] == ("refund", "refused")
 
 

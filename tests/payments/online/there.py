@@ -43,10 +43,12 @@ METHODS = ("card", "alipay", "wechat_pay")
 EVENTS_URL = "/v1/webhooks/stripe"
 
 
-def gateway_at(url: str, *, secret_key: str = SECRET_KEY) -> StripeGateway:
+def gateway_at(
+    url: str, *, secret_key: str = SECRET_KEY, webhook_secret: str = WEBHOOK_SECRET
+) -> StripeGateway:
     return StripeGateway(
         secret_key=secret_key,
-        webhook_secret=WEBHOOK_SECRET,
+        webhook_secret=webhook_secret,
         api_base=url,
         methods=METHODS,
         return_url="https://shop.test/back",

@@ -1,0 +1,80 @@
+"""What becomes of an advance when its payout moves: paid, given up, or come back from the bank."""
+
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from marketplace.context import Context
+from marketplace.ledger import ledger
+from marketplace.ledger.chart import OwnerKind
+from marketplace.ledger.rules import Account, Owner, credit, debit
+from marketplace.payouts.events import PayoutMoved
+from marketplace.payouts.states import PayoutPurpose, PayoutState
+from orders.settlements import advances_kept
+from orders.settlements.advance_models import Advance, AdvanceStanding
+from orders.settlements.advance_states import AdvanceLineKind, AdvanceState
+
+OVER: Final = frozenset({PayoutState.CANCELLED, PayoutState.RETURNED})
+UNDONE: Final = "advance_undone"
+"""The fact in the ledger; its source is the payout that came back."""
+
+
+def on_payout_moved(session: Session, ctx: Context, event: PayoutMoved) -> None:
+    """Paid, it is outstanding. Cancelled or returned, it is as it was asked for, and may be granted anew."""
+    if event.purpose != PayoutPurpose.ADVANCE or event.state not in (PayoutState.PAID, *OVER):
+        return
+    standing, advance = advances_kept.locked(session, event.purpose_id)
+    if advance.payout_id != event.payout_id:
+        return
+    if event.state == PayoutState.PAID:
+        _pay(session, ctx, standing, advance)
+    else:
+        _give_up(session, ctx, standing, advance)
+    session.flush()
+
+
+def _pay(session: Session, ctx: Context, standing: AdvanceStanding, advance: Advance) -> None:
+    assert advance.amount_minor is not None, "a granted advance has its amount"
+    standing.promised_minor -= advance.amount_minor
+    advance.paid_at = ctx.now
+    advances_kept.move(session, ctx, advance, AdvanceState.PAID)
+    advances_kept.write(
+        session,
+        ctx,
+        standing,
+        advance,
+        AdvanceLineKind.PAID,
+        advance.amount_minor,
+        payout_id=advance.payout_id,
+    )
+
+
+def _give_up(session: Session, ctx: Context, standing: AdvanceStanding, advance: Advance) -> None:
+    assert advance.amount_minor is not None, "a granted advance has its amount"
+    if advance.state == AdvanceState.GRANTED:
+        standing.promised_minor -= advance.amount_minor
+        standing.version += 1
+    else:
+        _come_back(session, ctx, standing, advance)
+    advances_kept.move(session, ctx, advance, AdvanceState.ASKED)
+    advance.amount_minor = advance.payout_id = advance.paid_at = None
+    advance.decided_by = advance.decided_at = None
+
+
+def _come_back(session: Session, ctx: Context, standing: AdvanceStanding, advance: Advance) -> None:
+    """What settlements had repaid of it was taken from what the cooperative earned, and is the cooperative's again."""
+    assert advance.amount_minor is not None
+    repaid = advance.amount_minor - advance.outstanding_minor
+    if repaid:
+        assert advance.payout_id is not None, "a paid advance has its payout"
+        owner = Owner(kind=OwnerKind.COOPERATIVE, id=advance.cooperative_id)
+        prepaid, payable = (
+            Account(code=code, currency=advance.currency, owner=owner)
+            for code in ("coop_prepaid", "coop_payable")
+        )
+        lines = (debit(prepaid, repaid), credit(payable, repaid))
+        ledger.post(session, ctx, kind=UNDONE, source_id=advance.payout_id, lines=lines)
+    kinds = ((AdvanceLineKind.UNDONE, repaid), (AdvanceLineKind.RETURNED, advance.amount_minor))
+    for kind, minor in kinds:
+        if minor:
+            advances_kept.write(session, ctx, standing, advance, kind, minor, payout_id=advance.payout_id)
