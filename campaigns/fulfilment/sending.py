@@ -217,7 +217,7 @@ def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
         .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
         .where(Order.id.in_(order_ids))
     )
-    shelf_days: dict[uuid.UUID, int] = dict(promised.tuples().all())
+    shelf_days: dict[uuid.UUID, int] = {row[0]: row[1] for row in promised}
     suppliers: dict[uuid.UUID, dict[uuid.UUID, int]] = {}
     for supply in session.scalars(select(Supply).where(Supply.order_id.in_(order_ids))):
         suppliers.setdefault(supply.order_id, {})[supply.cooperative_id] = supply.boxes
