@@ -3,9 +3,12 @@
 import uuid
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from campaigns.fulfilment import completing
 from marketplace import database
+from orders.settlements import settling
+from orders.settlements.models import Settlement
 from tests.builders import Market
 from tests.campaigns import presale
 from tests.campaigns.fulfilment import stage
@@ -22,9 +25,13 @@ def asked(made: Settling) -> bool:
 
 def pay(made: Settling, cooperative: int) -> None:
     """As its payout does when it has arrived."""
-    sql = text("UPDATE settlement SET state = 'paid' WHERE id = :id")
-    values = {"id": uuid.UUID(made.of(cooperative)["id"])}
-    database.transact(lambda session: session.execute(sql, values))
+    settlement_id = uuid.UUID(made.of(cooperative)["id"])
+
+    def work(session: Session) -> None:
+        settlement = session.get_one(Settlement, settlement_id, with_for_update=True)
+        settling.pay(session, made.market.ctx, [settlement], reason="it has arrived")
+
+    database.transact(work)
 
 
 def test_a_campaign_is_settled_with_the_last_payout_and_not_before(market: Market, operator: Caller) -> None:
