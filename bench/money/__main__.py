@@ -13,10 +13,10 @@ from bench import running
 from bench.holds import report, seed, server
 from bench.holds.ground import Bench, Part
 from bench.holds.measure import Progress
-from bench.money import intake, posting, settling, standing
+from bench.money import intake, posting, settling, standing, stating
 
 COMMAND: Final = "make bench-money"
-CASES: Final = ("postings", "trial-balance", "intake", "settlement")
+CASES: Final = ("postings", "trial-balance", "intake", "statements", "settlements")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,12 @@ class Sizes:
     lines: int
     seconds: float
     rounds: int
+    orders: int
+    sellers: int
 
 
-FULL: Final = Sizes(transfers=1_000_000, lines=100_000, seconds=5, rounds=5)
-QUICK: Final = Sizes(transfers=5_000, lines=2_000, seconds=0.5, rounds=1)
+FULL: Final = Sizes(transfers=1_000_000, lines=100_000, seconds=5, rounds=5, orders=100_000, sellers=500)
+QUICK: Final = Sizes(transfers=5_000, lines=2_000, seconds=0.5, rounds=1, orders=600, sellers=5)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,11 +42,12 @@ def main(arguments: Sequence[str]) -> int:
         "postings": posting.case,
         "trial-balance": lambda bench: standing.case(bench, transfers=sizes.transfers),
         "intake": intake.case,
-        "settlement": lambda bench: settling.case(bench, lines=sizes.lines),
+        "statements": lambda bench: stating.case(bench, lines=sizes.lines),
+        "settlements": lambda bench: settling.case(bench, orders=sizes.orders, sellers=sizes.sellers),
     }
     chosen = options.only or list(CASES)
     load_before = os.getloadavg()[0]
-    progress = Progress(6 * (sizes.rounds + 1) + 6 + sizes.rounds + 1)
+    progress = Progress(6 * (sizes.rounds + 1) + 6 + sizes.rounds + 3)
     parts: list[Part] = []
     with server.started() as servers:
         progress.step("filling the template")

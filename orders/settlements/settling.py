@@ -141,7 +141,7 @@ def object_to(
 def accept(session: Session, ctx: Context, *, settlement_id: uuid.UUID, digest: str) -> Settlement:
     """The cooperative agrees: final before its days are over.
 
-    Raises SettlementNotFound, SettlementStateForbids, StatementChanged.
+    Raises SettlementNotFound, SettlementStateForbids, StatementChanged, AdvanceNotOutstanding.
     """
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.ACCEPT)
@@ -151,7 +151,10 @@ def accept(session: Session, ctx: Context, *, settlement_id: uuid.UUID, digest: 
 
 
 def lapse(session: Session, ctx: Context) -> int:
-    """Those whose days to object are over are final, a batch of them; how many."""
+    """Those whose days to object are over are final, a batch of them; how many were due.
+
+    Of whose advances less is outstanding than was thought, because a payout came back, are drafts again.
+    """
     due = session.scalars(
         select(Settlement)
         .where(Settlement.state == SettlementState.PROPOSED, Settlement.objections_until <= ctx.now)
@@ -160,7 +163,11 @@ def lapse(session: Session, ctx: Context) -> int:
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
-    _finish(session, ctx, due, SettlementEvent.LAPSE)
+    came_back = finishing.overtaken(session, due)
+    _finish(session, ctx, [each for each in due if each.id not in came_back], SettlementEvent.LAPSE)
+    for each in due:
+        if each.id in came_back:
+            _back(session, ctx, each, SettlementEvent.WITHDRAW, "an advance of it came back")
     return len(due)
 
 
@@ -176,12 +183,39 @@ def revise(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer: 
 
 
 def dismiss(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer: str) -> Settlement:
-    """The objection is answered and changes nothing: final. Raises SettlementNotFound, SettlementStateForbids."""
+    """The objection is answered and changes nothing: final.
+
+    Raises SettlementNotFound, SettlementStateForbids, AdvanceNotOutstanding.
+    """
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.DISMISS)
     settlement.answer, settlement.answered_by = answer, ctx.actor.label
     _finish(session, ctx, [settlement], SettlementEvent.DISMISS, reason=answer)
     return settlement
+
+
+def take_back(
+    session: Session, ctx: Context, *, cooperative_id: uuid.UUID, currency: str, reason: str
+) -> None:
+    """What a cooperative stands at has changed from elsewhere: what is being looked at is a draft again, to be computed
+    anew. Its locks come before those of advances.
+    """
+    kept.lock(session, [cooperative_id])
+    found = session.scalars(
+        select(Settlement)
+        .where(
+            Settlement.cooperative_id == cooperative_id,
+            Settlement.currency == currency,
+            Settlement.state.in_(kept.LOOKED_AT),
+        )
+        .order_by(Settlement.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for each in found:
+        is_proposed = each.state == SettlementState.PROPOSED
+        event = SettlementEvent.WITHDRAW if is_proposed else SettlementEvent.REVISE
+        _back(session, ctx, each, event, reason)
 
 
 def pay(session: Session, ctx: Context, settlements: Sequence[Settlement], *, reason: str) -> None:
