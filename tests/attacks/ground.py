@@ -48,6 +48,11 @@ LOST: Final = """
         FOR UPDATE SKIP LOCKED)
     """
 """A job whose worker is gone, as if that had been noticed."""
+AGAIN: Final = """
+    UPDATE job SET due_at = clock_timestamp() WHERE state = 'waiting' AND problem = 'the worker was lost'
+        AND due_at > clock_timestamp()
+    """
+"""A job that was put back after that is not waited for."""
 AT_WORK: Final = """
     SELECT count(*) FROM job WHERE state = 'running' OR (state = 'waiting' AND due_at <= clock_timestamp())
     """
@@ -165,6 +170,7 @@ class Ground:
             while time.monotonic() < since + 2 * ANSWER_SECONDS_MAX:
                 self.mend()
                 connection.execute(LOST)
+                connection.execute(AGAIN)
                 [left] = connection.execute(AT_WORK).fetchone() or (0,)
                 if not left:
                     return
