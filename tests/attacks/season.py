@@ -36,6 +36,7 @@ class Season:
         self.people[letter] = self.ground.somebody(Role.SHOPPER)
         made = self.orders[letter] = ordered(self.people[letter], self.sale, boxes)
         self.payments[f"{letter} deposit"] = made["payment_id"]
+        self.ground.drain()  # who pays before the job has told what is to be paid is not told
         return made
 
     def balance(self, letter: str) -> dict[str, Any]:
