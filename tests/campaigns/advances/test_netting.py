@@ -1,10 +1,12 @@
 """Advances and real settlements: repaid by netting, also when a payout comes back meanwhile, and with a grant."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from campaigns.advances import asking
-from marketplace import errors
+from campaigns.evidence import counting
+from marketplace import database, errors
 from orders.settlements import settling
 from orders.settlements.models import Settlement
 from tests.builders import Market, assert_refused, broken
@@ -43,6 +45,17 @@ def test_the_settlement_of_its_campaign_repays_an_advance(market: Market, made: 
         if each["kind"] == "repaid"
     ]
     assert line["settlement_id"] == to_settle.of(0)["id"]
+    with database.reading() as session:
+        tables = counting.tables(
+            session,
+            cooperative_id=made.coop(),
+            contents=["income", "advances"],
+            since=market.today - timedelta(days=1),
+        )
+    rows = {each.name: each.rows for each in tables}
+    assert [row[3] for row in rows["settlements"]] == [EARNED - 3_000]
+    assert [row[2:5] for row in rows["advances"]] == [("repaid", 3_000, 0)]
+    assert [row[2:5] for row in rows["repayments"]] == [("repaid", 3_000, 0)]
     assert evidence_of_books(made) == (0, EARNED - 3_000)
     assert broken(market.app) == []
 
