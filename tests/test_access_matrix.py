@@ -33,6 +33,7 @@ from tests.builders import Market, Sale
 from tests.campaigns import allotted
 from tests.campaigns.exports import abroad
 from tests.campaigns.fulfilment import stage as wave_stage
+from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
 from tests.ledger import money
@@ -127,6 +128,17 @@ OWNED = {
     "parcels.ship": "parcel",
     "parcels.deliver": "parcel",
     "order_parcels.list_of_order": "order",
+    "settlements.get_settlement": "settlement",
+    "settlements.get_statement": "settlement",
+    "settlements.show_statement": "settlement",
+    "settlements.download_statement": "settlement",
+    "settlements.print_statement": "settlement",
+    "settlements.list_moves": "settlement",
+    "settlements.object_to": "settlement",
+    "settlements.accept": "settlement",
+    "settlements.list_late_refunds": "settlement",
+    "settlements.part_payout": "settlement",
+    "settlements.download_pay_sheet": "settlement",
     "commitments.get_commitment": "commitment",
     "commitments.confirm": "commitment",
     "commitments.decline": "commitment",
@@ -237,6 +249,7 @@ OWNERS = {
     "delivery": Role.COOPERATIVE,
     "offer": Role.COOPERATIVE,
     "parcel": Role.COOPERATIVE,
+    "settlement": Role.COOPERATIVE,
     "commitment": Role.COOPERATIVE,
     "allotment_run": Role.COOPERATIVE,
     "pledge": Role.COOPERATIVE,
@@ -252,6 +265,10 @@ OWNERS = {
 BODIES: dict[str, dict[str, Any]] = {
     "online_payments.pay": {},
     "parcels.ship": {"carrier": "SF"},
+    "settlements.object_to": {"digest": f"sha256:{'0' * 64}", "reason": "too few"},
+    "settlements.accept": {"digest": f"sha256:{'0' * 64}"},
+    "settlements.part_payout": {"growers": [{"id": "a", "name": "a", "brought": []}]},
+    "settlements.download_pay_sheet": {"growers": [{"id": "a", "name": "a", "brought": []}]},
     "evidence_consents.sign": {"digest": "sha256:0"},
     "pledges.accept": {"boxes": 1},
     "pledges.decline": {"reason": "frost"},
@@ -465,6 +482,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
         ("/v1/commitments", Role.COOPERATIVE, "commitment"),
         ("/v1/parcels", Role.COOPERATIVE, "parcel"),
+        ("/v1/settlements", Role.COOPERATIVE, "settlement"),
         ("/v1/pledges", Role.COOPERATIVE, "pledge"),
         ("/v1/sponsorships", Role.BUYER, "sponsorship"),
         ("/v1/draws", Role.SHOPPER, "draw"),
@@ -497,6 +515,8 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
         about is None or OWNED.get(about.params.get("endpoint")) == "parcel"
     ):  # a whole sale: for its own tests alone
         one.ids["parcel"], other.ids["parcel"] = sent(market, as_role)
+    if about is None or OWNED.get(about.params.get("endpoint")) == "settlement":
+        one.ids["settlement"], other.ids["settlement"] = settled(market, as_role)
     return World(
         one=one,
         other=other,
@@ -512,6 +532,12 @@ def sent(market: Market, as_role: Callable[..., Caller]) -> list[str]:
     made = wave_stage.closed(pears, as_role(Role.OPERATOR), variety="Jonagold")
     made.released()
     return [made.parcels(cooperative_id=str(each))[0]["id"] for each in market.cooperative_ids[:2]]
+
+
+def settled(market: Market, as_role: Callable[..., Caller]) -> list[str]:
+    """A proposed settlement of each of the first two cooperatives."""
+    made = settling_scene.presold(market, as_role(Role.OPERATOR)).proposed()
+    return [made.of(each)["id"] for each in (0, 1)]
 
 
 def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperative: int) -> Side:

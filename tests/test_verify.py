@@ -33,6 +33,7 @@ from marketplace.outbound.client import Answer
 from marketplace.outbound.rules import Outcome
 from marketplace.payments.models import Payment
 from marketplace.payments.statements.jobs import settle_entry, sift_entries
+from marketplace.payouts.models import Payout
 from marketplace.webhooks import delivering
 from marketplace.webhooks.delivering import Sent
 from marketplace.webhooks.models import Delivery
@@ -45,12 +46,15 @@ from tests.campaigns.exports import abroad
 from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
+from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.shortage import stage
 from tests.ledger import money
 from tests.orders.sponsoring import fund
 from tests.payments.online import there
 from tests.payments.statements import files
 from tests.payouts import stage as payout_stage
+from tests.payouts.desk import Desk
+from tests.payouts.test_batches import PAYER
 from tests.stripe_stand_in import StandIn
 
 SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
@@ -461,12 +465,24 @@ BREAKS = {
     """,
     "L4": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE kind = 'deposit_forfeited'",
     "L5": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE phase = 'void'",
-    "L6": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'order_liability'",
+    "L6": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'deposit_liability'",
     "L8": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'refund_payable'",
     "L7": """
         UPDATE ledger_account SET owner_id = gen_random_uuid()
         WHERE code = 'sponsor_escrow' AND owner_id IN (SELECT id FROM sponsorship)
     """,
+    # settlements
+    "ST1": "UPDATE settlement SET payout_minor = payout_minor + 1 WHERE state = 'proposed'",
+    "ST2": "UPDATE settlement SET told = told || ' ' WHERE state = 'proposed'",
+    "ST3": "UPDATE settlement_move SET after = 'draft' WHERE event = 'propose'"
+    " AND settlement_id IN (SELECT id FROM settlement WHERE state = 'proposed')",
+    "ST4": "UPDATE ledger_transfer SET source_id = gen_random_uuid() WHERE kind = 'settled'",
+    "ST5": "UPDATE retention SET left_minor = left_minor - 1",
+    "ST6": """
+        INSERT INTO late_refund SELECT gen_random_uuid(), s.id, r.id, 'refund', r.amount_minor + 1, false, 0, 0, 0,
+            '{}', 'x', now() FROM settlement s, part_refund r LIMIT 1
+    """,
+    "ST7": "UPDATE payout SET purpose_id = gen_random_uuid() WHERE purpose = 'settlement' AND state = 'paid'",
     # allocations of campaigns
     "AL1": "UPDATE allotted_item SET boxes = boxes + 1",
     "AL2": """
@@ -572,6 +588,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
 
 
 def money_out(market: builders.Market, operator: house.Caller) -> None:
+    settled(market, operator)
     payout_stage.paid_out(market, operator)
     lending_stage.lent(replace(market, pack_id=market.pack("Ralls").id), operator)
 
@@ -680,6 +697,31 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
             for step in steps:
                 body = {"carrier": "SF"} if step == "shipment" else {}
                 assert made.step(parcel, step, **body).status_code == 200
+
+
+def settled(market: builders.Market, operator: house.Caller) -> None:
+    """One cooperative is paid for a delivered sale, with retention; the others still read their settlements."""
+    mutsu = replace(market, pack_id=market.pack("Mutsu").id)
+    made = settling_scene.delivered(wave_stage.closed(mutsu, operator, variety="Mutsu"))
+    until = (market.today + timedelta(days=180)).isoformat()
+    made.proposed(retention_permille=50, retained_until=until)
+    made.accept(2)
+    desk = Desk(
+        market=market,
+        drafter=operator,
+        approver=house.caller(market.app, Role.OPERATOR),
+        member=made.members[2],
+    )
+    desk.name(cooperative=2)
+    drafted = operator.post(f"/v1/settlements/{made.of(2)['id']}/payout").json
+    desk.approve(market.stored(Payout, drafted["id"]))
+    settings = market.app.config["SETTINGS"]
+    market.app.config["SETTINGS"] = replace(settings, **PAYER)
+    batch = operator.post("/v1/payout-batches", json={"currency": "CNY", "format": "csv"})
+    market.app.config["SETTINGS"] = settings
+    assert batch.status_code == 201, batch.json
+    receipt_of = {"receipt_reference": "BANK-SETTLED"}
+    assert operator.post(f"/v1/payouts/{drafted['id']}/receipt", json=receipt_of).status_code == 200
 
 
 def drift(sql: str) -> None:

@@ -13,10 +13,10 @@ from bench import running
 from bench.holds import report, seed, server
 from bench.holds.ground import Bench, Part
 from bench.holds.measure import Progress
-from bench.money import posting, standing
+from bench.money import posting, settling, standing
 
 COMMAND: Final = "make bench-money"
-CASES: Final = ("postings", "trial-balance")
+CASES: Final = ("postings", "trial-balance", "settlements")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,12 @@ class Sizes:
     transfers: int
     seconds: float
     rounds: int
+    orders: int
+    sellers: int
 
 
-FULL: Final = Sizes(transfers=1_000_000, seconds=5, rounds=5)
-QUICK: Final = Sizes(transfers=5_000, seconds=0.5, rounds=1)
+FULL: Final = Sizes(transfers=1_000_000, seconds=5, rounds=5, orders=100_000, sellers=500)
+QUICK: Final = Sizes(transfers=5_000, seconds=0.5, rounds=1, orders=600, sellers=5)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,15 +40,16 @@ def main(arguments: Sequence[str]) -> int:
     cases: dict[str, running.Case] = {
         "postings": posting.case,
         "trial-balance": lambda bench: standing.case(bench, transfers=sizes.transfers),
+        "settlements": lambda bench: settling.case(bench, orders=sizes.orders, sellers=sizes.sellers),
     }
     chosen = options.only or list(CASES)
     load_before = os.getloadavg()[0]
-    progress = Progress(4 * (sizes.rounds + 1) + 6 + 1)
+    progress = Progress(4 * (sizes.rounds + 1) + 6 + 2)
     parts: list[Part] = []
     with server.started() as servers:
         progress.step("filling the template")
         urls = servers.make_template()
-        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=1)
+        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=sizes.orders)
         bench = Bench(
             servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
         )

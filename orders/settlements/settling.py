@@ -141,7 +141,7 @@ def object_to(
 def accept(session: Session, ctx: Context, *, settlement_id: uuid.UUID, digest: str) -> Settlement:
     """The cooperative agrees: final before its days are over.
 
-    Raises SettlementNotFound, SettlementStateForbids, StatementChanged.
+    Raises SettlementNotFound, SettlementStateForbids, StatementChanged, AdvanceNotOutstanding.
     """
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.ACCEPT)
@@ -151,7 +151,10 @@ def accept(session: Session, ctx: Context, *, settlement_id: uuid.UUID, digest: 
 
 
 def lapse(session: Session, ctx: Context) -> int:
-    """Those whose days to object are over are final, a batch of them; how many."""
+    """Those whose days to object are over are final, a batch of them; how many were due.
+
+    Of whose advances less is outstanding than was thought, because a payout came back, are drafts again.
+    """
     due = session.scalars(
         select(Settlement)
         .where(Settlement.state == SettlementState.PROPOSED, Settlement.objections_until <= ctx.now)
@@ -160,7 +163,11 @@ def lapse(session: Session, ctx: Context) -> int:
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
-    _finish(session, ctx, due, SettlementEvent.LAPSE)
+    came_back = finishing.overtaken(session, due)
+    _finish(session, ctx, [each for each in due if each.id not in came_back], SettlementEvent.LAPSE)
+    for each in due:
+        if each.id in came_back:
+            _back(session, ctx, each, SettlementEvent.WITHDRAW, "an advance of it came back")
     return len(due)
 
 
@@ -176,7 +183,10 @@ def revise(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer: 
 
 
 def dismiss(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer: str) -> Settlement:
-    """The objection is answered and changes nothing: final. Raises SettlementNotFound, SettlementStateForbids."""
+    """The objection is answered and changes nothing: final.
+
+    Raises SettlementNotFound, SettlementStateForbids, AdvanceNotOutstanding.
+    """
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.DISMISS)
     settlement.answer, settlement.answered_by = answer, ctx.actor.label

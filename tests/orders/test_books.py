@@ -70,6 +70,17 @@ def test_every_posting_of_the_table_balances(held_in, minor, more, funder):
         postings.provider_fee(payment_id=one, fee_minor=minor, currency="CNY"),
         postings.funding_lowered(PURSE, source_id=one, by_code={"promo_expense": minor, "bank": more + 1}),
         postings.deposit_forfeited(PURSE, order_id=one, parts={one: minor, other: more + 1}),
+        postings.rebate_borne(PURSE, source_id=one, amount_minor=minor),
+        postings.rebate_borne(PURSE, source_id=one, amount_minor=-minor),
+        postings.late_refund(
+            PURSE,
+            source_id=one,
+            cooperative_id=other,
+            commission_minor=1,
+            retention_minor=more,
+            receivable_minor=minor,
+        ),
+        postings.settled(settled_sums(minor, more), settlement_id=one),
         *(
             postings.escrow_moved(PURSE, number=3, cooperative_id=one, amount_minor=minor, is_back=is_back)
             for is_back in (True, False)
@@ -77,6 +88,47 @@ def test_every_posting_of_the_table_balances(held_in, minor, more, funder):
     ]
     assert {rules.check(fact) for fact in facts} == {"CNY"}
     assert {fact.kind for fact in facts} == set(Kind)
+
+
+def settled_sums(goods, discount):
+    """Of boxes for so much and so much of an own discount more, half is kept back and a box is missing elsewhere."""
+    item = postings.ItemParts(
+        sold_for=PURSE.owner,
+        orders_minor=goods + discount,
+        own_discounts_minor=discount,
+        compensation_minor=0,
+    )
+    kept = goods // 2
+    return postings.Settled(
+        cooperative_id=uuid.UUID(int=7),
+        currency="CNY",
+        items=[item],
+        commission_minor=0,
+        services_minor=0,
+        released_minor=3,
+        retained_minor=kept,
+        collected_minor=2,
+        missing_minor=0,
+        advances_minor=0,
+        payable_minor=goods - kept + 3 - 2,
+    )
+
+
+def test_a_settlement_of_forfeits_alone_moves_nothing():
+    sums = postings.Settled(
+        cooperative_id=uuid.UUID(int=7),
+        currency="CNY",
+        items=[],
+        commission_minor=0,
+        services_minor=0,
+        released_minor=0,
+        retained_minor=0,
+        collected_minor=0,
+        missing_minor=0,
+        advances_minor=0,
+        payable_minor=0,
+    )
+    assert postings.settled(sums, settlement_id=uuid.uuid4()) is None
 
 
 def test_what_is_taken_back_leaves_nothing():

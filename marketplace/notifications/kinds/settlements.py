@@ -1,4 +1,5 @@
-"""What cooperatives are told of what they earned and are paid. Pure. It moves money: nobody switches it off."""
+"""What cooperatives are told of what they earned and are paid. Pure. It moves money: nobody "
+"switches it off."""
 
 import uuid
 from collections.abc import Mapping
@@ -16,15 +17,19 @@ class SettlementProposed(About):
     kind = Kind.SETTLEMENT_PROPOSED
     title = Text(en="Settlement {number} is ready to read", zh="结算单 {number} 待您核对")
     body = Text(
-        en="{cooperative}: the settlement of “{campaign}” comes to {payout}. Please read it; you may object until "
+        en="{cooperative}: the settlement of “{campaign}” ({settlement_id}) comes to {payout}. "
+        "Please read it; you may object until "
         "{objections_until}, then it is final.",
-        zh="{cooperative}：“{campaign}”的结算单应付 {payout}。请核对；{objections_until} 前可提出异议，逾期即定案。",
+        zh="{cooperative}：“{campaign}”的结算单（{settlement_id}）应付 {payout}。请核对；"
+        "{objections_until} 前可提出异议，逾期即定案。",
     )
     if_nothing: ClassVar[Mapping[str, Text]] = {
         "payout": Text(
-            en="{cooperative}: by the settlement of “{campaign}” nothing is to be paid. Please read why; you may "
+            en="{cooperative}: by the settlement of “{campaign}” ({settlement_id}) nothing is to "
+            "be paid. Please read why; you may "
             "object until {objections_until}, then it is final.",
-            zh="{cooperative}：“{campaign}”的结算单无应付金额。请核对原因；{objections_until} 前可提出异议，"
+            zh="{cooperative}：“{campaign}”的结算单（{settlement_id}）无应付金额。请核对原因；"
+            "{objections_until} 前可提出异议，"
             "逾期即定案。",
         ),
     }
@@ -42,9 +47,10 @@ class SettlementWithdrawn(About):
     kind = Kind.SETTLEMENT_WITHDRAWN
     title = Text(en="Settlement {number} is computed anew", zh="结算单 {number} 将重新计算")
     body = Text(
-        en="{cooperative}: the settlement of “{campaign}” is taken back and computed anew; you will read it before it "
+        en="{cooperative}: the settlement of “{campaign}” ({settlement_id}) is taken back and "
+        "computed anew; you will read it before it "
         "is final.",
-        zh="{cooperative}：“{campaign}”的结算单已撤回重算，定案前将再次请您核对。",
+        zh="{cooperative}：“{campaign}”的结算单（{settlement_id}）已撤回重算，定案前将再次请您核对。",
     )
     is_mandatory = True
     settlement_id: uuid.UUID
@@ -58,15 +64,19 @@ class SettlementDismissed(About):
     kind = Kind.SETTLEMENT_DISMISSED
     title = Text(en="Your objection to settlement {number} is answered", zh="结算单 {number} 的异议已答复")
     body = Text(
-        en="{cooperative}: your objection to the settlement of “{campaign}” changes nothing: {answer}. It is final, "
+        en="{cooperative}: your objection to the settlement of “{campaign}” ({settlement_id}) "
+        "changes nothing: {answer}. It is final, "
         "and {payout} will be paid.",
-        zh="{cooperative}：您对“{campaign}”结算单的异议未予采纳，答复：{answer}。结算单已定案，将支付 {payout}。",
+        zh="{cooperative}：您对“{campaign}”结算单（{settlement_id}）的异议未予采纳，答复："
+        "{answer}。结算单已定案，将支付 {payout}。",
     )
     if_nothing: ClassVar[Mapping[str, Text]] = {
         "payout": Text(
-            en="{cooperative}: your objection to the settlement of “{campaign}” changes nothing: {answer}. It is "
+            en="{cooperative}: your objection to the settlement of “{campaign}” ({settlement_id}) "
+            "changes nothing: {answer}. It is "
             "final, and nothing is to be paid.",
-            zh="{cooperative}：您对“{campaign}”结算单的异议未予采纳，答复：{answer}。结算单已定案，无应付金额。",
+            zh="{cooperative}：您对“{campaign}”结算单（{settlement_id}）的异议未予采纳，答复："
+            "{answer}。结算单已定案，无应付金额。",
         ),
     }
     is_mandatory = True
@@ -83,13 +93,14 @@ class SettlementFinal(About):
     kind = Kind.SETTLEMENT_FINAL
     title = Text(en="Settlement {number} is final", zh="结算单 {number} 已定案")
     body = Text(
-        en="{cooperative}: the settlement of “{campaign}” is final; {payout} will be paid.",
-        zh="{cooperative}：“{campaign}”的结算单已定案，将支付 {payout}。",
+        en="{cooperative}: the settlement of “{campaign}” ({settlement_id}) is final; {payout} will be paid.",
+        zh="{cooperative}：“{campaign}”的结算单（{settlement_id}）已定案，将支付 {payout}。",
     )
     if_nothing: ClassVar[Mapping[str, Text]] = {
         "payout": Text(
-            en="{cooperative}: the settlement of “{campaign}” is final; nothing is to be paid.",
-            zh="{cooperative}：“{campaign}”的结算单已定案，无应付金额。",
+            en="{cooperative}: the settlement of “{campaign}” ({settlement_id}) is final; nothing "
+            "is to be paid.",
+            zh="{cooperative}：“{campaign}”的结算单（{settlement_id}）已定案，无应付金额。",
         ),
     }
     is_mandatory = True

@@ -90,10 +90,10 @@ def test_drafts_at_once_make_one_settlement_for_each(market: Market, operator: C
 
 def test_one_key_drafts_once(market: Market, operator: Caller) -> None:
     made = scene.presold(market, operator)
-    first, again = (operator.post(made.url, json=scene.TERMS, key="settle-once-1") for _ in range(2))
+    first, again = (operator.post(made.url, json=scene.TERMS, key="settle-once-0123456789") for _ in range(2))
     assert (first.status_code, first.json) == (200, again.json)
     assert again.headers.get("Idempotent-Replayed") == "true"
-    other = operator.post(made.url, json={"commission_bps": 1}, key="settle-once-1")
+    other = operator.post(made.url, json={"commission_bps": 1}, key="settle-once-0123456789")
     assert other.status_code == 422
 
 
