@@ -91,7 +91,7 @@ def sold_of(session: Session, campaign: Campaign) -> Sold:
 def call_all(session: Session, _ctx: Context) -> int:
     """The job of every minute: each campaign that waits is a job of its own, so that none waits for another's fault."""
     waiting = session.scalars(select(Campaign.id).where(Campaign.state.in_((*WAITING, *states.ENDING))))
-    found = sorted({*waiting, *proceeding.losing(session), *completing.to_close(session)})
+    found = sorted({*waiting, *proceeding.losing(session), *completing.to_go_on_with(session)})
     for campaign_id in found:
         jobs.enqueue(
             session, ADVANCE, arguments={"campaign_id": str(campaign_id)}, key=f"{ADVANCE}:{campaign_id}"

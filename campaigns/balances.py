@@ -22,6 +22,7 @@ from inventory import pools
 from marketplace import audit, jobs
 from marketplace.context import Context
 from marketplace.module import Job
+from marketplace.points import Point, passed
 from orders import balances, closing, lowering, opening
 
 OPEN_BALANCE: Final = "campaigns.open_balance"
@@ -65,6 +66,7 @@ def open_balance(
     pool_ids = [item.pool_id for item in campaign.items_by_pool]
     _open_some(session, ctx, pool_ids, due_at or ctx.now)
     session.flush()
+    passed(Point.BALANCES_OPENED)
     if any(opening.left(session, pool_id=each) for each in pool_ids):
         _call_next(session, OPEN_BALANCE, campaign.id, reason)
         return campaign
@@ -91,6 +93,7 @@ def close_balance(
     if ends_at is not None:
         _not_before(ends_at, ctx.now)
     defaulted, is_over = _close_some(session, ctx, campaign)
+    passed(Point.BALANCES_CLOSED)
     if is_over:
         event = CampaignEvent.CLOSE_BALANCE
         campaign = planning.move(session, ctx, campaign_id=campaign.id, event=event, reason=reason)

@@ -11,8 +11,8 @@ from campaigns.states import CampaignKind, CampaignState
 from campaigns.terms import PARTS, BalanceWindow, Waterfall
 from marketplace.database import Base, one_of
 
-DELIVERY: Final = timedelta(days=3)
-"""From the store to a buyer's door."""
+DELIVERY: Final = timedelta(days=10)
+"""From the last payment to the last buyer's door: waves are sent on several days."""
 
 
 class Campaign(Base):
@@ -107,8 +107,8 @@ class Campaign(Base):
         )
 
     @property
-    def first_delivery_on(self) -> date:
-        """The first day on which its boxes can be at their buyers': none leaves before it is harvested and paid."""
+    def delivered_by(self) -> date:
+        """The day by which its boxes are at their buyers': none leaves before it is harvested and paid."""
         ready_at = max(self.closes_at, self.harvest_ends_at or self.closes_at)
         if self.balance_closes_at is not None:
             grace = timedelta(hours=self.balance_grace_hours or 0)
@@ -117,7 +117,7 @@ class Campaign(Base):
 
     def good_until(self, item: "Item") -> date:
         """Fruit that is promised to the item's buyers must keep until this day."""
-        return self.first_delivery_on + timedelta(days=item.shelf_days)
+        return self.delivered_by + timedelta(days=item.shelf_days)
 
     @property
     def is_price_fixed(self) -> bool:

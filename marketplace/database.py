@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from marketplace import commits, errors, patience
 from marketplace.embedded import resolve_urls
 from marketplace.language import Text
+from marketplace.points import Point, passed
 from marketplace.settings import PROJECT_ROOT, Settings
 
 T = TypeVar("T")
@@ -198,7 +199,9 @@ def transaction() -> Iterator[Session]:
     session = db.session()
     try:
         yield session
+        passed(Point.WORKED)
         _commit(session)
+        passed(Point.COMMITTED)
     except BaseException as problem:
         _roll_back(session)
         _raise_meaning(problem)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from webargs.flaskparser import FlaskParser
 
 from marketplace import context, database, errors, idempotency, problems, strict_json, versions
+from marketplace.points import Point, passed
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -230,6 +231,7 @@ def answered(form: Schema, result: Any) -> idempotency.Answer:
 
 
 def _respond(answer: idempotency.Answer) -> Response:
+    passed(Point.ANSWERING)
     response = Response(answer.body, status=answer.status, mimetype="application/json")
     response.headers.update(answer.headers)
     if answer.replayed:

@@ -18,6 +18,7 @@ from marketplace import database, errors, idempotency
 from marketplace.context import Context
 from marketplace.database import Base
 from marketplace.idempotency import Answer, Claim, IdempotencyKeyReused
+from marketplace.points import Point, passed
 
 LEASE_SECONDS: Final = 60
 """Longer than what is asked in between takes. If all of it answers at the very end of its time, repeats included, the
@@ -73,11 +74,14 @@ def run(
         return idempotency.keep_refusal(ctx, claim, refused(refusal))
     if isinstance(begun, Answer):
         return begun
+    passed(Point.KEY_MARKED)
     try:
         told = between(begun)
     except Exception:
         database.transact(lambda session: _give_up(session, ctx, claim, begun, given_up))
+        passed(Point.GIVEN_UP)
         raise
+    passed(Point.ASKED)
 
     def finish(session: Session) -> Answer:
         stored = idempotency.take(session, claim, waits=True)
@@ -85,7 +89,9 @@ def run(
         _unmark(session, claim)
         return stored or idempotency.store(session, ctx, claim, answer)
 
-    return database.transact(finish, recall=lambda session: idempotency.find(session, claim))
+    answer = database.transact(finish, recall=lambda session: idempotency.find(session, claim))
+    passed(Point.CALL_STORED)
+    return answer
 
 
 def forget_old(session: Session, ctx: Context) -> None:

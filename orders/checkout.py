@@ -18,6 +18,7 @@ from marketplace.payments import payments
 from marketplace.payments.models import Payment
 from marketplace.payments.payments import MoneyCameLate, PaymentFailed, PaymentSucceeded
 from marketplace.payments.states import PaymentPurpose
+from marketplace.points import Point, passed
 from orders import balance_rules, lowering, moving, ordering
 from orders.bulk import OrderNotFound
 from orders.events import OrderAsked
@@ -180,6 +181,7 @@ def _end(session: Session, ctx: Context, order_id: uuid.UUID, after: OrderState)
     Locks the payment before the order, as a receipt does, so that the two never wait for each other.
     """
     payments.cancel_of_order(session, ctx, order_id=order_id)
+    passed(Point.PAYMENT_CANCELED)
     order = moving.locked(session, order_id)
     check_move(order.state, after)
     moving.let_go(session, ctx, order)

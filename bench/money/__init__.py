@@ -1,1 +1,1 @@
-"""What booking costs: postings a second against a bare INSERT of the same rows, and the trial balance of a million."""
+"""What money costs: postings and events against bare INSERTs, the trial balance of a million, a settlement."""

@@ -13,23 +13,24 @@ from bench import running
 from bench.holds import report, seed, server
 from bench.holds.ground import Bench, Part
 from bench.holds.measure import Progress
-from bench.money import posting, settling, standing
+from bench.money import intake, posting, settling, standing, stating
 
 COMMAND: Final = "make bench-money"
-CASES: Final = ("postings", "trial-balance", "settlements")
+CASES: Final = ("postings", "trial-balance", "intake", "statements", "settlements")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
     transfers: int
+    lines: int
     seconds: float
     rounds: int
     orders: int
     sellers: int
 
 
-FULL: Final = Sizes(transfers=1_000_000, seconds=5, rounds=5, orders=100_000, sellers=500)
-QUICK: Final = Sizes(transfers=5_000, seconds=0.5, rounds=1, orders=600, sellers=5)
+FULL: Final = Sizes(transfers=1_000_000, lines=100_000, seconds=5, rounds=5, orders=100_000, sellers=500)
+QUICK: Final = Sizes(transfers=5_000, lines=2_000, seconds=0.5, rounds=1, orders=600, sellers=5)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,16 +41,18 @@ def main(arguments: Sequence[str]) -> int:
     cases: dict[str, running.Case] = {
         "postings": posting.case,
         "trial-balance": lambda bench: standing.case(bench, transfers=sizes.transfers),
+        "intake": intake.case,
+        "statements": lambda bench: stating.case(bench, lines=sizes.lines),
         "settlements": lambda bench: settling.case(bench, orders=sizes.orders, sellers=sizes.sellers),
     }
     chosen = options.only or list(CASES)
     load_before = os.getloadavg()[0]
-    progress = Progress(4 * (sizes.rounds + 1) + 6 + 2)
+    progress = Progress(6 * (sizes.rounds + 1) + 6 + sizes.rounds + 3)
     parts: list[Part] = []
     with server.started() as servers:
         progress.step("filling the template")
         urls = servers.make_template()
-        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=sizes.orders)
+        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=1)
         bench = Bench(
             servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
         )
@@ -72,6 +75,7 @@ def _page(arguments: Sequence[str], sizes: Sizes, parts: Sequence[Part], load_be
         f"* Postings: medians of {sizes.rounds} interleaved rounds of {sizes.seconds:g} s after one to warm up; a ratio"
         " is the median of the rounds' own ratios. The bare tables have a primary key and nothing else.",
         f"* Trial balances: medians of {standing.TIMES} in one process.",
+        "* Events: wrk on the same machine, gunicorn with 2 workers for both; every event is another one.",
         "* The promises of the ledger are checked at the end of each case. Trust the ratios, not the seconds.",
         "",
         *report.summary(parts),

@@ -20,6 +20,10 @@ ACCOUNTS: Final = 1_000
 SLOTS: Final = 32
 TIMES: Final = 21
 NOW: Final = Bar(must=100, at_most=True)
+HOUR_AGO: Final = Bar(must=500, at_most=True)
+DAY_AGO: Final = Bar(must=5_000, at_most=True)
+LONG_AGO: Final = Bar(must=15_000, at_most=True)
+"""No statement of the app may take longer than that."""
 
 FILL: Final = f"""
     ALTER TABLE ledger_transfer DISABLE TRIGGER USER;
@@ -66,9 +70,9 @@ def case(bench: Bench, *, transfers: int) -> Part:
         with app.app_context():
             for what, hours, bar in (
                 ("now, from the kept balances", None, NOW),
-                ("an hour ago", 1, None),
-                ("a day ago", 24, None),
-                ("fifteen days ago", 360, None),
+                ("an hour ago", 1, HOUR_AGO),
+                ("a day ago", 24, DAY_AGO),
+                ("fifteen days ago", 360, LONG_AGO),
             ):
                 bench.progress.step(what)
                 part.rows.append(_measured(what, hours, bar))

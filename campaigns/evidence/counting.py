@@ -170,6 +170,25 @@ ASKED: Final = (
     ),
     _Asked(
         content=Content.INCOME,
+        name="settlements",
+        title=Text(en="Settlements that are final", zh="已定案结算单"),
+        columns=(
+            _column("number", "Number", "编号"),
+            _STATE,
+            _column("final_on", "Final", "定案日"),
+            _column("goods_minor", "Boxes delivered", "交付货款", Kind.MINOR),
+            _column("payout_minor", "Payout", "应付金额", Kind.MINOR),
+            _CURRENCY,
+        ),
+        sql="""
+            SELECT number, state, to_char(final_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), goods_minor, payout_minor,
+                currency
+            FROM settlement WHERE cooperative_id = :cooperative AND state IN ('final', 'paid') AND final_at >= :since
+            ORDER BY final_at, id
+        """,
+    ),
+    _Asked(
+        content=Content.INCOME,
         name="income",
         title=Text(en="Booked as payable to the cooperative", zh="应付合作社款入账"),
         columns=(

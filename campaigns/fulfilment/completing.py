@@ -1,6 +1,6 @@
-"""When a campaign's boxes are all there, and when the time for claims is over: asked every minute, batch by batch.
+"""When a campaign's boxes are all there, when the time for claims is over, and when its cooperatives are paid.
 
-A campaign is settled when the cooperatives are paid, which no fact says yet: it stays completed until then.
+Asked every minute, batch by batch.
 """
 
 import uuid
@@ -20,11 +20,16 @@ from marketplace.context import Context
 from orders import balances
 from orders.fulfilment.models import Parcel
 from orders.models import Order
+from orders.settlements import standing
+from orders.settlements.models import Settlement
+from orders.settlements.states import SettlementState
 from orders.states import BOUGHT, OrderState
 
 BATCH: Final = 500
 WAITING: Final = frozenset({CampaignState.BALANCE_CLOSED, CampaignState.FULFILLING, CampaignState.COMPLETED})
 ARRIVED: Final = frozenset({OrderState.DELIVERED, OrderState.CLOSED})
+EARNED: Final = frozenset({OrderState.CLOSED, OrderState.BALANCE_DEFAULTED})
+"""Of these orders a cooperative has something: their price, or the deposit."""
 
 
 def go_on(session: Session, ctx: Context, campaign: Campaign) -> None:
@@ -35,18 +40,37 @@ def go_on(session: Session, ctx: Context, campaign: Campaign) -> None:
         _move(session, ctx, campaign, CampaignEvent.COMPLETE, "every box is delivered")
     sending.go_on(session, campaign)
     close_claims(session, ctx, campaign)
+    if campaign.state == CampaignState.COMPLETED and is_settled(session, campaign):
+        _move(session, ctx, campaign, CampaignEvent.SETTLE, "every cooperative is paid")
 
 
-def to_close(session: Session) -> Sequence[uuid.UUID]:
-    """Completed campaigns of which a buyer may still claim something: the others have nothing to wait for here."""
+def is_settled(session: Session, campaign: Campaign) -> bool:
+    """Nothing can be claimed any more, and every cooperative has what it earned; of a campaign that sold nothing, none
+    has earned anything.
+    """
+    if _left(session, campaign, frozenset({OrderState.DELIVERED})):
+        return False
+    there = standing.of(session, campaign.id)
+    return there.all_paid if there.count else not _left(session, campaign, EARNED)
+
+
+def to_go_on_with(session: Session) -> Sequence[uuid.UUID]:
+    """Completed campaigns of which a buyer may still claim something, or whose cooperatives are all paid: the others
+    wait for a person.
+    """
     delivered = (
         select(Order.id)
         .join(Hold, Hold.id == Order.hold_id)
         .join(Item, (Hold.purpose_kind == "campaign_item") & (Hold.purpose_id == Item.id))
         .where(Item.campaign_id == Campaign.id, Order.state == OrderState.DELIVERED)
     )
+    settlements = select(Settlement.id).where(Settlement.campaign_id == Campaign.id)
+    unpaid = settlements.where(Settlement.state != SettlementState.PAID)
     return session.scalars(
-        select(Campaign.id).where(Campaign.state == CampaignState.COMPLETED, delivered.exists())
+        select(Campaign.id).where(
+            Campaign.state == CampaignState.COMPLETED,
+            delivered.exists() | (settlements.exists() & ~unpaid.exists()),
+        )
     ).all()
 
 

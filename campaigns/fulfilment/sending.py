@@ -211,13 +211,15 @@ def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
         ).all()
     )
     promised = session.execute(
-        select(Order.id, func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)))
+        select(
+            Order.id, func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)).label("days")
+        )
         .join(Hold, Hold.id == Order.hold_id)
         .join(Item, Item.id == Hold.purpose_id)
         .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
         .where(Order.id.in_(order_ids))
     )
-    shelf_days: dict[uuid.UUID, int] = {row[0]: row[1] for row in promised}
+    shelf_days: dict[uuid.UUID, int] = {row.id: row.days for row in promised}
     suppliers: dict[uuid.UUID, dict[uuid.UUID, int]] = {}
     for supply in session.scalars(select(Supply).where(Supply.order_id.in_(order_ids))):
         suppliers.setdefault(supply.order_id, {})[supply.cooperative_id] = supply.boxes

@@ -26,6 +26,7 @@ from marketplace.jobs.models import DEAD
 from marketplace.jobs.queue import Taken
 from marketplace.logs import clean_text, log
 from marketplace.module import Job
+from marketplace.points import Point, passed
 
 PAUSE_SECONDS_MAX: Final = 30.0
 STOP_SECONDS_MAX: Final = 20.0
@@ -131,6 +132,7 @@ def run_next(app: Flask, jobs: Mapping[str, Job]) -> Job | None:
         taken = database.transact(lambda session: queue.take(session, jobs))
     if taken is None:
         return None
+    passed(Point.JOB_TAKEN)
     job = jobs[taken.name]
     _run(app, job, taken)
     return job
@@ -179,11 +181,13 @@ def _run(app: Flask, job: Job, taken: Taken) -> None:
             if not rows:
                 return False
             job.run(session, ctx, **taken.arguments)
+            passed(Point.JOB_WORKED)
             queue.finish(session, rows)
             return True
 
         try:
             outcome = "done" if database.transact(work) else "taken over"
+            passed(Point.JOB_DONE)
         except (Exception, SystemExit) as problem:  # noqa: BLE001 (whatever a job raises is its failed attempt)
             outcome = _put_back(job, taken, problem)
         seconds = time.perf_counter() - started

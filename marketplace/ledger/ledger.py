@@ -19,6 +19,7 @@ from marketplace.language import Text
 from marketplace.ledger import chart, rules, writing
 from marketplace.ledger.chart import Side
 from marketplace.ledger.rules import NO_CHANGE, REVERSAL, Account, Change, Fact, Line, Owner, Phase
+from marketplace.points import Point, passed
 from marketplace.values import amount_text, new_id
 
 BATCH: Final = 5_000
@@ -309,6 +310,7 @@ def _write(session: Session, ctx: Context, asked: Sequence[_Asked]) -> frozenset
         request_id=ctx.request_id,
         at=ctx.now,
     )
+    passed(Point.LEDGER_ENTERED)
     new = frozenset(row.id for row in booked)
     moves = rules.summed(
         move
@@ -323,6 +325,7 @@ def _write(session: Session, ctx: Context, asked: Sequence[_Asked]) -> frozenset
         ids,
         guards,
     )
+    passed(Point.LEDGER_KEPT)
     return new
 
 

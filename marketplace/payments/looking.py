@@ -32,6 +32,7 @@ from marketplace.payments.gateways import GatewayRefuses, GatewayUnavailable, Re
 from marketplace.payments.gateways.interface import RefundSeen, Seen
 from marketplace.payments.models import GatewayCall, OnlinePayment, Payment, ProviderEvent, Repayment
 from marketplace.payments.states import CallKind, CallState, PaymentState
+from marketplace.points import Point, passed
 
 LOOK: Final = "payments.look"
 LOOK_AT_REFUND: Final = "payments.look_at_refund"
@@ -58,6 +59,7 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
         amount_minor = repayments.amount_of(session, row.refund_id)
         call, is_worn = calls.plain(row), row.tries >= calls.TRIES_OF_A_KEY
         session.execute(PATIENCE)
+        passed(Point.CALL_BEGUN)
         try:
             apply = _ask(gateways.remote(), call, payment, provider_id, amount_minor, is_worn=is_worn)
         except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
@@ -65,8 +67,10 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
             calls.put_off(session, ctx, call.id)
             log.warning("the gateway gave no answer", call=call_id, kind=call.kind, problem=problem.code)
             return
+    passed(Point.CALL_ANSWERED)
     payments.locked(session, call.payment_id)
     apply(session, ctx)
+    passed(Point.CALL_WRITTEN)
 
 
 def _ask(
@@ -208,7 +212,9 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
     if seen is None:
         provider_events.put_off(ctx, event)
         return
+    passed(Point.EVENT_LOOKED)
     provider_events.finish(ctx, event, provider_events.meet(session, ctx, event, about, seen))
+    passed(Point.EVENT_MET)
 
 
 def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
@@ -265,6 +271,7 @@ def sweep(session: Session, ctx: Context) -> int:
     left = provider_events.left(session, ctx, at_most=SWEPT_MAX)
     for event_id in left:
         _enqueue(session, provider_events.HANDLE, event_id=event_id)
+    passed(Point.SWEPT)
     return len(stale) + len(waiting) + len(pending) + len(left)
 
 

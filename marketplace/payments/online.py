@@ -31,6 +31,7 @@ from marketplace.payments.states import (
     PaymentNotFound,
     PaymentState,
 )
+from marketplace.points import Point, passed
 
 FIRST_LOOK: Final = timedelta(minutes=2)
 
@@ -128,6 +129,7 @@ def ask(gateway: RemoteGateway, begun: Begun, heard: list[Seen]) -> Told:
     except GatewayRefuses as refusal:
         return Told(refused=refusal.code)
     heard.append(seen)
+    passed(Point.OPENED_THERE)
     if begun.confirming is None:
         return Told(seen=seen)
     try:

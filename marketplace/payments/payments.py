@@ -36,6 +36,7 @@ from marketplace.payments.states import (
     check_move,
     way,
 )
+from marketplace.points import Point, passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,7 @@ def _book(session: Session, ctx: Context, payment: Payment, receipt_reference: s
     payment.receipt_reference = receipt_reference
     with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
         _move(session, ctx, payment, PaymentState.SUCCEEDED)
+    passed(Point.MONEY_CAME)
     events.publish(session, ctx, PaymentSucceeded(**_named(payment)))
 
 
@@ -173,6 +175,7 @@ def _book_late(session: Session, ctx: Context, payment: Payment, receipt_referen
     payment.receipt_reference = receipt_reference
     with database.refusing({"uq_payment_receipt_reference": ReceiptBooked()}):
         session.flush()
+    passed(Point.LATE_MONEY_CAME)
     events.publish(session, ctx, MoneyCameLate(**_named(payment)))
     if payment.state == LATE and not payment.refund_due_minor:
         owe_refund(session, ctx, payment_id=payment.id, reason="not_wanted")

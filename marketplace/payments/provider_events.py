@@ -19,6 +19,7 @@ from marketplace.context import Context
 from marketplace.payments import gateway_rules, online, repayments
 from marketplace.payments.gateways.interface import EventSeen, RefundSeen, Seen
 from marketplace.payments.models import Payment, ProviderEvent
+from marketplace.points import Point, passed
 from marketplace.values import new_id
 
 HANDLE: Final = "payments.handle_event"
@@ -86,6 +87,7 @@ def take_in(session: Session, ctx: Context, *, provider: str, event: EventSeen) 
     ).scalar_one_or_none()
     if made is None:
         return False
+    passed(Point.EVENT_KEPT)
     jobs.enqueue(session, HANDLE, arguments={"event_id": str(made)})
     audit.record(
         session,

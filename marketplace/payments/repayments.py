@@ -30,6 +30,7 @@ from marketplace.payments.states import (
     RepaymentMeans,
     RepaymentState,
 )
+from marketplace.points import Point, passed
 
 LOOK_AGAIN: Final = timedelta(hours=1)
 """Wallets pay back in their own time: so often it is asked how far they are, if they say nothing."""
@@ -112,6 +113,7 @@ def begin(session: Session, ctx: Context, owed: Sequence[tuple[uuid.UUID, Paymen
         )
         rows.append({"refund_id": refund_id, "payment_id": payment.id, "state": state, "created_at": ctx.now})
     session.execute(insert(Repayment), rows)
+    passed(Point.REFUND_OWED)
     for row in rows:
         if row["state"] == RepaymentState.ASKED:
             calls.ask_later(
@@ -269,6 +271,7 @@ def _pay(
     before, row.state = row.state, RepaymentState.PAID
     row.means, row.receipt_reference, row.paid_at, row.looks_at = means, receipt, ctx.now, None
     session.flush()
+    passed(Point.REFUND_PAID)
     _tell(session, ctx, row, "repayment.paid", before=before)
     others = select(Repayment.refund_id).where(
         Repayment.payment_id == payment.id, Repayment.state != RepaymentState.PAID

@@ -70,10 +70,11 @@ def name(
     """
     check_acts_for(ctx, cooperative_id)
     person = _just_logged_in(session, ctx)
+    cooperatives.get(session, cooperative_id=cooperative_id, locked=True)
     typed = None if bank_account is None else destination_rules.checked(BankAccount(**bank_account))
     if (typed is not None) != (kind == Method.BANK):
-        raise errors.Invalid(errors=[{"pointer": "/bank_account", "detail": "Belongs to the kind bank."}])
-    cooperatives.get(session, cooperative_id=cooperative_id, locked=True)
+        wrong = {"pointer": "/bank_account", "detail": "Belongs to the kind bank. 仅用于银行账户。"}
+        raise errors.Invalid(errors=[wrong])
     before = standing(session, [cooperative_id]).get(cooperative_id)
     made = PayoutDestination(
         id=new_id(),

@@ -293,6 +293,36 @@ EVENT_TYPES: Final = (
         for_cooperatives=False,
     ),
     EventType(
+        name="payout.paid",
+        says=Text(
+            en="Money for a settlement, an advance or a tranche has arrived at the cooperative.",
+            zh="结算款、预付款或分期款已付至合作社。",
+        ),
+        data={
+            "payout_id": Form.ID,
+            "cooperative_id": Form.ID,
+            "purpose": Form.WORD,
+            "purpose_id": Form.ID,
+            "amount_minor": Form.WHOLE,
+            "currency": Form.WORD,
+        },
+    ),
+    EventType(
+        name="payout.returned",
+        says=Text(
+            en="Money for a cooperative came back; it is still to be paid.",
+            zh="付给合作社的款项已退回，仍待支付。",
+        ),
+        data={
+            "payout_id": Form.ID,
+            "cooperative_id": Form.ID,
+            "purpose": Form.WORD,
+            "purpose_id": Form.ID,
+            "amount_minor": Form.WHOLE,
+            "currency": Form.WORD,
+        },
+    ),
+    EventType(
         name="webhook_endpoint.disabled",
         says=Text(
             en="Another endpoint of yours was disabled by the system; it tells nothing any more.",

@@ -1,4 +1,4 @@
-"""What the ground itself tells partners: money that came, that does not come, and that must go back."""
+"""What the ground itself tells partners: money that came, does not come, must go back, and goes out."""
 
 from typing import Final
 
@@ -9,6 +9,8 @@ from marketplace.events import Subscription
 from marketplace.payments.models import Payment
 from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import LateMoney, PaymentFailed, PaymentSucceeded
+from marketplace.payouts.events import PayoutMoved
+from marketplace.payouts.states import PayoutState
 from marketplace.webhooks import outbox
 
 
@@ -74,9 +76,30 @@ def on_late_money(session: Session, ctx: Context, event: LateMoney) -> None:
         )
 
 
+def on_payout_moved(session: Session, ctx: Context, event: PayoutMoved) -> None:
+    """Its cooperative, too, is told how it ended."""
+    if event.state not in (PayoutState.PAID, PayoutState.RETURNED):
+        return
+    outbox.tell(
+        session,
+        ctx,
+        f"payout.{event.state}",
+        data={
+            "payout_id": event.payout_id,
+            "cooperative_id": event.cooperative_id,
+            "purpose": event.purpose,
+            "purpose_id": event.purpose_id,
+            "amount_minor": event.amount_minor,
+            "currency": event.currency,
+        },
+        cooperative_ids=[event.cooperative_id],
+    )
+
+
 SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
     (PaymentSucceeded, on_payment_succeeded),
     (PaymentFailed, on_payment_failed),
     (RefundsOwed, on_refunds_owed),
     (LateMoney, on_late_money),
+    (PayoutMoved, on_payout_moved),
 )

@@ -1,4 +1,8 @@
-"""What becomes of an advance when its payout moves: paid, given up, or come back from the bank."""
+"""What becomes of an advance when its payout moves: paid, given up, or come back from the bank.
+
+Money that comes back after it was paid changes what a proposed settlement begins with: that one is a draft again.
+Rows are taken in the order payout, cooperative, settlement, standing, advance, ledger.
+"""
 
 from typing import Final
 
@@ -10,7 +14,7 @@ from marketplace.ledger.chart import OwnerKind
 from marketplace.ledger.rules import Account, Owner, credit, debit
 from marketplace.payouts.events import PayoutMoved
 from marketplace.payouts.states import PayoutPurpose, PayoutState
-from orders.settlements import advances_kept
+from orders.settlements import advances_kept, settling
 from orders.settlements.advance_models import Advance, AdvanceStanding
 from orders.settlements.advance_states import AdvanceLineKind, AdvanceState
 
@@ -23,6 +27,14 @@ def on_payout_moved(session: Session, ctx: Context, event: PayoutMoved) -> None:
     """Paid, it is outstanding. Cancelled or returned, it is as it was asked for, and may be granted anew."""
     if event.purpose != PayoutPurpose.ADVANCE or event.state not in (PayoutState.PAID, *OVER):
         return
+    if event.was == PayoutState.PAID:
+        settling.take_back(
+            session,
+            ctx,
+            cooperative_id=event.cooperative_id,
+            currency=event.currency,
+            reason="the payout of an advance came back",
+        )
     standing, advance = advances_kept.locked(session, event.purpose_id)
     if advance.payout_id != event.payout_id:
         return

@@ -184,6 +184,30 @@ def dismiss(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer:
     return settlement
 
 
+def take_back(
+    session: Session, ctx: Context, *, cooperative_id: uuid.UUID, currency: str, reason: str
+) -> None:
+    """What a cooperative stands at has changed from elsewhere: what is being looked at is a draft again, to be computed
+    anew. Its locks come before those of advances.
+    """
+    kept.lock(session, [cooperative_id])
+    found = session.scalars(
+        select(Settlement)
+        .where(
+            Settlement.cooperative_id == cooperative_id,
+            Settlement.currency == currency,
+            Settlement.state.in_(kept.LOOKED_AT),
+        )
+        .order_by(Settlement.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for each in found:
+        is_proposed = each.state == SettlementState.PROPOSED
+        event = SettlementEvent.WITHDRAW if is_proposed else SettlementEvent.REVISE
+        _back(session, ctx, each, event, reason)
+
+
 def pay(session: Session, ctx: Context, settlements: Sequence[Settlement], *, reason: str) -> None:
     """Locked final settlements whose payout has arrived, or that pay nothing."""
     for each in settlements:

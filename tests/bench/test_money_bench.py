@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 from bench.money.__main__ import CASES, FULL
+from bench.money.intake import OF_BARE
 from bench.money.posting import MANY, ONE, PROCESSES
+from bench.money.settling import COOPERATIVES, IN_SECONDS
 from bench.money.standing import NOW
 from marketplace.settings import PROJECT_ROOT
 
@@ -21,9 +23,13 @@ def test_a_quick_run_ends_well():
         assert re.search(rf"\| {what} .* bare INSERT of the same rows", run.stdout)
     for what in ("now, from the kept balances", "an hour ago", "fifteen days ago"):
         assert re.search(rf"\| {what} .* ms \|", run.stdout)
+    assert re.search(r"\| events .* bare INSERT of the same event", run.stdout)
+    assert re.search(r"\| gathered, settled and proved .* s \| ≤ 10 ", run.stdout)
 
 
 def test_the_full_run_is_what_is_promised():
     assert (FULL.transfers, PROCESSES, NOW.must, NOW.at_most) == (1_000_000, 2, 100, True)
+    assert (FULL.lines, COOPERATIVES) == (100_000, 500)
     assert ONE.must == MANY.must == 0.1
-    assert CASES == ("postings", "trial-balance")
+    assert (OF_BARE.must, IN_SECONDS.must, IN_SECONDS.at_most) == (0.25, 10, True)
+    assert CASES == ("postings", "trial-balance", "intake", "settlement")

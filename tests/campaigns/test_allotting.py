@@ -98,7 +98,7 @@ def test_when_all_confirm_the_campaign_is_harvested_and_the_rest_is_free(life: A
 def test_fruit_that_keeps_longest_is_given_back_first(market: Market, operator: Caller):
     sale = market.draft(per_buyer=100)
     long = market.lot(10, best_before_on=market.later(days=90).today)
-    short = market.lot(10, best_before_on=market.later(days=30).today)
+    short = market.lot(10, best_before_on=market.later(days=35).today)
     pledge(market, sale, 0, 20)
     database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
     life = sold_of(market, operator, sale, (13,)).start()

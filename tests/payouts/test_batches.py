@@ -21,6 +21,8 @@ from marketplace.payouts import batching, payouts, sending
 from marketplace.payouts.batching import NothingToBatch
 from marketplace.payouts.models import Payout
 from marketplace.payouts.states import PayoutStateForbids
+from marketplace.webhooks import endpoints
+from marketplace.webhooks.models import Delivery, Message
 from tests import house
 from tests.builders import assert_refused, at_once
 from tests.payouts import structure
@@ -178,6 +180,34 @@ def test_the_bank_has_paid_and_the_cooperative_is_told_once(ready: Desk) -> None
     assert len(told) == 1
     assert "10.00 CNY" in told[0]
     assert payout.reference in told[0]
+
+
+def test_partners_and_the_cooperative_s_own_programs_are_told_how_it_ended(ready: Desk) -> None:
+    database.transact(
+        lambda session: endpoints.register(
+            session,
+            ready.market.ctx,
+            url="https://hooks.example.com/in",
+            events=["payout.paid", "payout.returned"],
+            description="the books",
+            cooperative_id=ready.coop(),
+        )
+    )
+    own, foreign = ready.approved(1_000), ready.approved(2_000, cooperative=1)
+    ready.make()
+    for each in (own, foreign):
+        ready.drafter.post(f"/v1/payouts/{each.id}/receipt", json={"receipt_reference": f"R:{each.id}"})
+    ready.drafter.post(f"/v1/payouts/{own.id}/return", json={"reason": "closed"})
+    with database.reading() as session:
+        told = session.execute(
+            select(Message.type, Message.data)
+            .join(Delivery, Delivery.message_id == Message.id)
+            .order_by(Message.id)
+        ).all()
+    assert [(kind, data["payout_id"], data["amount_minor"]) for kind, data in told] == [
+        ("payout.paid", str(own.id), 1_000),
+        ("payout.returned", str(own.id), 1_000),
+    ]
 
 
 def test_one_receipt_pays_one_payout(ready: Desk) -> None:

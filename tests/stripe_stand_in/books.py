@@ -14,6 +14,9 @@ FEE_BASIS_POINTS: Final = 290
 FEE_FIXED: Final = 30
 MANUAL_CAPTURE: Final = {"card"}
 """Wallets such as Alipay and WeChat Pay take the money at once or not at all."""
+AMOUNT_MAX: Final = 99_999_999
+"""Eight digits, whatever the currency."""
+THREE_DECIMALS: Final = {"bhd", "jod", "kwd", "omr", "tnd"}
 REFUND_DAYS: Final = {"alipay": 90, "wechat_pay": 180}
 ASYNCHRONOUS_REFUNDS: Final = {"alipay", "wechat_pay"}
 KNOWN: Final = MANUAL_CAPTURE | ASYNCHRONOUS_REFUNDS
@@ -175,6 +178,10 @@ class Books:
                 param="amount",
                 code="parameter_invalid_integer",
             )
+        if amount > AMOUNT_MAX:
+            raise Refused("Amount has more than eight digits.", param="amount", code="amount_too_large")
+        if currency in THREE_DECIMALS and amount % 10:
+            raise Refused(f"Invalid {currency} amount: its last digit must be 0.", param="amount")
         if "payment_method_types" in params:
             raise Refused(
                 "payment_method_types is no longer supported.",

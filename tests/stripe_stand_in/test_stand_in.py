@@ -173,6 +173,17 @@ def test_what_succeeded_is_not_canceled_and_what_is_canceled_not_paid(v1) -> Non
     assert error.code == "payment_intent_unexpected_state"
 
 
+def test_amounts_have_eight_digits_and_thousandths_end_with_a_zero(v1) -> None:
+    assert v1.payment_intents.create({**CARD, "amount": 99_999_999}).amount == 99_999_999
+    over = refusal(
+        stripe.InvalidRequestError, lambda: v1.payment_intents.create({**CARD, "amount": 100_000_000})
+    )
+    assert over.code == "amount_too_large"
+    assert v1.payment_intents.create({**CARD, "currency": "kwd", "amount": 1_230}).amount == 1_230
+    odd = {**CARD, "currency": "kwd", "amount": 1_234}
+    assert refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.create(odd)).param == "amount"
+
+
 def test_methods_are_no_longer_named_as_they_were(v1) -> None:
     old = {"amount": 1, "currency": "cny", "payment_method_types": ["card"]}
     error = refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.create(old))

@@ -178,6 +178,8 @@ ALONE = {
     "lot.status_changed": "each lot is stopped for itself",
     "payment.received": "each receipt is booked for itself",
     "payment.failed": "each payment fails for itself",
+    "payout.paid": "each payout is confirmed for itself",
+    "payout.returned": "each payout comes back for itself",
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.allotting.models import Commitment, Supply
@@ -18,6 +18,8 @@ from marketplace.ledger import reading as ledger
 from marketplace.notifications.models import Notification
 from marketplace.payments.models import PartRefund, Payment, Repayment
 from marketplace.payments.states import RepaymentState
+from marketplace.payouts.models import Payout
+from marketplace.payouts.states import PayoutPurpose, PayoutState
 from marketplace.values import instant_text
 from orders.models import Forfeit, Order
 
@@ -96,6 +98,8 @@ def cooperatives(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID
             "supplied_boxes": 0,
             "pledged_boxes": 0,
             "forfeits_minor": 0,
+            "advanced_minor": 0,
+            "paid_out_minor": 0,
         }
         for each in session.scalars(select(Cooperative).order_by(Cooperative.code))
     }
@@ -111,6 +115,8 @@ def cooperatives(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID
         )
         .where(Hold.pool_id == pool_id, Hold.kind == "pledge", Hold.state == "active")
         .group_by(Hold.cooperative_id),
+        "advanced_minor": _paid(PayoutPurpose.ADVANCE),
+        "paid_out_minor": _paid(PayoutPurpose.SETTLEMENT),
         "forfeits_minor": select(Forfeit.cooperative_id, func.sum(Forfeit.amount_minor)).group_by(
             Forfeit.cooperative_id
         ),
@@ -118,6 +124,14 @@ def cooperatives(session: Session, *, campaign_id: uuid.UUID, pool_id: uuid.UUID
         for cooperative_id, total in session.execute(statement):
             rows[cooperative_id][name] = int(total)
     return list(rows.values())
+
+
+def _paid(purpose: PayoutPurpose) -> Select[uuid.UUID, int]:
+    return (
+        select(Payout.cooperative_id, func.sum(Payout.amount_minor))
+        .where(Payout.purpose == purpose, Payout.state == PayoutState.PAID)
+        .group_by(Payout.cooperative_id)
+    )
 
 
 def orders(session: Session, numbers: Mapping[uuid.UUID, int]) -> list[list[Any]]:

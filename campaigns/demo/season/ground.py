@@ -38,6 +38,8 @@ FREE_HOURS: Final = 48
 BALANCE_AFTER: Final = timedelta(days=12)
 BALANCE_LASTS: Final = timedelta(days=5)
 GRACE_HOURS: Final = 24
+KEEPS: Final = timedelta(days=60)
+"""From the first day: by then all boxes are delivered, and good for the days that buyers are promised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +145,13 @@ def _operator(session: Session) -> Actor:
 
 
 def _biggest(read: Roster) -> Roster:
-    """The cooperatives with most fruit of the grade, and that fruit alone."""
+    """The cooperatives with most fruit of the grade that keeps until the season is over, and that fruit alone."""
     ranked = sorted(read.sellers, key=lambda each: (-_stock(read, each.code), each.code))
     chosen = {each.code for each in ranked[:SELLERS]}
     return replace(
         read,
         sellers=tuple(each for each in read.sellers if each.code in chosen),
-        lots=tuple(each for each in read.lots if each.seller in chosen and each.grade == GRADE),
+        lots=tuple(each for code in sorted(chosen) for each in _lots(read, code)),
     )
 
 
@@ -158,4 +160,9 @@ def _stock(read: Roster, code: str) -> int:
 
 
 def _lots(read: Roster, code: str) -> list[StoredLot]:
-    return [each for each in read.lots if each.seller == code and each.grade == GRADE]
+    keeps = read.as_of + KEEPS
+    return [
+        each
+        for each in read.lots
+        if each.seller == code and each.grade == GRADE and each.best_before_on >= keeps
+    ]

@@ -32,6 +32,8 @@ STEPS_PERCENT: Final = (50, 85)
 SELLERS: Final = 16
 DECLINING: Final = 2
 HAILED: Final = 4
+ADVANCED: Final = 3
+"""Cooperatives that want money before their boxes are delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment
 from campaigns.allotting.rules import CommitmentState
-from campaigns.demo.season import buying, facts, ground, paying, sending
+from campaigns.demo.season import buying, facts, ground, paying, paying_out, sending
 from campaigns.demo.season.buying import Buyer
 from campaigns.demo.season.facts import Seen
 from campaigns.demo.season.ground import Ground
 from campaigns.demo.season.plan import (
+    ADVANCED,
     DECLINING,
     DEFAULT_PERCENT,
     HAILED,
@@ -71,6 +72,7 @@ class Season:
     told: Told
     purse: paying.Purse = field(default_factory=paying.Transfers)
     ground: Ground | None = None
+    people: paying_out.People | None = None
     buyers: dict[int, Buyer] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
@@ -98,9 +100,12 @@ class Season:
             ("balance_paid", self._pay_balances, "balance_open"),
             ("balance_closed", self._close_balance, "balance_closed"),
             ("paid_back", self._pay_back, "balance_closed"),
+            ("advanced", self._advance, "balance_closed"),
             ("sent", self._send, "fulfilling"),
             ("delivered", self._deliver, "completed"),
             ("claims_over", self._let_claims_end, "completed"),
+            ("statements", self._state_accounts, "completed"),
+            ("paid_out", self._pay_out, "settled"),
         ):
             notes = work()
             if self.state not in state.split():
@@ -343,6 +348,42 @@ class Season:
             self._minute()
             self.world.clock.wait(minutes=1)
         return {"claims_days": days}
+
+    def _advance(self) -> dict[str, int]:
+        """Cooperatives say where they are paid; after the wait some ask for an advance on boxes that are paid for."""
+        here = self.here
+        self.people = paying_out.appoint(here.cooperatives)
+        self.world.clock.wait(hours=49)
+        codes = sorted(each.code for each in here.cooperatives)
+        ids = {each.code: each.id for each in here.cooperatives}
+        chosen = [ids[code] for code in self.plan.pick("advances", codes, ADVANCED)]
+        asked = paying_out.ask_for_advances(self.people, chosen, campaign_id=here.campaign_id)
+        granted = paying_out.grant_advances(here.operator)
+        paid = paying_out.pay(here.operator, self.people)
+        if paid != granted:
+            raise NotAsPlanned(f"{granted} are granted, and {paid} paid")
+        return {"advances": asked}
+
+    def _state_accounts(self) -> dict[str, int]:
+        """Statements are proposed; some agree at once, the others say nothing until their days are over."""
+        here = self.here
+        assert self.people is not None
+        proposed = paying_out.propose(here.operator, campaign_id=here.campaign_id)
+        self.world.clock.wait(hours=30)
+        codes = sorted(each.code for each in here.cooperatives)
+        ids = {each.code: each.id for each in here.cooperatives}
+        agreeing = [ids[code] for code in self.plan.pick("agreeing", codes, len(codes) // 2)]
+        accepted = paying_out.accept(self.people, agreeing)
+        self._go(self.world.clock.now + timedelta(days=paying_out.OBJECTION_DAYS))
+        return {"statements": proposed, "accepted": accepted}
+
+    def _pay_out(self) -> dict[str, int]:
+        """One operator drafts, another approves, a file goes to the bank, and the campaign is settled."""
+        assert self.people is not None
+        drafted = paying_out.draft_payouts(self.here.operator)
+        paying_out.pay(self.here.operator, self.people)
+        self._go(self.world.clock.now + timedelta(minutes=1))
+        return {"payouts": drafted}
 
     def _parcels(self, doing: str, step: sending.Step) -> int:
         return sending.go(step, self.here.ctx, lambda done, of: self.told(doing, done, of))

@@ -61,6 +61,10 @@ STEPS: Final[dict[str, Text]] = {
         en="What is owed to buyers is paid back",
         zh="应退款项全部退还买家",
     ),
+    "advanced": Text(
+        en="Cooperatives say where they are paid; three are advanced a part",
+        zh="合作社登记收款账户；三家获得预付款",
+    ),
     "sent": Text(
         en="Waves are released, boxes packed and handed to a carrier",
         zh="释放发货批次，打包并交付承运",
@@ -72,6 +76,14 @@ STEPS: Final[dict[str, Text]] = {
     "claims_over": Text(
         en="The days for claims are over",
         zh="售后期结束",
+    ),
+    "statements": Text(
+        en="Statements are read, and final",
+        zh="结算单经核对后生效",
+    ),
+    "paid_out": Text(
+        en="Cooperatives are paid by two people; the season is settled",
+        zh="双人复核付款，本季结清",
     ),
 }
 NOTES: Final[dict[str, Text]] = {
@@ -98,6 +110,10 @@ NOTES: Final[dict[str, Text]] = {
     "sent_boxes": Text(en="boxes sent", zh="发货箱数"),
     "left_orders": Text(en="orders left for a later wave", zh="留待后续批次"),
     "parcels": Text(en="parcels delivered", zh="送达包裹"),
+    "advances": Text(en="advances", zh="预付款笔数"),
+    "statements": Text(en="statements", zh="结算单"),
+    "accepted": Text(en="accepted before their days were over", zh="提前确认"),
+    "payouts": Text(en="payouts", zh="付款笔数"),
     "claims_days": Text(en="days for claims", zh="售后天数"),
 }
 ORDERS: Final[dict[str, str]] = {
@@ -182,8 +198,10 @@ def _cooperatives(rows: Sequence[Mapping[str, Any]]) -> Table:
         "boxes 箱",
         "",
         "forfeits 罚没",
+        "advanced 预付",
+        "paid out 付款",
     ):
-        is_number = heading.startswith(("households", "boxes", "forfeits"))
+        is_number = heading.startswith(("households", "boxes", "forfeits", "advanced", "paid"))
         table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
     for row in rows:
         answers = ", ".join(f"{state} {kept}" for state, _, kept in row["commitments"])
@@ -194,7 +212,7 @@ def _cooperatives(rows: Sequence[Mapping[str, Any]]) -> Table:
             answers,
             f"{row['supplied_boxes']:,}",
             bar(row["supplied_boxes"], most, width=20),
-            _money(Money(row["forfeits_minor"], "CNY")) if row["forfeits_minor"] else "",
+            *(_in_yuan(row[name]) for name in ("forfeits_minor", "advanced_minor", "paid_out_minor")),
         )
     return table
 
@@ -222,6 +240,10 @@ def _cut(shortage: Mapping[str, Any]) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{part * 100 // whole} %" if whole else ""
+
+
+def _in_yuan(minor: int) -> str:
+    return _money(Money(minor, "CNY")) if minor else ""
 
 
 def _money(money: Money) -> str:

@@ -120,6 +120,9 @@ def opened(
             worker_embedded=False,
             log_level="ERROR",
             notify_channels="console",
+            payout_account_name="宜君县果业平台",
+            payout_account_number="6100123456789",
+            payout_account_cnaps="102791000018",
         )
         app = create_app(chosen, modules)
         stack.enter_context(app.app_context())

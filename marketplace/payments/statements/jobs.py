@@ -10,6 +10,7 @@ from marketplace.jobs import enqueue
 from marketplace.module import Job
 from marketplace.payments.statements import matching
 from marketplace.payments.statements.uploading import SIFT
+from marketplace.points import Point, passed
 
 
 def sift_entries(session: Session, ctx: Context, *, statement_id: str, after: str | None = None) -> None:
@@ -20,6 +21,7 @@ def sift_entries(session: Session, ctx: Context, *, statement_id: str, after: st
         statement_id=uuid.UUID(statement_id),
         after=None if after is None else uuid.UUID(after),
     )
+    passed(Point.ENTRIES_SIFTED)
     for entry_id in sifted.named:
         enqueue(session, matching.SETTLE, arguments={"entry_id": str(entry_id)})
     if sifted.after is not None:
@@ -28,6 +30,7 @@ def sift_entries(session: Session, ctx: Context, *, statement_id: str, after: st
 
 def settle_entry(session: Session, ctx: Context, *, entry_id: str) -> None:
     matching.settle(session, ctx, entry_id=uuid.UUID(entry_id))
+    passed(Point.ENTRY_SETTLED)
 
 
 def wake_confirmed(session: Session, ctx: Context) -> None:

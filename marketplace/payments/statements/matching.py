@@ -29,6 +29,7 @@ from marketplace.payments.statements.states import (
     OpenReason,
 )
 from marketplace.payments.states import PaymentState
+from marketplace.points import Point, passed
 
 BATCH: Final = 500
 SETTLE: Final = "payments.settle_entry"
@@ -217,6 +218,7 @@ def _book(
                     currency=payment.currency,
                     receipt_reference=receipt_names(entries[0])[0],
                 )
+            passed(Point.ENTRY_PAID)
             for entry in entries:
                 paid = BankReceipt(
                     entry_id=entry.id, payment_id=payment.id, amount_minor=entry.amount_minor, at=ctx.now

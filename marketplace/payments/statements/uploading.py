@@ -30,6 +30,7 @@ from marketplace.payments.statements.states import (
     OpenReason,
     StatementFormat,
 )
+from marketplace.points import Point, passed
 from marketplace.resealing import context_of
 from marketplace.values import new_id
 
@@ -116,10 +117,12 @@ def upload(session: Session, ctx: Context, upload: Upload) -> BankStatement:
     session.add(made)
     with database.refusing({"uq_bank_statement_sha256": StatementKnown()}):
         session.flush()
+    passed(Point.STATEMENT_KEPT)
     for entries in _chunks(weeded.new):
         _copy(session, "bank_entry", [_row(made, entry) for entry in entries])
     for bad in _chunks(weeded.bad):
         _copy(session, "bank_line_fault", [_fault_row(made, each) for each in bad])
+    passed(Point.STATEMENT_COPIED)
     if any(entry.direction is Direction.CREDIT for entry in weeded.new):
         jobs.enqueue(session, SIFT, arguments={"statement_id": str(made.id)})
     if any(entry.direction is Direction.DEBIT for entry in weeded.new):

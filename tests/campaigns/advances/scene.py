@@ -1,6 +1,7 @@
 """A sold campaign whose boxes may be advanced, who asks and decides, and the payout of an advance on its way."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,11 +113,12 @@ class Lending:
         return payout
 
     def come_back(self, payout_id: uuid.UUID | str) -> None:
-        ctx = self.desk.person(self.desk.drafter)
-        database.transact(
-            lambda session: sending.mark_returned(
-                session, ctx, payout_id=uuid.UUID(str(payout_id)), reason="account closed"
-            )
+        database.transact(self.coming_back(self.desk.person(self.desk.drafter), payout_id))
+
+    def coming_back(self, ctx: Context, payout_id: uuid.UUID | str) -> Callable[[Session], Payout]:
+        """The bank sends it back."""
+        return lambda session: sending.mark_returned(
+            session, ctx, payout_id=uuid.UUID(str(payout_id)), reason="account closed"
         )
 
     def give_up(self, advance: dict[str, Any]) -> None:

@@ -12,26 +12,26 @@ from tests.house import Caller
 COUNTRY = REMAINING_DAYS[Destination.COUNTRY]
 
 
-def first_delivery(market: Market, sale: Sale):
+def delivered_by(market: Market, sale: Sale):
     with database.reading() as session:
-        return session.get_one(Campaign, sale.campaign_id).first_delivery_on
+        return session.get_one(Campaign, sale.campaign_id).delivered_by
 
 
-def test_the_first_delivery_is_after_the_last_payment_and_the_harvest(market: Market) -> None:
+def test_boxes_are_delivered_ten_days_after_the_last_payment_and_the_harvest(market: Market) -> None:
     closes = market.ctx.now + timedelta(days=10)
     plain = market.draft()
-    assert first_delivery(market, plain) == (closes + timedelta(days=3)).date()
+    assert delivered_by(market, plain) == (closes + timedelta(days=10)).date()
     harvest = market.draft(harvest_in=timedelta(days=30))
-    assert first_delivery(market, harvest) == (closes + timedelta(days=30 + 3)).date()
+    assert delivered_by(market, harvest) == (closes + timedelta(days=30 + 10)).date()
     window = {"opens_in": timedelta(days=12), "lasts": timedelta(days=5), "grace_hours": 24}
     deposit = {"type": "advance", "per_box_minor": 100, "counts_minor": 100}
     balance = market.draft(item={"deposit": deposit}, balance=window)
-    assert first_delivery(market, balance) == (closes + timedelta(days=12 + 5 + 1 + 3)).date()
+    assert delivered_by(market, balance) == (closes + timedelta(days=12 + 5 + 1 + 10)).date()
 
 
 def test_fruit_that_will_be_too_old_at_the_door_is_not_pledged(market: Market, operator: Caller) -> None:
     sale = market.draft()
-    last = first_delivery(market, sale) + timedelta(days=COUNTRY)
+    last = delivered_by(market, sale) + timedelta(days=COUNTRY)
     market.lot(5, best_before_on=last - timedelta(days=1))
     with market.unchanged():
         facts = assert_refused(put_up(operator, market, sale, 5), 409, "sold_out")
@@ -45,7 +45,7 @@ def test_fruit_that_will_be_too_old_at_the_door_is_not_pledged(market: Market, o
 
 def test_an_item_may_promise_that_its_boxes_keep_longer(market: Market, operator: Caller) -> None:
     sale = market.draft(item={"shelf_days": 40})
-    last = first_delivery(market, sale) + timedelta(days=40)
+    last = delivered_by(market, sale) + timedelta(days=40)
     market.lot(5, best_before_on=last - timedelta(days=1))
     with market.unchanged():
         assert_refused(put_up(operator, market, sale, 5), 409, "sold_out")

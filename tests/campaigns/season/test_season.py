@@ -66,6 +66,7 @@ def test_a_season_keeps_every_promise_and_is_the_same_again(built_app: Flask) ->
     _the_money(by_name["balance_closed"])
     _the_refunds(by_name, result)
     _the_boxes(by_name)
+    _the_payouts(by_name, result)
     _the_result(by_name[steps[-1].name], result)
     assert json.loads(told)["season"]["seed"] == 7
     assert played(built_app, seed=7, shoppers=SHOPPERS)[2] == told
@@ -130,6 +131,26 @@ def _the_boxes(steps: dict[str, Step]) -> None:
     assert steps["delivered"].look.orders["delivered"] == paid
     assert steps["delivered"].notes["parcels"] >= paid
     assert steps["claims_over"].look.orders["closed"] == paid
+
+
+def _the_payouts(steps: dict[str, Step], result: dict[str, Any]) -> None:
+    """Whoever earned has it, less what was advanced; nothing that buyers paid is left but what is kept back."""
+    last = steps["paid_out"]
+    assert last.look.state == "settled"
+    assert steps["advanced"].notes["advances"] == plan.ADVANCED
+    assert steps["advanced"].look.books_minor["coop_prepaid"] == sum(
+        row["advanced_minor"] for row in result["cooperatives"]
+    )
+    earning = {row["code"] for row in result["cooperatives"] if row["paid_out_minor"]}
+    assert 0 < steps["statements"].notes["accepted"] <= steps["statements"].notes["statements"]
+    assert len(earning) == last.notes["payouts"]
+    books = last.look.books_minor
+    for code in ("deposit_liability", "order_liability", "coop_prepaid", "coop_payable", "refund_payable"):
+        assert code not in books, f"{code} still has {books.get(code)}"
+    paid = sum(row["advanced_minor"] + row["paid_out_minor"] for row in result["cooperatives"])
+    assert books["bank"] == -paid
+    assert books["commission_income"] > 0
+    assert books["coop_retention"] > 0
 
 
 def _the_result(last: Step, result: dict[str, Any]) -> None:

@@ -63,8 +63,7 @@ def test_an_advance_that_comes_back_while_its_settlement_is_read_makes_it_a_draf
     made = settling(lent)
     digest = made.of(0)["digest"]
     lent.come_back(lent.payout(advance).id)
-    refused = made.step(0, "acceptance", by=made.members[0], digest=digest)
-    assert_refused(refused, 404, "settlement_not_found")
+    assert_refused(made.step(0, "acceptance", by=made.members[0], digest=digest), 404, "settlement_not_found")
     scene.let_pass(days=8)
     assert scene.lapse(market) == 2
     assert [made.of(each)["state"] for each in range(3)] == ["draft", "final", "final"]

@@ -200,6 +200,20 @@ def test_a_gateway_that_will_not_have_a_payment_leaves_it_for_other_ways(
     assert shopper.post(f"/v1/payments/{order['payment_id']}/confirm").status_code == 200
 
 
+def test_more_than_a_card_pays_is_paid_by_bank(
+    online: There, market: Market, shopper: Caller, operator: Caller
+) -> None:
+    """A payment service takes eight digits; the order is kept, and its payer told why."""
+    order = ordered(shopper, market.on_sale(price_minor=100_000_000))
+    told = assert_refused(pay(shopper, order, "pm_card_visa"), 402, "payment_declined")
+    assert told["reason"] == "amount_too_large"
+    assert online.stand_in.charged() == 0
+    payment = f"/v1/payments/{order['payment_id']}"
+    assert shopper.post(f"{payment}/confirm").status_code == 200
+    assert operator.post(f"{payment}/receipts", json=receipt(order)).status_code == 200
+    assert online.payment(order).state == "succeeded"
+
+
 # -- between the two transactions
 
 
