@@ -203,7 +203,10 @@ def _redis(folder: Path) -> str:
 def _sweep(parent: Path) -> None:
     """End and remove what runs that were killed have left; call with `parent` locked."""
     for folder in parent.glob("run_*"):
-        alive = places.open_private(folder / "alive")
+        try:
+            alive = places.open_private(folder / "alive")
+        except FileNotFoundError:
+            continue  # a run that has just ended
         try:
             if not places.try_lock(alive, fcntl.LOCK_EX):
                 continue

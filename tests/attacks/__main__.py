@@ -28,7 +28,7 @@ from tests import servers
 from tests.attacks import conserved, flood, marked, races
 from tests.attacks.dumps import differences
 from tests.attacks.ground import Ground, laid_out
-from tests.attacks.marked import private
+from tests.attacks.marked import Outcome, Spot, private
 from tests.attacks.races import INSTANTS, Fight
 
 BY_MAKE: Final = ["--output", "bench/results/attacks-money.md"]
@@ -274,26 +274,35 @@ def deposits(sizes: Sizes, step: Step) -> Found:
     return found
 
 
+def _lost_at(spot: Spot, undisturbed: Outcome) -> list[str]:
+    """What is otherwise than in an undisturbed run."""
+    try:
+        outcome = marked.played(spot)
+    except AssertionError as problem:
+        return [str(problem)]
+    wrong = differences(outcome.told, undisturbed.told) + [f"invariant {each}" for each in outcome.broken]
+    return wrong if outcome.was_lost == 1 else [*wrong, f"{outcome.was_lost} processes were lost"]
+
+
 def points(sizes: Sizes, step: Step) -> Found:
     found = Found(title="Killed at marked points")
     undisturbed = marked.played()
     found.wrong += undisturbed.broken
     spots = marked.spots(undisturbed.passed)
     spots = spots[:: -(-len(spots) // sizes.spots)]
-    head = "| the process | ends when it has | passings | at the | started again | the same books |"
-    found.table = [head, "|---|---|---:|---:|---:|---|"]
+    found.table = [
+        "| process | ends when it has | passings | at the | the same books |",
+        "|---|---|---:|---:|---|",
+    ]
     for number, spot in enumerate(spots, start=1):
         step(f"{number} of {len(spots)}: {spot.role} {spot.point}")
-        outcome = marked.played(spot)
-        wrong = differences(outcome.told, undisturbed.told) + [f"invariant {each}" for each in outcome.broken]
-        if outcome.was_lost != 1:
-            wrong.append(f"{outcome.was_lost} processes were lost")
+        wrong = _lost_at(spot, undisturbed)
         found.wrong += [f"{spot.role} {spot.point} {spot.nth}: {each}" for each in wrong]
         passings = undisturbed.passed[spot.role][spot.point]
-        found.table.append(
-            f"| {spot.role} | `{spot.point}` | {passings} | {spot.nth} | {outcome.was_lost} |"
-            f" {'**no**' if wrong else 'yes'} |"
-        )
+        verdict = "**no**" if wrong else "yes"
+        found.table.append(f"| {spot.role} | `{spot.point}` | {passings} | {spot.nth} | {verdict} |")
+        for each in wrong[:SHOWN_MAX]:
+            sys.stderr.write(f"\n{spot}: {each}\n")
     killed_at = {spot.point for spot in spots}
     missing = [str(point) for point in Point if point not in killed_at]
     if missing and len(spots) < sizes.spots:
@@ -337,12 +346,11 @@ def main(arguments: Sequence[str]) -> int:
             found.seconds = time.monotonic() - begun
             results.append(found)
             progress.end(found)
+            if options.output:  # after each of them: the run is long
+                options.output.write_text(_page(arguments, results), encoding="utf-8")
     finally:
         servers.stop_for_run()
-    page = _page(arguments, results)
-    if options.output:
-        options.output.write_text(page, encoding="utf-8")
-    sys.stdout.write(page)
+    sys.stdout.write(_page(arguments, results))
     return 1 if any(each.wrong for each in results) else 0
 
 

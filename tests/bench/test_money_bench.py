@@ -7,8 +7,8 @@ import sys
 from bench.money.__main__ import CASES, FULL
 from bench.money.intake import OF_BARE
 from bench.money.posting import MANY, ONE, PROCESSES
-from bench.money.settling import COOPERATIVES, IN_SECONDS
 from bench.money.standing import NOW
+from bench.money.stating import COOPERATIVES, IN_SECONDS
 from marketplace.settings import PROJECT_ROOT
 
 
@@ -32,4 +32,4 @@ def test_the_full_run_is_what_is_promised():
     assert (FULL.lines, COOPERATIVES) == (100_000, 500)
     assert ONE.must == MANY.must == 0.1
     assert (OF_BARE.must, IN_SECONDS.must, IN_SECONDS.at_most) == (0.25, 10, True)
-    assert CASES == ("postings", "trial-balance", "intake", "settlement")
+    assert CASES == ("postings", "trial-balance", "intake", "statements", "settlements")
