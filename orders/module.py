@@ -108,6 +108,7 @@ module = Module(
         (SettlementsMoved, settlements_telling.on_settlements_moved),
         (PayoutMoved, paying.on_payout_moved),
         (PayoutMoved, advance_payouts.on_payout_moved),
+        (SettlementsMoved, advance_payouts.on_settlements_moved),
         *TELLING,
     ),
     invariants=(

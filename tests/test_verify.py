@@ -116,7 +116,9 @@ BREAKS = {
     """,
     "PO3": "DELETE FROM payout_move WHERE after = 'sent'",
     "PO4": "UPDATE ledger_transfer SET kind = 'bank_payment' WHERE kind = 'bank_payout'",
-    "PO5": "UPDATE ledger_account SET code = 'elsewhere' WHERE code = 'coop_retention' AND currency = 'SGD'",
+    "PO5": """
+        UPDATE ledger_account SET normal_side = 'debit' WHERE code = 'commission_income' AND currency = 'SGD'
+    """,
     "PO6": "UPDATE payout_batch SET total_minor = total_minor + 1",
     "PO7": "UPDATE payout_call SET state = 'dropped', finished_at = now() WHERE state = 'asked'",
     # jobs

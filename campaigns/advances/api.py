@@ -14,6 +14,7 @@ from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.models import Cooperative
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.limits import limited
 from marketplace.payouts.states import SamePerson
 from orders.settlements.advance_models import Advance
 from orders.settlements.advance_states import AdvanceStateForbids
@@ -29,8 +30,12 @@ exposures = Blueprint(
 )
 BLUEPRINTS: Final = (of_campaigns, advances, exposures)
 
+OFFERED_PER_MINUTE: Final = "60 per minute"
+"""All orders of a campaign are looked through for an offer."""
+
 
 @of_campaigns.get("/<uuid:campaign_id>/advance-offers")
+@limited(OFFERED_PER_MINUTE, per="actor")
 @of_campaigns.arguments(schemas.OfferQuery, location="query")
 @of_campaigns.problems(CampaignNotFound)
 @of_campaigns.response(200, schemas.AdvanceOffers)

@@ -1,7 +1,8 @@
 """Advances asked for and decided: a member asks, somebody else grants or refuses; granting drafts the payout.
 
-What two grants at once compete for is locked in the order campaign, standing of the cooperative, advance; the payout
-and the ledger come last. So together they never go over what is due, the limit, or the money that is there.
+What two grants at once compete for is locked in the order campaign, cooperative, standing, advance; the payout and the
+ledger come last. So together they never go over what is due, the limit, or the money that is there; and no settlement
+of these boxes is proposed meanwhile.
 """
 
 import uuid
@@ -27,7 +28,7 @@ from marketplace.language import Text
 from marketplace.payouts import payouts
 from marketplace.payouts.states import PayoutPurpose, SamePerson
 from marketplace.values import new_id
-from orders.settlements import advances_kept
+from orders.settlements import advances_kept, kept
 from orders.settlements.advance_models import Advance, AdvanceLine
 from orders.settlements.advance_states import AdvanceState, check_move
 from orders.settlements.advances import AdvanceTerms, AdvanceTooHigh, Offer
@@ -41,10 +42,11 @@ class AdvanceOpen(errors.Conflict):
 
 
 class NothingPledged(errors.Conflict):
-    """The cooperative has no boxes in this campaign that were sold in this currency."""
+    """The cooperative has no boxes in this campaign that were sold in this currency and are not settled yet."""
 
     title = Text(
-        en="The cooperative has no sold boxes in this campaign.", zh="合作社在该活动中没有已售箱数。"
+        en="The cooperative has no unsettled sold boxes in this campaign.",
+        zh="合作社在该活动中没有未结算的已售箱数。",
     )
 
 
@@ -152,6 +154,7 @@ def grant(
     """
     seen = get(session, ctx, advance_id=advance_id)
     campaign = planning.locked(session, seen.purpose_id)
+    kept.lock(session, [seen.cooperative_id])
     standing, advance = advances_kept.locked(session, advance_id)
     check_move(advance.state, AdvanceState.GRANTED)
     if advance.asked_by == ctx.actor.label:

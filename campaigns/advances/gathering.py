@@ -52,7 +52,9 @@ STANDS: Final = """
         stood.cooperative_id, stood.standing, stood.there, coalesce(came.delivered, 0) AS delivered
     FROM stood JOIN item ON item.id = stood.id
     LEFT JOIN came ON came.id = stood.id AND came.cooperative_id = stood.cooperative_id
-    WHERE stood.standing > 0 ORDER BY item.id, stood.cooperative_id
+    WHERE stood.standing > 0 AND NOT EXISTS (SELECT FROM settlement s WHERE s.campaign_id = item.campaign_id
+        AND s.cooperative_id = stood.cooperative_id AND s.currency = item.currency AND s.state <> 'draft')
+    ORDER BY item.id, stood.cooperative_id
 """
 
 MONEY: Final = f"""

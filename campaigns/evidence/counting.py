@@ -176,13 +176,13 @@ ASKED: Final = (
             _column("number", "Number", "编号"),
             _STATE,
             _column("final_on", "Final", "定案日"),
-            _column("goods_minor", "Boxes delivered", "交付货款", Kind.MINOR),
+            _column("goods_minor", "Boxes delivered, less refunds", "交付货款减退款", Kind.MINOR),
             _column("payout_minor", "Payout", "应付金额", Kind.MINOR),
             _CURRENCY,
         ),
         sql="""
-            SELECT number, state, to_char(final_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), goods_minor, payout_minor,
-                currency
+            SELECT number, state, to_char(final_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), orders_minor AS goods_minor,
+                payout_minor, currency
             FROM settlement WHERE cooperative_id = :cooperative AND state IN ('final', 'paid') AND final_at >= :since
             ORDER BY final_at, id
         """,

@@ -88,16 +88,15 @@ INVARIANTS: Final = (
     Invariant(
         id="PO5",
         says=Text(
-            en="No more is advanced to cooperatives and owed by them than came in and is still owed or earned: payouts"
-            " never exceed what came in.",
-            zh="预付及应收合作社款不超过平台负债与收入之和：付出的钱不超过收到的钱。",
+            en="No more is paid to cooperatives, or reserved for them, than came in and is owed or earned: what is"
+            " advanced never exceeds it.",
+            zh="付给合作社及为其预留的款项不超过已收且应付或已赚取的款项，预付款亦然。",
         ),
         sql="""
             SELECT a.currency, sum(b.credits_posted - b.debits_posted - b.debits_pending) AS left_minor
             FROM ledger_balance b JOIN ledger_account a ON a.id = b.account_id
-            WHERE a.code IN ('coop_prepaid', 'coop_receivable', 'deposit_liability', 'order_liability',
-                'refund_payable', 'customer_credit', 'coop_payable', 'coop_retention', 'sponsor_escrow',
-                'commission_income') AND EXISTS (SELECT FROM payout p WHERE p.currency = a.currency)
+            WHERE (a.normal_side = 'credit' OR a.code = 'coop_prepaid')
+                AND EXISTS (SELECT FROM payout p WHERE p.currency = a.currency)
             GROUP BY a.currency HAVING sum(b.credits_posted - b.debits_posted - b.debits_pending) < 0
         """,
     ),

@@ -1,22 +1,30 @@
 """What becomes of an advance when its payout moves: paid, given up, or come back from the bank.
 
-Money that comes back after it was paid changes what a proposed settlement begins with: that one is a draft again.
-Rows are taken in the order payout, cooperative, settlement, standing, advance, ledger.
+Money that is paid or comes back changes what a proposed settlement begins with: that one is a draft again. What is
+not sent yet when its boxes are settled is not sent any more. Rows are taken in the order payout, cooperative,
+settlement, standing, advance, ledger; but a settlement that becomes final has its own lock first, and begins anew where
+it meets a payout that moves.
 """
 
 from typing import Final
 
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from marketplace.context import Context
 from marketplace.ledger import ledger
 from marketplace.ledger.chart import OwnerKind
 from marketplace.ledger.rules import Account, Owner, credit, debit
+from marketplace.payouts import payouts
 from marketplace.payouts.events import PayoutMoved
+from marketplace.payouts.models import Payout
 from marketplace.payouts.states import PayoutPurpose, PayoutState
+from orders.events import SettlementsMoved
 from orders.settlements import advances_kept, settling
 from orders.settlements.advance_models import Advance, AdvanceStanding
 from orders.settlements.advance_states import AdvanceLineKind, AdvanceState
+from orders.settlements.models import Settlement
+from orders.settlements.states import SettlementState
 
 OVER: Final = frozenset({PayoutState.CANCELLED, PayoutState.RETURNED})
 UNDONE: Final = "advance_undone"
@@ -27,13 +35,13 @@ def on_payout_moved(session: Session, ctx: Context, event: PayoutMoved) -> None:
     """Paid, it is outstanding. Cancelled or returned, it is as it was asked for, and may be granted anew."""
     if event.purpose != PayoutPurpose.ADVANCE or event.state not in (PayoutState.PAID, *OVER):
         return
-    if event.was == PayoutState.PAID:
+    if PayoutState.PAID in (event.was, event.state):
         settling.take_back(
             session,
             ctx,
             cooperative_id=event.cooperative_id,
             currency=event.currency,
-            reason="the payout of an advance came back",
+            reason="an advance was paid" if event.state == PayoutState.PAID else "an advance came back",
         )
     standing, advance = advances_kept.locked(session, event.purpose_id)
     if advance.payout_id != event.payout_id:
@@ -43,6 +51,32 @@ def on_payout_moved(session: Session, ctx: Context, event: PayoutMoved) -> None:
     else:
         _give_up(session, ctx, standing, advance)
     session.flush()
+
+
+def on_settlements_moved(session: Session, ctx: Context, event: SettlementsMoved) -> None:
+    """They are final: what was granted on their boxes and is not sent yet would be paid on top of them."""
+    if event.after != SettlementState.FINAL:
+        return
+    waiting = session.scalars(
+        select(Payout.id)
+        .join(Advance, Advance.payout_id == Payout.id)
+        .join(
+            Settlement,
+            and_(
+                Settlement.campaign_id == Advance.purpose_id,
+                Settlement.cooperative_id == Advance.cooperative_id,
+                Settlement.currency == Advance.currency,
+            ),
+        )
+        .where(
+            Settlement.id.in_(event.settlement_ids),
+            Advance.state == AdvanceState.GRANTED,
+            Payout.state.in_((PayoutState.DRAFTED, PayoutState.APPROVED)),
+        )
+        .order_by(Payout.id)
+    ).all()
+    for payout_id in waiting:
+        payouts.cancel(session, ctx, payout_id=payout_id, reason="its boxes are settled")
 
 
 def _pay(session: Session, ctx: Context, standing: AdvanceStanding, advance: Advance) -> None:

@@ -16,7 +16,6 @@ from marketplace.payouts.schemas import Payout as PayoutShape
 from marketplace.payouts.states import NothingToPayOut, PayoutRunning
 from orders.schemas import Because
 from orders.settlements import journal, json_form, late_refunds, pay_sheet, paying, schemas, settling, shown
-from orders.settlements.advance_states import AdvanceNotOutstanding
 from orders.settlements.drafting import RetentionInThePast
 from orders.settlements.facts import Delivery
 from orders.settlements.journal import StatementNotProved
@@ -136,7 +135,7 @@ def object_to(session: Session, body: dict[str, Any], settlement_id: uuid.UUID) 
 
 @blueprint.post("/<uuid:settlement_id>/acceptance")
 @blueprint.arguments(schemas.AcceptSettlement)
-@blueprint.problems(*MOVING, settling.StatementChanged, AdvanceNotOutstanding)
+@blueprint.problems(*MOVING, settling.StatementChanged)
 @blueprint.writes(200, schemas.Settlement)
 def accept(session: Session, body: dict[str, Any], settlement_id: uuid.UUID) -> Settlement:
     """Agree to it, as its cooperative: it is final 确认结算单"""
@@ -154,7 +153,7 @@ def revise(session: Session, body: dict[str, Any], settlement_id: uuid.UUID) -> 
 
 @blueprint.post("/<uuid:settlement_id>/dismissal")
 @blueprint.arguments(schemas.AnswerObjection)
-@blueprint.problems(*MOVING, AdvanceNotOutstanding)
+@blueprint.problems(*MOVING)
 @blueprint.writes(200, schemas.Settlement)
 def dismiss(session: Session, body: dict[str, Any], settlement_id: uuid.UUID) -> Settlement:
     """Answer the objection; nothing changes, and it is final 驳回异议"""

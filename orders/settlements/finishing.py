@@ -15,7 +15,7 @@ from marketplace.context import Context
 from marketplace.ledger import ledger
 from orders.books import postings
 from orders.books.postings import Settled
-from orders.settlements import advances_kept, gathering, journal, kept
+from orders.settlements import advances_kept, gathering, journal
 from orders.settlements.account import Taken
 from orders.settlements.formulas import Lesser
 from orders.settlements.models import Retention, Settlement
@@ -36,22 +36,6 @@ def finish(session: Session, ctx: Context, settlements: Sequence[Settlement]) ->
             advances_kept.repay(session, ctx, settlement_id=each.id, taken={each.cooperative_id: taken})
     facts = [postings.settled(settled_of(each, told[each.id]), settlement_id=each.id) for each in settlements]
     ledger.post_many(session, ctx, facts=[fact for fact in facts if fact is not None])
-
-
-def overtaken(session: Session, settlements: Sequence[Settlement]) -> frozenset[uuid.UUID]:
-    """Those that would repay more of an advance than is outstanding by now: its payout has come back since."""
-    wanted = {each.id: _repaid(journal.statement_of(each)) for each in settlements}
-    keys = {(each.cooperative_id, each.currency) for each in settlements if wanted[each.id]}
-    left = {
-        advance.reference: advance.outstanding_minor
-        for found in kept.accounts(session, keys).values()
-        for advance in found.advances
-    }
-    return frozenset(
-        settlement_id
-        for settlement_id, parts in wanted.items()
-        if any(each.amount_minor > left.get(each.reference, 0) for each in parts)
-    )
 
 
 def settled_of(settlement: Settlement, statement: Statement) -> Settled:

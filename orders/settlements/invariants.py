@@ -122,15 +122,17 @@ INVARIANTS: Final = (
     Invariant(
         id="ST5",
         says=Text(
-            en="What is kept back from a cooperative is what the ledger keeps back from it.",
-            zh="各合作社留存的质保金与总账一致。",
+            en="What is kept back from a cooperative is what its settlements and late refunds have booked of it.",
+            zh="各合作社留存的质保金与其结算及结算后退款的入账一致。",
         ),
         sql="""
             WITH kept AS (
                 SELECT cooperative_id, currency, sum(left_minor) AS minor FROM retention GROUP BY 1, 2
             ), booked AS (
-                SELECT a.owner_id, a.currency, sum(b.credits_posted - b.debits_posted) AS minor
-                FROM ledger_balance b JOIN ledger_account a ON a.id = b.account_id
+                SELECT a.owner_id, a.currency,
+                    sum(CASE e.side WHEN 'credit' THEN e.amount_minor ELSE -e.amount_minor END) AS minor
+                FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id
+                JOIN ledger_transfer t ON t.id = e.transfer_id AND t.kind IN ('settled', 'late_refund')
                 WHERE a.code = 'coop_retention' GROUP BY 1, 2
             )
             SELECT coalesce(k.cooperative_id, b.owner_id) AS cooperative_id, k.minor, b.minor AS booked

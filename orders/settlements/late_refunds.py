@@ -6,6 +6,7 @@ ever asked back from a bank account. Rows are taken in the order payment, settle
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -31,7 +32,7 @@ from orders.settlements.models import LateRefund, Settlement
 from orders.settlements.rules import LineKind
 from orders.settlements.states import SettlementState, SettlementStateForbids
 
-DONE = (SettlementState.FINAL, SettlementState.PAID)
+DONE: Final = (SettlementState.FINAL, SettlementState.PAID)
 
 
 class RefundNotOfSettlement(errors.NotFound):

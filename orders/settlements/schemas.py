@@ -76,10 +76,10 @@ class SettlementMoves(Schema):
     items = fields.List(fields.Nested(SettlementMove))
 
 
-def _digest() -> fields.String:
-    return fields.String(
+def _digest() -> Line:
+    return Line(
         required=True,
-        validate=validate.Regexp(r"^sha256:[0-9a-f]{64}\Z"),
+        high=80,
         metadata={"description": "Of the statement that was read: another one is refused."},
     )
 
@@ -90,11 +90,11 @@ class AcceptSettlement(Schema):
 
 class ObjectToSettlement(Schema):
     digest = _digest()
-    reason = Line(required=True, high=1_000)
+    reason = Line(required=True)
 
 
 class AnswerObjection(Schema):
-    answer = Line(required=True, high=1_000)
+    answer = Line(required=True)
 
 
 class TakeLateRefund(Schema):

@@ -5,7 +5,7 @@ and then as `finishing` says.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -141,7 +141,7 @@ def object_to(
 def accept(session: Session, ctx: Context, *, settlement_id: uuid.UUID, digest: str) -> Settlement:
     """The cooperative agrees: final before its days are over.
 
-    Raises SettlementNotFound, SettlementStateForbids, StatementChanged, AdvanceNotOutstanding.
+    Raises SettlementNotFound, SettlementStateForbids, StatementChanged.
     """
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.ACCEPT)
@@ -151,10 +151,7 @@ def accept(session: Session, ctx: Context, *, settlement_id: uuid.UUID, digest: 
 
 
 def lapse(session: Session, ctx: Context) -> int:
-    """Those whose days to object are over are final, a batch of them; how many were due.
-
-    Of whose advances less is outstanding than was thought, because a payout came back, are drafts again.
-    """
+    """Those whose days to object are over are final, a batch of them; how many."""
     due = session.scalars(
         select(Settlement)
         .where(Settlement.state == SettlementState.PROPOSED, Settlement.objections_until <= ctx.now)
@@ -163,11 +160,7 @@ def lapse(session: Session, ctx: Context) -> int:
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
-    came_back = finishing.overtaken(session, due)
-    _finish(session, ctx, [each for each in due if each.id not in came_back], SettlementEvent.LAPSE)
-    for each in due:
-        if each.id in came_back:
-            _back(session, ctx, each, SettlementEvent.WITHDRAW, "an advance of it came back")
+    _finish(session, ctx, due, SettlementEvent.LAPSE)
     return len(due)
 
 
@@ -183,10 +176,7 @@ def revise(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer: 
 
 
 def dismiss(session: Session, ctx: Context, *, settlement_id: uuid.UUID, answer: str) -> Settlement:
-    """The objection is answered and changes nothing: final.
-
-    Raises SettlementNotFound, SettlementStateForbids, AdvanceNotOutstanding.
-    """
+    """The objection is answered and changes nothing: final. Raises SettlementNotFound, SettlementStateForbids."""
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.DISMISS)
     settlement.answer, settlement.answered_by = answer, ctx.actor.label
@@ -331,9 +321,3 @@ def _check_digest(settlement: Settlement, digest: str) -> None:
 
 def _key(settlement: Settlement) -> Key:
     return settlement.cooperative_id, settlement.currency
-
-
-def of_ids(session: Session, settlement_ids: Collection[uuid.UUID]) -> Sequence[Settlement]:
-    """By id."""
-    wanted = select(Settlement).where(Settlement.id.in_(settlement_ids))
-    return session.scalars(wanted.order_by(Settlement.id)).all()

@@ -17,7 +17,6 @@ from marketplace.context import Actor, Context
 from marketplace.identity.models import LoginSession
 from marketplace.jobs.models import StoredJob
 from marketplace.ledger import ledger
-from marketplace.ledger.rules import Account, Owner
 from marketplace.payouts import destinations, payouts
 from marketplace.payouts.models import ConnectAccount, Payout, PayoutDestination
 from marketplace.payouts.states import PayoutPurpose
@@ -161,12 +160,6 @@ def session_of(caller: Caller) -> uuid.UUID:
         ).first()
         assert found is not None
         return found
-
-
-def retained(cooperative_id: uuid.UUID, currency: str) -> Account:
-    return Account(
-        code="coop_retention", currency=currency, owner=Owner(kind="cooperative", id=cooperative_id)
-    )
 
 
 @contextmanager

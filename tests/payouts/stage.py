@@ -4,11 +4,12 @@ from sqlalchemy.orm import Session
 
 from marketplace import database
 from marketplace.access import Role
+from marketplace.ledger.rules import Account
 from marketplace.payouts import batching, payouts, sending
 from marketplace.payouts.states import PayoutPurpose
 from tests import builders, house
 from tests.ledger import money
-from tests.payouts.desk import Desk, at_stripe, retained, with_gateway, with_payer
+from tests.payouts.desk import Desk, at_stripe, with_gateway, with_payer
 
 
 def paid_out(market: builders.Market, operator: house.Caller) -> None:
@@ -19,7 +20,8 @@ def paid_out(market: builders.Market, operator: house.Caller) -> None:
     desk.fund(100_000)
     desk.name()
     desk.draft(1_000)
-    money.post(money.clearing("SGD"), retained(desk.coop(), "SGD"), 500, kind="retained")
+    earned = Account(code="commission_income", currency="SGD")
+    money.post(money.clearing("SGD"), earned, 500, kind="earned")
     desk.draft(500, purpose=PayoutPurpose.ADVANCE, currency="SGD")
     desk.approved(1_000)
     cancelled = desk.draft(1_000)

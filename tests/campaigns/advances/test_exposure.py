@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 from click.testing import Result
 from rich.cells import cell_len
+from sqlalchemy.orm import Session
 
+from campaigns.advances import exposing
 from campaigns.advances.commands import advances_group
-from marketplace import database
+from campaigns.advances.schemas import CooperativeExposure
+from marketplace import context, database
+from marketplace.catalogue.models import Cooperative
+from marketplace.ledger import ledger
 from marketplace.ledger.chart import OwnerKind
 from marketplace.ledger.rules import Account, Owner
 from tests.builders import assert_refused
@@ -28,11 +33,12 @@ def exposure(made: Lending, number: int = 0, *, by: Caller | None = None) -> lis
     return found
 
 
-def book(code: str, cooperative_id: uuid.UUID, minor: int) -> None:
+def book(session: Session, code: str, cooperative_id: uuid.UUID, minor: int) -> None:
     owner = Owner(kind=OwnerKind.COOPERATIVE, id=cooperative_id)
     account = Account(code=code, currency="CNY", owner=owner)
     sides = (account, money.bank()) if code == "coop_receivable" else (money.bank(), account)
-    money.post(*sides, minor, kind="booked_in_a_test")
+    lines = money.lines(*sides, minor)
+    ledger.post(session, context.system(), kind="booked_in_a_test", source_id=uuid.uuid4(), lines=lines)
 
 
 def run(made: Lending, *arguments: str) -> Result:
@@ -43,9 +49,12 @@ def run(made: Lending, *arguments: str) -> Result:
 def test_outstanding_and_owed_less_what_is_held_beside_the_limit(made: Lending) -> None:
     made.paid(4_000)
     made.granted(1_000)
-    book("coop_receivable", made.coop(), 700)
-    book("coop_retention", made.coop(), 300)
-    assert exposure(made) == [
+    with database.reading() as session:
+        book(session, "coop_receivable", made.coop(), 700)
+        book(session, "coop_retention", made.coop(), 300)
+        [row] = exposing.of(session, [session.get_one(Cooperative, made.coop())])
+    told: dict[str, Any] = CooperativeExposure().dump(row)
+    assert told["currencies"] == [
         {
             "currency": "CNY",
             "promised_minor": 1_000,

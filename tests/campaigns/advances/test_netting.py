@@ -1,13 +1,15 @@
 """Advances and real settlements: repaid by netting, also when a payout comes back meanwhile, and with a grant."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from campaigns.advances import asking
-from marketplace import errors
+from campaigns.evidence import counting
+from marketplace import database, errors
 from orders.settlements import settling
 from orders.settlements.models import Settlement
-from tests.builders import Market, broken
+from tests.builders import Market, assert_refused, broken
 from tests.campaigns.advances.scene import Lending
 from tests.campaigns.settling import scene as settlements
 from tests.campaigns.settling.scene import Settling
@@ -43,7 +45,46 @@ def test_the_settlement_of_its_campaign_repays_an_advance(market: Market, made: 
         if each["kind"] == "repaid"
     ]
     assert line["settlement_id"] == to_settle.of(0)["id"]
+    with database.reading() as session:
+        tables = counting.tables(
+            session,
+            cooperative_id=made.coop(),
+            contents=["income", "advances"],
+            since=market.today - timedelta(days=1),
+        )
+    rows = {each.name: each.rows for each in tables}
+    assert [row[3] for row in rows["settlements"]] == [EARNED - 3_000]
+    assert [row[2:5] for row in rows["advances"]] == [("repaid", 3_000, 0)]
+    assert [row[2:5] for row in rows["repayments"]] == [("repaid", 3_000, 0)]
     assert evidence_of_books(made) == (0, EARNED - 3_000)
+    assert broken(market.app) == []
+
+
+def test_an_advance_that_is_paid_while_its_settlement_is_looked_at_is_netted_in_it(
+    market: Market, made: Lending
+) -> None:
+    granted = made.granted(3_000)
+    to_settle = settled(made).proposed()
+    assert to_settle.of(0)["payout_minor"] == EARNED
+    made.pay(granted)
+    assert to_settle.of(0)["state"] == "draft"
+    to_settle.step(0, "proposal")
+    assert to_settle.of(0)["payout_minor"] == EARNED - 3_000
+    assert broken(market.app) == []
+
+
+def test_what_is_not_sent_when_its_boxes_are_settled_is_not_paid_on_top_of_them(
+    market: Market, made: Lending
+) -> None:
+    granted = made.granted(3_000)
+    to_settle = settled(made).proposed()
+    assert made.offer()["amount_minor"] == 0, "what is settled bears no advance"
+    to_settle.accept(0)
+    assert made.seen(granted)["state"] == "asked"
+    assert made.payout(granted).state == "cancelled"
+    assert_refused(made.step(granted, "grant"), 409, "nothing_pledged")
+    assert made.offers(made.members[0]) == []
+    assert made.standing() == (0, 0)
     assert broken(market.app) == []
 
 
@@ -108,22 +149,24 @@ def test_a_settlement_that_is_accepted_while_money_comes_back_leaves_the_books_i
     assert broken(market.app) == []
 
 
-def test_a_grant_at_once_with_the_settlement_of_its_campaign(market: Market, made: Lending) -> None:
+def test_a_grant_at_once_with_the_proposal_of_its_boxes_is_never_paid_on_top(
+    market: Market, made: Lending
+) -> None:
     made.paid(3_000)
     second = made.asked(1_000)
-    to_settle = settled(made).proposed()
+    to_settle = settled(made).drafted()
     found = to_settle.of(0)
-    member, ctx = made.person(to_settle.members[0]), made.person(made.desk.drafter)
+    operator, ctx = made.person(made.desk.approver), made.person(made.desk.drafter)
     outcomes = at_once(
         market.app,
         [
-            lambda session: settling.accept(
-                session, member, settlement_id=uuid.UUID(found["id"]), digest=found["digest"]
-            ),
+            lambda session: settling.propose(session, operator, settlement_id=uuid.UUID(found["id"])),
             lambda session: asking.grant(session, ctx, advance_id=uuid.UUID(second["id"])),
         ],
     )
     assert not isinstance(outcomes[0], errors.Refusal)
-    promised, outstanding = made.standing()
-    assert (promised in (0, 1_000), outstanding) == (True, 0)
+    assert isinstance(outcomes[1], asking.NothingPledged) or made.standing() == (1_000, 3_000)
+    to_settle.accept(0)
+    assert made.standing() == (0, 0)
+    assert evidence_of_books(made) == (0, EARNED - 3_000)
     assert broken(market.app) == []

@@ -11,6 +11,7 @@ from campaigns.evidence import files, rules
 from campaigns.evidence.counting import ASKED
 from campaigns.evidence.rules import CONTENTS, Column, Content, Evidence, Kind, Table
 from marketplace.language import Text
+from tests.orders.settlements.test_pdf import text_of
 
 NAME = Text(en="Redhill", zh="红山")
 UNTIL = datetime(2027, 3, 1, tzinfo=UTC)
@@ -115,3 +116,7 @@ def test_the_pdf_prints_and_is_the_same_for_the_same_evidence():
     data = files.pdf_of(EVIDENCE)
     assert data.startswith(b"%PDF-")
     assert data == files.pdf_of(EVIDENCE)
+    told = "\n".join(text_of(data))
+    for said in ("供贷款机构查阅的经营材料", "县农商行", "已送达箱数", "15.000", "156.00", "无记录。"):
+        assert said in told
+    assert EVIDENCE.to_json()["digest"] in told.replace("\n", "")
