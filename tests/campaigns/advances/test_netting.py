@@ -53,7 +53,7 @@ def test_the_settlement_of_its_campaign_repays_an_advance(market: Market, made: 
             since=market.today - timedelta(days=1),
         )
     rows = {each.name: each.rows for each in tables}
-    assert [row[3] for row in rows["settlements"]] == [EARNED - 3_000]
+    assert [row[4] for row in rows["settlements"]] == [EARNED - 3_000]
     assert [row[2:5] for row in rows["advances"]] == [("repaid", 3_000, 0)]
     assert [row[2:5] for row in rows["repayments"]] == [("repaid", 3_000, 0)]
     assert evidence_of_books(made) == (0, EARNED - 3_000)
