@@ -90,7 +90,16 @@ def on_money_differs(session: Session, ctx: Context, event: MoneyDiffers) -> Non
 
 
 def on_payment_disputed(session: Session, ctx: Context, event: PaymentDisputed) -> None:
-    """The payer's bank wants the money back: it must be answered in days."""
+    """The payer's bank wants the money back: it must be answered in days. Won, nothing is left to be answered."""
+    if event.is_won:
+        cases.settle_if_open(
+            session,
+            ctx,
+            kind=cases.CaseKind.PAYMENT,
+            subject=(SUBJECT, event.payment_id),
+            decision="the dispute is won",
+        )
+        return
     _open(
         session,
         ctx,
@@ -99,6 +108,7 @@ def on_payment_disputed(session: Session, ctx: Context, event: PaymentDisputed) 
         reason="disputed",
         dispute=event.dispute_id,
         event=event.event,
+        status=event.status,
         received_minor=event.amount_minor,
     )
 

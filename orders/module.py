@@ -79,6 +79,7 @@ module = Module(
         (RefundFailed, late_money.on_refund_failed),
         (MoneyDiffers, late_money.on_money_differs),
         (PaymentDisputed, late_money.on_payment_disputed),
+        (PaymentDisputed, booking.on_payment_disputed),
         (RefundPaid, notifying.on_refund_paid),
         (LateMoney, notifying.on_late_money),
         (RefundsOwed, notifying.on_refunds_owed),

@@ -90,6 +90,7 @@ ENTRIES: Final = (
     _income("commission_income", "Commission", "佣金收入"),
     _expense("promo_expense", "Bonuses and discounts of the platform", "平台优惠支出"),
     _expense("compensation_expense", "Compensation of buyers", "买家赔偿支出"),
+    _expense("dispute_expense", "Payments that banks took back", "银行拒付损失"),
     _expense("provider_fee_expense", "Fees of payment providers", "支付机构手续费"),
 )
 

@@ -29,7 +29,7 @@ from marketplace.payments import (
 )
 from marketplace.payments.calls import Call
 from marketplace.payments.gateways import GatewayRefuses, GatewayUnavailable, RemoteGateway
-from marketplace.payments.gateways.interface import RefundSeen, Seen
+from marketplace.payments.gateways.interface import DisputeSeen, RefundSeen, Seen
 from marketplace.payments.models import GatewayCall, OnlinePayment, Payment, ProviderEvent, Repayment
 from marketplace.payments.states import CallKind, CallState, PaymentState
 from marketplace.points import Point, passed
@@ -199,9 +199,11 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
         return
     object_id, payment_ref = event.object_id, event.payment_ref or ""
 
-    def question(gateway: RemoteGateway) -> Seen | RefundSeen:
+    def question(gateway: RemoteGateway) -> Seen | RefundSeen | DisputeSeen:
         if about == provider_events.About.REFUND:
             return gateway.retrieve_refund(provider_id=object_id)
+        if about == provider_events.About.DISPUTE:
+            return gateway.retrieve_dispute(provider_id=object_id, payment_ref=payment_ref)
         return gateway.retrieve(provider_id=payment_ref)
 
     with jobs.line(calls.OUTSIDE) as has_line:

@@ -17,7 +17,13 @@ from sqlalchemy.orm import Session
 from marketplace import audit, events, jobs
 from marketplace.context import Context
 from marketplace.payments import gateway_rules, online, repayments
-from marketplace.payments.gateways.interface import EventSeen, RefundSeen, Seen
+from marketplace.payments.gateways.interface import (
+    DisputeEntry,
+    DisputeSeen,
+    EventSeen,
+    RefundSeen,
+    Seen,
+)
 from marketplace.payments.models import Payment, ProviderEvent
 from marketplace.points import Point, passed
 from marketplace.values import new_id
@@ -51,7 +57,7 @@ _ALONE: Final = frozenset({About.REFUND, About.TRANSFER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentDisputed:
-    """The payer's bank wants a payment back: somebody has to answer it."""
+    """The payer's bank wants a payment back: somebody has to answer it, unless it is won already."""
 
     payment_id: uuid.UUID
     order_id: uuid.UUID
@@ -59,6 +65,10 @@ class PaymentDisputed:
     amount_minor: int
     currency: str
     event: str
+    status: str
+    is_won: bool
+    entries: tuple[DisputeEntry, ...]
+    """All money that it has moved by now, told before or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +116,11 @@ def about(event: ProviderEvent) -> About:
 
 
 def meet(
-    session: Session, ctx: Context, event: ProviderEvent, kind: About, seen: Seen | RefundSeen | str
+    session: Session,
+    ctx: Context,
+    event: ProviderEvent,
+    kind: About,
+    seen: Seen | RefundSeen | DisputeSeen | str,
 ) -> str:
     """Write down what was seen; a word for what came of the event."""
     if isinstance(seen, str):
@@ -116,15 +130,18 @@ def meet(
             return "not_ours"
         repayments.meet(session, ctx, seen.refund_id, seen)
         return "refund"
-    payment = online.meet(session, ctx, seen)
+    dispute = seen if isinstance(seen, DisputeSeen) else None
+    payment = online.meet(session, ctx, seen.payment if isinstance(seen, DisputeSeen) else seen)
     if payment is None:
         return "not_ours"
-    if kind == About.DISPUTE:
-        _dispute(session, ctx, event, payment)
+    if dispute is not None:
+        _dispute(session, ctx, event, payment, dispute)
     return str(kind)
 
 
-def _dispute(session: Session, ctx: Context, event: ProviderEvent, payment: Payment) -> None:
+def _dispute(
+    session: Session, ctx: Context, event: ProviderEvent, payment: Payment, seen: DisputeSeen
+) -> None:
     disputed = PaymentDisputed(
         payment_id=payment.id,
         order_id=payment.order_id,
@@ -132,6 +149,9 @@ def _dispute(session: Session, ctx: Context, event: ProviderEvent, payment: Paym
         amount_minor=payment.received_minor,
         currency=payment.currency,
         event=event.type,
+        status=seen.status,
+        is_won=seen.is_won,
+        entries=seen.entries,
     )
     events.publish(session, ctx, disputed)
 

@@ -21,6 +21,7 @@ from marketplace.ledger.rules import Fact, Owner
 from marketplace.payments.models import OnlinePayment, PartRefund, Payment, Repayment
 from marketplace.payments.part_refunds import RefundsOwed
 from marketplace.payments.payments import LateMoney, PaymentSucceeded
+from marketplace.payments.provider_events import PaymentDisputed
 from marketplace.payments.repayments import RefundFailed, RefundPaid
 from marketplace.payments.states import PartRefundKind, PaymentPurpose
 from orders import discount_rules
@@ -93,6 +94,21 @@ def on_refund_failed(session: Session, ctx: Context, event: RefundFailed) -> Non
         reason=event.problem or "",
     )
     ledger.post_many(session, ctx, facts=[fact])
+
+
+def on_payment_disputed(session: Session, ctx: Context, event: PaymentDisputed) -> None:
+    """All that the dispute has moved; what is booked by now answers as it is."""
+    found = [
+        postings.dispute_moved(
+            source_id=postings.dispute_id(event.payment_id, each.provider_id),
+            amount_minor=each.amount_minor,
+            fee_minor=each.fee_minor,
+            currency=each.currency,
+            reason=event.dispute_id,
+        )
+        for each in event.entries
+    ]
+    ledger.post_many(session, ctx, facts=[fact for fact in found if fact is not None])
 
 
 def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """The same, that came back."""
     PROVIDER_FEE = "provider_fee"
     """A payment."""
+    DISPUTE_MOVED = "dispute_moved"
+    """An entry in the account at the provider (`dispute_id`): what a payer's bank took, or gave back."""
     DEPOSIT_APPLIED = "deposit_applied"
     """An order: its deposit and the bonus are a part of the price now."""
     BONUS_WITHDRAWN = "bonus_withdrawn"
@@ -141,6 +143,28 @@ def provider_fee(*, payment_id: uuid.UUID, fee_minor: int, currency: str) -> Fac
         credit(Account(code="psp_clearing", currency=currency), fee_minor),
     )
     return Fact(kind=Kind.PROVIDER_FEE, source_id=payment_id, lines=lines)
+
+
+def dispute_moved(
+    *, source_id: uuid.UUID, amount_minor: int, fee_minor: int, currency: str, reason: str
+) -> Fact | None:
+    """A payer's bank has taken a payment back (negative), or given it back; the provider keeps its fee either way.
+
+    The platform bears it: what the order owes and is owed stays as it is, until a person decides. None for nothing.
+    """
+    moved = {
+        "dispute_expense": -amount_minor,
+        "provider_fee_expense": fee_minor,
+        "psp_clearing": amount_minor - fee_minor,
+    }
+    lines = tuple(
+        (debit if minor > 0 else credit)(Account(code=code, currency=currency), abs(minor))
+        for code, minor in moved.items()
+        if minor
+    )
+    if not lines:
+        return None
+    return Fact(kind=Kind.DISPUTE_MOVED, source_id=source_id, lines=lines, reason=reason)
 
 
 def deposit_applied(
@@ -324,6 +348,11 @@ def _lines(moves: Sequence[tuple[Account, int]]) -> tuple[Line, ...]:
 def time_id(refund_id: uuid.UUID, number: int) -> uuid.UUID:
     """A refund may be paid more than once, each time after it came back; an order may lose boxes more than once."""
     return uuid.uuid5(refund_id, str(number)) if number else refund_id
+
+
+def dispute_id(payment_id: uuid.UUID, entry: str) -> uuid.UUID:
+    """The provider names each entry of its account."""
+    return uuid.uuid5(payment_id, entry)
 
 
 def line_id(sponsorship_id: uuid.UUID, number: int) -> uuid.UUID:

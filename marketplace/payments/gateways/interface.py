@@ -105,6 +105,27 @@ class RefundSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeEntry:
+    """Money that a dispute moved at the gateway, once: taken (negative) or given back, and the fee of it."""
+
+    provider_id: str
+    amount_minor: int
+    fee_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeSeen:
+    """What a payer's bank wants back, as it stands at the gateway at this moment."""
+
+    payment: Seen
+    status: str
+    is_won: bool
+    entries: tuple[DisputeEntry, ...]
+    """All that it has moved; nothing is ever taken out of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventSeen:
     """An event that a gateway signed: a reason to look at the present state of what it is about, and nothing more."""
 
@@ -149,6 +170,8 @@ class RemoteGateway(Protocol):
     def find_refund(self, *, payment_ref: str, refund_id: uuid.UUID) -> RefundSeen | None:
         """Of the payment's refunds that with our id, if it has been asked for."""
         ...
+
+    def retrieve_dispute(self, *, provider_id: str, payment_ref: str) -> DisputeSeen: ...
 
     def read_event(self, body: bytes, signature: str | None, *, now: datetime) -> EventSeen:
         """Raises EventForged."""

@@ -18,6 +18,8 @@ from marketplace.errors import Refusal
 from marketplace.logs import log
 from marketplace.payments.gateways.interface import (
     AccountSeen,
+    DisputeEntry,
+    DisputeSeen,
     EventForged,
     EventSeen,
     GatewayRefuses,
@@ -170,6 +172,25 @@ class StripeGateway:
                 if seen.refund_id == refund_id and seen.standing != RefundStanding.FAILED:
                     return seen
             return None
+
+    def retrieve_dispute(self, *, provider_id: str, payment_ref: str) -> DisputeSeen:
+        payment = self.retrieve(provider_id=payment_ref)
+        with _asking():
+            dispute = self._client.v1.disputes.retrieve(provider_id)
+        return DisputeSeen(
+            payment=payment,
+            status=dispute.status,
+            is_won=dispute.status == "won",
+            entries=tuple(
+                DisputeEntry(
+                    provider_id=each.id,
+                    amount_minor=each.amount,
+                    fee_minor=each.fee,
+                    currency=each.currency.upper(),
+                )
+                for each in dispute.balance_transactions
+            ),
+        )
 
     def open_account(self, *, cooperative_id: uuid.UUID, country: str, key: str) -> AccountSeen:
         with _asking():

@@ -17,7 +17,7 @@ from marketplace.payments.gateways.interface import EventForged
 from tests.builders import Market, assert_refused, ordered
 from tests.house import Caller
 from tests.payments.online import there
-from tests.payments.online.there import There, pay
+from tests.payments.online.there import There, books, pay
 from tests.stripe_stand_in.server import WEBHOOK_SECRET
 
 OTHER_SECRET = "whsec_" + "o" * 32
@@ -223,6 +223,45 @@ def test_a_dispute_opens_a_case(online: There, market: Market, shopper: Caller) 
         uuid.UUID(order["payment_id"]),
     )
     assert online.state(order)[0] == "committed"
+
+
+def test_what_a_dispute_takes_is_booked_once_and_taken_back_when_it_is_won(
+    online: There, market: Market, shopper: Caller
+) -> None:
+    """The bank takes the payment and a fee of 15; won, the payment comes back, and the fee does not."""
+    order = ordered(shopper, market.on_sale())
+    pay(shopper, order, "pm_card_createDispute")
+    fee = online.known(order).fee_minor or 0
+    total = order["total_minor"]
+    online.deliver(copies=3, seed=5)
+    online.work()
+    taken = {"dispute_expense": total, "provider_fee_expense": fee + 1_500, "order_liability": total}
+    assert books() == {**taken, "psp_clearing": -fee - 1_500}
+    [dispute] = [row for row in online.stand_in.books.rows.values() if row["object"] == "dispute"]
+    online.stand_in.books.close_dispute(dispute["id"], won=True)
+    online.deliver(copies=2)
+    online.work()
+    assert books() == {
+        "provider_fee_expense": fee + 1_500,
+        "order_liability": total,
+        "psp_clearing": total - fee - 1_500,
+    }
+    assert online.open_cases() == []
+
+
+def test_a_lost_dispute_stays_an_expense_and_a_case(online: There, market: Market, shopper: Caller) -> None:
+    order = ordered(shopper, market.on_sale())
+    pay(shopper, order, "pm_card_createDispute")
+    online.deliver()
+    online.work()
+    [dispute] = [row for row in online.stand_in.books.rows.values() if row["object"] == "dispute"]
+    online.stand_in.books.close_dispute(dispute["id"], won=False)
+    before = books()
+    online.deliver()
+    online.work()
+    assert books() == before
+    assert before["dispute_expense"] == order["total_minor"]
+    assert [each.kind for each in online.open_cases()] == ["payment"]
 
 
 def test_a_lost_job_and_a_gateway_that_is_away_only_delay_an_event(

@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from marketplace import database
 from marketplace.access import Role
-from marketplace.ledger import reading
 from marketplace.notifications.models import Notification
 from marketplace.payments.gateways import GatewayRefuses
 from marketplace.payments.gateways.stripe_gateway import StripeGateway
@@ -16,7 +15,7 @@ from marketplace.payments.states import PartRefundKind
 from tests.builders import Market, assert_refused, ordered
 from tests.builders import paid as paid_by_transfer
 from tests.house import Caller
-from tests.payments.online.there import There, pay
+from tests.payments.online.there import There, books, pay
 from tests.stripe_stand_in import StandIn
 
 BOOKED = {"means": "bank_transfer", "receipt_reference": "BANK-1"}
@@ -134,7 +133,7 @@ def test_a_refund_that_comes_back_from_the_bank_is_due_by_other_means(
     [due] = operator.get("/v1/refunds?state=due").json["items"]
     assert (due["problem"], due["means"], due["paid_at"]) == ("expired_or_canceled_card", None, None)
     assert [case.kind for case in online.open_cases()] == ["refund"]
-    assert standing()["refund_payable"] == 200, "also if it was thought to be paid"
+    assert books()["refund_payable"] == 200, "also if it was thought to be paid"
     booked = operator.post(f"/v1/refunds/{due['id']}/payments", json=BOOKED)
     assert (booked.status_code, booked.json["state"], booked.json["means"]) == (200, "paid", "bank_transfer")
     assert online.open_cases() == []
@@ -142,7 +141,7 @@ def test_a_refund_that_comes_back_from_the_bank_is_due_by_other_means(
     assert [each.means for each in online.repayments(order)] == ["bank_transfer"], (
         "an old event changes nothing"
     )
-    assert "refund_payable" not in standing()
+    assert "refund_payable" not in books()
 
 
 @pytest.mark.parametrize(
@@ -238,14 +237,7 @@ def test_a_transfer_s_refund_is_paid_by_hand_and_booked(
     items = shopper.get("/v1/me/notifications").json["items"]
     assert "refund_paid" in {each["kind"] for each in items}
     assert operator.get("/v1/cases?kind=refund&state=open").json["items"] == []
-    assert standing() == {"psp_clearing": 10_200, "order_liability": 10_200}, "the ledger owes nothing back"
-
-
-def standing() -> dict[str, int]:
-    with database.reading() as session:
-        return {
-            line.code: line.balance_minor for line in reading.trial_balance(session) if line.balance_minor
-        }
+    assert books() == {"psp_clearing": 10_200, "order_liability": 10_200}, "the ledger owes nothing back"
 
 
 def test_what_is_paid_is_not_booked_again_nor_under_a_receipt_that_is_known(

@@ -14,6 +14,7 @@ from inventory.models import Hold
 from marketplace import context, database
 from marketplace.context import Context
 from marketplace.jobs.models import StoredJob
+from marketplace.ledger import reading
 from marketplace.payments import looking, part_refunds, payments
 from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.payments.models import (
@@ -62,6 +63,13 @@ def pay(caller: Caller, order: dict[str, Any], method: str | None = None, **opti
 
 def refresh(caller: Caller, order: dict[str, Any], **options: Any) -> TestResponse:
     return caller.post(f"/v1/payments/{order['payment_id']}/refresh", **options)
+
+
+def books() -> dict[str, int]:
+    """The balance of each code, on its own side; what stands at nothing is left out."""
+    with database.reading() as session:
+        found = reading.trial_balance(session)
+    return {line.code: line.balance_minor for line in found if line.balance_minor}
 
 
 @dataclass(frozen=True)
