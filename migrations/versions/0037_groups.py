@@ -6,40 +6,13 @@ Going down, what people were told of groups is forgotten; no group may be there.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import messages
+
 revision = "0037"
 down_revision = "0036"
 branch_labels = None
 depends_on = None
 
-TOLD_BEFORE = (
-    "order_placed",
-    "payment_received",
-    "order_committed",
-    "order_expired",
-    "order_withdrawn",
-    "boxes_offered",
-    "campaign_opened",
-    "campaign_paused",
-    "campaign_closed",
-    "campaign_failed",
-    "campaign_cancelled",
-    "balance_due",
-    "balance_reminder",
-    "balance_defaulted",
-    "shortage_election",
-    "shortage_cut",
-    "refund_due",
-    "refund_paid",
-    "pledge_invited",
-    "pledge_accepted",
-    "pledge_lapsed",
-    "commitment_asked",
-    "shortage_reminder",
-    "shortage_spared",
-    "shortage_offered",
-    "shortage_carried",
-    "later_lot_came",
-)
 TOLD = ("group_full", "group_lapsed")
 ASKED = (
     "CASE WHEN kind = 'group_buy' THEN people_needed BETWEEN 2 AND 100 AND group_hours BETWEEN 1 AND 720"
@@ -88,7 +61,7 @@ def _refers(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
 
 
 def upgrade() -> None:
-    _tell(TOLD_BEFORE + TOLD)
+    messages.tell(TOLD)
     for column in _whole("people_needed", "group_hours", nullable=True):
         op.add_column("promotion", column)
     op.create_check_constraint(op.f("ck_promotion_group"), "promotion", ASKED)
@@ -159,13 +132,6 @@ def _members() -> None:
     )
 
 
-def _tell(kinds: tuple[str, ...]) -> None:
-    words = ", ".join(map(repr, kinds))
-    for table in ("notification", "notification_refusal"):
-        op.drop_constraint(op.f(f"ck_{table}_kind"), table)
-        op.create_check_constraint(op.f(f"ck_{table}_kind"), table, f"kind IN ({words})")
-
-
 def downgrade() -> None:
     op.drop_table("promotion_group_member")
     op.drop_index("ix_promotion_use_group_id", "promotion_use")
@@ -175,11 +141,4 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_promotion_group"), "promotion")
     for name in ("group_hours", "people_needed"):
         op.drop_column("promotion", name)
-    told = ", ".join(map(repr, TOLD))
-    op.execute(
-        "DELETE FROM notification_delivery WHERE notification_id IN"
-        f" (SELECT id FROM notification WHERE kind IN ({told}))"  # noqa: S608 (our own words)
-    )
-    for table in ("notification", "notification_refusal"):
-        op.execute(f"DELETE FROM {table} WHERE kind IN ({told})")  # noqa: S608 (our own words)
-    _tell(TOLD_BEFORE)
+    messages.forget(TOLD)

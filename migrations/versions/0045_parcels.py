@@ -6,6 +6,8 @@ Going down no parcel may be there; what was told in words that are not known the
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import messages
+
 revision = "0045"
 down_revision = "0044"
 branch_labels = None
@@ -29,57 +31,11 @@ PARCEL = {
     "carrier": "(carrier IS NOT NULL) = (state IN ('shipped', 'delivered'))",
     "tracking": "tracking_number IS NULL OR carrier IS NOT NULL",
 }
-TOLD_BEFORE = (
-    "order_placed",
-    "payment_received",
-    "order_committed",
-    "order_expired",
-    "order_withdrawn",
-    "boxes_offered",
-    "campaign_opened",
-    "campaign_paused",
-    "campaign_closed",
-    "campaign_failed",
-    "campaign_cancelled",
-    "balance_due",
-    "balance_reminder",
-    "balance_defaulted",
-    "shortage_election",
-    "shortage_cut",
-    "refund_due",
-    "refund_paid",
-    "pledge_invited",
-    "pledge_accepted",
-    "pledge_lapsed",
-    "commitment_asked",
-    "shortage_reminder",
-    "shortage_spared",
-    "shortage_offered",
-    "shortage_carried",
-    "later_lot_came",
-    "group_full",
-    "group_lapsed",
-    "balance_settled",
-    "sponsorship_signed",
-    "sponsorship_rejected",
-    "sponsorship_accepted",
-    "sponsorship_funded",
-    "sponsorship_allocated",
-    "sponsorship_short",
-    "sponsorship_given_up",
-    "sponsorship_carried",
-    "sponsorship_ended",
-    "sponsorship_closed",
-    "sponsorship_cancelled",
-    "tranche_released",
-    "campaign_resumed",
-    "share_offered",
-)
 TOLD = ("parcel_shipped", "order_delivered")
 
 
 def upgrade() -> None:
-    _tell(TOLD_BEFORE + TOLD)
+    messages.tell(TOLD)
     _states(SENT)
     _waves()
     _parcels()
@@ -90,21 +46,7 @@ def downgrade() -> None:
     op.drop_table("parcel")
     op.drop_table("wave")
     _states("")
-    told = ", ".join(map(repr, TOLD))
-    op.execute(
-        "DELETE FROM notification_delivery WHERE notification_id IN"
-        f" (SELECT id FROM notification WHERE kind IN ({told}))"  # noqa: S608 (our own words)
-    )
-    for table in ("notification", "notification_refusal"):
-        op.execute(f"DELETE FROM {table} WHERE kind IN ({told})")  # noqa: S608 (our own words)
-    _tell(TOLD_BEFORE)
-
-
-def _tell(kinds: tuple[str, ...]) -> None:
-    words = ", ".join(map(repr, kinds))
-    for table in ("notification", "notification_refusal"):
-        op.drop_constraint(op.f(f"ck_{table}_kind"), table)
-        op.create_check_constraint(op.f(f"ck_{table}_kind"), table, f"kind IN ({words})")
+    messages.forget(TOLD)
 
 
 def _states(sent: str) -> None:

@@ -7,6 +7,8 @@ import re
 
 import sqlalchemy as sa
 from alembic import op
+
+from migrations import messages
 from sqlalchemy.dialects import postgresql
 
 revision = "0046"
@@ -38,7 +40,7 @@ TOLD = ("settlement_proposed", "settlement_withdrawn", "settlement_dismissed", "
 
 
 def upgrade() -> None:
-    _tell(lambda known: [*known, *TOLD])
+    messages.tell(TOLD)
     _forfeits()
     _settlements()
     _moves()
@@ -54,25 +56,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_forfeit_kept_boxes"), "forfeit")
     for name in FOUND_BY:
         op.drop_column("forfeit", name)
-    told = ", ".join(map(repr, TOLD))
-    op.execute(
-        "DELETE FROM notification_delivery WHERE notification_id IN"
-        f" (SELECT id FROM notification WHERE kind IN ({told}))"  # noqa: S608 (our own words)
-    )
-    for table in ("notification", "notification_refusal"):
-        op.execute(f"DELETE FROM {table} WHERE kind IN ({told})")  # noqa: S608 (our own words)
-    _tell(lambda known: [kind for kind in known if kind not in TOLD])
-
-
-def _tell(changed) -> None:
-    """The kinds of messages are those that are known, and ours."""
-    for table in ("notification", "notification_refusal"):
-        name = op.f(f"ck_{table}_kind")
-        found = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
-        known = re.findall("'([a-z_]+)'", op.get_bind().execute(found, {"name": name}).scalar_one())
-        words = ", ".join(map(repr, changed(known)))
-        op.drop_constraint(name, table)
-        op.create_check_constraint(name, table, f"kind IN ({words})")
+    messages.forget(TOLD)
 
 
 def _forfeits() -> None:

@@ -8,6 +8,8 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import messages
+
 revision = "0047"
 down_revision = "0046"
 branch_labels = None
@@ -63,7 +65,7 @@ CALL = {
 
 
 def upgrade() -> None:
-    _tell(lambda known: [*known, *TOLD])
+    messages.tell(TOLD)
     _connect_account()
     _destination()
     _batch()
@@ -86,25 +88,7 @@ def downgrade() -> None:
         "connect_account",
     ):
         op.drop_table(table)
-    told = ", ".join(map(repr, TOLD))
-    op.execute(
-        "DELETE FROM notification_delivery WHERE notification_id IN"
-        f" (SELECT id FROM notification WHERE kind IN ({told}))"  # noqa: S608 (our own words)
-    )
-    for table in ("notification", "notification_refusal"):
-        op.execute(f"DELETE FROM {table} WHERE kind IN ({told})")  # noqa: S608 (our own words)
-    _tell(lambda known: [kind for kind in known if kind not in TOLD])
-
-
-def _tell(changed) -> None:
-    """The kinds of messages are those that are known, and ours."""
-    for table in ("notification", "notification_refusal"):
-        name = op.f(f"ck_{table}_kind")
-        found = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
-        known = re.findall("'([a-z_]+)'", op.get_bind().execute(found, {"name": name}).scalar_one())
-        words = ", ".join(map(repr, changed(known)))
-        op.drop_constraint(name, table)
-        op.create_check_constraint(name, table, f"kind IN ({words})")
+    messages.forget(TOLD)
 
 
 def _connect_account() -> None:
