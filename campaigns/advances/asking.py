@@ -7,7 +7,7 @@ of these boxes is proposed meanwhile.
 
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -25,9 +25,11 @@ from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 from marketplace.database import refusing
 from marketplace.language import Text
+from marketplace.notifications import notify_members
+from marketplace.notifications.kinds import AdvanceGranted, AdvanceRefused
 from marketplace.payouts import payouts
 from marketplace.payouts.states import PayoutPurpose, SamePerson
-from marketplace.values import new_id
+from marketplace.values import Money, new_id
 from orders.settlements import advances_kept, kept
 from orders.settlements.advance_models import Advance, AdvanceLine
 from orders.settlements.advance_states import AdvanceState, check_move
@@ -141,6 +143,8 @@ def refuse(
     _decided(ctx, advance)
     advance.reason_en, advance.reason_zh = reason_en, reason_zh
     advances_kept.move(session, ctx, advance, AdvanceState.REFUSED)
+    named = _named(session, advance, advance.asked_minor)
+    _tell(session, ctx, advance, AdvanceRefused(**named, reason=Text(en=reason_en, zh=reason_zh)))
     return advance
 
 
@@ -180,6 +184,7 @@ def grant(
     standing.version += 1
     advances_kept.move(session, ctx, advance, AdvanceState.GRANTED)
     session.flush()
+    _tell(session, ctx, advance, AdvanceGranted(**_named(session, advance, wanted)))
     return advance
 
 
@@ -244,6 +249,24 @@ def _offer(
     if not gathered.positions.get(cooperative_id, _NOTHING).pledged:
         raise NothingPledged
     return gathered, gathered.positions[cooperative_id], gathered.offers()[cooperative_id]
+
+
+def _named(session: Session, advance: Advance, minor: int) -> dict[str, Any]:
+    """What a message about it says in any case."""
+    campaign = session.get_one(Campaign, advance.purpose_id)
+    cooperative = cooperatives.get(session, cooperative_id=advance.cooperative_id)
+    return {
+        "advance_id": advance.id,
+        "cooperative": Text(en=cooperative.name_en, zh=cooperative.name_zh),
+        "campaign": Text(en=campaign.title_en, zh=campaign.title_zh),
+        "amount": Money(minor, advance.currency),
+    }
+
+
+def _tell(session: Session, ctx: Context, advance: Advance, about: AdvanceGranted | AdvanceRefused) -> None:
+    """Everybody who acts for the cooperative, once for each decision."""
+    cause = f"advance:{advance.id}:{advance.version}"
+    notify_members(session, ctx, cooperative_id=advance.cooperative_id, cause=cause, about=about)
 
 
 def _decided(ctx: Context, advance: Advance) -> None:

@@ -76,6 +76,8 @@ def test_a_kind_speaks_both_languages_and_tells_all_its_fields_in_each(kind: typ
 
 
 ALWAYS_SOMETHING = {
+    ("advance_granted", "amount"): "an advance is of more than nothing",
+    ("advance_refused", "amount"): "more than nothing was asked for",
     ("payout_paid", "amount"): "a payout is of more than nothing",
     ("payout_returned", "amount"): "a payout is of more than nothing",
     ("order_placed", "total"): "an order over nothing has no payment, and is not told of",

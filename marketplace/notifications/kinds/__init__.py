@@ -6,6 +6,7 @@ Whoever tells somebody makes a value of the class, so that no field can be forgo
 from typing import Final
 
 from marketplace.notifications.kinds.about import BODY_MAX, TITLE_MAX, About, Kind, Wording
+from marketplace.notifications.kinds.advances import AdvanceGranted, AdvanceRefused
 from marketplace.notifications.kinds.groups import GroupFull, GroupLapsed
 from marketplace.notifications.kinds.market import (
     BalanceDefaulted,
@@ -67,6 +68,8 @@ __all__ = (
     "KINDS",
     "TITLE_MAX",
     "About",
+    "AdvanceGranted",
+    "AdvanceRefused",
     "BalanceDefaulted",
     "BalanceDue",
     "BalanceReminder",

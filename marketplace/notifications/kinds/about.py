@@ -67,6 +67,8 @@ class Kind(StrEnum):
     DESTINATION_NAMED = "destination_named"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
+    ADVANCE_GRANTED = "advance_granted"
+    ADVANCE_REFUSED = "advance_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,4 @@
-"""What cooperatives are told of what they earned and are paid. Pure. It moves money: nobody "
-"switches it off."""
+"""What cooperatives are told of what they earned and are paid. Pure. It moves money: nobody switches it off."""
 
 import uuid
 from collections.abc import Mapping

@@ -12,6 +12,7 @@ from tests.builders import Market, assert_refused, broken
 from tests.campaigns import presale
 from tests.campaigns.advances import scene
 from tests.campaigns.advances.scene import Lending
+from tests.campaigns.inbox import told
 from tests.house import Caller
 from tests.ledger import money
 from tests.payouts.desk import Desk
@@ -129,6 +130,8 @@ def test_less_is_granted_than_was_asked_and_never_more(made: Lending) -> None:
     granted = made.step(asked, "grant", amount_minor=400).json
     assert (granted["asked_minor"], granted["amount_minor"]) == (1_000, 400)
     assert made.payout(asked).amount_minor == 400
+    [heard] = told(made.members[0], "advance_granted")
+    assert (heard["advance_id"], heard["amount"]) == (asked["id"], {"minor": 400, "currency": "CNY"})
 
 
 def test_what_was_offered_once_may_be_too_much_when_it_is_granted(made: Lending) -> None:
@@ -147,6 +150,8 @@ def test_it_is_refused_with_a_reason_in_both_languages(made: Lending) -> None:
     assert (refused["state"], refused["reason_en"], refused["reason_zh"]) == ("refused", *why.values())
     assert_refused(made.step(asked, "grant"), 409, "advance_state")
     assert_refused(made.step(asked, "refusal", **why), 409, "advance_state")
+    [heard] = told(made.members[0], "advance_refused")
+    assert (heard["amount"]["minor"], heard["reason"]) == (1_000, {"en": "frost in April", "zh": "四月霜冻"})
     made.asked(1_000)
 
 
