@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     with server.started() as servers:
         progress.step("filling the template")
         urls = servers.make_template()
-        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=1)
+        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=sizes.orders)
         bench = Bench(
             servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
         )

@@ -51,7 +51,7 @@ def list_offers(query: dict[str, Any], campaign_id: uuid.UUID) -> dict[str, Any]
     CampaignNotFound,
     CooperativeNotFound,
     CampaignStateForbids,
-    asking.NothingPledged,
+    asking.NothingSold,
     AdvanceTooHigh,
     asking.AdvanceOpen,
 )
@@ -125,7 +125,7 @@ def list_lines(advance_id: uuid.UUID) -> dict[str, Any]:
     AdvanceStateForbids,
     SamePerson,
     CampaignStateForbids,
-    asking.NothingPledged,
+    asking.NothingSold,
     AdvanceTooHigh,
 )
 @advances.writes(200, schemas.Advance)

@@ -43,7 +43,7 @@ class AdvanceOpen(errors.Conflict):
     title = Text(en="An advance on this campaign is under way already.", zh="该活动已有进行中的预付款申请。")
 
 
-class NothingPledged(errors.Conflict):
+class NothingSold(errors.Conflict):
     """The cooperative has no boxes in this campaign that were sold in this currency and are not settled yet."""
 
     title = Text(
@@ -95,7 +95,7 @@ def ask(
 ) -> Advance:
     """A member asks for money on boxes of its cooperative; nothing is kept for it before it is granted.
 
-    Raises CampaignNotFound, CooperativeNotFound, CampaignStateForbids, NothingPledged, AdvanceTooHigh, AdvanceOpen.
+    Raises CampaignNotFound, CooperativeNotFound, CampaignStateForbids, NothingSold, AdvanceTooHigh, AdvanceOpen.
     """
     if not ctx.actor.belongs_to(cooperative_id):
         raise cooperatives.CooperativeNotFound
@@ -153,7 +153,7 @@ def grant(
 ) -> Advance:
     """Somebody else than who asked lets it out, all of it or less; its payout waits for a second person.
 
-    Raises AdvanceNotFound, AdvanceStateForbids, SamePerson, CampaignStateForbids, NothingPledged, AdvanceTooHigh and
+    Raises AdvanceNotFound, AdvanceStateForbids, SamePerson, CampaignStateForbids, NothingSold, AdvanceTooHigh and
     whatever the payout refuses.
     """
     seen = get(session, ctx, advance_id=advance_id)
@@ -247,7 +247,7 @@ def _offer(
         raise CampaignStateForbids(state=campaign.state)
     gathered = gathering.of_campaign(session, campaign, currency=currency, now=ctx.now)
     if not gathered.positions.get(cooperative_id, _NOTHING).pledged:
-        raise NothingPledged
+        raise NothingSold
     return gathered, gathered.positions[cooperative_id], gathered.offers()[cooperative_id]
 
 

@@ -223,7 +223,7 @@ def test_one_household_holds_at_most_its_limit_of_an_item(market: Market, as_rol
             "title_en": "For families",
             "title_zh": "家庭专享",
             "opens_at": "2026-01-01T00:00:00Z",
-            "closes_at": "2027-12-31T00:00:00Z",
+            "closes_at": market.later(days=10).now.isoformat(),
             "items": [
                 {
                     "pack_id": str(market.pack_id),

@@ -55,6 +55,11 @@ GOOD = {
     "STRIPE_SECRET_KEY": [(key, key) for key in ("sk_test_" + "k" * 20, "rk_live_" + "k" * 20)],
     "STRIPE_WEBHOOK_SECRET": [("whsec_" + "s" * 32, "whsec_" + "s" * 32)],
     "STRIPE_METHODS": [("card", "card"), ("card, alipay", "card,alipay")],
+    "PAYOUT_ACCOUNT_NAME": [("宜君县果业平台", "宜君县果业平台")],
+    "PAYOUT_ACCOUNT_NUMBER": [("6100123456789", "6100123456789")],
+    "PAYOUT_ACCOUNT_IBAN": [("DE89370400440532013000", "DE89370400440532013000")],
+    "PAYOUT_ACCOUNT_BIC": [("ICBKCNBJ", "ICBKCNBJ")],
+    "PAYOUT_ACCOUNT_CNAPS": [("102791000018", "102791000018")],
     "STRIPE_API_BASE": [
         (url, url)
         for url in ("https://a.example", "http://127.0.0.1:12111", "http://localhost:1", "http://[::1]:1")
@@ -126,10 +131,18 @@ BAD = {
         "https://u@a",
     ],
     "STRIPE_METHODS": ["paypal", "card,card", "card,"],
+    "PAYOUT_ACCOUNT_NAME": ["nobody's account"],
     "STRIPE_RETURN_URL": ["a.example", "javascript:x"],
     "WEBHOOK_PORTS": ["0", "65536", "443;8443", "443,", "all"],
 }
+WITH = {"PAYOUT_ACCOUNT_NAME": {"PAYOUT_ACCOUNT_NUMBER": "6100123456789"}}
+"""What is taken only together with something else."""
+
 FREE_TEXT = {
+    "PAYOUT_ACCOUNT_NUMBER",
+    "PAYOUT_ACCOUNT_IBAN",
+    "PAYOUT_ACCOUNT_BIC",
+    "PAYOUT_ACCOUNT_CNAPS",
     "SMTP_HOST",
     "SMTP_USER",
     "SMTP_PASSWORD",
@@ -144,7 +157,7 @@ FREE_TEXT = {
     ("name", "raw", "meant"), [(n, raw, meant) for n, pairs in GOOD.items() for raw, meant in pairs]
 )
 def test_a_good_value_is_taken(name, raw, meant):
-    found = Settings.from_env({"SECRET_KEY": SECRET, name: raw})
+    found = Settings.from_env({"SECRET_KEY": SECRET, name: raw, **WITH.get(name, {})})
     assert getattr(found, name.lower()) == meant
 
 

@@ -111,7 +111,7 @@ def test_a_campaign_that_is_not_allocated_bears_no_advance(
 
 
 def test_who_has_no_boxes_in_a_currency_is_told_so(made: Lending) -> None:
-    assert_refused(made.ask(1, currency="JPY"), 409, "nothing_pledged")
+    assert_refused(made.ask(1, currency="JPY"), 409, "nothing_sold")
 
 
 def test_who_asked_does_not_grant(market: Market, made: Lending) -> None:

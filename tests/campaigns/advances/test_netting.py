@@ -82,7 +82,7 @@ def test_what_is_not_sent_when_its_boxes_are_settled_is_not_paid_on_top_of_them(
     to_settle.accept(0)
     assert made.seen(granted)["state"] == "asked"
     assert made.payout(granted).state == "cancelled"
-    assert_refused(made.step(granted, "grant"), 409, "nothing_pledged")
+    assert_refused(made.step(granted, "grant"), 409, "nothing_sold")
     assert made.offers(made.members[0]) == []
     assert made.standing() == (0, 0)
     assert broken(market.app) == []
@@ -165,7 +165,7 @@ def test_a_grant_at_once_with_the_proposal_of_its_boxes_is_never_paid_on_top(
         ],
     )
     assert not isinstance(outcomes[0], errors.Refusal)
-    assert isinstance(outcomes[1], asking.NothingPledged) or made.standing() == (1_000, 3_000)
+    assert isinstance(outcomes[1], asking.NothingSold) or made.standing() == (1_000, 3_000)
     to_settle.accept(0)
     assert made.standing() == (0, 0)
     assert evidence_of_books(made) == (0, EARNED - 3_000)

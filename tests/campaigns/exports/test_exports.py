@@ -159,7 +159,7 @@ def test_what_was_agreed_stays_when_a_country_asks_for_more(
 def test_fruit_that_keeps_is_promised_once(market: Market, operator: Caller, company: Caller) -> None:
     """Ten boxes keep, ten more do not: exports get no more than ten, shoppers the rest."""
     sale = abroad.sale_for(market, operator, 10)
-    market.lot(10, cooperative=1, best_before_on=market.today + timedelta(days=25))
+    market.lot(10, cooperative=1, best_before_on=market.today + timedelta(days=35))
     operator.post(
         f"{sale.url}/pledges",
         json={"item_id": str(sale.item_id), "cooperative_id": str(market.cooperative_ids[1]), "boxes": 10},
@@ -174,7 +174,7 @@ def test_two_at_once_do_not_both_get_the_last_fruit_that_keeps(
     market: Market, operator: Caller, as_role: Callable[..., Caller]
 ) -> None:
     sale = abroad.sale_for(market, operator, 10)
-    market.lot(10, cooperative=1, best_before_on=market.today + timedelta(days=25))
+    market.lot(10, cooperative=1, best_before_on=market.today + timedelta(days=35))
     operator.post(
         f"{sale.url}/pledges",
         json={"item_id": str(sale.item_id), "cooperative_id": str(market.cooperative_ids[1]), "boxes": 10},

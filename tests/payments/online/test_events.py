@@ -12,7 +12,7 @@ import stripe
 
 from marketplace import context, jobs
 from marketplace.access import Role
-from marketplace.payments import looking
+from marketplace.payments import calls
 from marketplace.payments.gateways.interface import EventForged
 from tests.builders import Market, assert_refused, ordered
 from tests.house import Caller
@@ -292,7 +292,7 @@ def test_an_event_that_finds_the_line_taken_comes_again_in_a_moment(
     online.deliver()
     with ExitStack() as others:
         for _ in range(market.app.config["WORKER_CONCURRENCY"]):
-            others.enter_context(jobs.line(looking.OUTSIDE))
+            others.enter_context(jobs.line(calls.OUTSIDE))
         online.work()
     assert {(each.tries, each.handled_at) for each in online.events()} == {(0, None)}
     online.work(seconds=2)

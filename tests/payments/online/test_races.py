@@ -186,6 +186,9 @@ def test_what_cannot_be_canceled_there_yet_is_asked_again_later_each_time(
     online.stand_in.books.end_processing(intent_id)
     online.settle()
     assert online.state(order) == ("withdrawn", "canceled", "succeeded")
+    [row] = online.repayments(order)
+    online.stand_in.books.settle_refund(row.provider_id)
+    online.settle()
     assert online.stand_in.charged() == 0
     assert all(state != "asked" for _, state in online.calls(order))
     assert online.open_cases() == []
