@@ -18,7 +18,8 @@ TOLD: Final = {
     "refunds": """SELECT f.id, f.payment_id, f.kind, f.amount_minor, f.reason, r.state, r.means, r.problem
         FROM part_refund f JOIN repayment r ON r.refund_id = f.id""",
     "forfeits": "SELECT order_id, cooperative_id, amount_minor FROM forfeit",
-    "transfers": """SELECT t.kind, t.source_id, t.phase, t.currency, t.reason,
+    "transfers": """SELECT t.kind, CASE WHEN t.kind <> 'dispute_moved' THEN t.source_id END, t.phase, t.currency,
+        CASE WHEN t.kind <> 'dispute_moved' THEN t.reason END,
         (SELECT array_agg(concat_ws(' ', a.code, e.side, e.amount_minor)) FROM ledger_entry e
             JOIN ledger_account a ON a.id = e.account_id WHERE e.transfer_id = t.id) FROM ledger_transfer t""",
     "balances": """SELECT a.code, a.owner_kind, a.owner_id, a.currency, sum(b.debits_posted)::bigint,

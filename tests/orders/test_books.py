@@ -68,6 +68,10 @@ def test_every_posting_of_the_table_balances(held_in, minor, more, funder):
             reason="x",
         ),
         postings.provider_fee(payment_id=one, fee_minor=minor, currency="CNY"),
+        postings.dispute_moved(
+            source_id=one, amount_minor=-minor, fee_minor=more, currency="CNY", reason="x"
+        ),
+        postings.dispute_moved(source_id=one, amount_minor=minor, fee_minor=0, currency="CNY", reason="x"),
         postings.funding_lowered(PURSE, source_id=one, by_code={"promo_expense": minor, "bank": more + 1}),
         postings.deposit_forfeited(PURSE, order_id=one, parts={one: minor, other: more + 1}),
         postings.rebate_borne(PURSE, source_id=one, amount_minor=minor),
