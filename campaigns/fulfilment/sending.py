@@ -203,33 +203,26 @@ def _lacking_papers(session: Session, campaign: Campaign) -> list[uuid.UUID]:
 
 
 def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
-    destinations = dict(
-        session.execute(
-            select(OrderAddress.order_id, OrderAddress.destination).where(
-                OrderAddress.order_id.in_(order_ids)
-            )
-        ).all()
-    )
     promised = session.execute(
         select(
-            Order.id, func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)).label("days")
+            Order.id,
+            func.coalesce(OrderAddress.destination, Destination.ABROAD.value).label("destination"),
+            func.greatest(Item.shelf_days, func.coalesce(ExportTerms.shelf_days, 0)).label("days"),
         )
         .join(Hold, Hold.id == Order.hold_id)
         .join(Item, Item.id == Hold.purpose_id)
+        .outerjoin(OrderAddress, OrderAddress.order_id == Order.id)
         .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
         .where(Order.id.in_(order_ids))
     )
-    shelf_days: dict[uuid.UUID, int] = {row.id: row.days for row in promised}
+    shelf_days = {row.id: max(row.days, REMAINING_DAYS[Destination(row.destination)]) for row in promised}
     suppliers: dict[uuid.UUID, dict[uuid.UUID, int]] = {}
     for supply in session.scalars(select(Supply).where(Supply.order_id.in_(order_ids))):
         suppliers.setdefault(supply.order_id, {})[supply.cooperative_id] = supply.boxes
     return [
         Ready(
             order_id=order_id,
-            shelf_days=max(
-                shelf_days[order_id],
-                REMAINING_DAYS[Destination(destinations.get(order_id, Destination.ABROAD))],
-            ),
+            shelf_days=shelf_days[order_id],
             suppliers=suppliers.get(order_id, {}),
         )
         for order_id in order_ids
