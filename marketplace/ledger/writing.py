@@ -35,11 +35,12 @@ OPEN: Final = """
         FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id uuid, code text, owner_kind text, owner_id uuid,
             currency text, normal_side text, has_floor boolean)
         ORDER BY r.id
-        ON CONFLICT (id) DO NOTHING RETURNING id, normal_side, has_floor
+        ON CONFLICT DO NOTHING RETURNING id, normal_side, has_floor
     )
     INSERT INTO ledger_balance (account_id, slot, guard, debits_posted, credits_posted, debits_pending, credits_pending)
     SELECT id, 0, normal_side, 0, 0, 0, 0 FROM opened WHERE has_floor
     """
+"""Whoever opens the same account in the same moment is met at its id or at its name: both are no error."""
 
 BOOK: Final = """
     WITH booked AS (

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from marketplace import context, database, errors
+from marketplace.express import as_json
 from marketplace.ledger import ledger, reading, writing
 from marketplace.values import new_id
 from tests.builders import at_once
@@ -102,6 +103,18 @@ def test_accounts_that_many_open_at_once_are_opened_once(patient):
     at_once(patient, [work] * 20)
     assert money.count("ledger_account") == 11
     assert {money.balance(money.payable(owner)) for owner in owners} == {20}
+
+
+def test_an_account_is_opened_once_whichever_of_its_two_indexes_is_met_first(app):
+    """Who comes second in the same moment may meet the first at the account's name, before its id is seen."""
+    money.post(money.clearing(), money.deposits(), 1)
+    met = {"id": new_id(), "code": "psp_clearing", "currency": "CNY", "normal_side": "debit", "has_floor": False}
+
+    def work(session):
+        writing.rows(session, writing.OPEN, accounts=as_json([met]), at=context.system().now)
+
+    database.transact(work)
+    assert money.count("ledger_account") == 2
 
 
 def test_who_posts_to_a_spread_account_waits_for_nobody(patient):
