@@ -37,7 +37,7 @@ class Point(StrEnum):
     CALL_WRITTEN = "call_written"
     """A job has written it down, and has not committed."""
     EVENT_KEPT = "event_kept"
-    """The row of an event is there, and its job is not."""
+    """Rows of events and their jobs are written, and not committed."""
     EVENT_LOOKED = "event_looked"
     """What an event is about was looked at."""
     EVENT_MET = "event_met"

@@ -20,6 +20,7 @@ from marketplace.logs import log
 from marketplace.module import Job
 from marketplace.payments import (
     calls,
+    event_intake,
     gateway_rules,
     gateways,
     online,
@@ -208,7 +209,7 @@ def handle_event(session: Session, ctx: Context, *, event_id: str) -> None:
 
     with jobs.line(calls.OUTSIDE) as has_line:
         if not has_line:
-            _enqueue(session, provider_events.HANDLE, at=ctx.now + BUSY_WAIT, event_id=event.id)
+            _enqueue(session, event_intake.HANDLE, at=ctx.now + BUSY_WAIT, event_id=event.id)
             return
         seen = _heard(session, question)
     if seen is None:
@@ -272,7 +273,7 @@ def sweep(session: Session, ctx: Context) -> int:
         _enqueue(session, LOOK_AT_REFUND, refund_id=row.refund_id)
     left = provider_events.left(session, ctx, at_most=SWEPT_MAX)
     for event_id in left:
-        _enqueue(session, provider_events.HANDLE, event_id=event_id)
+        _enqueue(session, event_intake.HANDLE, event_id=event_id)
     passed(Point.SWEPT)
     return len(stale) + len(waiting) + len(pending) + len(left)
 
@@ -285,7 +286,7 @@ def _enqueue(session: Session, name: str, *, at: datetime | None = None, **argum
 
 JOBS: Final = (
     Job(name=calls.FINISH, run=finish_call),
-    Job(name=provider_events.HANDLE, run=handle_event, wait_seconds=1),
+    Job(name=event_intake.HANDLE, run=handle_event, wait_seconds=1),
     Job(name=LOOK, run=look),
     Job(name=LOOK_AT_REFUND, run=look_at_refund),
     Job(name="payments.sweep", run=sweep, cron="* * * * *"),

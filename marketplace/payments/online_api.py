@@ -10,7 +10,7 @@ from marketplace import context, door, two_steps
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
 from marketplace.limits import limited
-from marketplace.payments import calls, gateways, online, payments, provider_events, schemas
+from marketplace.payments import calls, event_intake, gateways, online, payments, schemas
 from marketplace.payments.gateways import GatewayNotOffered, GatewayRefuses, GatewayUnavailable
 from marketplace.payments.gateways.interface import EventForged, Seen
 from marketplace.payments.online import Begun, PaymentDeclined, PaymentNotOnline, Told
@@ -113,8 +113,8 @@ def refresh(claim: Claim, payment_id: uuid.UUID) -> Answer:
 )
 @limited(EVENTS_RATE)
 @gateway_events.problems(EventForged, GatewayNotOffered)
-@gateway_events.writes(200, schemas.EventTaken, key=False)
-def take_in(session: Session) -> dict[str, bool]:
+@gateway_events.response(200, schemas.EventTaken)
+def take_in() -> dict[str, bool]:
     """Take in an event that the payment service signed 接收支付服务事件"""
     gateway = gateways.remote()
     ctx = context.current()
@@ -122,7 +122,7 @@ def take_in(session: Session) -> dict[str, bool]:
     body = request.get_data()
     signature = request.headers.get(SIGNATURE_HEADER)
     event = gateway.read_event(body, signature, now=ctx.now)
-    return {"is_new": provider_events.take_in(session, ctx, provider=gateway.name, event=event)}
+    return {"is_new": event_intake.take_in(ctx, provider=gateway.name, event=event)}
 
 
 def _look(provider_id: str) -> Seen | None:

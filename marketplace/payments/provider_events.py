@@ -1,4 +1,4 @@
-"""Events that a gateway sends: a row first, then the answer, then a job that looks at what the event is about.
+"""Events that a gateway sent: after their rows (`event_intake`) a job looks at what each is about.
 
 The same event comes again, events overtake each other, and what one says is over by the time it is read. So its
 contents are not kept, and nothing is done by what it says: it is a reason to look (`looking.handle_event`).
@@ -11,24 +11,18 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from marketplace import audit, events, jobs
+from marketplace import events
 from marketplace.context import Context
 from marketplace.payments import gateway_rules, online, repayments
 from marketplace.payments.gateways.interface import (
     DisputeEntry,
     DisputeSeen,
-    EventSeen,
     RefundSeen,
     Seen,
 )
 from marketplace.payments.models import Payment, ProviderEvent
-from marketplace.points import Point, passed
-from marketplace.values import new_id
-
-HANDLE: Final = "payments.handle_event"
 
 
 class About(StrEnum):
@@ -76,37 +70,6 @@ class TransferTold:
     """Something happened to a transfer to a cooperative's account, ours or not."""
 
     transfer_id: str
-
-
-def take_in(session: Session, ctx: Context, *, provider: str, event: EventSeen) -> bool:
-    """Store a signed event, and put in the job that handles it; False when it was here before."""
-    statement = insert(ProviderEvent).values(
-        id=new_id(),
-        provider=provider,
-        event_id=event.event_id,
-        type=event.type,
-        object_kind=event.object_kind,
-        object_id=event.object_id,
-        payment_ref=event.payment_ref,
-        received_at=ctx.now,
-        due_at=ctx.now + gateway_rules.wait_after(0),
-        tries=0,
-    )
-    made = session.execute(
-        statement.on_conflict_do_nothing().returning(ProviderEvent.id)
-    ).scalar_one_or_none()
-    if made is None:
-        return False
-    passed(Point.EVENT_KEPT)
-    jobs.enqueue(session, HANDLE, arguments={"event_id": str(made)})
-    audit.record(
-        session,
-        ctx,
-        "provider_event.take_in",
-        subject=("provider_event", made),
-        after={"provider": provider, "event_id": event.event_id, "type": event.type},
-    )
-    return True
 
 
 def about(event: ProviderEvent) -> About:

@@ -393,6 +393,11 @@ def _stamp(signature: str | None) -> int:
     return int(stamps[0])
 
 
+def _is_name(told: Any) -> bool:
+    """A word that can be stored, and found again."""
+    return isinstance(told, str) and 0 < len(told) <= 255 and told.isprintable()
+
+
 def _event(told: Any) -> EventSeen:
     try:
         about = told["data"]["object"]
@@ -403,9 +408,7 @@ def _event(told: Any) -> EventSeen:
         raise EventForged from None
     if isinstance(payment_ref, dict):
         payment_ref = payment_ref.get("id")
-    if not all(isinstance(word, str) and 0 < len(word) <= 255 for word in words):
-        raise EventForged
-    if payment_ref is not None and (not isinstance(payment_ref, str) or len(payment_ref) > 255):
+    if not all(_is_name(word) for word in (*words, *([] if payment_ref is None else [payment_ref]))):
         raise EventForged
     if told.get("object") != "event" or len(told["type"]) > 100 or len(kind) > 60:
         raise EventForged

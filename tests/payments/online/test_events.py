@@ -81,6 +81,12 @@ def forged() -> dict[str, tuple[bytes, str | None]]:
         **signed("an id that is a number", event(id=7)),
         **signed("an id of 256 letters", event(id="e" * 256)),
         **signed("an object that is a text", event(data={"object": "x"})),
+        **signed("a NUL in its id", event(id="evt\0")),
+        **signed(
+            "a NUL in its payment",
+            event(data={"object": {"id": "c", "object": "charge", "payment_intent": "\0"}}),
+        ),
+        **signed("half a character", event(id="evt\ud800")),
         **signed("an object that is null", event(data={"object": None})),
         **signed(
             "a payment that is a number",
