@@ -115,9 +115,11 @@ Step = Callable[[str], None]
 
 @contextmanager
 def ground(**options: Any) -> Iterator[Ground]:
-    with private() as (urls, folder), laid_out(urls, folder, **options) as found:
-        found.restart_database = kill_database
-        yield found
+    with private() as (urls, folder):
+        flood.keep_what_is_answered(urls)
+        with laid_out(urls, folder, **options) as found:
+            found.restart_database = kill_database
+            yield found
 
 
 def kill_database() -> None:

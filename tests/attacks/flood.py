@@ -17,6 +17,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from marketplace.embedded.databases import DatabaseUrls
 from marketplace.embedded.redis_server import RedisServer
 from tests import servers
 from tests.attacks import dumps
@@ -177,7 +178,7 @@ class _closed:  # noqa: N801 (used as a block)
     """One database of a server that others use too is away: nobody is let in, and everybody in it thrown out."""
 
     def __init__(self, ground: Ground) -> None:
-        self._name = ground.urls.app_url.rsplit("/", 1)[1].partition("?")[0]
+        self._name = name_of(ground.urls)
 
     def __enter__(self) -> None:
         self._let_in(False)
@@ -196,6 +197,19 @@ class _closed:  # noqa: N801 (used as a block)
                     sql.Identifier(self._name), sql.Literal(allowed)
                 )
             )
+
+
+def name_of(urls: DatabaseUrls) -> str:
+    """The database's."""
+    return urls.app_url.rsplit("/", 1)[1].partition("?")[0]
+
+
+def keep_what_is_answered(urls: DatabaseUrls) -> None:
+    """A database of the tests answers a COMMIT before it is written: who kills its server must not allow that."""
+    with _admin() as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET synchronous_commit = on").format(sql.Identifier(name_of(urls)))
+        )
 
 
 def _admin() -> psycopg.Connection[Any]:
