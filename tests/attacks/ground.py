@@ -38,8 +38,10 @@ Result = TypeVar("Result")
 FIRST_PORT: Final = 33_000
 ANSWER_SECONDS_MAX: Final = 60
 TRIES_MAX: Final = 400
+SWEEPERS: Final = ("payments.sweep", "payouts.sweep")
 AGED_TOO: Final = (
     *AGED,
+    "UPDATE payout_call SET leased_until = leased_until - :by, asked_at = asked_at - :by WHERE state = 'asked'",
     "UPDATE job SET due_at = due_at - :by WHERE state = 'waiting' AND name NOT LIKE 'notifications.%'",
 )
 LOST: Final = """
@@ -58,6 +60,7 @@ AT_WORK: Final = """
     """
 LEFT: Final = """
     SELECT (SELECT count(*) FROM gateway_call WHERE state = 'asked')
+        + (SELECT count(*) FROM payout_call WHERE state = 'asked')
         + (SELECT count(*) FROM provider_event WHERE handled_at IS NULL)
         + (SELECT count(*) FROM job WHERE state = 'waiting' AND name NOT LIKE 'notifications.%')
         + (SELECT count(*) FROM repayment WHERE state = 'asked' AND provider_id IS NULL)
@@ -191,7 +194,8 @@ class Ground:
             self.deliver()
             self.drain()
             self.age(minutes=3 if number < 5 else 30)
-            self.enqueue("payments.sweep")
+            for sweeper in SWEEPERS:
+                self.enqueue(sweeper)
             self.drain()
             quiet = quiet + 1 if not self.left() and not self.stand_in.queue else 0
             if quiet == 2:
