@@ -316,7 +316,8 @@ def points(sizes: Sizes, step: Step) -> Found:
         f"a season of {len(money['orders'])} orders with deposits, balances, refunds, disputes"
         f" and bank statements, and one of {len(paying_out['payouts'])} payouts for"
         f" settlements and advances, by bank and by transfer; each once undisturbed, and"
-        f" {len(spots)} times with `kill -9` at one of {len({spot.point for spot in spots})} of the {len(Point)} marked points"
+        f" {len(spots)} times with `kill -9` at one of {len({spot.point for spot in spots})} of the {len(Point)} marked"
+        " points"
     )
     found.ended = (
         "the same ledger, payments, refunds, orders, bank statements, settlements, payouts, advances, messages and"
