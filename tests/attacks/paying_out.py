@@ -170,6 +170,7 @@ def begun(ground: Ground) -> PayingOut:
     ground.drain()
     sending.choose(0)
     made.start()
+    ground.drain()  # who confirms before the job has asked is not asked
     made.done(*(made.confirm(each.code) for each in made.commitments() if each.boxes))
     for _ in range(3):
         sending.advance()
