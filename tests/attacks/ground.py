@@ -56,8 +56,10 @@ AGAIN: Final = """
     """
 """A job that was put back after that is not waited for."""
 AT_WORK: Final = """
-    SELECT count(*) FROM job WHERE state = 'running' OR (state = 'waiting' AND due_at <= clock_timestamp())
+    SELECT count(*) FROM job WHERE state = 'running'
+        OR (state = 'waiting' AND (due_at <= clock_timestamp() OR problem = 'the worker was lost'))
     """
+"""One that is put back between this look and the one before is not over either."""
 LEFT: Final = """
     SELECT (SELECT count(*) FROM gateway_call WHERE state = 'asked')
         + (SELECT count(*) FROM payout_call WHERE state = 'asked')
