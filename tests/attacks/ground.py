@@ -35,7 +35,8 @@ from tests.stripe_stand_in.server import SECRET_KEY, WEBHOOK_SECRET
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-FIRST_PORT: Final = 33_000
+FIRST_PORT: Final = 23_000
+"""Below those that a system gives to whoever connects: a caller of a port of its own would answer itself."""
 ANSWER_SECONDS_MAX: Final = 60
 TRIES_MAX: Final = 400
 SWEEPERS: Final = ("payments.sweep", "payouts.sweep")
