@@ -94,7 +94,7 @@ bench-campaigns: install ## End and allocate campaigns of 100,000 orders (pages 
 bench-money: install ## Book transfers, and ask for the trial balance of a million 测量记账与试算平衡
 	@$(BIN)/python -m bench.money --output bench/results/money.md
 
-attack-money: install ## Attack the books: events, races, lost processes (about half an hour) 攻击账目与支付
+attack-money: install ## Attack the books: events, races, lost processes (about an hour) 攻击账目与支付
 	@$(BIN)/python -m tests.attacks --output bench/results/attacks-money.md
 
 season: .venv/ready ## Play a whole season of 10,000 shoppers by a seed 演示完整一季

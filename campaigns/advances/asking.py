@@ -29,6 +29,7 @@ from marketplace.notifications import notify_members
 from marketplace.notifications.kinds import AdvanceGranted, AdvanceRefused
 from marketplace.payouts import payouts
 from marketplace.payouts.states import PayoutPurpose, SamePerson
+from marketplace.points import Point, passed
 from marketplace.values import Money, new_id
 from orders.settlements import advances_kept, kept
 from orders.settlements.advance_models import Advance, AdvanceLine
@@ -184,6 +185,7 @@ def grant(
     standing.version += 1
     advances_kept.move(session, ctx, advance, AdvanceState.GRANTED)
     session.flush()
+    passed(Point.ADVANCE_GRANTED)
     _tell(session, ctx, advance, AdvanceGranted(**_named(session, advance, wanted)))
     return advance
 

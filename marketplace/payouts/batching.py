@@ -32,6 +32,7 @@ from marketplace.payouts.states import (
     check_destination,
     check_payout_move,
 )
+from marketplace.points import Point, passed
 from marketplace.resealing import context_of
 from marketplace.settings import Settings
 from marketplace.values import new_id
@@ -106,6 +107,7 @@ def make(
         execute_on=on,
     )
     _store(session, made, provider, [_instruction(each, where[each.cooperative_id]) for each in rows])
+    passed(Point.BATCH_KEPT)
     told = {"currency": currency, "payouts": made.payouts, "total_minor": made.total_minor}
     audit.record(
         session,

@@ -26,6 +26,7 @@ from marketplace.payouts import ending, payouts
 from marketplace.payouts.models import ConnectAccount, Payout, PayoutCall, PayoutDestination
 from marketplace.payouts.providers import Instruction, StripeTransfers
 from marketplace.payouts.states import CallKind, PayoutState
+from marketplace.points import Point, passed
 from marketplace.values import new_id
 
 FINISH: Final = "payouts.finish_call"
@@ -68,6 +69,7 @@ def ask(session: Session, ctx: Context, payout: Payout, kind: CallKind) -> None:
     session.flush()
     told = {"payout_id": str(payout.id), "kind": str(kind), "attempt": attempt}
     audit.record(session, ctx, "payout_call.ask", subject=("payout_call", call.id), after=told)
+    passed(Point.PAYOUT_CALL_KEPT)
     jobs.enqueue(session, FINISH, arguments={"call_id": str(call.id)})
 
 
@@ -92,13 +94,17 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
             return
         payout = session.get_one(Payout, call.payout_id)
         session.execute(PATIENCE)
+        passed(Point.PAYOUT_CALL_BEGUN)
         try:
             apply = _ask(session, ctx, payout, call)
         except (GatewayUnavailable, GatewayNotOffered) as problem:
             _put_off(ctx, call)
+            passed(Point.PAYOUT_CALL_PUT_OFF)
             log.warning("the provider gave no answer", call=call_id, kind=call.kind, problem=problem.code)
             return
+    passed(Point.PAYOUT_CALL_ANSWERED)
     apply(session, ctx, payouts.locked(session, payout.id), call)
+    passed(Point.PAYOUT_CALL_WRITTEN)
 
 
 def _mine(session: Session, call_id: uuid.UUID) -> PayoutCall | None:
@@ -169,6 +175,7 @@ def _end(
     session.flush()
     told = {"payout_id": str(call.payout_id), "kind": call.kind}
     audit.record(session, ctx, f"payout_call.{state}", subject=("payout_call", call.id), after=told)
+    passed(Point.PAYOUT_CALL_ENDED)
 
 
 def _put_off(ctx: Context, call: PayoutCall) -> None:
@@ -209,6 +216,7 @@ def look(session: Session, ctx: Context, *, payout_id: str) -> None:
         return
     session.execute(PATIENCE)
     seen = gateways.connect().retrieve_transfer(provider_id=payout.receipt_reference)
+    passed(Point.PAYOUT_LOOKED)
     payout = payouts.locked(session, payout.id)
     if seen.reversed_minor and open_of(session, payout.id) is None:
         _bring_back(session, ctx, payout, seen.reversed_minor)
@@ -236,6 +244,7 @@ def sweep(session: Session, ctx: Context) -> int:
     for call in stale:
         call.leased_until = ctx.now + LEASE
         jobs.enqueue(session, FINISH, arguments={"call_id": str(call.id)})
+    passed(Point.PAYOUT_CALLS_SWEPT)
     return len(stale)
 
 

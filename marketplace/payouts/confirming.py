@@ -21,6 +21,7 @@ from marketplace.payments.statements.uploading import DebitsStored
 from marketplace.payouts import ending, payouts
 from marketplace.payouts.models import Payout, PayoutBatch
 from marketplace.payouts.states import Method, PayoutState
+from marketplace.points import Point, passed
 
 MATCH: Final = "payouts.match_entries"
 PAY: Final = "payouts.pay_named"
@@ -59,6 +60,7 @@ def match_entries(session: Session, _ctx: Context, *, statement_id: str, after: 
     }
     for entry in entries:
         _put_in(session, entry, named[entry.id], sent, batches)
+    passed(Point.DEBITS_MATCHED)
     if len(entries) == ENTRIES_AT_ONCE:
         told = {"statement_id": statement_id, "after": str(entries[-1].id)}
         jobs.enqueue(session, MATCH, arguments=told)
@@ -104,6 +106,7 @@ def pay_batch(session: Session, ctx: Context, *, batch_id: str, receipt: str) ->
     ).all()
     for payout in rows:
         ending.pay(session, ctx, payout, receipt_reference=f"{receipt}/{payout.reference}")
+    passed(Point.BATCH_PAID)
     if len(rows) == PAYOUTS_AT_ONCE:
         jobs.enqueue(session, PAY_BATCH, arguments={"batch_id": batch_id, "receipt": receipt})
 

@@ -27,6 +27,7 @@ from marketplace.payouts import destination_rules
 from marketplace.payouts.destination_rules import BankAccount
 from marketplace.payouts.models import DESTINATION_KIND, ConnectAccount, PayoutDestination
 from marketplace.payouts.states import WAIT, Destination, Method
+from marketplace.points import Point, passed
 from marketplace.resealing import context_of
 from marketplace.values import instant_text, new_id
 
@@ -97,6 +98,7 @@ def name(
     session.flush()
     told = {"cooperative_id": str(cooperative_id), "kind": kind, "number": made.number}
     audit.record(session, ctx, "payout_destination.name", subject=("payout_destination", made.id), after=told)
+    passed(Point.DESTINATION_KEPT)
     about = DestinationNamed(kind_of_account=_WORDS[Method(kind)], ending=ending, payable_from=ctx.now + WAIT)
     notify_members(session, ctx, cooperative_id=cooperative_id, cause=str(made.id), about=about)
     return made

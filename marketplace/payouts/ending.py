@@ -10,6 +10,7 @@ from marketplace.notifications.members import notify_members
 from marketplace.payouts import moving
 from marketplace.payouts.models import Payout
 from marketplace.payouts.states import PayoutState, check_payout_move
+from marketplace.points import Point, passed
 from marketplace.values import Money
 
 
@@ -26,6 +27,7 @@ def pay(session: Session, ctx: Context, payout: Payout, *, receipt_reference: st
     with database.refusing({"uq_payout_receipt_reference": PayoutReceiptBooked()}):
         # the state goes with it: a receipt without it is no row that the database takes
         moving.move(session, ctx, payout, PayoutState.PAID)
+    passed(Point.PAYOUT_ARRIVED)
     about = PayoutPaid(
         amount=Money(payout.amount_minor, payout.currency), memo=payout.memo, reference=payout.reference
     )
@@ -37,6 +39,7 @@ def bring_back(session: Session, ctx: Context, payout: Payout, *, reason: str) -
     check_payout_move(payout.state, PayoutState.RETURNED)
     payout.closed_at, payout.problem = ctx.now, reason[:200]
     moving.move(session, ctx, payout, PayoutState.RETURNED, reason=payout.problem)
+    passed(Point.PAYOUT_CAME_BACK)
     about = PayoutReturned(amount=Money(payout.amount_minor, payout.currency), reason=payout.problem)
     _tell(session, ctx, payout, about)
 

@@ -19,6 +19,7 @@ from marketplace.payouts import postings
 from marketplace.payouts.events import PayoutMoved
 from marketplace.payouts.models import Payout, PayoutMove
 from marketplace.payouts.states import Method, PayoutPurpose, PayoutState, check_payout_move
+from marketplace.points import Point, passed
 
 
 def move(
@@ -27,6 +28,7 @@ def move(
     """A locked payout, on which what belongs to the new state is set already. Raises PayoutStateForbids."""
     was = PayoutState(payout.state)
     move_all(session, ctx, [payout], then, reason=reason)
+    passed(Point.PAYOUT_TOLD)
     if then == PayoutState.PAID:
         ledger.settle_pending(session, ctx, pending_id=_reserved(session, payout))
     elif then == PayoutState.RETURNED and was == PayoutState.PAID:
@@ -68,6 +70,7 @@ def move_all(
         before = {"state": str(was)}
         audit.record(session, ctx, f"payout.{then}", subject=("payout", payout.id), before=before, after=told)
     session.flush()
+    passed(Point.PAYOUTS_MOVED)
     for payout, was in moved:
         events.publish(session, ctx, _event(payout, was))
 
@@ -94,6 +97,7 @@ def reserve(session: Session, ctx: Context, payout: Payout) -> None:
 def reserve_anew(session: Session, ctx: Context, payout: Payout, method: Method) -> None:
     """The money leaves from elsewhere than was thought when the payout was drafted."""
     ledger.void(session, ctx, pending_id=_reserved(session, payout), reason="paid by another way")
+    passed(Point.PAYOUT_FREED)
     payout.method = method
     reserve(session, ctx, payout)
 

@@ -18,6 +18,7 @@ from marketplace.payments.gateways import ConnectGateway, GatewayRefuses
 from marketplace.payments.gateways.interface import AccountSeen, LinkSeen
 from marketplace.payouts import destinations
 from marketplace.payouts.models import ConnectAccount
+from marketplace.points import Point, passed
 from marketplace.values import new_id
 
 
@@ -91,6 +92,7 @@ def ask(gateway: ConnectGateway, begun: Begun) -> Told:
             seen = gateway.open_account(
                 cooperative_id=begun.cooperative_id, country=begun.country, key=begun.key
             )
+            passed(Point.ACCOUNT_OPENED_THERE)
         else:
             seen = gateway.retrieve_account(provider_id=begun.provider_id)
         link = None if seen.is_ready else gateway.link_account(provider_id=seen.provider_id)

@@ -35,6 +35,7 @@ from marketplace.payouts.states import (
     check_destination,
     check_payout_move,
 )
+from marketplace.points import Point, passed
 from marketplace.values import MINOR_DIGITS, TOTAL_MINOR_MAX, new_id
 
 _REFERENCE_LENGTH: Final = 10
@@ -92,7 +93,9 @@ def draft(
         "currency": currency,
     }
     audit.record(session, ctx, "payout.draft", subject=("payout", payout.id), after=told)
+    passed(Point.PAYOUT_KEPT)
     moving.reserve(session, ctx, payout)
+    passed(Point.PAYOUT_RESERVED)
     return payout
 
 

@@ -21,6 +21,7 @@ from marketplace.payouts.states import (
     check_destination,
     check_payout_move,
 )
+from marketplace.points import Point, passed
 
 
 class SentInBatch(errors.Conflict):
@@ -57,6 +58,7 @@ def send(session: Session, ctx: Context, *, payout_id: uuid.UUID) -> Payout:
     gateways.connect()
     payout.sent_by, payout.sent_at = person, ctx.now
     moving.move(session, ctx, payout, PayoutState.SENT)
+    passed(Point.PAYOUT_SENT)
     calls.ask(session, ctx, payout, CallKind.TRANSFER)
     return payout
 

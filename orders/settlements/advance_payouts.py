@@ -19,6 +19,7 @@ from marketplace.payouts import payouts
 from marketplace.payouts.events import PayoutMoved
 from marketplace.payouts.models import Payout
 from marketplace.payouts.states import PayoutPurpose, PayoutState
+from marketplace.points import Point, passed
 from orders.events import SettlementsMoved
 from orders.settlements import advances_kept, settling
 from orders.settlements.advance_models import Advance, AdvanceStanding
@@ -43,6 +44,7 @@ def on_payout_moved(session: Session, ctx: Context, event: PayoutMoved) -> None:
             currency=event.currency,
             reason="an advance was paid" if event.state == PayoutState.PAID else "an advance came back",
         )
+        passed(Point.SETTLEMENT_REOPENED)
     standing, advance = advances_kept.locked(session, event.purpose_id)
     if advance.payout_id != event.payout_id:
         return
@@ -77,6 +79,7 @@ def on_settlements_moved(session: Session, ctx: Context, event: SettlementsMoved
     ).all()
     for payout_id in waiting:
         payouts.cancel(session, ctx, payout_id=payout_id, reason="its boxes are settled")
+        passed(Point.ADVANCE_CANCELLED)
 
 
 def _pay(session: Session, ctx: Context, standing: AdvanceStanding, advance: Advance) -> None:
@@ -84,6 +87,7 @@ def _pay(session: Session, ctx: Context, standing: AdvanceStanding, advance: Adv
     standing.promised_minor -= advance.amount_minor
     advance.paid_at = ctx.now
     advances_kept.move(session, ctx, advance, AdvanceState.PAID)
+    passed(Point.ADVANCE_PAID)
     advances_kept.write(
         session,
         ctx,
@@ -105,6 +109,7 @@ def _give_up(session: Session, ctx: Context, standing: AdvanceStanding, advance:
     advances_kept.move(session, ctx, advance, AdvanceState.ASKED)
     advance.amount_minor = advance.payout_id = advance.paid_at = None
     advance.decided_by = advance.decided_at = None
+    passed(Point.ADVANCE_GIVEN_UP)
 
 
 def _come_back(session: Session, ctx: Context, standing: AdvanceStanding, advance: Advance) -> None:
@@ -120,6 +125,7 @@ def _come_back(session: Session, ctx: Context, standing: AdvanceStanding, advanc
         )
         lines = (debit(prepaid, repaid), credit(payable, repaid))
         ledger.post(session, ctx, kind=UNDONE, source_id=advance.payout_id, lines=lines)
+        passed(Point.ADVANCE_UNDONE)
     kinds = ((AdvanceLineKind.UNDONE, repaid), (AdvanceLineKind.RETURNED, advance.amount_minor))
     for kind, minor in kinds:
         if minor:

@@ -15,6 +15,7 @@ from marketplace import errors
 from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
 from marketplace.language import Text
+from marketplace.points import Point, passed
 from marketplace.values import new_id
 from orders.settlements import gathering, journal, kept
 from orders.settlements.account import Account
@@ -92,6 +93,7 @@ def draft(
         item_ids=sale.item_ids,
         charged=gathering.charged(charges),
     )
+    passed(Point.REBATES_BORNE)
     known = {
         (each.cooperative_id, each.currency): each
         for each in session.scalars(
@@ -120,6 +122,7 @@ def draft(
         if settlement.digest != was:
             settlement.version += 0 if was is None else 1
             moved.append(Moved(settlement=settlement, event=DRAFT, before=None if was is None else DRAFT))
+    passed(Point.SETTLEMENTS_DRAFTED)
     journal.write(session, ctx, moved)
     ordered = tuple(sorted(known.values(), key=lambda each: each.number))
     return Drafted(settlements=ordered, drafted=len(moved))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.context import Context
 from marketplace.ledger import ledger
+from marketplace.points import Point, passed
 from orders.books import postings
 from orders.books.postings import Settled
 from orders.settlements import advances_kept, gathering, journal
@@ -29,11 +30,14 @@ def finish(session: Session, ctx: Context, settlements: Sequence[Settlement]) ->
     for each in settlements:
         each.state, each.final_at = SettlementState.FINAL, ctx.now
     session.flush()
+    passed(Point.SETTLEMENTS_FINAL)
     _release(session, told)
     _retain(session, settlements, told)
+    passed(Point.RETENTION_MOVED)
     for each in settlements:
         if taken := _repaid(told[each.id]):
             advances_kept.repay(session, ctx, settlement_id=each.id, taken={each.cooperative_id: taken})
+    passed(Point.ADVANCES_NETTED)
     facts = [postings.settled(settled_of(each, told[each.id]), settlement_id=each.id) for each in settlements]
     ledger.post_many(session, ctx, facts=[fact for fact in facts if fact is not None])
 

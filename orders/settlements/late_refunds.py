@@ -19,6 +19,7 @@ from marketplace.ledger import ledger
 from marketplace.ledger.rules import Owner
 from marketplace.payments.models import PartRefund, Payment
 from marketplace.payments.states import PartRefundKind
+from marketplace.points import Point, passed
 from marketplace.values import new_id
 from orders.books import postings
 from orders.books.postings import ItemParts, Purse
@@ -86,7 +87,9 @@ def take(
     row = _row(ctx, settlement, refund, amount_minor, clawed)
     session.add(row)
     _book_borne(session, ctx, settlement)
+    passed(Point.LATE_REFUND_BORNE)
     finishing.take_retention(session, row.taken)
+    passed(Point.LATE_REFUND_TAKEN)
     fact = postings.late_refund(
         Purse(owner=refund.sold_for, currency=settlement.currency),
         source_id=row.id,
@@ -96,6 +99,7 @@ def take(
         receivable_minor=row.owed_minor,
     )
     ledger.post_many(session, ctx, facts=[] if fact is None else [fact])
+    passed(Point.LATE_REFUND_BOOKED)
     audit.record(
         session,
         ctx,

@@ -17,6 +17,7 @@ from marketplace import errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
+from marketplace.points import Point, passed
 from marketplace.values import instant_text
 from orders.events import SettlementsMoved
 from orders.settlements import finishing, journal, kept
@@ -250,6 +251,7 @@ def _propose(session: Session, ctx: Context, drafts: Sequence[Settlement]) -> li
         each.proposed_at = ctx.now
         each.objections_until = ctx.now + timedelta(days=each.objection_days)
         each.objection = each.objected_by = each.answer = each.answered_by = None
+    passed(Point.SETTLEMENTS_FROZEN)
     _go(session, ctx, list(ready.values()), SettlementEvent.PROPOSE, SettlementState.PROPOSED)
     return blocking
 
@@ -267,6 +269,7 @@ def _finish(
         return
     was = {each.id: each.state for each in settlements}
     finishing.finish(session, ctx, settlements)
+    passed(Point.SETTLEMENTS_BOOKED)
     _told(session, ctx, settlements, event, SettlementState.FINAL, was=was, reason=reason)
     if nothing := [each for each in settlements if not each.payout_minor]:
         pay(session, ctx, nothing, reason="nothing is to be paid")
@@ -310,6 +313,7 @@ def _told(
         each.version += 1
     moved = [Moved(settlement=each, event=event, before=was[each.id], reason=reason) for each in settlements]
     journal.write(session, ctx, moved)
+    passed(Point.SETTLEMENTS_MOVED)
     ids = tuple(each.id for each in settlements)
     events.publish(session, ctx, SettlementsMoved(settlement_ids=ids, event=event, after=then))
 

@@ -65,7 +65,7 @@ FULL: Final = Sizes(
     spots=1_000,
 )
 QUICK: Final = Sizes(
-    events=flood.QUICK, five=24, late=32, three=24, moved=3, hammered=80, totals=200, spots=3
+    events=flood.QUICK, five=24, late=32, three=24, moved=3, hammered=80, totals=200, spots=4
 )
 
 
@@ -288,32 +288,43 @@ def _lost_at(spot: Spot, undisturbed: Outcome) -> list[str]:
 
 def points(sizes: Sizes, step: Step) -> Found:
     found = Found(title="Killed at marked points")
-    undisturbed = marked.played()
-    found.wrong += undisturbed.broken
-    spots = marked.spots(undisturbed.passed)
-    spots = spots[:: -(-len(spots) // sizes.spots)]
+    undisturbed = {}
+    for script in marked.SCRIPTS:
+        step(f"the season of {script}, undisturbed")
+        undisturbed[script] = marked.played(script=script)
+        found.wrong += [f"{script}: {each}" for each in undisturbed[script].broken]
+    every = [spot for script, there in undisturbed.items() for spot in marked.spots(there.passed, script)]
+    spots = every[:: -(-len(every) // sizes.spots)]
     found.table = [
-        "| process | ends when it has | passings | at the | the same books |",
-        "|---|---|---:|---:|---|",
+        "| season | process | ends when it has | passings | at the | the same books |",
+        "|---|---|---|---:|---:|---|",
     ]
     for number, spot in enumerate(spots, start=1):
-        step(f"{number} of {len(spots)}: {spot.role} {spot.point}")
-        wrong = _lost_at(spot, undisturbed)
-        found.wrong += [f"{spot.role} {spot.point} {spot.nth}: {each}" for each in wrong]
-        passings = undisturbed.passed[spot.role][spot.point]
-        verdict = "**no**" if wrong else "yes"
-        found.table.append(f"| {spot.role} | `{spot.point}` | {passings} | {spot.nth} | {verdict} |")
+        step(f"{number} of {len(spots)}: {spot.season}, {spot.role} {spot.point}")
+        there = undisturbed[spot.season]
+        wrong = _lost_at(spot, there)
+        found.wrong += [f"{spot.season}: {spot.role} {spot.point} {spot.nth}: {each}" for each in wrong]
+        found.table.append(
+            f"| {spot.season} | {spot.role} | `{spot.point}` | {there.passed[spot.role][spot.point]} | {spot.nth}"
+            f" | {'**no**' if wrong else 'yes'} |"
+        )
         for each in wrong[:SHOWN_MAX]:
             sys.stderr.write(f"\n{spot}: {each}\n")
-    killed_at = {spot.point for spot in spots}
-    missing = [str(point) for point in Point if point not in killed_at]
-    if missing and len(spots) < sizes.spots:
+    missing = marked.never_passed(undisturbed.values())
+    if missing:
         found.wrong.append(f"never passed: {missing}")
+    money, paying_out = (undisturbed[script].told for script in (marked.MONEY, marked.PAYING_OUT))
     found.done = (
-        f"a season of {len(undisturbed.told['orders'])} orders with deposits, balances, refunds, disputes and bank"
-        f" statements, once undisturbed, {len(spots)} times with `kill -9` at one of {len(killed_at)} marked points"
+        f"a season of {len(money['orders'])} orders with deposits, balances, refunds, disputes"
+        f" and bank statements, and one of {len(paying_out['payouts'])} payouts for"
+        f" settlements and advances, by bank and by transfer; each once undisturbed, and"
+        f" {len(spots)} times with `kill -9` at one of {len({spot.point for spot in spots})} of the {len(Point)} marked"
+        " points"
     )
-    found.ended = "the same ledger, payments, refunds, orders, statements and messages as undisturbed"
+    found.ended = (
+        "the same ledger, payments, refunds, orders, bank statements, settlements, payouts, advances, messages and"
+        " transfers there as undisturbed"
+    )
     return found
 
 

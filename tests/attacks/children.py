@@ -147,7 +147,7 @@ class Child:
                 line.request("GET", "/healthz")
                 if line.getresponse().status == 200:
                     return
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 assert self._process.is_alive(), "the web server ended"
                 time.sleep(0.02)
             finally:

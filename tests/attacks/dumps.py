@@ -1,5 +1,6 @@
 """What a run leaves, told without ids and times: two runs that end alike have equal dumps."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,16 +38,22 @@ TOLD: Final = {
 }
 
 
-def dump(ground: Ground, names: Mapping[str, str]) -> Dump:
-    """`names`: of ids of orders, payments, people and items."""
+NOTHING: Final[Mapping[str, str]] = {}
+
+
+def dump(ground: Ground, names: Mapping[str, str], *, more: Mapping[str, str] = NOTHING) -> Dump:
+    """`names`: of ids of orders, payments, people and items. `more` tables are told beside `TOLD`."""
     known = dict(names)
     for refund_id, payment_id, reason in ground.rows("SELECT id, payment_id, reason FROM part_refund"):
-        known[str(refund_id)] = f"{known[str(payment_id)]} refund: {reason}"
+        known.setdefault(str(refund_id), f"{known[str(payment_id)]} refund: {reason}")
     for number, each in enumerate(ground.market.cooperative_ids):
         known[str(each)] = f"cooperative {number}"
+    words = re.compile("|".join(map(re.escape, known)))
     found = {
-        what: sorted((tuple(_named(cell, known) for cell in row) for row in ground.rows(sql)), key=repr)
-        for what, sql in TOLD.items()
+        what: sorted(
+            (tuple(_named(cell, known, words) for cell in row) for row in ground.rows(sql)), key=repr
+        )
+        for what, sql in (*TOLD.items(), *more.items())
     }
     return found | _there(ground, known)
 
@@ -77,9 +84,12 @@ def _there(ground: Ground, known: Mapping[str, str]) -> Dump:
     }
 
 
-def _named(cell: Any, known: Mapping[str, str]) -> Any:
+def _named(cell: Any, known: Mapping[str, str], words: re.Pattern[str]) -> Any:
+    """A cell that is an id, and ids within a text."""
     if isinstance(cell, list):
-        return tuple(sorted((_named(each, known) for each in cell), key=repr))
+        return tuple(sorted((_named(each, known, words) for each in cell), key=repr))
+    if isinstance(cell, str):
+        return words.sub(lambda found: known[found[0]], cell)
     return known.get(str(cell), cell)
 
 

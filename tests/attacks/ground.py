@@ -35,11 +35,14 @@ from tests.stripe_stand_in.server import SECRET_KEY, WEBHOOK_SECRET
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-FIRST_PORT: Final = 33_000
+FIRST_PORT: Final = 23_000
+"""Below those that a system gives to whoever connects: a caller of a port of its own would answer itself."""
 ANSWER_SECONDS_MAX: Final = 60
 TRIES_MAX: Final = 400
+SWEEPERS: Final = ("payments.sweep", "payouts.sweep")
 AGED_TOO: Final = (
     *AGED,
+    "UPDATE payout_call SET leased_until = leased_until - :by, asked_at = asked_at - :by WHERE state = 'asked'",
     "UPDATE job SET due_at = due_at - :by WHERE state = 'waiting' AND name NOT LIKE 'notifications.%'",
 )
 LOST: Final = """
@@ -54,10 +57,13 @@ AGAIN: Final = """
     """
 """A job that was put back after that is not waited for."""
 AT_WORK: Final = """
-    SELECT count(*) FROM job WHERE state = 'running' OR (state = 'waiting' AND due_at <= clock_timestamp())
+    SELECT count(*) FROM job WHERE state = 'running'
+        OR (state = 'waiting' AND (due_at <= clock_timestamp() OR problem = 'the worker was lost'))
     """
+"""One that is put back between this look and the one before is not over either."""
 LEFT: Final = """
     SELECT (SELECT count(*) FROM gateway_call WHERE state = 'asked')
+        + (SELECT count(*) FROM payout_call WHERE state = 'asked')
         + (SELECT count(*) FROM provider_event WHERE handled_at IS NULL)
         + (SELECT count(*) FROM job WHERE state = 'waiting' AND name NOT LIKE 'notifications.%')
         + (SELECT count(*) FROM repayment WHERE state = 'asked' AND provider_id IS NULL)
@@ -191,7 +197,8 @@ class Ground:
             self.deliver()
             self.drain()
             self.age(minutes=3 if number < 5 else 30)
-            self.enqueue("payments.sweep")
+            for sweeper in SWEEPERS:
+                self.enqueue(sweeper)
             self.drain()
             quiet = quiet + 1 if not self.left() and not self.stand_in.queue else 0
             if quiet == 2:

@@ -5,14 +5,16 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
+from marketplace.access import Role
 from orders import jobs as order_jobs
-from tests.attacks.ground import Ground, Remote, all_at_once, intents_of, together
-from tests.builders import Sale, ordered
+from tests.attacks.ground import ANSWER_SECONDS_MAX, Ground, Remote, all_at_once, intents_of, together
+from tests.builders import Sale, held, ordered
 from tests.payments.online.there import pay
 from tests.stripe_stand_in.books import Refused
 
@@ -23,6 +25,9 @@ WITHIN_SECONDS: Final = 0.05
 JITTER_SECONDS: Final = 0.1
 PASSING: Final = (200, 409, 503)
 """What a door may answer in a race."""
+HAVE_BOXES: Final = "have the boxes"
+MONEY_BACK: Final = "have their money back"
+NEVER_PAID: Final = "never paid"
 GOODS: Final = frozenset({"committed", "deposit_paid"})
 
 
@@ -99,6 +104,49 @@ def begun(ground: Ground, count: int, *, boxes: int = 1, sale: Sale | None = Non
     return fights
 
 
+def in_turn(fight: Fight, acts: Sequence[Callable[[], None]]) -> None:
+    """One after the other, each to its end, the jobs that it puts in included: who comes first is certain."""
+    for act in acts:
+        act()
+        fight.ground.drain()
+
+
+def five_in_turn(ground: Ground) -> dict[str, str]:
+    """Each of the five comes first once, of payers who have paid before and of those who pay as they come back.
+
+    How each ended, by who came first.
+    """
+    fights = begun(ground, 2 * len(ACTORS))
+    ended = {}
+    for number, each in enumerate(fights):
+        first, pays = ACTORS[number % len(ACTORS)], number >= len(ACTORS)
+        if not pays:
+            each.pay()
+        way = (first, *(who for who in ACTORS if who != first))
+        in_turn(each, [partial(each.act, who, pays=pays) for who in way])
+        ended[f"{first}, {'pays then' if pays else 'paid before'}"] = each
+    return ends_of(ground, ended)
+
+
+def three_in_turn(ground: Ground) -> dict[str, str]:
+    """All orders of cancel, pay and the clock; how each ended."""
+    ways = list(itertools.permutations(("cancel", "pay", "clock")))
+    ended = {}
+    for way, each in zip(ways, begun(ground, len(ways)), strict=True):
+        _opened(ground, [each], time.time() - 3_600)
+        acts = {"cancel": each.cancel, "pay": partial(_pays, each), "clock": each.expire}
+        in_turn(each, [acts[who] for who in way])
+        ended[", ".join(way)] = each
+    return ends_of(ground, ended)
+
+
+def ends_of(ground: Ground, fights: Mapping[str, Fight]) -> dict[str, str]:
+    """After everything has come to rest, and nothing is strange."""
+    ground.settle()
+    assert strange_ends(list(fights.values())) == []
+    return {name: next(iter(ends([fight]))) for name, fight in fights.items()}
+
+
 def five(ground: Ground, count: int, step: Callable[[str], None]) -> list[Fight]:
     """All orders of the five within 50 ms. Half of the payers have paid before, the others pay as they come back."""
     fights = begun(ground, count)
@@ -171,6 +219,7 @@ def late(ground: Ground, instant: Instant, count: int) -> list[Fight]:
     sale = ground.market.on_sale(count * (2 if instant.is_left else 1), per_buyer=10)
     fights = begun(ground, count, sale=sale)
     is_past = instant.after_seconds > 60
+    ground.drain()  # the clock of another instant is not this one's
     ends_at = time.time() - (86_400 if is_past else -2)
     _opened(ground, fights, ends_at - PATIENCE_MINUTES * 60)
     over = threading.Event()
@@ -182,6 +231,8 @@ def late(ground: Ground, instant: Instant, count: int) -> list[Fight]:
         helper.start()
     if is_past:
         time.sleep(1.5)
+        if instant.is_swept:
+            _let_end(fights)
     pays_at = time.time() if is_past else ends_at + instant.after_seconds
     works = []
     for number, each in enumerate(fights):
@@ -193,6 +244,31 @@ def late(ground: Ground, instant: Instant, count: int) -> list[Fight]:
         helper.join()
     assert not wrong, wrong
     return fights
+
+
+def late_in_turn(ground: Ground) -> dict[str, str]:
+    """The clock has ended the order here, and the payment service did not hear of it: then the money comes."""
+    ended = {}
+    for is_left in (True, False):
+        sale = ground.market.on_sale(1, per_buyer=10)
+        [each] = begun(ground, 1, sale=sale)
+        _opened(ground, [each], time.time() - 86_400)
+        ground.stand_in.fail_next("busy", "POST /v1/payment_intents/", times=1_000_000)
+        in_turn(each, [each.expire])
+        ground.stand_in.faults.clear()
+        if not is_left:
+            held(ground.somebody(Role.SHOPPER), sale)
+        in_turn(each, [partial(_pays, each)])
+        ended["boxes left" if is_left else "boxes taken"] = each
+    return ends_of(ground, ended)
+
+
+def _let_end(fights: Sequence[Fight]) -> None:
+    """Until the clock has ended these orders, at the payment service too."""
+    ground, until = fights[0].ground, time.monotonic() + ANSWER_SECONDS_MAX
+    while {ground.stand_in.books.rows[each.intent_id]["status"] for each in fights} != {"canceled"}:
+        assert time.monotonic() < until, "the clock never ends these orders"
+        time.sleep(0.05)
 
 
 def _opened(ground: Ground, fights: Sequence[Fight], at: float) -> None:
@@ -303,9 +379,9 @@ def ends(fights: Sequence[Fight]) -> Counter[str]:
     for fight in fights:
         there = ground.stand_in.books.rows[fight.intent_id]["status"]
         if rows[fight.order["id"]] in GOODS:
-            found["have the boxes"] += 1
+            found[HAVE_BOXES] += 1
         else:
-            found["have their money back" if there == "succeeded" else "never paid"] += 1
+            found[MONEY_BACK if there == "succeeded" else NEVER_PAID] += 1
     return found
 
 

@@ -1,16 +1,22 @@
 """A campaign whose boxes are delivered and whose days for claims are over, and its settlements by the doors."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from marketplace import database
+from marketplace import context, database
 from marketplace.access import Role
+from marketplace.payments import part_refunds
+from marketplace.payments.models import PartRefund, Payment
+from marketplace.payments.states import PartRefundKind, PaymentState
 from orders.settlements import settling
+from orders.states import AFTER_SALE
 from tests import house
 from tests.builders import Market, Sale
 from tests.campaigns import presale
@@ -160,6 +166,26 @@ def members(market: Market) -> tuple[Caller, ...]:
     return tuple(
         house.caller(market.app, Role.COOPERATIVE, cooperative_ids=(each,)) for each in market.cooperative_ids
     )
+
+
+def refunded(order: dict[str, Any], minor: int, kind: PartRefundKind = PartRefundKind.REFUND) -> str:
+    """So much of the order goes back after the sale, of its largest payment; the refund."""
+    order_id, source_id = uuid.UUID(order["id"]), uuid.uuid4()
+
+    def work(session: Session) -> uuid.UUID:
+        payment = session.scalars(
+            select(Payment)
+            .where(Payment.order_id == order_id, Payment.state == PaymentState.SUCCEEDED)
+            .order_by(Payment.amount_minor.desc())
+            .limit(1)
+            .with_for_update()
+        ).one()
+        part_refunds.owe_parts(
+            session, context.system(), [(payment, kind, minor)], reason=AFTER_SALE, source_id=source_id
+        )
+        return session.scalars(select(PartRefund.id).where(PartRefund.source_id == source_id)).one()
+
+    return str(database.transact(work))
 
 
 def let_pass(**past: float) -> None:

@@ -7,16 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
-from marketplace import context, database, jobs
+from marketplace import database, jobs
 from marketplace.access import Role
-from marketplace.payments import part_refunds
-from marketplace.payments.models import PartRefund, Payment
-from marketplace.payments.states import PartRefundKind
 from marketplace.payouts.models import Payout
 from orders.settlements import standing
-from orders.states import AFTER_SALE
 from tests import house
 from tests.builders import Market, assert_refused
 from tests.campaigns import presale
@@ -32,24 +27,9 @@ from tests.payouts.desk import Desk
 from tests.payouts.test_batches import PAYER
 
 
-def refund(made: Settling, minor: int, *, kind: PartRefundKind = PartRefundKind.REFUND) -> str:
+def refund(made: Settling, minor: int) -> str:
     """So much of the first order goes back after the sale."""
-
-    def work(session: Session) -> uuid.UUID:
-        ctx = context.system()
-        order_id = uuid.UUID(made.sending.orders[0]["id"])
-        payment = (
-            session.query(Payment)
-            .filter(Payment.order_id == order_id, Payment.state == "succeeded")
-            .order_by(Payment.amount_minor.desc())
-            .with_for_update()
-            .first()
-        )
-        assert payment is not None
-        part_refunds.owe_parts(session, ctx, [(payment, kind, minor)], reason=AFTER_SALE, source_id=order_id)
-        return session.query(PartRefund).filter(PartRefund.reason == AFTER_SALE).one().id
-
-    return str(database.transact(work))
+    return scene.refunded(made.sending.orders[0], minor)
 
 
 def test_a_discount_that_cooperatives_fund_is_taken_by_the_boxes_each_supplied(
