@@ -31,7 +31,7 @@ from marketplace.payments.calls import Call
 from marketplace.payments.gateways import GatewayRefuses, GatewayUnavailable, RemoteGateway
 from marketplace.payments.gateways.interface import DisputeSeen, RefundSeen, Seen
 from marketplace.payments.models import GatewayCall, OnlinePayment, Payment, ProviderEvent, Repayment
-from marketplace.payments.states import CallKind, CallState, PaymentState
+from marketplace.payments.states import AWAITED, CallKind, CallState, PaymentState
 from marketplace.points import Point, passed
 
 LOOK: Final = "payments.look"
@@ -94,6 +94,11 @@ def _ask(
         assert call.refund_id is not None
         assert amount_minor is not None
         return _ask_refund(gateway, call, provider_id, call.refund_id, amount_minor, is_worn=is_worn)
+    if call.kind == CallKind.CAPTURE and not is_worn and payment.state in AWAITED:
+        due_minor = payment.amount_minor
+        return _seen(
+            call, lambda: gateway.capture(provider_id=provider_id, amount_minor=due_minor, key=call.key)
+        )
     if call.kind == CallKind.CANCEL and not is_worn:
         return _seen(call, lambda: gateway.cancel(provider_id=provider_id, key=call.key))
     # a payer who has gone is not charged by a call that was interrupted: it is only looked at
@@ -107,11 +112,18 @@ def _seen(call: Call, look: Callable[[], Seen]) -> Apply:
         return partial(_end, call=call, state=CallState.REFUSED, problem=refusal.code)
 
     def apply(session: Session, ctx: Context) -> None:
-        is_done = call.kind != CallKind.CONFIRM or seen.state != PaymentState.REQUIRES_CONFIRMATION
+        is_done = not _is_left(call.kind, seen)
         _end(session, ctx, call=call, state=CallState.DONE if is_done else CallState.DROPPED)
         online.meet(session, ctx, seen)  # one that is not over there is canceled by a new call
 
     return apply
+
+
+def _is_left(kind: CallKind, seen: Seen) -> bool:
+    """Whether what was asked for has not happened there."""
+    if kind == CallKind.CAPTURE:
+        return seen.authorised_minor > 0
+    return kind == CallKind.CONFIRM and seen.state == PaymentState.REQUIRES_CONFIRMATION
 
 
 def _ask_refund(

@@ -231,6 +231,9 @@ def meet_locked(session: Session, ctx: Context, payment: Payment, seen: Seen) ->
     step = gateway_rules.decide(ours, seen)
     if step == Step.MOVE:
         payments.follow(session, ctx, payment, seen.state)
+    elif step == Step.CAPTURE:
+        payments.follow(session, ctx, payment, seen.state)
+        calls.ask_later(session, ctx, payment_id=payment.id, kind=CallKind.CAPTURE)
     elif step in (Step.RECEIVE, Step.RECEIVE_LATE):
         _receive(session, ctx, payment, online, seen)
     elif step == Step.END:
@@ -260,7 +263,7 @@ def _ask_a_person(session: Session, ctx: Context, payment: Payment, seen: Seen) 
         payment_id=payment.id,
         order_id=payment.order_id,
         due_minor=payment.amount_minor,
-        received_minor=seen.received_minor,
+        received_minor=seen.received_minor or seen.authorised_minor,
         currency=seen.currency,
     )
     events.publish(session, ctx, differs)

@@ -68,6 +68,8 @@ class CallKind(StrEnum):
 
     OPEN = "open"
     CONFIRM = "confirm"
+    CAPTURE = "capture"
+    """Take what the payer's bank holds for us."""
     CANCEL = "cancel"
     REFUND = "refund"
 

@@ -108,7 +108,13 @@ def test_accounts_that_many_open_at_once_are_opened_once(patient):
 def test_an_account_is_opened_once_whichever_of_its_two_indexes_is_met_first(app):
     """Who comes second in the same moment may meet the first at the account's name, before its id is seen."""
     money.post(money.clearing(), money.deposits(), 1)
-    met = {"id": new_id(), "code": "psp_clearing", "currency": "CNY", "normal_side": "debit", "has_floor": False}
+    met = {
+        "id": new_id(),
+        "code": "psp_clearing",
+        "currency": "CNY",
+        "normal_side": "debit",
+        "has_floor": False,
+    }
 
     def work(session):
         writing.rows(session, writing.OPEN, accounts=as_json([met]), at=context.system().now)

@@ -17,6 +17,8 @@ MANUAL_CAPTURE: Final = {"card"}
 AMOUNT_MAX: Final = 99_999_999
 """Eight digits, whatever the currency."""
 THREE_DECIMALS: Final = {"bhd", "jod", "kwd", "omr", "tnd"}
+HOLD_DAYS: Final = 7
+"""So long a bank holds what was authorised."""
 REFUND_DAYS: Final = {"alipay": 90, "wechat_pay": 180}
 ASYNCHRONOUS_REFUNDS: Final = {"alipay", "wechat_pay"}
 KNOWN: Final = MANUAL_CAPTURE | ASYNCHRONOUS_REFUNDS
@@ -195,6 +197,16 @@ class Books:
             raise Refused(
                 "No valid payment method types for this Payment Intent.", param="allowed_payment_method_types"
             )
+        options = params.get("payment_method_options", {})
+        for each, told in options.items():
+            if "capture_method" in told and each not in MANUAL_CAPTURE:
+                name = f"payment_method_options[{each}][capture_method]"
+                raise Refused(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
+            if told.get("capture_method", "") not in ("", "manual"):
+                raise Refused(
+                    "Invalid capture_method: must be manual.",
+                    param="payment_method_options[card][capture_method]",
+                )
         if params.get("customer"):
             self.get("customer", params["customer"], param="customer")
         intent = self.add(
@@ -209,7 +221,7 @@ class Books:
             description=params.get("description"),
             metadata=params.get("metadata", {}),
             payment_method_types=list(types),
-            payment_method_options={each: {} for each in types},
+            payment_method_options={each: options.get(each, {}) for each in types},
             receipt_email=params.get("receipt_email"),
             setup_future_usage=params.get("setup_future_usage"),
             status="requires_payment_method",
@@ -307,9 +319,11 @@ class Books:
         declined = method.get("_declined")
         if declined is not None:
             self._fail_attempt(intent, method, *declined)
-        manual = intent["capture_method"] == "manual"
-        self._make_charge(intent, method, captured=not manual)
+        options = intent["payment_method_options"].get(method["type"], {})
+        manual = "manual" in (intent["capture_method"], options.get("capture_method"))
+        charge = self._make_charge(intent, method, captured=not manual)
         if manual:
+            charge["payment_method_details"]["card"]["capture_before"] = self.now + HOLD_DAYS * DAY
             return self._move(
                 intent, "requires_capture", amount_capturable=intent["amount"], next_action=None
             )
@@ -336,7 +350,10 @@ class Books:
             paid=True,
             payment_intent=intent["id"],
             payment_method=method["id"],
-            payment_method_details={"type": method["type"], method["type"]: {}},
+            payment_method_details={
+                "type": method["type"],
+                method["type"]: dict(method.get(method["type"], {})),
+            },
             outcome={"network_status": "approved_by_network", "type": "authorized"},
             receipt_url=f"https://pay.stripe.test/receipts/{intent['id']}",
             refunded=False,
@@ -442,19 +459,25 @@ class Books:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] != "requires_capture":
             raise _unexpected(intent, "capture")
-        amount = _whole(params, "amount_to_capture") or intent["amount_capturable"]
+        asked = _whole(params, "amount_to_capture")
+        amount = intent["amount_capturable"] if asked is None else asked
         if amount > intent["amount_capturable"]:
             raise Refused(
                 f"Amount to capture ({amount}) is greater than the capturable amount.",
                 param="amount_to_capture",
                 code="amount_too_large",
             )
+        if amount < 1:
+            raise Refused(
+                "Invalid positive integer", param="amount_to_capture", code="parameter_invalid_integer"
+            )
         charge = self.rows[intent["latest_charge"]]
-        charge |= {
-            "captured": True,
-            "amount_captured": amount,
-            "amount_refunded": charge["amount"] - amount,
-        }
+        if self.now > charge["payment_method_details"]["card"]["capture_before"]:
+            raise Refused(
+                f"The authorization of charge {charge['id']} has expired.", code="charge_expired_for_capture"
+            )
+        left = charge["amount"] - amount
+        charge |= {"captured": True, "amount_captured": amount, "amount_refunded": left, "_let_go": left}
         self._book(charge)
         self.tell("charge.captured", charge)
         return self._succeed(intent)
@@ -463,9 +486,8 @@ class Books:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] not in CANCELABLE:
             raise _unexpected(intent, "cancel")
-        if intent["latest_charge"] and intent["status"] == "requires_capture":
-            charge = self.rows[intent["latest_charge"]]
-            charge |= {"refunded": True, "amount_refunded": charge["amount"]}
+        if intent["status"] == "requires_capture":
+            self._let_go(intent)
         return self._move(
             intent,
             "canceled",
@@ -475,7 +497,22 @@ class Books:
             amount_capturable=0,
         )
 
+    def _let_go(self, intent: Row) -> Row:
+        """What the bank held is the payer's again: nothing was charged."""
+        charge = self.rows[intent["latest_charge"]]
+        charge |= {"refunded": True, "amount_refunded": charge["amount"], "_let_go": charge["amount"]}
+        return charge
+
     # -- what payers and banks do
+
+    def expire_hold(self, intent_id: str) -> Row:
+        """The bank holds it no longer: what was not captured in time is over."""
+        intent = self.rows[intent_id]
+        assert intent["status"] == "requires_capture", intent["status"]
+        self.tell("charge.expired", self._let_go(intent))
+        return self._move(
+            intent, "canceled", canceled_at=self.now, cancellation_reason="automatic", amount_capturable=0
+        )
 
     def answer_bank(self, intent_id: str, *, agrees: bool = True) -> Row:
         """The payer is at the bank's page, or in the wallet, and agrees or does not."""

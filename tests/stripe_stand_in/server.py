@@ -129,10 +129,14 @@ class StandIn:
     def charged(self) -> int:
         """All that was taken from payers and not given back."""
         return sum(
-            each["amount_captured"] - each["amount_refunded"]
+            each["amount_captured"] - each["amount_refunded"] + each.get("_let_go", 0)
             for each in self.books.all("charge")
             if each["paid"] and each["captured"]
         )
+
+    def held(self) -> int:
+        """All that banks hold for us and nobody has captured or let go."""
+        return sum(each["amount_capturable"] for each in self.books.all("payment_intent"))
 
     def made(self, path: str) -> list[Call]:
         """Calls to addresses that begin so and changed something, each once."""

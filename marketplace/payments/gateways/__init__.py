@@ -61,6 +61,7 @@ def configure(app: Flask, settings: Settings) -> None:
             api_base=settings.stripe_api_base,
             methods=tuple(settings.stripe_methods.split(",")),
             return_url=settings.stripe_return_url or settings.public_url,
+            captures_later=settings.stripe_capture == "manual",
         )
 
 

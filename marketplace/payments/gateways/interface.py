@@ -40,6 +40,10 @@ class Gateway(Protocol):
         """The payer commits to pay. Answers `processing`, or `canceled` if it refuses the payment for good."""
         ...
 
+    def capture(self, asked: Asked) -> Answered:
+        """Take what is held for a payment. Where nothing is ever held, its money is waited for as before."""
+        ...
+
 
 class GatewayUnavailable(errors.TryLater):
     """The gateway did not answer, or not with what it did: nobody knows yet, and the question is asked again."""
@@ -80,6 +84,8 @@ class Seen:
     state: PaymentState
     received_minor: int
     currency: str
+    authorised_minor: int = 0
+    """What the payer's bank holds for us: it is not charged before it is captured, and let go if it never is."""
     receipt_reference: str | None = None
     method: str | None = None
     paid_at: datetime | None = None
@@ -155,8 +161,14 @@ class RemoteGateway(Protocol):
         """Charge it by a method of the payer's; a decline is an answer, with its `problem`."""
         ...
 
+    def capture(self, *, provider_id: str, amount_minor: int, key: str) -> Seen:
+        """Charge so much of what is authorised, at most all of it; the rest is let go. Only once: what was decided
+        meanwhile is the answer.
+        """
+        ...
+
     def cancel(self, *, provider_id: str, key: str) -> Seen:
-        """Wait for its money no longer; if the money came first, that is the answer."""
+        """Wait for its money no longer, and let go what is authorised; if the money came first, that is the answer."""
         ...
 
     def retrieve(self, *, provider_id: str) -> Seen: ...

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import stripe
 from stripe import Charge, PaymentIntent, StripeClient
+from stripe.params import PaymentIntentCreateParamsPaymentMethodOptions
 
 from marketplace import strict_json
 from marketplace.errors import Refusal
@@ -41,11 +42,15 @@ SIGNATURE_LENGTH_MAX: Final = 2_000
 EXPAND: Final = ["latest_charge.balance_transaction"]
 DECIDED: Final = "payment_intent_unexpected_state"
 """Stripe's word for: something else has happened to it meanwhile. What, is seen by looking."""
+LAPSED: Final = "charge_expired_for_capture"
+CARDS_HELD: Final[PaymentIntentCreateParamsPaymentMethodOptions] = {"card": {"capture_method": "manual"}}
+"""Of cards alone: Alipay and WeChat Pay take the money at once or not at all, and are left as they are."""
 
 STATES: Final = {
     "requires_payment_method": PaymentState.REQUIRES_CONFIRMATION,
     "requires_confirmation": PaymentState.REQUIRES_CONFIRMATION,
     "requires_action": PaymentState.REQUIRES_ACTION,
+    "requires_capture": PaymentState.PROCESSING,
     "processing": PaymentState.PROCESSING,
     "succeeded": PaymentState.SUCCEEDED,
     "canceled": PaymentState.CANCELED,
@@ -78,6 +83,7 @@ class StripeGateway:
         api_base: str,
         methods: tuple[str, ...],
         return_url: str,
+        captures_later: bool = False,
     ) -> None:
         self._client = StripeClient(
             secret_key,
@@ -88,6 +94,7 @@ class StripeGateway:
         self._webhook_secret = webhook_secret
         self._methods = methods
         self._return_url = return_url
+        self._options = CARDS_HELD if captures_later and "card" in methods else {}
 
     def open(
         self, *, payment_id: uuid.UUID, reference: str, amount_minor: int, currency: str, key: str
@@ -99,6 +106,7 @@ class StripeGateway:
                         "amount": amount_minor,
                         "currency": currency.lower(),
                         "allowed_payment_method_types": list(self._methods),
+                        "payment_method_options": self._options,
                         "metadata": {"payment_id": str(payment_id), "reference": reference},
                         "description": reference,
                         "expand": EXPAND,
@@ -124,6 +132,20 @@ class StripeGateway:
                 intent = self._intent(provider_id)
             except stripe.InvalidRequestError as problem:
                 if problem.code != DECIDED:
+                    raise
+                intent = self._intent(provider_id)
+            return _seen(intent)
+
+    def capture(self, *, provider_id: str, amount_minor: int, key: str) -> Seen:
+        with _asking():
+            try:
+                intent = self._client.v1.payment_intents.capture(
+                    provider_id,
+                    {"amount_to_capture": amount_minor, "expand": EXPAND},
+                    {"idempotency_key": key},
+                )
+            except stripe.InvalidRequestError as problem:
+                if problem.code not in (DECIDED, LAPSED):
                     raise
                 intent = self._intent(provider_id)
             return _seen(intent)
@@ -320,6 +342,7 @@ def _seen(intent: PaymentIntent) -> Seen:
         state=state,
         received_minor=intent.amount_received,
         currency=intent.currency.upper(),
+        authorised_minor=intent.amount_capturable,
         receipt_reference=paid.id if paid is not None else None,
         method=details.type if details is not None else None,
         paid_at=datetime.fromtimestamp(paid.created, UTC) if paid is not None else None,
