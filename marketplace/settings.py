@@ -70,6 +70,7 @@ class Settings:
     stripe_methods: str = "card,alipay,wechat_pay"
     stripe_capture: str = "automatic"
     stripe_return_url: str = ""
+    balance_charged_after_hours: int = 24
     payout_account_name: str = ""
     payout_account_number: str = ""
     payout_account_iban: str = ""
@@ -321,6 +322,7 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "stripe_methods": _some_of(*STRIPE_METHODS),
     "stripe_capture": _one_of(*STRIPE_CAPTURES),
     "stripe_return_url": _url("http", "https"),
+    "balance_charged_after_hours": _whole(1, 720),
     "payout_account_name": _text,
     "payout_account_number": _text,
     "payout_account_iban": _text,

@@ -61,6 +61,11 @@ def decide(ours: Ours, seen: Seen) -> Step:
         return Step.RECEIVE_LATE if ours.state == PaymentState.CANCELED else Step.RECEIVE
     if ours.state == PaymentState.CANCELED:
         return Step.NOTHING if seen.state == PaymentState.CANCELED else Step.CANCEL_THERE
+    return _while_awaited(ours, seen)
+
+
+def _while_awaited(ours: Ours, seen: Seen) -> Step:
+    """Here its money is waited for, and there it is not charged yet."""
     if seen.state == PaymentState.CANCELED:
         return Step.END
     if seen.authorised_minor:

@@ -153,6 +153,16 @@ class Books:
             return self.make_method("card", **CARDS[name])
         return self.get("payment_method", name, param="payment_method")
 
+    def detach_method(self, method_id: str) -> Row:
+        method = self.get("payment_method", method_id)
+        if method["customer"] is None:
+            raise Refused(
+                "The payment method you provided is not attached to a customer so detachment is impossible."
+            )
+        method |= {"customer": None, "_detached": True}
+        self.tell("payment_method.detached", method)
+        return method
+
     def make_customer(self, params: Row) -> Row:
         customer = self.add(
             "customer",
@@ -197,16 +207,7 @@ class Books:
             raise Refused(
                 "No valid payment method types for this Payment Intent.", param="allowed_payment_method_types"
             )
-        options = params.get("payment_method_options", {})
-        for each, told in options.items():
-            if "capture_method" in told and each not in MANUAL_CAPTURE:
-                name = f"payment_method_options[{each}][capture_method]"
-                raise Refused(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
-            if told.get("capture_method", "") not in ("", "manual"):
-                raise Refused(
-                    "Invalid capture_method: must be manual.",
-                    param="payment_method_options[card][capture_method]",
-                )
+        options = _options(params)
         if params.get("customer"):
             self.get("customer", params["customer"], param="customer")
         intent = self.add(
@@ -238,6 +239,25 @@ class Books:
             raise Refused("off_session needs confirm=true.", param="off_session")
         return intent
 
+    def update_intent(self, intent_id: str, params: Row) -> Row:
+        intent = self.get("payment_intent", intent_id, param="intent")
+        if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
+            raise _unexpected(intent, "update")
+        customer = params.get("customer")
+        if customer:
+            self.get("customer", customer, param="customer")
+            if intent["customer"] not in (None, customer):
+                raise Refused("You cannot modify the customer once it is set.", param="customer")
+            intent["customer"] = customer
+        if "setup_future_usage" in params:
+            intent["setup_future_usage"] = params["setup_future_usage"] or None
+        if params.get("allowed_payment_method_types"):
+            types = [each for each in params["allowed_payment_method_types"] if each in KNOWN]
+            before = intent["payment_method_options"]
+            intent["payment_method_types"] = types
+            intent["payment_method_options"] = {each: before.get(each, {}) for each in types}
+        return intent
+
     def confirm_intent(self, intent_id: str, params: Row) -> Row:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
@@ -246,6 +266,17 @@ class Books:
         if method["type"] not in intent["payment_method_types"]:
             raise Refused(
                 f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent.",
+                param="payment_method",
+            )
+        if method.get("_detached"):
+            raise Refused(
+                f"The provided PaymentMethod was previously detached from a Customer ({method['id']}), and may not be"
+                " used again.",
+                param="payment_method",
+            )
+        if method["customer"] not in (None, intent["customer"]):
+            raise Refused(
+                f"The provided PaymentMethod belongs to a Customer: include {method['customer']}.",
                 param="payment_method",
             )
         off_session = params.get("off_session") == "true"
@@ -322,6 +353,9 @@ class Books:
         options = intent["payment_method_options"].get(method["type"], {})
         manual = "manual" in (intent["capture_method"], options.get("capture_method"))
         charge = self._make_charge(intent, method, captured=not manual)
+        if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
+            method["customer"] = intent["customer"]
+            self.tell("payment_method.attached", method)
         if manual:
             charge["payment_method_details"]["card"]["capture_before"] = self.now + HOLD_DAYS * DAY
             return self._move(
@@ -668,6 +702,18 @@ class Books:
             )
         self.tell("charge.dispute.closed", dispute)
         return dispute
+
+
+def _options(params: Row) -> Row:
+    """By method; the parameters of each are its own."""
+    options: Row = params.get("payment_method_options", {})
+    for each, told in options.items():
+        name = f"payment_method_options[{each}][capture_method]"
+        if "capture_method" in told and each not in MANUAL_CAPTURE:
+            raise Refused(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
+        if told.get("capture_method", "") not in ("", "manual"):
+            raise Refused("Invalid capture_method: must be manual.", param=name)
+    return options
 
 
 def _unexpected(intent: Row, verb: str) -> Refused:

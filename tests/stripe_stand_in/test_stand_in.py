@@ -236,6 +236,38 @@ def test_methods_are_no_longer_named_as_they_were(v1) -> None:
     assert error.code == "payment_method_types_no_longer_supported"
 
 
+def test_a_card_is_kept_with_a_payment_charged_off_session_and_detached(v1, there: StandIn) -> None:
+    customer = v1.customers.create({"metadata": {"account_id": "a"}})
+    first = v1.payment_intents.create(WALLETS)
+    told = {
+        "customer": customer.id,
+        "setup_future_usage": "off_session",
+        "allowed_payment_method_types": ["card"],
+    }
+    assert v1.payment_intents.update(first.id, told).payment_method_types == ["card"]
+    by_wallet = {"payment_method": there.make_method("alipay"), "return_url": "https://a.test"}
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(first.id, by_wallet))
+    paid_first = v1.payment_intents.confirm(first.id, {"payment_method": "pm_card_visa"})
+    method = v1.payment_methods.retrieve(paid_first.payment_method)
+    assert (method.customer, method.card.last4) == (customer.id, "4242")
+    assert refusal(
+        stripe.InvalidRequestError, lambda: v1.payment_intents.update(first.id, {"customer": customer.id})
+    ).code == ("payment_intent_unexpected_state")
+
+    off = {"payment_method": method.id, "off_session": True}
+    later = v1.payment_intents.create(CARD)
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(later.id, off))
+    v1.payment_intents.update(later.id, {"customer": customer.id})
+    assert v1.payment_intents.confirm(later.id, off).status == "succeeded"
+    assert there.charged() == 2 * 5_200
+
+    assert v1.payment_methods.detach(method.id).customer is None
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_methods.detach(method.id))
+    last = v1.payment_intents.create({**CARD, "customer": customer.id})
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(last.id, off))
+    assert v1.payment_methods.retrieve("pm_card_visa").type == "card"
+
+
 # -- refunds
 
 

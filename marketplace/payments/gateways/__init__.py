@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from marketplace import errors
 from marketplace.language import Text
 from marketplace.payments.gateways.interface import (
+    NOT_SAVABLE,
     Answered,
     Asked,
     ConnectGateway,
@@ -24,6 +25,7 @@ from marketplace.settings import Settings
 
 __all__ = [
     "GATEWAYS",
+    "NOT_SAVABLE",
     "OFFLINE",
     "Answered",
     "Asked",
@@ -35,6 +37,7 @@ __all__ = [
     "RemoteGateway",
     "configure",
     "connect",
+    "is_remote_there",
     "remote",
 ]
 
@@ -71,6 +74,11 @@ def remote() -> RemoteGateway:
     if found is None:
         raise GatewayNotOffered
     return found
+
+
+def is_remote_there() -> bool:
+    """Whether there is a gateway outside."""
+    return current_app.extensions["remote_gateway"] is not None
 
 
 def connect() -> ConnectGateway:

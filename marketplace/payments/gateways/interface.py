@@ -7,7 +7,7 @@ slow, away or have done what it did not answer, so it is asked between two trans
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from marketplace import errors
 from marketplace.language import Text
@@ -59,6 +59,10 @@ class GatewayRefuses(Exception):
         self.code = code
 
 
+NOT_SAVABLE: Final = "method_not_savable"
+"""Our word for why a gateway does not keep a method: no wallet pays when its owner is away."""
+
+
 class EventForged(errors.Malformed):
     """What came is not an event that the gateway signed just now."""
 
@@ -72,6 +76,26 @@ class NextStep:
     kind: str
     url: str | None = None
     qr_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """Whose card is to be kept at the gateway, and that payer's id there, if there is one yet."""
+
+    account_id: uuid.UUID
+    customer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSeen:
+    """A card that the gateway keeps for its payer: what a person knows it by, and never its number."""
+
+    customer: str
+    method: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +121,10 @@ class Seen:
     next_step: NextStep | None = None
     problem: str | None = None
     """Why the last attempt failed; the next may succeed."""
+    customer: str | None = None
+    """The payer's id there, if the payment is one of a known payer's."""
+    card: CardSeen | None = None
+    """The card that paid, or is held, if it is kept for later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +187,23 @@ class RemoteGateway(Protocol):
 
     def confirm(self, *, provider_id: str, payment_method: str, key: str) -> Seen:
         """Charge it by a method of the payer's; a decline is an answer, with its `problem`."""
+        ...
+
+    def prepare(
+        self, *, provider_id: str, saving: Saving | None, payment_method: str | None, key: str
+    ) -> Seen:
+        """Before it is paid: the card that pays is kept for this payer from then on; with None it is not.
+
+        Refuses NOT_SAVABLE if the method is none that may be charged without its owner.
+        """
+        ...
+
+    def charge_saved(self, *, provider_id: str, customer: str, payment_method: str, key: str) -> Seen:
+        """Charge it by a card that was kept, its owner being away; a decline is an answer, with its `problem`."""
+        ...
+
+    def forget(self, *, payment_method: str, key: str) -> None:
+        """Keep a card no longer. What is forgotten stays forgotten."""
         ...
 
     def capture(self, *, provider_id: str, amount_minor: int, key: str) -> Seen:
