@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from marketplace import audit, jobs
 from marketplace.context import Context
+from marketplace.identity import accounts
+from marketplace.identity.models import AccountStatus
 from marketplace.language import Text
 from marketplace.module import Job
 from marketplace.notifications import Message, notify, notify_all
@@ -216,6 +218,9 @@ def charge(session: Session, ctx: Context, *, consent_id: str) -> None:
         amount_minor=terms.balance_minor or 0,
         currency=order.currency,
     )
+    if accounts.get(session, account_id=order.buyer_id).status != AccountStatus.ACTIVE:
+        consent.charge_at = ctx.now + AGAIN  # who cannot come in cannot take it back either
+        return
     step = charging.begin(session, ctx, payment, consent, until=terms.balance_due_at)
     consent.charge_at = ctx.now + (SOON if step == charging.Begun.OPENED else AGAIN)
 

@@ -50,7 +50,7 @@ from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.shortage import stage
 from tests.ledger import money
 from tests.orders.sponsoring import fund
-from tests.payments.online import there
+from tests.payments.online import kept, there
 from tests.payments.statements import files
 from tests.payouts import stage as payout_stage
 from tests.payouts.desk import Desk
@@ -102,6 +102,13 @@ BREAKS = {
     "PG3": "DELETE FROM repayment WHERE state = 'due'",
     "PG4": """
         UPDATE gateway_call SET state = 'dropped', finished_at = now() WHERE kind = 'refund' AND state = 'asked'
+    """,
+    "PG5": "UPDATE gateway_call SET asked_at = asked_at - interval '9 days' WHERE kind = 'charge'",
+    "PG6": "UPDATE saved_card SET removed_at = saved_at + interval '1 day'",
+    "PG7": """
+        UPDATE gateway_call SET arguments = c.arguments, kind = 'charge', asked_at = now() + interval '1 minute'
+        FROM gateway_call c WHERE c.kind = 'charge' AND c.payment_id = gateway_call.payment_id
+            AND gateway_call.kind = 'open'
     """,
     # payouts
     "PO1": """
@@ -615,7 +622,9 @@ def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any
 
 
 def by_card(market: builders.Market) -> None:
-    """Two pay by card, one of them gets a part back, of which nobody has asked the gateway yet; an event has come."""
+    """Two pay by card, one of them gets a part back, of which nobody has asked the gateway yet; an event has come. A
+    third had a deposit's card kept, to which the balance could not be charged.
+    """
     with StandIn() as stand_in:
         market.app.extensions["remote_gateway"] = there.gateway_at(stand_in.url)
         between = there.There(market=market, stand_in=stand_in)
@@ -627,6 +636,11 @@ def by_card(market: builders.Market) -> None:
             if method is not None:
                 between.owe(order, 100)
         between.deliver()
+        shopper = house.caller(market.app, Role.SHOPPER)
+        order = kept.opened(between, market, shopper)
+        kept.declining(between, "card_declined", "lost_card")
+        kept.charge(between, hours=24)
+        assert kept.shown(shopper, order)["problem"] == "lost_card"
     market.app.extensions["remote_gateway"] = None
 
 

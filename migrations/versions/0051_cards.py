@@ -119,6 +119,7 @@ def _balance_consent() -> None:
         _at("ended_at", nullable=True),
         _text("ended_reason", 20, nullable=True),
         _at("charge_at", nullable=True),
+        _at("asked_at", nullable=True),
         _whole("declines"),
         _text("problem", 80, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_balance_consent"),
@@ -128,7 +129,7 @@ def _balance_consent() -> None:
         *_checks(
             table,
             ended_reason=ENDED,
-            ended="num_nulls(ended_at, ended_reason) IN (0, 2) AND ended_at >= given_at",
+            ended="num_nulls(ended_at, ended_reason) IN (0, 2) AND ended_at >= greatest(given_at, asked_at)",
             card="num_nulls(payment_id, card_id) < 2",
             charge="charge_at IS NULL OR (card_id IS NOT NULL AND ended_at IS NULL)",
             declines="declines BETWEEN 0 AND 2 AND (declines > 0) = (problem IS NOT NULL)",

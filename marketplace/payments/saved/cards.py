@@ -78,9 +78,11 @@ def remove(session: Session, ctx: Context, *, card_id: uuid.UUID) -> None:
     Raises SavedCardNotFound.
     """
     card = get_locked(session, ctx, card_id=card_id)
+    ends = [card.saved_at, ctx.now]
     for consent in consents.standing_on(session, card_id=card.id):
         consents.end(session, ctx, consent, Ended.CARD_REMOVED)
-    card.removed_at = ctx.now
+        ends += [] if consent.ended_at is None else [consent.ended_at]
+    card.removed_at = max(ends)
     audit.record(session, ctx, "saved_card.remove", subject=(KIND, card.id))
     session.flush()
     _forget(session, ctx, card.payment_id, card.method)

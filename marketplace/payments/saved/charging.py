@@ -57,6 +57,7 @@ def begin(
         "until": instant_text(until),
     }
     calls.ask_later(session, ctx, payment_id=payment.id, kind=CallKind.CHARGE, arguments=arguments)
+    consent.asked_at = ctx.now
     return Begun.ASKED
 
 

@@ -78,8 +78,12 @@ def begin_to_stand(session: Session, ctx: Context, consent: BalanceConsent, card
 
 
 def end(session: Session, ctx: Context, consent: BalanceConsent, reason: Ended) -> None:
-    """From now on it is as if it had never been given, but what was charged stays charged."""
-    consent.ended_at, consent.ended_reason, consent.charge_at = ctx.now, reason, None
+    """From now on it is as if it had never been given, but what was charged stays charged.
+
+    Whoever charges has the same lock: it ends after what was asked before, whatever the clocks of two machines say.
+    """
+    consent.ended_at = max(ctx.now, consent.given_at, consent.asked_at or ctx.now)
+    consent.ended_reason, consent.charge_at = reason, None
     session.flush()
     audit.record(
         session, ctx, "balance_consent.end", subject=(KIND, consent.id), after={"reason": str(reason)}

@@ -67,13 +67,18 @@ class BalanceConsent(Base):
     ended_reason: Mapped[str | None] = mapped_column(String(20))
     charge_at: Mapped[datetime | None]
     """When the balance is charged, or looked at again: not before. None: there is nothing to charge."""
+    asked_at: Mapped[datetime | None]
+    """When a charge was written down for the last time."""
     declines: Mapped[int]
     problem: Mapped[str | None] = mapped_column(String(80))
     """The bank's word for the last one."""
 
     __table_args__ = (
         CheckConstraint(one_of("ended_reason", Ended), name="ended_reason"),
-        CheckConstraint("num_nulls(ended_at, ended_reason) IN (0, 2) AND ended_at >= given_at", name="ended"),
+        CheckConstraint(
+            "num_nulls(ended_at, ended_reason) IN (0, 2) AND ended_at >= greatest(given_at, asked_at)",
+            name="ended",
+        ),
         CheckConstraint("num_nulls(payment_id, card_id) < 2", name="card"),
         CheckConstraint("charge_at IS NULL OR (card_id IS NOT NULL AND ended_at IS NULL)", name="charge"),
         CheckConstraint(

@@ -66,7 +66,7 @@ def charge(online: There, *, minutes: int = 2, work: bool = True, **passed: floa
         age(minutes=1)
         due(online)
         if work:
-            online.work()
+            online.work(minutes=3)
 
 
 def age(**passed: float) -> None:

@@ -3,12 +3,14 @@
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
-from marketplace import database
+from marketplace import context, database
+from marketplace.identity import accounts
+from marketplace.payments import payments
 from marketplace.payments.saved import consents
-from orders import cutting, lowering
 from tests.builders import Market, assert_refused
 from tests.campaigns import presale
 from tests.house import Caller
@@ -252,19 +254,22 @@ def test_a_balance_that_is_too_large_for_a_card_may_be_paid_by_bank(
     presale.confirm(shopper, {"id": balance["payment_id"]})
 
 
-def test_a_balance_that_a_shortage_lowered_is_charged_as_it_is_then(
+def test_a_payment_that_a_shortage_has_canceled_is_followed_by_another(
     online: There, market: Market, shopper: Caller
 ) -> None:
     order = kept.opened(online, market, shopper)
     presale.balance(shopper, order)
 
+    lost = kept.balance_of(shopper, order)
+
     def lose(session) -> None:
-        [bought] = cutting.lock(session, [uuid.UUID(order["id"])]).values()
-        lowering.lower(session, market.ctx, bought.order, bought.terms, bought.awaited, boxes=1)
+        payments.cancel(session, market.ctx, payments.locked(session, uuid.UUID(lost["payment_id"])))
 
     database.transact(lose)
     kept.charge(online, hours=24)
-    assert online.stand_in.charged() == kept.DEPOSIT + kept.BALANCE // 2
+    balance = kept.balance_of(shopper, order)
+    assert balance["payment_id"] != lost["payment_id"]
+    assert (presale.seen(shopper, order)["state"], online.stand_in.charged()) == ("balance_paid", ALL)
 
 
 def test_without_a_gateway_it_waits(online: There, market: Market, shopper: Caller) -> None:
@@ -276,6 +281,20 @@ def test_without_a_gateway_it_waits(online: There, market: Market, shopper: Call
     assert online.stand_in.charged() == kept.DEPOSIT
     kept.charge(online, hours=1)
     assert presale.seen(shopper, order)["state"] == "balance_paid"
+
+
+def test_who_cannot_come_in_is_not_charged(online: There, market: Market, shopper: Caller) -> None:
+    """They could not take the consent back."""
+    order = kept.opened(online, market, shopper)
+    change = partial(accounts.disable, account_id=shopper.account_id)
+    database.transact(lambda session: change(session, context.system()))
+    kept.charge(online, hours=24)
+    assert online.stand_in.charged() == kept.DEPOSIT
+    enable = partial(accounts.enable, account_id=shopper.account_id)
+    database.transact(lambda session: enable(session, context.system()))
+    kept.charge(online, hours=1)
+    assert online.stand_in.charged() == ALL
+    assert [each.ended_at for each in kept.consents(online, order)] == [None]
 
 
 # -- at once
@@ -354,10 +373,8 @@ def test_all_at_once_charge_once(online: There, market: Market, shopper: Caller,
         assert_refused(kept.switch(shopper, {"id": str(uuid.uuid4())}, is_given=True), 404, "order_not_found")
 
 
-def test_a_hundred_are_planned_with_their_batch_and_charged_each_by_a_job(
-    online: There, market: Market, shopper: Caller, as_role
-) -> None:
-    """Few here: that each has a job of its own, and one that fails keeps none of the others."""
+def test_each_is_charged_by_a_job_of_its_own(online: There, market: Market, shopper: Caller) -> None:
+    """One that fails keeps none of the others."""
     sale = presale.on_sale(market)
     orders = [kept.deposit(online, shopper, sale) for _ in range(3)]
     presale.opened(market, sale)
@@ -369,8 +386,6 @@ def test_a_hundred_are_planned_with_their_batch_and_charged_each_by_a_job(
     kept.charge(online, hours=1)
     states = [presale.seen(shopper, order)["state"] for order in orders]
     assert states == ["balance_paid"] * 3
-    with database.reading() as session:
-        assert consents.due_ids(session, datetime.now(UTC) + timedelta(days=400)) != []
     kept.charge(online, hours=2)
     with database.reading() as session:
         assert consents.due_ids(session, datetime.now(UTC) + timedelta(days=400)) == []
