@@ -562,7 +562,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
         assert failed.status_code == 200
         held(shopper, sale, 2)
-        stated(market, operator, confirmed(house.caller(built_app, Role.SHOPPER), sale, 1))
+        money_in(market, operator, confirmed(house.caller(built_app, Role.SHOPPER), sale, 1))
         book.added(shopper)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
@@ -602,6 +602,11 @@ def money_out(market: builders.Market, operator: house.Caller) -> None:
     lending_stage.lent(replace(market, pack_id=market.pack("Ralls").id), operator)
 
 
+def money_in(market: builders.Market, operator: house.Caller, order: dict[str, Any]) -> None:
+    charged_to_card(market)
+    stated(market, operator, order)
+
+
 def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any]) -> None:
     """A bank statement that was matched, with money that paid an order and a bad line; another that waits for it."""
     with database.reading() as session:
@@ -622,9 +627,7 @@ def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any
 
 
 def by_card(market: builders.Market) -> None:
-    """Two pay by card, one of them gets a part back, of which nobody has asked the gateway yet; an event has come. A
-    third had a deposit's card kept, to which the balance could not be charged.
-    """
+    """Two pay by card, one of them gets a part back, of which nobody has asked the gateway yet; an event has come."""
     with StandIn() as stand_in:
         market.app.extensions["remote_gateway"] = there.gateway_at(stand_in.url)
         between = there.There(market=market, stand_in=stand_in)
@@ -636,7 +639,17 @@ def by_card(market: builders.Market) -> None:
             if method is not None:
                 between.owe(order, 100)
         between.deliver()
-        shopper = house.caller(market.app, Role.SHOPPER)
+    market.app.extensions["remote_gateway"] = None
+
+
+def charged_to_card(market: builders.Market) -> None:
+    """A deposit's card was kept, and the balance could not be charged to it. All jobs of payments have run."""
+    with StandIn(first=1_000) as stand_in:
+        market.app.extensions["remote_gateway"] = there.gateway_at(stand_in.url)
+        between, shopper = (
+            there.There(market=market, stand_in=stand_in),
+            house.caller(market.app, Role.SHOPPER),
+        )
         order = kept.opened(between, market, shopper)
         kept.declining(between, "card_declined", "lost_card")
         kept.charge(between, hours=24)

@@ -64,13 +64,14 @@ class Refused(Exception):
 class Books:
     """All objects by id. Every public method is called under `lock`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: int = 1) -> None:
+        """Objects are numbered from `first`: so that those of two stand-ins differ."""
         self.lock = threading.RLock()
         self.rows: dict[str, Row] = {}
         self.by_kind: dict[str, list[str]] = {}
         self.ahead_seconds = 0
         self.listeners: list[Callable[[Row], None]] = []
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(first)
 
     # -- plumbing
 

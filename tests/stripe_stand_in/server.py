@@ -78,8 +78,8 @@ class Delivery:
 class StandIn:
     """Start it, give its `url` to the client as API base, act and look."""
 
-    def __init__(self) -> None:
-        self.books = Books()
+    def __init__(self, *, first: int = 1) -> None:
+        self.books = Books(first=first)
         self.connect = Connect(self.books)
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
