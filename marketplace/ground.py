@@ -25,6 +25,8 @@ from marketplace.payments.at_till import FAST_DOORS as PAYMENT_FAST_DOORS
 from marketplace.payments.invariants import INVARIANTS as PAYMENT_INVARIANTS
 from marketplace.payments.looking import JOBS as PAYMENT_JOBS
 from marketplace.payments.provider_events import TransferTold
+from marketplace.payments.saved import api as saved_cards_api
+from marketplace.payments.saved.invariants import INVARIANTS as SAVED_INVARIANTS
 from marketplace.payments.statements.api import BLUEPRINTS as STATEMENT_BLUEPRINTS
 from marketplace.payments.statements.commands import COMMANDS as STATEMENT_COMMANDS
 from marketplace.payments.statements.invariants import INVARIANTS as STATEMENT_INVARIANTS
@@ -50,6 +52,7 @@ module = Module(
         *STATEMENT_BLUEPRINTS,
         *online_api.BLUEPRINTS,
         refunds_api.blueprint,
+        saved_cards_api.blueprint,
         payouts_api.blueprint,
         batches_api.blueprint,
         *DESTINATION_BLUEPRINTS,
@@ -86,6 +89,7 @@ module = Module(
         *NOTIFICATION_INVARIANTS,
         *STATEMENT_INVARIANTS,
         *PAYMENT_INVARIANTS,
+        *SAVED_INVARIANTS,
         *PAYOUT_INVARIANTS,
     ),
 )

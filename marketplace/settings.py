@@ -16,6 +16,7 @@ ENVIRONMENTS: Final = ("development", "production", "test")
 LOG_FORMATS: Final = ("auto", "json", "text")
 NOTIFY_CHANNELS: Final = ("console", "email", "webhook")
 STRIPE_METHODS: Final = ("card", "alipay", "wechat_pay")
+STRIPE_CAPTURES: Final = ("automatic", "manual")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -67,7 +68,9 @@ class Settings:
     stripe_webhook_secret: str = ""
     stripe_api_base: str = ""
     stripe_methods: str = "card,alipay,wechat_pay"
+    stripe_capture: str = "automatic"
     stripe_return_url: str = ""
+    balance_charged_after_hours: int = 24
     payout_account_name: str = ""
     payout_account_number: str = ""
     payout_account_iban: str = ""
@@ -317,7 +320,9 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "stripe_webhook_secret": _begins("whsec_"),
     "stripe_api_base": _api_base,
     "stripe_methods": _some_of(*STRIPE_METHODS),
+    "stripe_capture": _one_of(*STRIPE_CAPTURES),
     "stripe_return_url": _url("http", "https"),
+    "balance_charged_after_hours": _whole(1, 720),
     "payout_account_name": _text,
     "payout_account_number": _text,
     "payout_account_iban": _text,

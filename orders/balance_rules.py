@@ -15,6 +15,15 @@ REMINDER_HOURS: Final = (72, 24, 2)
 """So long before the end who has not paid a balance is reminded."""
 
 
+AHEAD: Final = (
+    OrderState.DEPOSIT_DUE,
+    OrderState.DEPOSIT_PAID,
+    OrderState.COMMITTED,
+    OrderState.BALANCE_DUE,
+)
+"""So is an order whose balance is still to come, or due."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """An order's money at one price: now, later, and what somebody else pays of it."""
@@ -55,6 +64,11 @@ def may_withdraw(deposit: Deposit, *, state: str, free_until: datetime | None, n
     if deposit.type == DepositType.ADVANCE:
         return True
     return free_until is not None and now < free_until
+
+
+def is_ahead(*, state: str, balance_minor: int | None) -> bool:
+    """Whether an order with a deposit has a balance to pay, now or later: it is not known, or not nothing."""
+    return state in AHEAD and balance_minor != 0
 
 
 def reminder_due(*, now: datetime, due_at: datetime) -> int | None:

@@ -12,8 +12,20 @@ from marketplace.payments.payments import (
 )
 from marketplace.payments.provider_events import PaymentDisputed
 from marketplace.payments.repayments import RefundFailed, RefundPaid
+from marketplace.payments.saved.events import ChargeDeclined, SavingAsked
 from marketplace.payouts.events import PayoutMoved
-from orders import api, balances, bulk_api, checkout, late_money, notifying, season_api, split_api
+from orders import (
+    api,
+    balances,
+    bulk_api,
+    charging,
+    checkout,
+    consents_api,
+    late_money,
+    notifying,
+    season_api,
+    split_api,
+)
 from orders.at_till import FAST_DOORS
 from orders.books import booking
 from orders.books.commands import COMMANDS as BOOKS_COMMANDS
@@ -52,6 +64,7 @@ module = Module(
     name="orders",
     blueprints=(
         api.blueprint,
+        consents_api.blueprint,
         bulk_api.quotes,
         bulk_api.orders,
         bulk_api.shares,
@@ -67,7 +80,14 @@ module = Module(
         *draws_api.BLUEPRINTS,
     ),
     fast_doors=FAST_DOORS,
-    jobs=(*JOBS, *notifying.JOBS, *SPONSORING_JOBS, *sponsor_notifying.JOBS, *SETTLEMENT_JOBS),
+    jobs=(
+        *JOBS,
+        *charging.JOBS,
+        *notifying.JOBS,
+        *SPONSORING_JOBS,
+        *sponsor_notifying.JOBS,
+        *SETTLEMENT_JOBS,
+    ),
     commands=(allocate_group, settle_group, *BOOKS_COMMANDS),
     subscriptions=(
         (PaymentSucceeded, checkout.on_payment_succeeded),
@@ -86,6 +106,9 @@ module = Module(
         (BoxesOffered, notifying.on_boxes_offered),
         (OrderMoved, notifying.on_order_moved),
         (OrdersMoved, notifying.on_orders_moved),
+        (OrdersMoved, charging.on_orders_moved),
+        (SavingAsked, charging.on_saving_asked),
+        (ChargeDeclined, charging.on_charge_declined),
         (ShareMoved, notifying.on_share_moved),
         (ParcelShipped, notifying.on_parcel_shipped),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),

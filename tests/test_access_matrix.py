@@ -20,6 +20,7 @@ from marketplace.catalogue import cooperatives, counties
 from marketplace.identity import accounts, service_keys
 from marketplace.identity.scopes import Scope
 from marketplace.language import Text
+from marketplace.payments.saved.models import SavedCard
 from marketplace.values import new_id
 from orders.settlements.advance_models import Advance
 from orders.settlements.advance_states import AdvanceState
@@ -52,6 +53,9 @@ OWNED = {
     "orders.get_address": "order",
     "my_orders.get_mine": "order",
     "orders.choose_address": "order",
+    "balance_consents.get_consent": "order",
+    "balance_consents.switch_consent": "order",
+    "saved_cards.remove_card": "saved_card",
     "addresses.get_address": "address",
     "addresses.edit_address": "address",
     "addresses.delete_address": "address",
@@ -257,6 +261,7 @@ OWNERS = {
     "pledge": Role.COOPERATIVE,
     "sponsorship": Role.BUYER,
     "draw": Role.SHOPPER,
+    "saved_card": Role.SHOPPER,
     "ledger_account": Role.COOPERATIVE,
     "advance": Role.COOPERATIVE,
     "consent": Role.COOPERATIVE,
@@ -266,6 +271,7 @@ OWNERS = {
 
 BODIES: dict[str, dict[str, Any]] = {
     "online_payments.pay": {},
+    "balance_consents.switch_consent": {"is_given": False},
     "parcels.ship": {"carrier": "SF"},
     "settlements.object_to": {"digest": f"sha256:{'0' * 64}", "reason": "too few"},
     "settlements.accept": {"digest": f"sha256:{'0' * 64}"},
@@ -575,6 +581,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         "bulk_order": str(bulk_order.id),
         "run": str(run.id),
         "share": str(share.id),
+        "saved_card": card_of(shopper, order, cooperative),
     }
     operator = as_role(Role.OPERATOR)
     export = abroad.placed(buyer, market, abroad.sale_for(market, operator))
@@ -600,6 +607,24 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def card_of(shopper: Caller, order: dict[str, Any], number: int) -> str:
+    """A card that was kept with a payment."""
+    card = SavedCard(
+        id=new_id(),
+        account_id=shopper.account_id,
+        payment_id=uuid.UUID(order["payment_id"]),
+        customer=f"cus_{number}",
+        method=f"pm_{number}",
+        brand="visa",
+        last4="4242",
+        exp_month=8,
+        exp_year=2034,
+        saved_at=context.now_utc(),
+    )
+    database.transact(lambda session: session.add(card))
+    return str(card.id)
 
 
 def invited(market: Market, sale: Sale, cooperative: int) -> str:

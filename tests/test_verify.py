@@ -50,7 +50,7 @@ from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.shortage import stage
 from tests.ledger import money
 from tests.orders.sponsoring import fund
-from tests.payments.online import there
+from tests.payments.online import kept, there
 from tests.payments.statements import files
 from tests.payouts import stage as payout_stage
 from tests.payouts.desk import Desk
@@ -102,6 +102,13 @@ BREAKS = {
     "PG3": "DELETE FROM repayment WHERE state = 'due'",
     "PG4": """
         UPDATE gateway_call SET state = 'dropped', finished_at = now() WHERE kind = 'refund' AND state = 'asked'
+    """,
+    "PG5": "UPDATE gateway_call SET asked_at = asked_at - interval '9 days' WHERE kind = 'charge'",
+    "PG6": "UPDATE saved_card SET removed_at = saved_at + interval '1 day'",
+    "PG7": """
+        UPDATE gateway_call SET arguments = c.arguments, kind = 'charge', asked_at = now() + interval '1 minute'
+        FROM gateway_call c WHERE c.kind = 'charge' AND c.payment_id = gateway_call.payment_id
+            AND gateway_call.kind = 'open'
     """,
     # payouts
     "PO1": """
@@ -555,7 +562,7 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
         failed = operator.post(f"/v1/payments/{unlucky['payment_id']}/failure", json={"reason": "bounced"})
         assert failed.status_code == 200
         held(shopper, sale, 2)
-        stated(market, operator, confirmed(house.caller(built_app, Role.SHOPPER), sale, 1))
+        money_in(market, operator, confirmed(house.caller(built_app, Role.SHOPPER), sale, 1))
         book.added(shopper)
         assert shopper.post(f"/v1/orders/{withdrawn['id']}/withdrawal").status_code == 200
         late = operator.post(f"/v1/payments/{withdrawn['payment_id']}/receipts", json=receipt(withdrawn))
@@ -595,6 +602,11 @@ def money_out(market: builders.Market, operator: house.Caller) -> None:
     lending_stage.lent(replace(market, pack_id=market.pack("Ralls").id), operator)
 
 
+def money_in(market: builders.Market, operator: house.Caller, order: dict[str, Any]) -> None:
+    charged_to_card(market)
+    stated(market, operator, order)
+
+
 def stated(market: builders.Market, operator: house.Caller, order: dict[str, Any]) -> None:
     """A bank statement that was matched, with money that paid an order and a bad line; another that waits for it."""
     with database.reading() as session:
@@ -627,6 +639,21 @@ def by_card(market: builders.Market) -> None:
             if method is not None:
                 between.owe(order, 100)
         between.deliver()
+    market.app.extensions["remote_gateway"] = None
+
+
+def charged_to_card(market: builders.Market) -> None:
+    """A deposit's card was kept, and the balance could not be charged to it. All jobs of payments have run."""
+    with StandIn(first=1_000) as stand_in:
+        market.app.extensions["remote_gateway"] = there.gateway_at(stand_in.url)
+        between, shopper = (
+            there.There(market=market, stand_in=stand_in),
+            house.caller(market.app, Role.SHOPPER),
+        )
+        order = kept.opened(between, market, shopper)
+        kept.declining(between, "card_declined", "lost_card")
+        kept.charge(between, hours=24)
+        assert kept.shown(shopper, order)["problem"] == "lost_card"
     market.app.extensions["remote_gateway"] = None
 
 

@@ -5,7 +5,7 @@ has one call of a kind at a time; the payment is locked before its calls are loo
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -25,6 +25,8 @@ LEASE: Final = timedelta(seconds=60)
 OUTSIDE: Final = "gateway"
 """The line of jobs that wait for it."""
 FINISH: Final = "payments.finish_call"
+Apply = Callable[[Session, Context], None]
+"""What to write down of an answer, under the payment's lock."""
 TRIES_OF_A_KEY: Final = 3
 """A gateway repeats the failure that it stored under a key: after so many, it is asked under another one."""
 
@@ -79,6 +81,7 @@ def ask_later(
     payment_id: uuid.UUID,
     kind: CallKind,
     refund_id: uuid.UUID | None = None,
+    arguments: Mapping[str, str] | None = None,
 ) -> None:
     """The same by a job, which is there exactly when its cause is committed; nothing if it is asked already.
 
@@ -91,7 +94,7 @@ def ask_later(
         ctx,
         payment_id=payment_id,
         kind=kind,
-        arguments={},
+        arguments=dict(arguments or {}),
         leased=timedelta(0),
         refund_id=refund_id,
     )
@@ -145,6 +148,11 @@ def put_off(session: Session, ctx: Context, call_id: uuid.UUID) -> None:
     call = locked(session, call_id)
     call.leased_until = ctx.now + gateway_rules.wait_after(call.tries)
     call.tries += 1
+
+
+def is_asked(session: Session, payment_id: uuid.UUID, kind: CallKind) -> bool:
+    """Whether somebody is at such a call of a locked payment, or left it to whoever comes after."""
+    return _unfinished(session, payment_id, kind) is not None
 
 
 def _unfinished(

@@ -27,6 +27,8 @@ class Step(StrEnum):
     NOTHING = "nothing"
     MOVE = "move"
     """On to the state that was seen."""
+    CAPTURE = "capture"
+    """The payer's bank holds what is due, and it is wanted: it is charged now."""
     RECEIVE = "receive"
     """The money is there."""
     RECEIVE_LATE = "receive_late"
@@ -36,7 +38,7 @@ class Step(StrEnum):
     CANCEL_THERE = "cancel_there"
     """It is over here, and must not be paid there any more."""
     ASK_A_PERSON = "ask_a_person"
-    """Other money came than was due."""
+    """Other money came than was due, or is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,16 @@ def decide(ours: Ours, seen: Seen) -> Step:
         return Step.RECEIVE_LATE if ours.state == PaymentState.CANCELED else Step.RECEIVE
     if ours.state == PaymentState.CANCELED:
         return Step.NOTHING if seen.state == PaymentState.CANCELED else Step.CANCEL_THERE
+    return _while_awaited(ours, seen)
+
+
+def _while_awaited(ours: Ours, seen: Seen) -> Step:
+    """Here its money is waited for, and there it is not charged yet."""
     if seen.state == PaymentState.CANCELED:
         return Step.END
+    if seen.authorised_minor:
+        is_due = (seen.authorised_minor, seen.currency) == (ours.amount_minor, ours.currency)
+        return Step.CAPTURE if is_due else Step.ASK_A_PERSON
     return Step.NOTHING if seen.state == ours.state else Step.MOVE
 
 

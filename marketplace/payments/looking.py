@@ -8,7 +8,6 @@ was left: by a lost worker, by a lost event, by an answer that never came.
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select, text
@@ -19,6 +18,7 @@ from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
 from marketplace.payments import (
+    asking,
     calls,
     event_intake,
     gateway_rules,
@@ -28,11 +28,10 @@ from marketplace.payments import (
     provider_events,
     repayments,
 )
-from marketplace.payments.calls import Call
 from marketplace.payments.gateways import GatewayRefuses, GatewayUnavailable, RemoteGateway
 from marketplace.payments.gateways.interface import DisputeSeen, RefundSeen, Seen
 from marketplace.payments.models import GatewayCall, OnlinePayment, Payment, ProviderEvent, Repayment
-from marketplace.payments.states import CallKind, CallState, PaymentState
+from marketplace.payments.states import CallState
 from marketplace.points import Point, passed
 
 LOOK: Final = "payments.look"
@@ -41,8 +40,6 @@ BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
 PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 """The job's own row stays locked while it asks, so that a lost worker is noticed at once; nothing else is."""
-
-Apply = Callable[[Session, Context], None]
 
 
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
@@ -62,7 +59,15 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
         session.execute(PATIENCE)
         passed(Point.CALL_BEGUN)
         try:
-            apply = _ask(gateways.remote(), call, payment, provider_id, amount_minor, is_worn=is_worn)
+            apply = asking.ask(
+                session,
+                ctx,
+                call,
+                payment,
+                provider_id=provider_id,
+                amount_minor=amount_minor,
+                is_worn=is_worn,
+            )
         except (GatewayUnavailable, gateways.GatewayNotOffered) as problem:
             payments.locked(session, call.payment_id)
             calls.put_off(session, ctx, call.id)
@@ -72,92 +77,6 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
     payments.locked(session, call.payment_id)
     apply(session, ctx)
     passed(Point.CALL_WRITTEN)
-
-
-def _ask(
-    gateway: RemoteGateway,
-    call: Call,
-    payment: Payment,
-    provider_id: str | None,
-    amount_minor: int | None,
-    *,
-    is_worn: bool,
-) -> Apply:
-    """What to write down under the payment's lock."""
-    if call.kind == CallKind.OPEN and is_worn:
-        # nobody was told of what it may have made: it can never be paid, and the payer's next try makes another
-        return partial(_end, call=call, state=CallState.DROPPED)
-    if call.kind == CallKind.OPEN:
-        return _seen(call, lambda: online.open_there(gateway, payment, key=call.key))
-    if provider_id is None:
-        return partial(_end, call=call, state=CallState.DROPPED)  # it was never known there
-    if call.kind == CallKind.REFUND:
-        assert call.refund_id is not None
-        assert amount_minor is not None
-        return _ask_refund(gateway, call, provider_id, call.refund_id, amount_minor, is_worn=is_worn)
-    if call.kind == CallKind.CANCEL and not is_worn:
-        return _seen(call, lambda: gateway.cancel(provider_id=provider_id, key=call.key))
-    # a payer who has gone is not charged by a call that was interrupted: it is only looked at
-    return _seen(call, lambda: gateway.retrieve(provider_id=provider_id))
-
-
-def _seen(call: Call, look: Callable[[], Seen]) -> Apply:
-    try:
-        seen = look()
-    except GatewayRefuses as refusal:
-        return partial(_end, call=call, state=CallState.REFUSED, problem=refusal.code)
-
-    def apply(session: Session, ctx: Context) -> None:
-        is_done = call.kind != CallKind.CONFIRM or seen.state != PaymentState.REQUIRES_CONFIRMATION
-        _end(session, ctx, call=call, state=CallState.DONE if is_done else CallState.DROPPED)
-        online.meet(session, ctx, seen)  # one that is not over there is canceled by a new call
-
-    return apply
-
-
-def _ask_refund(
-    gateway: RemoteGateway,
-    call: Call,
-    provider_id: str,
-    refund_id: uuid.UUID,
-    amount_minor: int,
-    *,
-    is_worn: bool,
-) -> Apply:
-    try:
-        if is_worn:
-            seen = gateway.find_refund(payment_ref=provider_id, refund_id=refund_id)
-        else:
-            seen = gateway.refund(
-                provider_id=provider_id, refund_id=refund_id, amount_minor=amount_minor, key=call.key
-            )
-    except GatewayRefuses as refusal:
-        return partial(_refuse_refund, call=call, refund_id=refund_id, problem=refusal.code)
-    if seen is None:
-        return partial(_ask_anew, call=call, refund_id=refund_id)
-    return partial(_end_refund, call=call, refund_id=refund_id, seen=seen)
-
-
-def _end(session: Session, ctx: Context, *, call: Call, state: CallState, problem: str | None = None) -> None:
-    calls.finish(session, ctx, calls.locked(session, call.id), state, problem=problem)
-
-
-def _end_refund(
-    session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID, seen: RefundSeen
-) -> None:
-    _end(session, ctx, call=call, state=CallState.DONE)
-    repayments.meet(session, ctx, refund_id, seen)
-
-
-def _refuse_refund(session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID, problem: str) -> None:
-    _end(session, ctx, call=call, state=CallState.REFUSED, problem=problem)
-    repayments.refuse(session, ctx, refund_id, problem=problem)
-
-
-def _ask_anew(session: Session, ctx: Context, *, call: Call, refund_id: uuid.UUID) -> None:
-    """The gateway knows of no such refund: the call never got there, and the next one has a key of its own."""
-    _end(session, ctx, call=call, state=CallState.DROPPED)
-    calls.ask_later(session, ctx, payment_id=call.payment_id, kind=CallKind.REFUND, refund_id=refund_id)
 
 
 def look(session: Session, ctx: Context, *, payment_id: str) -> None:

@@ -114,6 +114,8 @@ class OnlinePayment(Base):
     fee_minor: Mapped[int | None]
     fee_currency: Mapped[str | None] = mapped_column(String(3))
     """What the gateway kept of it, in the currency it settles in."""
+    saves: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The gateway was told to keep the card that pays."""
     looks_at: Mapped[datetime | None]
     """When its present state is asked for again, unless it is over."""
     created_at: Mapped[datetime]

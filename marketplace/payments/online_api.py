@@ -6,7 +6,7 @@ from typing import Any, Final
 from flask import request
 from sqlalchemy.orm import Session
 
-from marketplace import context, door, two_steps
+from marketplace import context, door, errors, two_steps
 from marketplace.door import Blueprint
 from marketplace.idempotency import Answer, Claim
 from marketplace.limits import limited
@@ -14,6 +14,7 @@ from marketplace.payments import calls, event_intake, gateways, online, payments
 from marketplace.payments.gateways import GatewayNotOffered, GatewayRefuses, GatewayUnavailable
 from marketplace.payments.gateways.interface import EventForged, Seen
 from marketplace.payments.online import Begun, PaymentDeclined, PaymentNotOnline, Told
+from marketplace.payments.saved.events import MethodNotSaved, NoBalanceAhead
 from marketplace.payments.states import PaymentNotAwaited, PaymentNotFound
 
 blueprint = Blueprint(
@@ -42,6 +43,8 @@ _PAYMENT: Final = schemas.Payment()
     GatewayNotOffered,
     GatewayUnavailable,
     calls.CallInFlight,
+    NoBalanceAhead,
+    MethodNotSaved,
 )
 @blueprint.answers(200, schemas.OnlinePayment)
 def pay(claim: Claim, body: dict[str, Any], payment_id: uuid.UUID) -> Answer:
@@ -54,7 +57,7 @@ def pay(claim: Claim, body: dict[str, Any], payment_id: uuid.UUID) -> Answer:
 
     def second(session: Session, begun: Begun, told: Told) -> Answer:
         payment = online.take(session, ctx, begun, told)
-        if isinstance(payment, PaymentDeclined):
+        if isinstance(payment, errors.Refusal):
             return door.refused(payment, ctx)
         assert told.seen is not None, "what was not even seen there is declined"
         shown = {

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from marketplace import paging
-from marketplace.fields import Currency, Id, Instant, Line, Whole
+from marketplace.fields import Currency, Flag, Id, Instant, Line, Whole
 from marketplace.payments.states import RepaymentMeans, RepaymentState
 from marketplace.values import TOTAL_MINOR_MAX
 
@@ -48,6 +48,15 @@ class PayOnline(Schema):
         metadata={
             "description": "A method that the payer's device made known to the payment service (`pm_…`): charged at"
             " once. Without one the device pays by itself, with the `client_secret`."
+        },
+    )
+
+    save_for_balance = Flag(
+        load_default=False,
+        metadata={
+            "description": "The payer agrees that the card is kept, and the balance of the order charged to it later:"
+            " cards only, and only for an order with a balance to come. The words: `GET"
+            " /v1/orders/{id}/balance-consent`."
         },
     )
 

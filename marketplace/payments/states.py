@@ -67,9 +67,17 @@ class CallKind(StrEnum):
     """What a gateway outside is asked."""
 
     OPEN = "open"
+    PREPARE = "prepare"
+    """Say whether the card that will pay is kept."""
     CONFIRM = "confirm"
+    CHARGE = "charge"
+    """By a card that was kept."""
+    CAPTURE = "capture"
+    """Take what the payer's bank holds for us."""
     CANCEL = "cancel"
     REFUND = "refund"
+    FORGET = "forget"
+    """Keep a card no longer."""
 
 
 class CallState(StrEnum):

@@ -86,6 +86,8 @@ ALWAYS_SOMETHING = {
     ("balance_settled", "price"): "boxes have a price",
     ("balance_reminder", "amount"): "else it is settled",
     ("balance_defaulted", "amount"): "else it is settled",
+    ("balance_charge_planned", "amount"): "else it is settled",
+    ("balance_charge_declined", "amount"): "nobody charges nothing",
     ("balance_defaulted", "forfeited"): "a deposit is something for each box",
     ("refund_due", "amount"): "nobody owes nothing",
     ("refund_paid", "amount"): "nobody pays nothing out",

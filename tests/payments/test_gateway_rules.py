@@ -1,5 +1,6 @@
 """What follows from what is seen at a gateway: every pair of states, and laws for any numbers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -60,6 +61,28 @@ def test_every_pair_is_said_and_what_is_booked_stays() -> None:
     assert set(EXPECTED) == set(product((REQUIRES, ACTION, PROCESSING, CANCELED), PaymentState))
     for here, there in product((SUCCEEDED, CANCELED), PaymentState):
         assert decide(ours(here, is_booked=True), seen(there)) == Step.NOTHING
+
+
+@given(
+    st.sampled_from([REQUIRES, ACTION, PROCESSING, CANCELED]),
+    st.integers(1, 10**13),
+    st.sampled_from(["CNY", "USD"]),
+)
+def test_what_is_held_is_charged_if_it_is_what_is_due_and_let_go_if_nobody_waits(
+    here: PaymentState, minor: int, currency: str
+) -> None:
+    there = replace(seen(PROCESSING, currency=currency), authorised_minor=minor)
+    step = decide(ours(here), there)
+    if here == CANCELED:
+        assert step == Step.CANCEL_THERE
+    else:
+        is_due = (minor, currency) == (5_200, "CNY")
+        assert step == (Step.CAPTURE if is_due else Step.ASK_A_PERSON)
+    assert decide(ours(here), replace(there, authorised_minor=5_200, currency="CNY")) in (
+        Step.CAPTURE,
+        Step.CANCEL_THERE,
+    )
+    assert decide(ours(here, is_booked=True), there) == Step.NOTHING
 
 
 @given(

@@ -17,6 +17,8 @@ MANUAL_CAPTURE: Final = {"card"}
 AMOUNT_MAX: Final = 99_999_999
 """Eight digits, whatever the currency."""
 THREE_DECIMALS: Final = {"bhd", "jod", "kwd", "omr", "tnd"}
+HOLD_DAYS: Final = 7
+"""So long a bank holds what was authorised."""
 REFUND_DAYS: Final = {"alipay": 90, "wechat_pay": 180}
 ASYNCHRONOUS_REFUNDS: Final = {"alipay", "wechat_pay"}
 KNOWN: Final = MANUAL_CAPTURE | ASYNCHRONOUS_REFUNDS
@@ -62,13 +64,14 @@ class Refused(Exception):
 class Books:
     """All objects by id. Every public method is called under `lock`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: int = 1) -> None:
+        """Objects are numbered from `first`: so that those of two stand-ins differ."""
         self.lock = threading.RLock()
         self.rows: dict[str, Row] = {}
         self.by_kind: dict[str, list[str]] = {}
         self.ahead_seconds = 0
         self.listeners: list[Callable[[Row], None]] = []
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(first)
 
     # -- plumbing
 
@@ -151,6 +154,16 @@ class Books:
             return self.make_method("card", **CARDS[name])
         return self.get("payment_method", name, param="payment_method")
 
+    def detach_method(self, method_id: str) -> Row:
+        method = self.get("payment_method", method_id)
+        if method["customer"] is None:
+            raise Refused(
+                "The payment method you provided is not attached to a customer so detachment is impossible."
+            )
+        method |= {"customer": None, "_detached": True}
+        self.tell("payment_method.detached", method)
+        return method
+
     def make_customer(self, params: Row) -> Row:
         customer = self.add(
             "customer",
@@ -195,6 +208,7 @@ class Books:
             raise Refused(
                 "No valid payment method types for this Payment Intent.", param="allowed_payment_method_types"
             )
+        options = _options(params)
         if params.get("customer"):
             self.get("customer", params["customer"], param="customer")
         intent = self.add(
@@ -209,7 +223,7 @@ class Books:
             description=params.get("description"),
             metadata=params.get("metadata", {}),
             payment_method_types=list(types),
-            payment_method_options={each: {} for each in types},
+            payment_method_options={each: options.get(each, {}) for each in types},
             receipt_email=params.get("receipt_email"),
             setup_future_usage=params.get("setup_future_usage"),
             status="requires_payment_method",
@@ -226,6 +240,25 @@ class Books:
             raise Refused("off_session needs confirm=true.", param="off_session")
         return intent
 
+    def update_intent(self, intent_id: str, params: Row) -> Row:
+        intent = self.get("payment_intent", intent_id, param="intent")
+        if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
+            raise _unexpected(intent, "update")
+        customer = params.get("customer")
+        if customer:
+            self.get("customer", customer, param="customer")
+            if intent["customer"] not in (None, customer):
+                raise Refused("You cannot modify the customer once it is set.", param="customer")
+            intent["customer"] = customer
+        if "setup_future_usage" in params:
+            intent["setup_future_usage"] = params["setup_future_usage"] or None
+        if params.get("allowed_payment_method_types"):
+            types = [each for each in params["allowed_payment_method_types"] if each in KNOWN]
+            before = intent["payment_method_options"]
+            intent["payment_method_types"] = types
+            intent["payment_method_options"] = {each: before.get(each, {}) for each in types}
+        return intent
+
     def confirm_intent(self, intent_id: str, params: Row) -> Row:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
@@ -234,6 +267,17 @@ class Books:
         if method["type"] not in intent["payment_method_types"]:
             raise Refused(
                 f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent.",
+                param="payment_method",
+            )
+        if method.get("_detached"):
+            raise Refused(
+                f"The provided PaymentMethod was previously detached from a Customer ({method['id']}), and may not be"
+                " used again.",
+                param="payment_method",
+            )
+        if method["customer"] not in (None, intent["customer"]):
+            raise Refused(
+                f"The provided PaymentMethod belongs to a Customer: include {method['customer']}.",
                 param="payment_method",
             )
         off_session = params.get("off_session") == "true"
@@ -307,9 +351,14 @@ class Books:
         declined = method.get("_declined")
         if declined is not None:
             self._fail_attempt(intent, method, *declined)
-        manual = intent["capture_method"] == "manual"
-        self._make_charge(intent, method, captured=not manual)
+        options = intent["payment_method_options"].get(method["type"], {})
+        manual = "manual" in (intent["capture_method"], options.get("capture_method"))
+        charge = self._make_charge(intent, method, captured=not manual)
+        if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
+            method["customer"] = intent["customer"]
+            self.tell("payment_method.attached", method)
         if manual:
+            charge["payment_method_details"]["card"]["capture_before"] = self.now + HOLD_DAYS * DAY
             return self._move(
                 intent, "requires_capture", amount_capturable=intent["amount"], next_action=None
             )
@@ -336,7 +385,10 @@ class Books:
             paid=True,
             payment_intent=intent["id"],
             payment_method=method["id"],
-            payment_method_details={"type": method["type"], method["type"]: {}},
+            payment_method_details={
+                "type": method["type"],
+                method["type"]: dict(method.get(method["type"], {})),
+            },
             outcome={"network_status": "approved_by_network", "type": "authorized"},
             receipt_url=f"https://pay.stripe.test/receipts/{intent['id']}",
             refunded=False,
@@ -442,19 +494,25 @@ class Books:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] != "requires_capture":
             raise _unexpected(intent, "capture")
-        amount = _whole(params, "amount_to_capture") or intent["amount_capturable"]
+        asked = _whole(params, "amount_to_capture")
+        amount = intent["amount_capturable"] if asked is None else asked
         if amount > intent["amount_capturable"]:
             raise Refused(
                 f"Amount to capture ({amount}) is greater than the capturable amount.",
                 param="amount_to_capture",
                 code="amount_too_large",
             )
+        if amount < 1:
+            raise Refused(
+                "Invalid positive integer", param="amount_to_capture", code="parameter_invalid_integer"
+            )
         charge = self.rows[intent["latest_charge"]]
-        charge |= {
-            "captured": True,
-            "amount_captured": amount,
-            "amount_refunded": charge["amount"] - amount,
-        }
+        if self.now > charge["payment_method_details"]["card"]["capture_before"]:
+            raise Refused(
+                f"The authorization of charge {charge['id']} has expired.", code="charge_expired_for_capture"
+            )
+        left = charge["amount"] - amount
+        charge |= {"captured": True, "amount_captured": amount, "amount_refunded": left, "_let_go": left}
         self._book(charge)
         self.tell("charge.captured", charge)
         return self._succeed(intent)
@@ -463,9 +521,8 @@ class Books:
         intent = self.get("payment_intent", intent_id, param="intent")
         if intent["status"] not in CANCELABLE:
             raise _unexpected(intent, "cancel")
-        if intent["latest_charge"] and intent["status"] == "requires_capture":
-            charge = self.rows[intent["latest_charge"]]
-            charge |= {"refunded": True, "amount_refunded": charge["amount"]}
+        if intent["status"] == "requires_capture":
+            self._let_go(intent)
         return self._move(
             intent,
             "canceled",
@@ -475,7 +532,22 @@ class Books:
             amount_capturable=0,
         )
 
+    def _let_go(self, intent: Row) -> Row:
+        """What the bank held is the payer's again: nothing was charged."""
+        charge = self.rows[intent["latest_charge"]]
+        charge |= {"refunded": True, "amount_refunded": charge["amount"], "_let_go": charge["amount"]}
+        return charge
+
     # -- what payers and banks do
+
+    def expire_hold(self, intent_id: str) -> Row:
+        """The bank holds it no longer: what was not captured in time is over."""
+        intent = self.rows[intent_id]
+        assert intent["status"] == "requires_capture", intent["status"]
+        self.tell("charge.expired", self._let_go(intent))
+        return self._move(
+            intent, "canceled", canceled_at=self.now, cancellation_reason="automatic", amount_capturable=0
+        )
 
     def answer_bank(self, intent_id: str, *, agrees: bool = True) -> Row:
         """The payer is at the bank's page, or in the wallet, and agrees or does not."""
@@ -631,6 +703,18 @@ class Books:
             )
         self.tell("charge.dispute.closed", dispute)
         return dispute
+
+
+def _options(params: Row) -> Row:
+    """By method; the parameters of each are its own."""
+    options: Row = params.get("payment_method_options", {})
+    for each, told in options.items():
+        name = f"payment_method_options[{each}][capture_method]"
+        if "capture_method" in told and each not in MANUAL_CAPTURE:
+            raise Refused(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
+        if told.get("capture_method", "") not in ("", "manual"):
+            raise Refused("Invalid capture_method: must be manual.", param=name)
+    return options
 
 
 def _unexpected(intent: Row, verb: str) -> Refused:

@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 from tests.stripe_stand_in import forms, shapes
-from tests.stripe_stand_in.books import Books, Refused, Row, _copy
+from tests.stripe_stand_in.books import CARDS, Books, Refused, Row, _copy
 from tests.stripe_stand_in.connect import Connect
 
 WEBHOOK_SECRET: Final = "whsec_" + "s" * 32
@@ -78,8 +78,8 @@ class Delivery:
 class StandIn:
     """Start it, give its `url` to the client as API base, act and look."""
 
-    def __init__(self) -> None:
-        self.books = Books()
+    def __init__(self, *, first: int = 1) -> None:
+        self.books = Books(first=first)
         self.connect = Connect(self.books)
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
@@ -91,6 +91,11 @@ class StandIn:
             "refunds": self.books.create_refund,
             "customers": self.books.make_customer,
             "payment_methods": lambda params: self.books.make_method(params.get("type", "")),
+        }
+        self._steps: dict[str, Callable[[str, Row], Row]] = {
+            "confirm": self.books.confirm_intent,
+            "capture": self.books.capture_intent,
+            "cancel": self.books.cancel_intent,
         }
         self.books.listeners.append(lambda event: self.queue.append(Delivery(event=_copy(event))))
         app = Flask("stripe_stand_in")
@@ -129,10 +134,14 @@ class StandIn:
     def charged(self) -> int:
         """All that was taken from payers and not given back."""
         return sum(
-            each["amount_captured"] - each["amount_refunded"]
+            each["amount_captured"] - each["amount_refunded"] + each.get("_let_go", 0)
             for each in self.books.all("charge")
             if each["paid"] and each["captured"]
         )
+
+    def held(self) -> int:
+        """All that banks hold for us and nobody has captured or let go."""
+        return sum(each["amount_capturable"] for each in self.books.all("payment_intent"))
 
     def made(self, path: str) -> list[Call]:
         """Calls to addresses that begin so and changed something, each once."""
@@ -306,12 +315,14 @@ class StandIn:
     def _route(self, call: Call) -> Row:
         books, params = self.books, call.params
         match call.method, call.path.removeprefix("/v1/").split("/"):
-            case "POST", ["payment_intents", intent_id, "confirm"]:
-                row = books.confirm_intent(intent_id, params)
-            case "POST", ["payment_intents", intent_id, "capture"]:
-                row = books.capture_intent(intent_id, params)
-            case "POST", ["payment_intents", intent_id, "cancel"]:
-                row = books.cancel_intent(intent_id, params)
+            case "POST", ["payment_intents", intent_id, verb] if verb in self._steps:
+                row = self._steps[verb](intent_id, params)
+            case "POST", ["payment_intents", intent_id]:
+                row = books.update_intent(intent_id, params)
+            case "POST", ["payment_methods", method_id, "detach"]:
+                row = books.detach_method(method_id)
+            case "GET", ["payment_methods", name] if name in CARDS:
+                row = books.method(name)
             case "GET", ["payment_intents", "search"]:
                 row = self._search("payment_intent", params)
             case "GET", [collection]:

@@ -69,7 +69,7 @@ def test_an_intent_is_made_confirmed_and_charged_with_its_fee(v1) -> None:
     assert done.metadata.to_dict() == {"payment_id": "p1"}
 
 
-def test_a_hold_is_captured_in_part_and_the_rest_is_let_go(v1) -> None:
+def test_a_hold_is_captured_in_part_and_the_rest_is_let_go(v1, there: StandIn) -> None:
     held = paid(v1, capture_method="manual")
     assert (held.status, held.amount_capturable, held.amount_received) == ("requires_capture", 5_200, 0)
     done = v1.payment_intents.capture(held.id, {"amount_to_capture": 5_000, "expand": ["latest_charge"]})
@@ -79,6 +79,7 @@ def test_a_hold_is_captured_in_part_and_the_rest_is_let_go(v1) -> None:
         5_000,
     )
     assert done.latest_charge.amount_refunded == 200
+    assert there.charged() == 5_000, "what was let go was never charged"
     assert refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.capture(held.id)).code == (
         "payment_intent_unexpected_state"
     )
@@ -89,6 +90,51 @@ def test_a_hold_is_captured_in_part_and_the_rest_is_let_go(v1) -> None:
     )
     assert over.code == "amount_too_large"
     assert v1.payment_intents.cancel(other.id).status == "canceled"
+
+
+HELD = {**WALLETS, "payment_method_options": {"card": {"capture_method": "manual"}}}
+
+
+def test_cards_alone_are_held_and_wallets_go_on(v1, there: StandIn) -> None:
+    told = {"payment_method": "pm_card_visa", "confirm": True, "return_url": "https://a.test"}
+    held = v1.payment_intents.create({**HELD, **told, "expand": ["latest_charge"]})
+    assert (held.status, held.amount_capturable, held.capture_method) == (
+        "requires_capture",
+        5_200,
+        "automatic_async",
+    )
+    before = held.latest_charge.payment_method_details.card.capture_before
+    assert 6 * 86_400 < before - held.latest_charge.created <= 7 * 86_400
+    assert (there.held(), there.charged()) == (5_200, 0)
+    by_wallet = v1.payment_intents.create(HELD)
+    there.pay_in_browser(by_wallet.id, there.make_method("alipay"))
+    there.answer_bank(by_wallet.id)
+    assert (v1.payment_intents.retrieve(by_wallet.id).status, there.charged()) == ("succeeded", 5_200)
+    wrong = {**WALLETS, "payment_method_options": {"alipay": {"capture_method": "manual"}}}
+    error = refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.create(wrong))
+    assert error.code == "parameter_unknown"
+
+
+def test_a_hold_is_captured_once_under_its_key_or_let_go_or_expires(v1, there: StandIn) -> None:
+    held = [paid(v1, capture_method="manual").id for _ in range(4)]
+    told = {"amount_to_capture": 5_200}, {"idempotency_key": "c" * 20}
+    assert v1.payment_intents.capture(held[0], *told).status == "succeeded"
+    again = v1.payment_intents.capture(held[0], *told)
+    assert again.last_response.headers["Idempotent-Replayed"] == "true"
+    assert v1.payment_intents.cancel(held[1]).amount_capturable == 0
+    there.books.expire_hold(held[2])
+    assert v1.payment_intents.retrieve(held[2]).cancellation_reason == "automatic"
+    for intent_id in held[:3]:
+        error = refusal(stripe.InvalidRequestError, lambda key=intent_id: v1.payment_intents.capture(key))
+        assert error.code == "payment_intent_unexpected_state"
+    there.books.ahead_seconds = 8 * 86_400
+    error = refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.capture(held[3]))
+    assert error.code == "charge_expired_for_capture"
+    v1.payment_intents.cancel(held[3])
+    assert (there.charged(), there.held()) == (5_200, 0)
+    types = [event["type"] for event in there.take_queue()]
+    assert types.count("payment_intent.amount_capturable_updated") == 4
+    assert (types.count("charge.captured"), types.count("charge.expired")) == (1, 1)
 
 
 @pytest.mark.parametrize("method", ["alipay", "wechat_pay"])
@@ -188,6 +234,38 @@ def test_methods_are_no_longer_named_as_they_were(v1) -> None:
     old = {"amount": 1, "currency": "cny", "payment_method_types": ["card"]}
     error = refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.create(old))
     assert error.code == "payment_method_types_no_longer_supported"
+
+
+def test_a_card_is_kept_with_a_payment_charged_off_session_and_detached(v1, there: StandIn) -> None:
+    customer = v1.customers.create({"metadata": {"account_id": "a"}})
+    first = v1.payment_intents.create(WALLETS)
+    told = {
+        "customer": customer.id,
+        "setup_future_usage": "off_session",
+        "allowed_payment_method_types": ["card"],
+    }
+    assert v1.payment_intents.update(first.id, told).payment_method_types == ["card"]
+    by_wallet = {"payment_method": there.make_method("alipay"), "return_url": "https://a.test"}
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(first.id, by_wallet))
+    paid_first = v1.payment_intents.confirm(first.id, {"payment_method": "pm_card_visa"})
+    method = v1.payment_methods.retrieve(paid_first.payment_method)
+    assert (method.customer, method.card.last4) == (customer.id, "4242")
+    assert refusal(
+        stripe.InvalidRequestError, lambda: v1.payment_intents.update(first.id, {"customer": customer.id})
+    ).code == ("payment_intent_unexpected_state")
+
+    off = {"payment_method": method.id, "off_session": True}
+    later = v1.payment_intents.create(CARD)
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(later.id, off))
+    v1.payment_intents.update(later.id, {"customer": customer.id})
+    assert v1.payment_intents.confirm(later.id, off).status == "succeeded"
+    assert there.charged() == 2 * 5_200
+
+    assert v1.payment_methods.detach(method.id).customer is None
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_methods.detach(method.id))
+    last = v1.payment_intents.create({**CARD, "customer": customer.id})
+    refusal(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(last.id, off))
+    assert v1.payment_methods.retrieve("pm_card_visa").type == "card"
 
 
 # -- refunds

@@ -7,6 +7,7 @@ from typing import Final
 
 from marketplace.notifications.kinds.about import BODY_MAX, TITLE_MAX, About, Kind, Wording
 from marketplace.notifications.kinds.advances import AdvanceGranted, AdvanceRefused
+from marketplace.notifications.kinds.charges import BalanceChargeDeclined, BalanceChargePlanned
 from marketplace.notifications.kinds.groups import GroupFull, GroupLapsed
 from marketplace.notifications.kinds.market import (
     BalanceDefaulted,
@@ -70,6 +71,8 @@ __all__ = (
     "About",
     "AdvanceGranted",
     "AdvanceRefused",
+    "BalanceChargeDeclined",
+    "BalanceChargePlanned",
     "BalanceDefaulted",
     "BalanceDue",
     "BalanceReminder",

@@ -69,6 +69,8 @@ class Kind(StrEnum):
     PAYOUT_RETURNED = "payout_returned"
     ADVANCE_GRANTED = "advance_granted"
     ADVANCE_REFUSED = "advance_refused"
+    BALANCE_CHARGE_PLANNED = "balance_charge_planned"
+    BALANCE_CHARGE_DECLINED = "balance_charge_declined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from marketplace import errors
 from marketplace.language import Text
 from marketplace.payments.gateways.interface import (
+    NOT_SAVABLE,
     Answered,
     Asked,
     ConnectGateway,
@@ -24,6 +25,7 @@ from marketplace.settings import Settings
 
 __all__ = [
     "GATEWAYS",
+    "NOT_SAVABLE",
     "OFFLINE",
     "Answered",
     "Asked",
@@ -35,6 +37,7 @@ __all__ = [
     "RemoteGateway",
     "configure",
     "connect",
+    "is_remote_there",
     "remote",
 ]
 
@@ -61,6 +64,7 @@ def configure(app: Flask, settings: Settings) -> None:
             api_base=settings.stripe_api_base,
             methods=tuple(settings.stripe_methods.split(",")),
             return_url=settings.stripe_return_url or settings.public_url,
+            captures_later=settings.stripe_capture == "manual",
         )
 
 
@@ -70,6 +74,11 @@ def remote() -> RemoteGateway:
     if found is None:
         raise GatewayNotOffered
     return found
+
+
+def is_remote_there() -> bool:
+    """Whether there is a gateway outside."""
+    return current_app.extensions["remote_gateway"] is not None
 
 
 def connect() -> ConnectGateway:

@@ -7,7 +7,7 @@ slow, away or have done what it did not answer, so it is asked between two trans
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from marketplace import errors
 from marketplace.language import Text
@@ -40,6 +40,10 @@ class Gateway(Protocol):
         """The payer commits to pay. Answers `processing`, or `canceled` if it refuses the payment for good."""
         ...
 
+    def capture(self, asked: Asked) -> Answered:
+        """Take what is held for a payment. Where nothing is ever held, its money is waited for as before."""
+        ...
+
 
 class GatewayUnavailable(errors.TryLater):
     """The gateway did not answer, or not with what it did: nobody knows yet, and the question is asked again."""
@@ -53,6 +57,10 @@ class GatewayRefuses(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+NOT_SAVABLE: Final = "method_not_savable"
+"""Our word for why a gateway does not keep a method: no wallet pays when its owner is away."""
 
 
 class EventForged(errors.Malformed):
@@ -71,6 +79,26 @@ class NextStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """Whose card is to be kept at the gateway, and that payer's id there, if there is one yet."""
+
+    account_id: uuid.UUID
+    customer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSeen:
+    """A card that the gateway keeps for its payer: what a person knows it by, and never its number."""
+
+    customer: str
+    method: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A payment as it is at its gateway at this moment."""
 
@@ -80,6 +108,8 @@ class Seen:
     state: PaymentState
     received_minor: int
     currency: str
+    authorised_minor: int = 0
+    """What the payer's bank holds for us: it is not charged before it is captured, and let go if it never is."""
     receipt_reference: str | None = None
     method: str | None = None
     paid_at: datetime | None = None
@@ -91,6 +121,10 @@ class Seen:
     next_step: NextStep | None = None
     problem: str | None = None
     """Why the last attempt failed; the next may succeed."""
+    customer: str | None = None
+    """The payer's id there, if the payment is one of a known payer's."""
+    card: CardSeen | None = None
+    """The card that paid, or is held, if it is kept for later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +189,31 @@ class RemoteGateway(Protocol):
         """Charge it by a method of the payer's; a decline is an answer, with its `problem`."""
         ...
 
+    def prepare(
+        self, *, provider_id: str, saving: Saving | None, payment_method: str | None, key: str
+    ) -> Seen:
+        """Before it is paid: the card that pays is kept for this payer from then on; with None it is not.
+
+        Refuses NOT_SAVABLE if the method is none that may be charged without its owner.
+        """
+        ...
+
+    def charge_saved(self, *, provider_id: str, customer: str, payment_method: str, key: str) -> Seen:
+        """Charge it by a card that was kept, its owner being away; a decline is an answer, with its `problem`."""
+        ...
+
+    def forget(self, *, payment_method: str, key: str) -> None:
+        """Keep a card no longer. What is forgotten stays forgotten."""
+        ...
+
+    def capture(self, *, provider_id: str, amount_minor: int, key: str) -> Seen:
+        """Charge so much of what is authorised, at most all of it; the rest is let go. Only once: what was decided
+        meanwhile is the answer.
+        """
+        ...
+
     def cancel(self, *, provider_id: str, key: str) -> Seen:
-        """Wait for its money no longer; if the money came first, that is the answer."""
+        """Wait for its money no longer, and let go what is authorised; if the money came first, that is the answer."""
         ...
 
     def retrieve(self, *, provider_id: str) -> Seen: ...

@@ -19,3 +19,7 @@ class OfflineGateway:
                 zh=f"请转账或自提时支付 {amount}（最小货币单位），并注明附言 {asked.reference}。",
             ),
         )
+
+    def capture(self, asked: Asked) -> Answered:
+        """No bank holds anything: the receipt is waited for."""
+        return self.confirm(asked)

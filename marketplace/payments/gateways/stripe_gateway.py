@@ -5,19 +5,23 @@ call that changes something, so that a repeat, ours or the library's, has one ef
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import stripe
-from stripe import Charge, PaymentIntent, StripeClient
+from stripe import Charge, Customer, PaymentIntent, StripeClient
+from stripe.params import PaymentIntentCreateParamsPaymentMethodOptions, PaymentIntentUpdateParams
 
 from marketplace import strict_json
 from marketplace.errors import Refusal
 from marketplace.logs import log
+from marketplace.payments.gateways import stripe_events
 from marketplace.payments.gateways.interface import (
+    NOT_SAVABLE,
     AccountSeen,
+    CardSeen,
     DisputeEntry,
     DisputeSeen,
     EventForged,
@@ -27,6 +31,7 @@ from marketplace.payments.gateways.interface import (
     LinkSeen,
     NextStep,
     RefundSeen,
+    Saving,
     Seen,
     TransferSeen,
 )
@@ -37,15 +42,19 @@ READ_SECONDS: Final = 10
 REPEATS_MAX: Final = 1
 AGE_SECONDS_MAX: Final = 300
 """An event's stamp may be so old, or so far in the future: the library looks at the past only."""
-SIGNATURE_LENGTH_MAX: Final = 2_000
 EXPAND: Final = ["latest_charge.balance_transaction"]
-DECIDED: Final = "payment_intent_unexpected_state"
-"""Stripe's word for: something else has happened to it meanwhile. What, is seen by looking."""
+DECIDED: Final = ("payment_intent_unexpected_state", "charge_expired_for_capture")
+"""Stripe's words for: something else has happened to it meanwhile. What, is seen by looking."""
+SAVABLE: Final = "card"
+"""What may be charged when its owner is away."""
+CARDS_HELD: Final[PaymentIntentCreateParamsPaymentMethodOptions] = {"card": {"capture_method": "manual"}}
+"""Of cards alone: Alipay and WeChat Pay take the money at once or not at all, and are left as they are."""
 
 STATES: Final = {
     "requires_payment_method": PaymentState.REQUIRES_CONFIRMATION,
     "requires_confirmation": PaymentState.REQUIRES_CONFIRMATION,
     "requires_action": PaymentState.REQUIRES_ACTION,
+    "requires_capture": PaymentState.PROCESSING,
     "processing": PaymentState.PROCESSING,
     "succeeded": PaymentState.SUCCEEDED,
     "canceled": PaymentState.CANCELED,
@@ -78,6 +87,7 @@ class StripeGateway:
         api_base: str,
         methods: tuple[str, ...],
         return_url: str,
+        captures_later: bool = False,
     ) -> None:
         self._client = StripeClient(
             secret_key,
@@ -88,6 +98,7 @@ class StripeGateway:
         self._webhook_secret = webhook_secret
         self._methods = methods
         self._return_url = return_url
+        self._options = CARDS_HELD if captures_later and "card" in methods else {}
 
     def open(
         self, *, payment_id: uuid.UUID, reference: str, amount_minor: int, currency: str, key: str
@@ -99,6 +110,7 @@ class StripeGateway:
                         "amount": amount_minor,
                         "currency": currency.lower(),
                         "allowed_payment_method_types": list(self._methods),
+                        "payment_method_options": self._options,
                         "metadata": {"payment_id": str(payment_id), "reference": reference},
                         "description": reference,
                         "expand": EXPAND,
@@ -109,8 +121,9 @@ class StripeGateway:
 
     def confirm(self, *, provider_id: str, payment_method: str, key: str) -> Seen:
         with _asking():
-            try:
-                intent = self._client.v1.payment_intents.confirm(
+            return self._decided(
+                provider_id,
+                lambda: self._client.v1.payment_intents.confirm(
                     provider_id,
                     {
                         "payment_method": payment_method,
@@ -119,28 +132,75 @@ class StripeGateway:
                         "expand": EXPAND,
                     },
                     {"idempotency_key": key},
-                )
-            except stripe.CardError:
-                intent = self._intent(provider_id)
-            except stripe.InvalidRequestError as problem:
-                if problem.code != DECIDED:
+                ),
+            )
+
+    def prepare(
+        self, *, provider_id: str, saving: Saving | None, payment_method: str | None, key: str
+    ) -> Seen:
+        asked: PaymentIntentUpdateParams = {"expand": EXPAND}
+        with _asking():
+            if saving is None:
+                asked["setup_future_usage"] = ""
+                asked["allowed_payment_method_types"] = list(self._methods)
+            else:
+                self._check_savable(payment_method)
+                asked["customer"] = saving.customer or self._customer(saving.account_id)
+                asked["setup_future_usage"] = "off_session"
+                asked["allowed_payment_method_types"] = [SAVABLE]
+            return self._decided(
+                provider_id,
+                lambda: self._client.v1.payment_intents.update(provider_id, asked, {"idempotency_key": key}),
+            )
+
+    def charge_saved(self, *, provider_id: str, customer: str, payment_method: str, key: str) -> Seen:
+        def charge() -> PaymentIntent:
+            self._client.v1.payment_intents.update(
+                provider_id, {"customer": customer}, {"idempotency_key": f"{key}:customer"}
+            )
+            return self._client.v1.payment_intents.confirm(
+                provider_id,
+                {
+                    "payment_method": payment_method,
+                    "off_session": True,
+                    "return_url": self._return_url,
+                    "expand": EXPAND,
+                },
+                {"idempotency_key": key},
+            )
+
+        with _asking():
+            return self._decided(provider_id, charge)
+
+    def forget(self, *, payment_method: str, key: str) -> None:
+        with _asking():
+            try:
+                self._client.v1.payment_methods.detach(payment_method, {}, {"idempotency_key": key})
+            except stripe.InvalidRequestError:
+                if self._client.v1.payment_methods.retrieve(payment_method).customer is not None:
                     raise
-                intent = self._intent(provider_id)
-            return _seen(intent)
+
+    def capture(self, *, provider_id: str, amount_minor: int, key: str) -> Seen:
+        with _asking():
+            return self._decided(
+                provider_id,
+                lambda: self._client.v1.payment_intents.capture(
+                    provider_id,
+                    {"amount_to_capture": amount_minor, "expand": EXPAND},
+                    {"idempotency_key": key},
+                ),
+            )
 
     def cancel(self, *, provider_id: str, key: str) -> Seen:
         with _asking():
-            try:
-                intent = self._client.v1.payment_intents.cancel(
+            return self._decided(
+                provider_id,
+                lambda: self._client.v1.payment_intents.cancel(
                     provider_id,
                     {"cancellation_reason": "abandoned", "expand": EXPAND},
                     {"idempotency_key": key},
-                )
-            except stripe.InvalidRequestError as problem:
-                if problem.code != DECIDED:
-                    raise
-                intent = self._intent(provider_id)
-            return _seen(intent)
+                ),
+            )
 
     def retrieve(self, *, provider_id: str) -> Seen:
         with _asking():
@@ -262,7 +322,7 @@ class StripeGateway:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
             raise EventForged from None
-        stamp = _stamp(signature)
+        stamp = stripe_events.stamp_of(signature)
         try:
             # its age is looked at here, in both directions
             stripe.WebhookSignature.verify_header(text, signature, self._webhook_secret, tolerance=None)
@@ -274,7 +334,30 @@ class StripeGateway:
             told = strict_json.loads(body)
         except Refusal:
             raise EventForged from None
-        return _event(told)
+        return stripe_events.about(told)
+
+    def _decided(self, provider_id: str, ask: Callable[[], PaymentIntent]) -> Seen:
+        """A decline, or that it was decided otherwise meanwhile, is seen by looking."""
+        try:
+            return _seen(ask())
+        except stripe.CardError:
+            return _seen(self._intent(provider_id))
+        except stripe.InvalidRequestError as problem:
+            if problem.code not in DECIDED:
+                raise
+            return _seen(self._intent(provider_id))
+
+    def _check_savable(self, payment_method: str | None) -> None:
+        """Of a method that its payer's device will choose, the payment allows only what may be kept."""
+        known = payment_method is not None and self._client.v1.payment_methods.retrieve(payment_method).type
+        if SAVABLE not in self._methods or known not in (False, SAVABLE):
+            raise GatewayRefuses(NOT_SAVABLE)
+
+    def _customer(self, account_id: uuid.UUID) -> str:
+        made = self._client.v1.customers.create(
+            {"metadata": {"account_id": str(account_id)}}, {"idempotency_key": f"{account_id}:customer:1"}
+        )
+        return made.id
 
     def _intent(self, provider_id: str) -> PaymentIntent:
         return self._client.v1.payment_intents.retrieve(provider_id, {"expand": EXPAND})
@@ -320,6 +403,7 @@ def _seen(intent: PaymentIntent) -> Seen:
         state=state,
         received_minor=intent.amount_received,
         currency=intent.currency.upper(),
+        authorised_minor=intent.amount_capturable,
         receipt_reference=paid.id if paid is not None else None,
         method=details.type if details is not None else None,
         paid_at=datetime.fromtimestamp(paid.created, UTC) if paid is not None else None,
@@ -328,7 +412,31 @@ def _seen(intent: PaymentIntent) -> Seen:
         client_secret=intent.client_secret,
         next_step=_next_step(intent),
         problem=_told(error, "decline_code") or _told(error, "code"),
+        customer=_ref(intent.customer),
+        card=_card(intent, charge),
     )
+
+
+def _card(intent: PaymentIntent, charge: Charge | None) -> CardSeen | None:
+    """The card that is kept: an attempt that failed keeps none."""
+    customer = _ref(intent.customer)
+    method = charge.payment_method if charge is not None and charge.paid else None
+    details = charge.payment_method_details if charge is not None else None
+    card = details.card if details is not None and details.type == SAVABLE else None
+    if intent.setup_future_usage != "off_session" or customer is None or method is None or card is None:
+        return None
+    return CardSeen(
+        customer=customer,
+        method=method,
+        brand=card.brand or "unknown",
+        last4=card.last4 or "????",
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+    )
+
+
+def _ref(found: str | Customer | None) -> str | None:
+    return found if found is None or isinstance(found, str) else found.id
 
 
 def _next_step(intent: PaymentIntent) -> NextStep | None:
@@ -381,37 +489,3 @@ def _id(metadata: Any, name: str) -> uuid.UUID | None:
         return uuid.UUID(told)
     except (TypeError, ValueError, AttributeError):
         return None
-
-
-def _stamp(signature: str | None) -> int:
-    """When it was signed, as the signature says once and plainly. Raises EventForged."""
-    if not signature or len(signature) > SIGNATURE_LENGTH_MAX or not signature.isascii():
-        raise EventForged
-    stamps = [part.strip()[2:] for part in signature.split(",") if part.strip().startswith("t=")]
-    if len(stamps) != 1 or not stamps[0].isdigit() or len(stamps[0]) > 12:
-        raise EventForged
-    return int(stamps[0])
-
-
-def _is_name(told: Any) -> bool:
-    """A word that can be stored, and found again."""
-    return isinstance(told, str) and 0 < len(told) <= 255 and told.isprintable()
-
-
-def _event(told: Any) -> EventSeen:
-    try:
-        about = told["data"]["object"]
-        event_id, kind, about_id = told["id"], about["object"], about["id"]
-        payment_ref = about_id if kind == "payment_intent" else about.get("payment_intent")
-        words = (event_id, told["type"], kind, about_id)
-    except (AttributeError, KeyError, TypeError):
-        raise EventForged from None
-    if isinstance(payment_ref, dict):
-        payment_ref = payment_ref.get("id")
-    if not all(_is_name(word) for word in (*words, *([] if payment_ref is None else [payment_ref]))):
-        raise EventForged
-    if told.get("object") != "event" or len(told["type"]) > 100 or len(kind) > 60:
-        raise EventForged
-    return EventSeen(
-        event_id=event_id, type=told["type"], object_kind=kind, object_id=about_id, payment_ref=payment_ref
-    )

@@ -20,6 +20,14 @@ def gateway(stand_in: StandIn) -> StripeGateway:
 
 
 @pytest.fixture
+def holding(online: There, app: Flask, monkeypatch: pytest.MonkeyPatch) -> There:
+    """The same, and cards are held first: STRIPE_CAPTURE=manual."""
+    later = there.gateway_at(online.stand_in.url, captures_later=True)
+    monkeypatch.setitem(app.extensions, "remote_gateway", later)
+    return online
+
+
+@pytest.fixture
 def stand_in() -> Iterator[StandIn]:
     with StandIn() as found:
         yield found

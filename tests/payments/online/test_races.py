@@ -80,6 +80,44 @@ def test_in_all_orders_of_the_five_a_payer_has_the_boxes_or_the_money(
         end_alone(online, market, order)
 
 
+@pytest.mark.parametrize("first", ACTORS)
+def test_in_all_orders_a_card_that_is_held_is_charged_once_or_let_go(
+    holding: There, market: Market, as_role, first: str
+) -> None:
+    """The bank holds the money before all of them: who gives the order up before a job has charged it pays nothing,
+    not even for a moment.
+    """
+    sale = market.on_sale(200, per_buyer=10)
+    for rest in itertools.permutations([each for each in ACTORS if each != first]):
+        shopper = as_role(Role.SHOPPER)
+        order = ordered(shopper, sale)
+        pay(shopper, order)
+        holding.stand_in.take_queue()
+        holding.stand_in.pay_in_browser(holding.intent(order)["id"])
+        events, before = holding.stand_in.take_queue(), holding.stand_in.charged()
+        assert holding.stand_in.held() == order["total_minor"]
+        actors = (first, *rest)
+        for who in actors:
+            act(holding, shopper, order, who, events)
+        holding.settle()
+        captures = holding.stand_in.made(f"/v1/payment_intents/{holding.intent(order)['id']}/capture")
+        is_bought = bool({*actors[: actors.index("cancel")]} - {"browser"})
+        if is_bought:
+            assert holding.state(order) == ("committed", "succeeded", "succeeded"), actors
+            assert holding.stand_in.charged() - before == order["total_minor"]
+            assert len(captures) == 1
+            assert holding.hold(order).state == "consumed"
+        else:
+            assert holding.state(order) == ("withdrawn", "canceled", "canceled"), actors
+            assert holding.stand_in.charged() == before
+            assert captures == []
+            assert holding.repayments(order) == []
+            assert holding.hold(order).state == "released"
+        assert holding.stand_in.held() == 0
+        assert all(state != "asked" for _, state in holding.calls(order))
+    assert holding.open_cases() == []
+
+
 def total_kept(online: There, order: dict) -> int:
     return order["total_minor"] if online.intent(order)["status"] == "succeeded" else 0
 
@@ -97,6 +135,21 @@ def end_alone(online: There, market: Market, order: dict) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_all_at_once_ends_the_same_way(online: There, market: Market, shopper: Caller, seed: int) -> None:
     """The payer pays in the browser, comes back, events arrive twice, the clock and the payer cancel: within 50 ms."""
+    all_at_once(online, market, shopper, seed)
+
+
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_all_at_once_with_a_card_that_is_held(
+    holding: There, market: Market, shopper: Caller, seed: int
+) -> None:
+    """The same, and the money is charged by a job when it is held."""
+    order = all_at_once(holding, market, shopper, seed)
+    captures = holding.stand_in.made(f"/v1/payment_intents/{holding.intent(order)['id']}/capture")
+    assert len([each for each in captures if each.status == 200]) <= 1
+    assert holding.stand_in.held() == 0
+
+
+def all_at_once(online: There, market: Market, shopper: Caller, seed: int) -> dict:
     order = ordered(shopper, market.on_sale(5))
     pay(shopper, order)
     jitter = random.Random(seed)
@@ -134,6 +187,7 @@ def test_all_at_once_ends_the_same_way(online: There, market: Market, shopper: C
     assert failures == []
     online.settle()
     check_end(online, market, order)
+    return order
 
 
 def expire(market: Market) -> None:

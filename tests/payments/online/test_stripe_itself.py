@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from marketplace.payments.gateways import GatewayRefuses
+from marketplace.payments.gateways.interface import Saving
 from marketplace.payments.gateways.stripe_gateway import StripeGateway
 from marketplace.payments.states import PaymentState, RefundStanding
 
@@ -18,12 +19,17 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def itself() -> StripeGateway:
+    return gateway()
+
+
+def gateway(*, captures_later: bool = False) -> StripeGateway:
     return StripeGateway(
         secret_key=KEY,
         webhook_secret="whsec_unused",
         api_base="",
         methods=("card",),
         return_url="https://example.com/back",
+        captures_later=captures_later,
     )
 
 
@@ -88,3 +94,38 @@ def test_a_bank_that_asks_sends_the_payer_there(itself: StripeGateway) -> None:
     assert asked.state == PaymentState.REQUIRES_ACTION
     assert asked.next_step is not None
     assert (asked.next_step.url or "").startswith("https://")
+
+
+def test_a_card_is_held_and_captured_or_let_go() -> None:
+    itself = gateway(captures_later=True)
+    for captures in (True, False):
+        payment_id = uuid.uuid4()
+        provider_id = opened(itself, payment_id).provider_id
+        held = itself.confirm(
+            provider_id=provider_id, payment_method="pm_card_visa", key=f"{payment_id}:confirm:1"
+        )
+        assert (held.state, held.authorised_minor, held.received_minor) == (PaymentState.PROCESSING, 5_200, 0)
+        if captures:
+            told = {"provider_id": provider_id, "amount_minor": 5_200, "key": f"{payment_id}:capture:1"}
+            assert itself.capture(**told).received_minor == itself.capture(**told).received_minor == 5_200
+        else:
+            gone = itself.cancel(provider_id=provider_id, key=f"{payment_id}:cancel:1")
+            assert (gone.state, gone.authorised_minor) == (PaymentState.CANCELED, 0)
+
+
+def test_a_card_is_kept_charged_when_its_owner_is_away_and_forgotten(itself: StripeGateway) -> None:
+    deposit, balance, account_id = (uuid.uuid4() for _ in range(3))
+    first = opened(itself, deposit).provider_id
+    saving = Saving(account_id=account_id, customer=None)
+    told = {"provider_id": first, "saving": saving, "payment_method": "pm_card_visa"}
+    assert itself.prepare(**told, key=f"{deposit}:prepare:1").customer is not None
+    card = itself.confirm(provider_id=first, payment_method="pm_card_visa", key=f"{deposit}:confirm:1").card
+    assert card is not None
+    assert (card.brand, card.last4) == ("visa", "4242")
+    second = opened(itself, balance).provider_id
+    charged = itself.charge_saved(
+        provider_id=second, customer=card.customer, payment_method=card.method, key=f"{balance}:charge:1"
+    )
+    assert (charged.state, charged.received_minor) == (PaymentState.SUCCEEDED, 5_200)
+    for attempt in (1, 2):
+        itself.forget(payment_method=card.method, key=f"{deposit}:forget:{attempt}")

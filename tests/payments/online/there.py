@@ -45,7 +45,11 @@ EVENTS_URL = "/v1/webhooks/stripe"
 
 
 def gateway_at(
-    url: str, *, secret_key: str = SECRET_KEY, webhook_secret: str = WEBHOOK_SECRET
+    url: str,
+    *,
+    secret_key: str = SECRET_KEY,
+    webhook_secret: str = WEBHOOK_SECRET,
+    captures_later: bool = False,
 ) -> StripeGateway:
     return StripeGateway(
         secret_key=secret_key,
@@ -53,6 +57,7 @@ def gateway_at(
         api_base=url,
         methods=METHODS,
         return_url="https://shop.test/back",
+        captures_later=captures_later,
     )
 
 
