@@ -47,6 +47,7 @@ from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
 from tests.campaigns.settling import scene as settling_scene
+from tests.campaigns.settling import storing
 from tests.campaigns.shortage import stage
 from tests.ledger import money
 from tests.orders.sponsoring import fund
@@ -485,6 +486,18 @@ BREAKS = {
             '{}', 'x', now() FROM settlement s, part_refund r LIMIT 1
     """,
     "ST7": "UPDATE payout SET purpose_id = gen_random_uuid() WHERE purpose = 'settlement' AND state = 'paid'",
+    # storage bills
+    "SB1": "UPDATE storage_bill SET amount_minor = amount_minor + 1 WHERE reference = 'INV-2'",
+    "SB2": """
+        UPDATE storage_part SET gram_days = gram_days + 1 WHERE id = (SELECT p.id FROM storage_part p
+            JOIN storage_bill b ON b.id = p.bill_id WHERE b.reference = 'INV-2' LIMIT 1);
+        UPDATE storage_bill SET gram_days = gram_days + 1 WHERE reference = 'INV-2'
+    """,
+    "SB3": "UPDATE storage_part SET state = 'open', settlement_id = NULL WHERE state = 'taken'",
+    "SB4": """
+        UPDATE storage_part SET state = 'withdrawn'
+        WHERE bill_id = (SELECT id FROM storage_bill WHERE reference = 'INV-2')
+    """,
     # allocations of campaigns
     "AL1": "UPDATE allotted_item SET boxes = boxes + 1",
     "AL2": """
@@ -706,8 +719,14 @@ def settled(market: builders.Market, operator: house.Caller) -> None:
     mutsu = replace(market, pack_id=market.pack("Mutsu").id)
     made = settling_scene.delivered(wave_stage.closed(mutsu, operator, variety="Mutsu"))
     until = (market.today + timedelta(days=180)).isoformat()
+    storing.lain(market, 1, 0, 2)
+    storing.parted(market, operator)
     made.proposed(retention_permille=50, retained_until=until)
     made.accept(2)
+    storing.parted(market, operator, reference="INV-2")
+    wrong = storing.parted(market, operator, reference="INV-3")
+    gone = operator.post(f"/v1/storage-bills/{wrong}/withdrawal", json={"reason": "sent twice"})
+    assert gone.status_code == 200
     desk = Desk(
         market=market,
         drafter=operator,

@@ -1,7 +1,7 @@
 """A settlement's life: proposed, objected to, accepted or let lapse, answered; and who may see it.
 
 The cooperative means exactly the statement whose digest it names. Rows are taken in the order settlement, cooperative,
-and then as `finishing` says.
+parts of storage bills, and then as `finishing` says.
 """
 
 import uuid
@@ -27,6 +27,7 @@ from orders.settlements.kept import AccountInUse
 from orders.settlements.models import Settlement
 from orders.settlements.rules import settle
 from orders.settlements.states import SettlementEvent, SettlementState, after
+from orders.settlements.storage import parts as storage_parts
 
 BATCH: Final = 200
 """How many settlements lapse in one unit of work."""
@@ -242,8 +243,9 @@ def _propose(session: Session, ctx: Context, drafts: Sequence[Settlement]) -> li
     if not ready:
         return blocking
     before = kept.accounts(session, ready)
+    stored = storage_parts.take(session, {key: each.id for key, each in ready.items()})
     for key, each in ready.items():
-        facts = replace(journal.facts_of(each), settled_on=ctx.today)
+        facts = replace(journal.facts_of(each), settled_on=ctx.today, storage=stored.get(key, ()))
         if facts.terms.retained_until is not None and facts.terms.retained_until <= ctx.today:
             raise RetentionInThePast
         journal.put(each, settle(facts, before[key]))
@@ -276,6 +278,7 @@ def _back(
     session: Session, ctx: Context, settlement: Settlement, event: SettlementEvent, reason: str
 ) -> Settlement:
     then = after(settlement.state, event)
+    storage_parts.give_back(session, settlement.id)
     settlement.proposed_at = settlement.objections_until = None
     _go(session, ctx, [settlement], event, then, reason=reason)
     return settlement

@@ -1,0 +1,128 @@
+"""Storage bills and each cooperative's part of them."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0052"
+down_revision = "0050"
+branch_labels = None
+depends_on = None
+
+BILL = {
+    "state": "state IN ('recorded', 'parted', 'withdrawn')",
+    "currency": "currency ~ '^[A-Z]{3}$'",
+    "amount": "amount_minor > 0 AND amount_minor <= 10000000000000",
+    "days": "ends_on >= starts_on AND ends_on - starts_on < 366",
+    "parted": "num_nulls(gram_days, parted_by, parted_at) IN (0, 3) AND (gram_days IS NULL OR gram_days > 0)"
+    " AND CASE state WHEN 'recorded' THEN parted_at IS NULL WHEN 'parted' THEN parted_at IS NOT NULL"
+    " ELSE true END",
+    "withdrawn": "num_nulls(withdrawn_by, withdrawn_at, reason) = CASE state WHEN 'withdrawn' THEN 0 ELSE 3 END",
+    "version": "version > 0",
+}
+PART = {
+    "state": "state IN ('open', 'taken', 'withdrawn')",
+    "not_negative": "gram_days > 0 AND amount_minor >= 0",
+    "taken": "(state = 'taken') = (settlement_id IS NOT NULL)",
+}
+
+
+def upgrade() -> None:
+    _bills()
+    _parts()
+    op.execute("REVOKE DELETE ON storage_bill, storage_part FROM marketplace_app")
+
+
+def downgrade() -> None:
+    for table in ("storage_part", "storage_bill"):
+        op.drop_table(table)
+
+
+def _bills() -> None:
+    op.create_table(
+        "storage_bill",
+        *_ids("id", "cold_store_id"),
+        *_text(140, "name"),
+        *_days("starts_on", "ends_on"),
+        *_whole("amount_minor"),
+        *_text(3, "currency"),
+        *_text(40, "reference"),
+        *_text(200, "note", nullable=True),
+        *_text(20, "state"),
+        *_whole("gram_days", nullable=True),
+        *_text(80, "recorded_by"),
+        *_at("recorded_at"),
+        *_text(80, "parted_by", nullable=True),
+        *_at("parted_at", nullable=True),
+        *_text(80, "withdrawn_by", nullable=True),
+        *_at("withdrawn_at", nullable=True),
+        *_text(200, "reason", nullable=True),
+        *_whole("version"),
+        sa.PrimaryKeyConstraint("id", name="pk_storage_bill"),
+        sa.UniqueConstraint("name", name="uq_storage_bill_name"),
+        sa.UniqueConstraint("id", "currency", name="uq_storage_bill_id_currency"),
+        _refers("storage_bill", "cold_store_id", "cold_store"),
+        *_checks("storage_bill", BILL),
+    )
+    op.create_index(
+        "uq_storage_bill_reference",
+        "storage_bill",
+        ["cold_store_id", "reference"],
+        unique=True,
+        postgresql_where=sa.text("state <> 'withdrawn'"),
+    )
+
+
+def _parts() -> None:
+    op.create_table(
+        "storage_part",
+        *_ids("id", "bill_id", "cooperative_id"),
+        *_text(3, "currency"),
+        *_whole("gram_days", "amount_minor"),
+        *_text(20, "state"),
+        sa.Column("settlement_id", sa.Uuid()),
+        sa.PrimaryKeyConstraint("id", name="pk_storage_part"),
+        sa.UniqueConstraint("bill_id", "cooperative_id", name="uq_storage_part_bill_id_cooperative_id"),
+        sa.ForeignKeyConstraint(
+            ["bill_id", "currency"],
+            ["storage_bill.id", "storage_bill.currency"],
+            name="fk_storage_part_bill_id_currency_storage_bill",
+        ),
+        _refers("storage_part", "cooperative_id", "cooperative"),
+        _refers("storage_part", "settlement_id", "settlement"),
+        *_checks("storage_part", PART),
+    )
+    op.create_index("ix_storage_part_settlement_id", "storage_part", ["settlement_id"])
+    op.create_index(
+        "ix_storage_part_cooperative_id_currency",
+        "storage_part",
+        ["cooperative_id", "currency"],
+        postgresql_where=sa.text("state = 'open'"),
+    )
+
+
+def _refers(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=f"fk_{table}_{column}_{target}")
+
+
+def _ids(*names: str) -> list[sa.Column[sa.Uuid]]:
+    return [sa.Column(name, sa.Uuid(), nullable=False) for name in names]
+
+
+def _text(length: int, *names: str, nullable: bool = False) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.String(length), nullable=nullable) for name in names]
+
+
+def _whole(*names: str, nullable: bool = False) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger(), nullable=nullable) for name in names]
+
+
+def _days(*names: str) -> list[sa.Column[sa.Date]]:
+    return [sa.Column(name, sa.Date(), nullable=False) for name in names]
+
+
+def _at(*names: str, nullable: bool = False) -> list[sa.Column[sa.DateTime]]:
+    return [sa.Column(name, sa.DateTime(timezone=True), nullable=nullable) for name in names]
+
+
+def _checks(table: str, rules: dict[str, str]) -> list[sa.CheckConstraint]:
+    return [sa.CheckConstraint(rule, name=op.f(f"ck_{table}_{name}")) for name, rule in rules.items()]
