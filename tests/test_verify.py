@@ -539,6 +539,7 @@ BREAKS = {
     "EV1": "UPDATE evidence_reading SET at = at - interval '90 days'",
     "EV2": "UPDATE evidence_consent SET text_en = text_en || '.' WHERE signed_at IS NOT NULL",
     "Z8": "UPDATE sponsorship_move SET after = 'signed' WHERE event = 'fund'",
+    "Z10": "UPDATE sponsor_payout SET amount_minor = amount_minor + 1",
     "Z9": "UPDATE sponsorship_move SET at = at - interval '1 day' WHERE event = 'allocate'",
 }
 """Invariant → SQL that breaks it and nothing else."""
@@ -849,6 +850,8 @@ def sponsored(
     order.done(order.confirm("YJ01")).done(order.confirm("YJ02")).done(order.decline("YJ03"))
     order.done(order.accept_short())
     purchase.done(purchase.move("intakes", "YJ01", 2)).done(purchase.move("deliveries", "YJ01", 1))
+    intake = operator.get("/v1/sponsor-payables?tranche=intake").json["items"][0]
+    assert operator.post(f"/v1/sponsor-payables/{intake['id']}/payout").status_code == 201
     purchase.given(1)
     purchase.drawn(shopper, 1)
     assert fund.redeem(shopper, purchase.drawn(shopper, 2)).status_code == 200
@@ -942,8 +945,9 @@ def test_a_broken_rule_is_found_and_no_other(busy: Flask, owner: Connection, inv
         ("DELETE FROM audit_entry WHERE subject_kind = 'payment'", {"P2"}),
         ("DELETE FROM season_entry", {"A3"}),
         (
-            "DELETE FROM season_entry; DELETE FROM sponsor_payable; DELETE FROM sponsored_share;"
-            " DELETE FROM escrow_line WHERE share_id IS NOT NULL; DELETE FROM share; DELETE FROM allocation_run",
+            "DELETE FROM season_entry; DELETE FROM sponsor_payout; DELETE FROM sponsor_payable;"
+            " DELETE FROM sponsored_share; DELETE FROM escrow_line WHERE share_id IS NOT NULL; DELETE FROM share;"
+            " DELETE FROM allocation_run",
             {"A1"},
         ),
         ("""UPDATE allocation_run SET result = jsonb_set(result, '{digest}', '"x"')""", {"A4"}),

@@ -1,4 +1,7 @@
-"""Storage bills and each cooperative's part of them."""
+"""Storage bills and each cooperative's part of them; payouts of sponsors' tranches; settlements that release.
+
+Settlements that only release retention are forgotten by a downgrade if they are drafts; others stop it.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,17 +27,42 @@ PART = {
     "not_negative": "gram_days > 0 AND amount_minor >= 0",
     "taken": "(state = 'taken') = (settlement_id IS NOT NULL)",
 }
+ESCROW = (
+    "CASE kind"
+    " WHEN 'escrowed' THEN debit = 'sponsor_clearing' AND credit = 'sponsor_escrow'"
+    " WHEN 'released' THEN debit = 'sponsor_escrow' AND credit = 'coop_payable'"
+    " WHEN 'taken_back' THEN {back} AND credit = 'sponsor_escrow'"
+    " WHEN 'returned' THEN debit = 'sponsor_escrow' AND credit = 'sponsor_clearing'"
+    " ELSE false END"
+)
 
 
 def upgrade() -> None:
     _bills()
     _parts()
     op.execute("REVOKE DELETE ON storage_bill, storage_part FROM marketplace_app")
+    _tranches()
+    op.execute("REVOKE UPDATE, DELETE ON sponsor_payout FROM marketplace_app")
+    _releases()
 
 
 def downgrade() -> None:
+    """What was paid and taken back is payable again, and not owed."""
+    op.drop_table("sponsor_payout")
+    op.execute("UPDATE escrow_line SET debit = 'coop_payable' WHERE debit = 'coop_receivable'")
+    _taken_back_from("debit = 'coop_payable'")
+    op.drop_constraint(op.f("ck_sponsor_payable_amount"), "sponsor_payable")
+    op.drop_column("sponsor_payable", "owed_back_minor")
+    op.create_check_constraint(op.f("ck_sponsor_payable_amount"), "sponsor_payable", "amount_minor >= 0")
     for table in ("storage_part", "storage_bill"):
         op.drop_table(table)
+    drafts = "(SELECT id FROM settlement WHERE kind = 'release' AND state = 'draft')"
+    op.execute(f"DELETE FROM settlement_move WHERE settlement_id IN {drafts}")  # noqa: S608 (our own words)
+    op.execute("DELETE FROM settlement WHERE kind = 'release' AND state = 'draft'")
+    op.drop_index("uq_settlement_release", "settlement")
+    op.drop_constraint(op.f("ck_settlement_kind"), "settlement")
+    op.alter_column("settlement", "campaign_id", nullable=False)
+    op.drop_column("settlement", "kind")
 
 
 def _bills() -> None:
@@ -98,6 +126,53 @@ def _parts() -> None:
         ["cooperative_id", "currency"],
         postgresql_where=sa.text("state = 'open'"),
     )
+
+
+def _releases() -> None:
+    op.add_column(
+        "settlement", sa.Column("kind", sa.String(20), nullable=False, server_default="campaign")
+    )
+    op.alter_column("settlement", "kind", server_default=None)
+    op.alter_column("settlement", "campaign_id", nullable=True)
+    op.create_check_constraint(
+        op.f("ck_settlement_kind"),
+        "settlement",
+        "kind IN ('campaign', 'release') AND (kind = 'campaign') = (campaign_id IS NOT NULL)",
+    )
+    op.create_index(
+        "uq_settlement_release",
+        "settlement",
+        ["cooperative_id", "currency"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'release' AND state = 'draft'"),
+    )
+
+
+def _tranches() -> None:
+    op.add_column(
+        "sponsor_payable", sa.Column("owed_back_minor", sa.BigInteger(), nullable=False, server_default="0")
+    )
+    op.alter_column("sponsor_payable", "owed_back_minor", server_default=None)
+    op.drop_constraint(op.f("ck_sponsor_payable_amount"), "sponsor_payable")
+    op.create_check_constraint(
+        op.f("ck_sponsor_payable_amount"), "sponsor_payable", "amount_minor >= 0 AND owed_back_minor >= 0"
+    )
+    _taken_back_from("debit IN ('coop_payable', 'coop_receivable')")
+    op.create_table(
+        "sponsor_payout",
+        *_ids("id", "payable_id"),
+        *_whole("number", "amount_minor"),
+        *_at("drafted_at"),
+        sa.PrimaryKeyConstraint("id", name="pk_sponsor_payout"),
+        sa.UniqueConstraint("payable_id", "number", name="uq_sponsor_payout_payable_id_number"),
+        _refers("sponsor_payout", "payable_id", "sponsor_payable"),
+        *_checks("sponsor_payout", {"number": "number > 0 AND amount_minor > 0"}),
+    )
+
+
+def _taken_back_from(rule: str) -> None:
+    op.drop_constraint(op.f("ck_escrow_line_accounts"), "escrow_line")
+    op.create_check_constraint(op.f("ck_escrow_line_accounts"), "escrow_line", ESCROW.format(back=rule))
 
 
 def _refers(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:

@@ -23,7 +23,7 @@ from orders.settlements.gathering import Charge, Gathered, Key, Sale
 from orders.settlements.journal import DRAFT, Moved
 from orders.settlements.models import Settlement
 from orders.settlements.rules import settle
-from orders.settlements.states import SettlementState
+from orders.settlements.states import SettlementKind, SettlementState
 from orders.settlements.storage import parts as storage_parts
 
 FEES_MAX: Final = 8
@@ -156,6 +156,7 @@ def _compute(
 def _new(ctx: Context, sale: Sale, key: Key, *, number: str) -> Settlement:
     return Settlement(
         id=new_id(),
+        kind=SettlementKind.CAMPAIGN,
         number=number,
         campaign_id=sale.campaign_id,
         campaign_en=sale.title.en,
