@@ -143,6 +143,8 @@ ACCESS: Final[dict[str, Access]] = {
     "payout_destinations.name_destination": _may(Role.COOPERATIVE, Role.OPERATOR),
     "payout_destinations.list_destinations": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "payout_destinations.get_destination": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "payout_returns.list_returns": Access(roles=STAFF),
+    "payout_returns.confirm": _may(Role.OPERATOR),
     "payouts.list_payouts": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "payouts.get_payout": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "payouts.list_moves": _may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

@@ -36,6 +36,14 @@ ESCROW = (
     " ELSE false END"
 )
 
+ENTRY = (
+    "CASE state WHEN 'open' THEN reason IS NOT NULL AND reason IN ('waiting', 'no_reference', 'several_references',"
+    " 'reversal', 'currency_differs', 'too_little', 'too_much', 'paid_already', 'not_confirmed', 'other_gateway',"
+    " 'refused', 'reopened')"
+    " WHEN 'closed' THEN reason IS NOT NULL AND reason IN ('not_ours', 'send_back'{more})"
+    " ELSE reason IS NULL END"
+)
+
 
 def upgrade() -> None:
     _bills()
@@ -44,6 +52,7 @@ def upgrade() -> None:
     _tranches()
     op.execute("REVOKE UPDATE, DELETE ON sponsor_payout FROM marketplace_app")
     _releases()
+    _closed_for(", 'payout_returned'")
 
 
 def downgrade() -> None:
@@ -56,6 +65,10 @@ def downgrade() -> None:
     op.create_check_constraint(op.f("ck_sponsor_payable_amount"), "sponsor_payable", "amount_minor >= 0")
     for table in ("storage_part", "storage_bill"):
         op.drop_table(table)
+    op.execute(
+        "UPDATE bank_entry SET reason = 'not_ours' WHERE state = 'closed' AND reason = 'payout_returned'"
+    )
+    _closed_for("")
     drafts = "(SELECT id FROM settlement WHERE kind = 'release' AND state = 'draft')"
     op.execute(f"DELETE FROM settlement_move WHERE settlement_id IN {drafts}")  # noqa: S608 (our own words)
     op.execute("DELETE FROM settlement WHERE kind = 'release' AND state = 'draft'")
@@ -128,10 +141,13 @@ def _parts() -> None:
     )
 
 
+def _closed_for(more: str) -> None:
+    op.drop_constraint(op.f("ck_bank_entry_reason"), "bank_entry")
+    op.create_check_constraint(op.f("ck_bank_entry_reason"), "bank_entry", ENTRY.format(more=more))
+
+
 def _releases() -> None:
-    op.add_column(
-        "settlement", sa.Column("kind", sa.String(20), nullable=False, server_default="campaign")
-    )
+    op.add_column("settlement", sa.Column("kind", sa.String(20), nullable=False, server_default="campaign"))
     op.alter_column("settlement", "kind", server_default=None)
     op.alter_column("settlement", "campaign_id", nullable=True)
     op.create_check_constraint(
