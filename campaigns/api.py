@@ -185,10 +185,11 @@ def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Cam
 @blueprint.post("/<uuid:campaign_id>/cancellation")
 @blueprint.arguments(schemas.Reason)
 @blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
-@blueprint.writes(200, schemas.Campaign)
-def cancel(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Campaign:
+@blueprint.writes(200, schemas.CancelledCampaign)
+def cancel(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> ending.Cancelled:
     """Give a campaign up before its boxes go out: whoever paid gets the money back, pledges are free again 取消"""
-    return ending.cancel(session, context.current(), campaign_id=campaign_id, **body)
+    campaign = ending.cancel(session, context.current(), campaign_id=campaign_id, **body)
+    return ending.Cancelled(campaign=campaign, advances=ending.advances_out(session, campaign.id))
 
 
 @blueprint.post("/<uuid:campaign_id>/evaluation")
@@ -207,7 +208,12 @@ def get_ending(campaign_id: uuid.UUID) -> dict[str, Any]:
     with reading() as session:
         campaign = planning.get(session, context.current(), campaign_id=campaign_id)
         told = ending.progress(session, campaign)
-        return {"state": campaign.state, "released_orders": told.released, "left_orders": told.left}
+        return {
+            "state": campaign.state,
+            "released_orders": told.released,
+            "left_orders": told.left,
+            "advances": ending.advances_out(session, campaign.id),
+        }
 
 
 @blueprint.post("/<uuid:campaign_id>/clones")

@@ -6,9 +6,9 @@ whoever runs the job again, after a crash as well, goes on where it stopped.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -27,6 +27,8 @@ from marketplace.module import Job
 from marketplace.notifications import Message, kinds, notify_all
 from orders import releasing
 from orders.models import Order
+from orders.settlements.advance_models import Advance
+from orders.settlements.advance_states import AdvanceState
 from orders.states import OrderState
 
 END_ORDERS: Final = "campaigns.end_orders"
@@ -49,9 +51,28 @@ class Progress:
     left: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A campaign that was given up, as its door shows it: with the advances on its boxes that are out."""
+
+    campaign: Campaign
+    advances: Sequence[Advance]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.campaign, name)
+
+
 def cancel(session: Session, ctx: Context, *, campaign_id: uuid.UUID, reason: str) -> Campaign:
     """An operator gives the campaign up. Raises CampaignNotFound, CampaignStateForbids."""
     return planning.move(session, ctx, campaign_id=campaign_id, event=CampaignEvent.CANCEL, reason=reason)
+
+
+def advances_out(session: Session, campaign_id: uuid.UUID) -> Sequence[Advance]:
+    """Granted on its boxes and on their way, or paid and not repaid: no settlement of this campaign repays them."""
+    wanted = select(Advance).where(
+        Advance.purpose_id == campaign_id, Advance.state.in_((AdvanceState.GRANTED, AdvanceState.PAID))
+    )
+    return session.scalars(wanted.order_by(Advance.id)).all()
 
 
 def on_campaign_moved(session: Session, ctx: Context, event: CampaignMoved) -> None:

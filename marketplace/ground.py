@@ -33,7 +33,7 @@ from marketplace.payments.statements.invariants import INVARIANTS as STATEMENT_I
 from marketplace.payments.statements.jobs import JOBS as STATEMENT_JOBS
 from marketplace.payments.statements.uploading import DebitsStored
 from marketplace.payouts import api as payouts_api
-from marketplace.payouts import batches_api, calls, confirming
+from marketplace.payouts import batches_api, calls, confirming, returns_api
 from marketplace.payouts.destinations_api import BLUEPRINTS as DESTINATION_BLUEPRINTS
 from marketplace.payouts.invariants import INVARIANTS as PAYOUT_INVARIANTS
 from marketplace.resealing import reseal
@@ -54,6 +54,7 @@ module = Module(
         refunds_api.blueprint,
         saved_cards_api.blueprint,
         payouts_api.blueprint,
+        returns_api.blueprint,
         batches_api.blueprint,
         *DESTINATION_BLUEPRINTS,
         ledger_api.blueprint,

@@ -53,6 +53,8 @@ from orders.settlements.advance_invariants import INVARIANTS as ADVANCE_INVARIAN
 from orders.settlements.commands import settle_group
 from orders.settlements.invariants import INVARIANTS as SETTLEMENT_INVARIANTS
 from orders.settlements.jobs import JOBS as SETTLEMENT_JOBS
+from orders.settlements.storage import api as storage_api
+from orders.settlements.storage.invariants import INVARIANTS as STORAGE_INVARIANTS
 from orders.sponsoring import allocating, drawing, draws_api, escrow, tranching
 from orders.sponsoring import api as sponsoring_api
 from orders.sponsoring import notifying as sponsor_notifying
@@ -74,6 +76,8 @@ module = Module(
         parcels_api.blueprint,
         parcels_api.of_orders,
         settlements_api.blueprint,
+        storage_api.blueprint,
+        storage_api.parts,
         sponsoring_api.blueprint,
         sponsoring_api.shares,
         sponsoring_api.payables,
@@ -142,5 +146,6 @@ module = Module(
         *SETTLEMENT_INVARIANTS,
         *BOOKS_INVARIANTS,
         *ADVANCE_INVARIANTS,
+        *STORAGE_INVARIANTS,
     ),
 )

@@ -229,6 +229,7 @@ COMMON = {
     "campaign_policies.get_policy", "campaign_policies.replace_policy", "campaign_policies.sign_policy",
     "campaign_policies.try_policies", "ledger.get_transfer", "waves.release", "waves.overview",
     "campaign_settlements.draft", "campaign_settlements.propose_all", "settlements.propose", "settlements.withdraw",
+    "sponsor_payables.draft_payout", "storage_bills.get_bill", "storage_bills.part", "storage_bills.withdraw",
     "settlements.revise", "settlements.dismiss", "settlements.draft_payout", "settlements.take_late_refund",
     "campaign_advances.list_offers", "campaign_advances.ask", "campaign_advances.get_terms",
     "campaign_advances.set_terms", "advances.grant", "advances.refuse",

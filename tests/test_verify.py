@@ -47,6 +47,7 @@ from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
 from tests.campaigns.settling import scene as settling_scene
+from tests.campaigns.settling import storing
 from tests.campaigns.shortage import stage
 from tests.ledger import money
 from tests.orders.sponsoring import fund
@@ -492,6 +493,18 @@ BREAKS = {
             '{}', 'x', now() FROM settlement s, part_refund r LIMIT 1
     """,
     "ST7": "UPDATE payout SET purpose_id = gen_random_uuid() WHERE purpose = 'settlement' AND state = 'paid'",
+    # storage bills
+    "SB1": "UPDATE storage_bill SET amount_minor = amount_minor + 1 WHERE reference = 'INV-2'",
+    "SB2": """
+        UPDATE storage_part SET gram_days = gram_days + 1 WHERE id = (SELECT p.id FROM storage_part p
+            JOIN storage_bill b ON b.id = p.bill_id WHERE b.reference = 'INV-2' LIMIT 1);
+        UPDATE storage_bill SET gram_days = gram_days + 1 WHERE reference = 'INV-2'
+    """,
+    "SB3": "UPDATE storage_part SET state = 'open', settlement_id = NULL WHERE state = 'taken'",
+    "SB4": """
+        UPDATE storage_part SET state = 'withdrawn'
+        WHERE bill_id = (SELECT id FROM storage_bill WHERE reference = 'INV-2')
+    """,
     # allocations of campaigns
     "AL1": "UPDATE allotted_item SET boxes = boxes + 1",
     "AL2": """
@@ -533,6 +546,7 @@ BREAKS = {
     "EV1": "UPDATE evidence_reading SET at = at - interval '90 days'",
     "EV2": "UPDATE evidence_consent SET text_en = text_en || '.' WHERE signed_at IS NOT NULL",
     "Z8": "UPDATE sponsorship_move SET after = 'signed' WHERE event = 'fund'",
+    "Z10": "UPDATE sponsor_payout SET amount_minor = amount_minor + 1",
     "Z9": "UPDATE sponsorship_move SET at = at - interval '1 day' WHERE event = 'allocate'",
 }
 """Invariant → SQL that breaks it and nothing else."""
@@ -733,8 +747,14 @@ def settled(market: builders.Market, operator: house.Caller) -> None:
     mutsu = replace(market, pack_id=market.pack("Mutsu").id)
     made = settling_scene.delivered(wave_stage.closed(mutsu, operator, variety="Mutsu"))
     until = (market.today + timedelta(days=180)).isoformat()
+    storing.lain(market, 1, 0, 2)
+    storing.parted(market, operator)
     made.proposed(retention_permille=50, retained_until=until)
     made.accept(2)
+    storing.parted(market, operator, reference="INV-2")
+    wrong = storing.parted(market, operator, reference="INV-3")
+    gone = operator.post(f"/v1/storage-bills/{wrong}/withdrawal", json={"reason": "sent twice"})
+    assert gone.status_code == 200
     desk = Desk(
         market=market,
         drafter=operator,
@@ -857,6 +877,8 @@ def sponsored(
     order.done(order.confirm("YJ01")).done(order.confirm("YJ02")).done(order.decline("YJ03"))
     order.done(order.accept_short())
     purchase.done(purchase.move("intakes", "YJ01", 2)).done(purchase.move("deliveries", "YJ01", 1))
+    intake = operator.get("/v1/sponsor-payables?tranche=intake").json["items"][0]
+    assert operator.post(f"/v1/sponsor-payables/{intake['id']}/payout").status_code == 201
     purchase.given(1)
     purchase.drawn(shopper, 1)
     assert fund.redeem(shopper, purchase.drawn(shopper, 2)).status_code == 200
@@ -950,8 +972,9 @@ def test_a_broken_rule_is_found_and_no_other(busy: Flask, owner: Connection, inv
         ("DELETE FROM audit_entry WHERE subject_kind = 'payment'", {"P2"}),
         ("DELETE FROM season_entry", {"A3"}),
         (
-            "DELETE FROM season_entry; DELETE FROM sponsor_payable; DELETE FROM sponsored_share;"
-            " DELETE FROM escrow_line WHERE share_id IS NOT NULL; DELETE FROM share; DELETE FROM allocation_run",
+            "DELETE FROM season_entry; DELETE FROM sponsor_payout; DELETE FROM sponsor_payable;"
+            " DELETE FROM sponsored_share; DELETE FROM escrow_line WHERE share_id IS NOT NULL; DELETE FROM share;"
+            " DELETE FROM allocation_run",
             {"A1"},
         ),
         ("""UPDATE allocation_run SET result = jsonb_set(result, '{digest}', '"x"')""", {"A4"}),

@@ -183,3 +183,33 @@ class Onboarding(Schema):
         allow_none=True, metadata={"description": "Where the cooperative tells it; for a few minutes."}
     )
     expires_at = Instant(allow_none=True)
+
+
+class ReturningEntry(Schema):
+    id = fields.UUID()
+    account = fields.String()
+    entry_key = fields.String()
+    booked_on = Day()
+    amount_minor = fields.Integer()
+    currency = fields.String()
+    remittance = fields.String()
+
+
+class PayoutReturn(Schema):
+    entry = fields.Nested(ReturningEntry)
+    payout = fields.Nested(Payout)
+    en = fields.String()
+    zh = fields.String()
+
+
+class PayoutReturns(Schema):
+    """The oldest first; at most a hundred."""
+
+    items = fields.List(fields.Nested(PayoutReturn))
+
+
+class ConfirmReturn(Schema):
+    """Which entry brings which payout back."""
+
+    bank_entry_id = Id(required=True)
+    payout_id = Id(required=True)

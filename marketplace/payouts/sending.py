@@ -83,19 +83,19 @@ def take_back(session: Session, ctx: Context, *, payout_id: uuid.UUID) -> Payout
 
 def mark_paid(session: Session, ctx: Context, *, payout_id: uuid.UUID, receipt_reference: str) -> Payout:
     """The bank has paid it. Raises PayoutNotFound, PayoutStateForbids, SentByProvider, PayoutReceiptBooked."""
-    payout = _of_bank(session, ctx, payout_id)
+    payout = of_bank(session, ctx, payout_id)
     ending.pay(session, ctx, payout, receipt_reference=receipt_reference)
     return payout
 
 
 def mark_returned(session: Session, ctx: Context, *, payout_id: uuid.UUID, reason: str) -> Payout:
     """The bank did not pay it, or got it back. Raises PayoutNotFound, PayoutStateForbids, SentByProvider."""
-    payout = _of_bank(session, ctx, payout_id)
+    payout = of_bank(session, ctx, payout_id)
     ending.bring_back(session, ctx, payout, reason=reason)
     return payout
 
 
-def _of_bank(session: Session, ctx: Context, payout_id: uuid.UUID) -> Payout:
+def of_bank(session: Session, ctx: Context, payout_id: uuid.UUID) -> Payout:
     payouts.operator(ctx)
     payout = payouts.locked(session, payout_id)
     if payout.method != Method.BANK:

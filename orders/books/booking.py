@@ -298,6 +298,7 @@ def book_escrow(session: Session, ctx: Context, *, lines: Iterable[EscrowLine]) 
             cooperative_id=cooperatives[line.share_id],
             amount_minor=line.amount_minor,
             is_back=line.kind == "taken_back",
+            code=line.debit if line.kind == "taken_back" else line.credit,
         )
         for line in wanted
     ]

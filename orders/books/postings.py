@@ -221,12 +221,19 @@ def deposit_forfeited(purse: Purse, *, order_id: uuid.UUID, parts: Mapping[uuid.
 
 
 def escrow_moved(
-    purse: Purse, *, number: int, cooperative_id: uuid.UUID, amount_minor: int, is_back: bool
+    purse: Purse,
+    *,
+    number: int,
+    cooperative_id: uuid.UUID,
+    amount_minor: int,
+    is_back: bool,
+    code: str = "coop_payable",
 ) -> Fact:
-    """A tranche is due to a cooperative, or is not any more."""
+    """A tranche is due to a cooperative, or is not any more: then what was paid of it is owed (`coop_receivable`)."""
+    owner = Owner(kind=OwnerKind.COOPERATIVE, id=cooperative_id)
     lines: tuple[Line, ...] = (
         debit(purse.account(Held.ESCROW), amount_minor),
-        credit(purse.payable(cooperative_id), amount_minor),
+        credit(Account(code=code, currency=purse.currency, owner=owner), amount_minor),
     )
     return Fact(
         kind=Kind.ESCROW_TAKEN_BACK if is_back else Kind.ESCROW_RELEASED,

@@ -7,6 +7,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from marketplace import context, errors, paging
+from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.ledger.ledger import FloorBroken
@@ -15,14 +16,24 @@ from marketplace.payouts.models import Payout
 from marketplace.payouts.schemas import Payout as PayoutShape
 from marketplace.payouts.states import NothingToPayOut, PayoutRunning
 from orders.schemas import Because
-from orders.settlements import journal, json_form, late_refunds, pay_sheet, paying, schemas, settling, shown
+from orders.settlements import (
+    journal,
+    json_form,
+    late_refunds,
+    pay_sheet,
+    paying,
+    releasing,
+    schemas,
+    settling,
+    shown,
+)
 from orders.settlements.drafting import RetentionInThePast
 from orders.settlements.facts import Delivery
 from orders.settlements.journal import StatementNotProved
 from orders.settlements.kept import AccountInUse
 from orders.settlements.models import LateRefund, Settlement
 from orders.settlements.pay_sheet import Grower, GrowersDoNotMatch, GrowersNotAllowed, Sheet
-from orders.settlements.settling import SettlementNotFound
+from orders.settlements.settling import NothingToRelease, SettlementNotFound
 from orders.settlements.states import SettlementStateForbids
 
 blueprint = Blueprint(
@@ -41,10 +52,25 @@ MOVING: Final[tuple[type[errors.Refusal], ...]] = (SettlementNotFound, Settlemen
 @blueprint.response(200, schemas.SettlementPage)
 def list_settlements(query: dict[str, Any]) -> dict[str, Any]:
     """Those of one's cooperatives from the proposal on, all for staff 结算单列表"""
-    columns = (Settlement.campaign_id, Settlement.cooperative_id, Settlement.currency, Settlement.state)
+    columns = (
+        Settlement.kind,
+        Settlement.campaign_id,
+        Settlement.cooperative_id,
+        Settlement.currency,
+        Settlement.state,
+    )
     statement = paging.only(settling.visible(context.current()), query, *columns)
     with reading() as session:
         return paging.read(session, statement, Settlement.id, **query)
+
+
+@blueprint.post("/releases")
+@blueprint.arguments(schemas.ReleaseRetention)
+@blueprint.problems(CooperativeNotFound, AccountInUse, NothingToRelease, StatementNotProved)
+@blueprint.writes(201, schemas.Settlement, location=lambda made: f"/v1/settlements/{made.id}")
+def draft_release(session: Session, body: dict[str, Any]) -> Settlement:
+    """Compute what of a cooperative's retention is released; it is proposed next (operators) 生成质保金释放单"""
+    return releasing.draft(session, context.current(), **body)
 
 
 @blueprint.get("/<uuid:settlement_id>")
@@ -108,7 +134,7 @@ def list_moves(settlement_id: uuid.UUID) -> dict[str, Any]:
 
 
 @blueprint.post("/<uuid:settlement_id>/proposal")
-@blueprint.problems(*MOVING, AccountInUse, RetentionInThePast, StatementNotProved)
+@blueprint.problems(*MOVING, AccountInUse, RetentionInThePast, NothingToRelease, StatementNotProved)
 @blueprint.writes(200, schemas.Settlement)
 def propose(session: Session, settlement_id: uuid.UUID) -> Settlement:
     """Show a draft to its cooperative, which may object for some days 提交核对"""

@@ -24,7 +24,8 @@ from orders.settlements.gathering import Charge, Gathered, Key, Sale
 from orders.settlements.journal import DRAFT, Moved
 from orders.settlements.models import Settlement
 from orders.settlements.rules import settle
-from orders.settlements.states import SettlementState
+from orders.settlements.states import SettlementKind, SettlementState
+from orders.settlements.storage import parts as storage_parts
 
 FEES_MAX: Final = 8
 
@@ -111,6 +112,8 @@ def draft(
     }
     codes = _codes(session, {cooperative_id for cooperative_id, _ in found})
     before = kept.accounts(session, found)
+    for key, shares in storage_parts.open_of(session, found).items():
+        found[key].storage = shares
     moved = []
     for key, gathered in found.items():
         settlement = known.get(key)
@@ -141,7 +144,7 @@ def _compute(
             own_discounts=gathered.discounts(),
             claims=tuple(gathered.claims),
             forfeits=tuple(gathered.forfeits),
-            storage=tuple(gathered.storage),
+            storage=gathered.storage,
         )
     except FactsAreWrong as wrong:
         raise TermsTakeTooMuch(errors=[{"pointer": "", "detail": str(wrong)}]) from wrong
@@ -156,6 +159,7 @@ def _compute(
 def _new(ctx: Context, sale: Sale, key: Key, *, number: str) -> Settlement:
     return Settlement(
         id=new_id(),
+        kind=SettlementKind.CAMPAIGN,
         number=number,
         campaign_id=sale.campaign_id,
         campaign_en=sale.title.en,

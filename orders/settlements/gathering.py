@@ -82,7 +82,8 @@ class Gathered:
     own_discounts: dict[str, int] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     forfeits: list[Forfeit] = field(default_factory=list)
-    storage: list[StorageShare] = field(default_factory=list)
+    storage: tuple[StorageShare, ...] = ()
+    """Open parts of storage bills, whatever campaign their fruit was sold in."""
     orders_by_item: Counter[uuid.UUID] = field(default_factory=Counter)
     refunds_by_item: Counter[uuid.UUID] = field(default_factory=Counter)
     discounts_by_item: Counter[uuid.UUID] = field(default_factory=Counter)

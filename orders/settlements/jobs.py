@@ -8,9 +8,10 @@ from marketplace import jobs
 from marketplace.context import Context
 from marketplace.module import Job
 from marketplace.points import Point, passed
-from orders.settlements import settling
+from orders.settlements import releasing, settling
 
 LAPSE: Final = "orders.lapse_settlements"
+RELEASE: Final = "orders.release_retention"
 
 
 def lapse(session: Session, ctx: Context) -> int:
@@ -22,4 +23,15 @@ def lapse(session: Session, ctx: Context) -> int:
     return ended
 
 
-JOBS: Final = (Job(name=LAPSE, run=lapse, cron="* * * * *"),)
+def release(session: Session, ctx: Context) -> int:
+    """The same of retention whose day has come: its cooperatives are shown what is released."""
+    released = releasing.release_due(session, ctx)
+    if released >= releasing.BATCH:
+        jobs.enqueue(session, RELEASE, key=RELEASE)
+    return released
+
+
+JOBS: Final = (
+    Job(name=LAPSE, run=lapse, cron="* * * * *"),
+    Job(name=RELEASE, run=release, cron="10 1 * * *"),
+)

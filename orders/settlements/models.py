@@ -15,18 +15,23 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, one_of
 from orders.settlements.facts import Remedy
-from orders.settlements.states import SettlementState
+from orders.settlements.states import SettlementKind, SettlementState
 
 
 class Settlement(Base):
-    """What one cooperative earned in one campaign and currency; one for each. `told` changes while it is a draft."""
+    """What one cooperative earned in one campaign and currency; one for each. `told` changes while it is a draft.
+
+    Or what was kept back of it and is released; of these one at a time.
+    """
 
     __tablename__ = "settlement"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(90), unique=True)
-    """Campaign, cooperative, currency: how people call it, and under which what is kept back is held."""
-    campaign_id: Mapped[uuid.UUID]
+    """Campaign (or `release`), cooperative, currency: how people call it, under which what is kept back is held."""
+    kind: Mapped[str] = mapped_column(String(20))
+    campaign_id: Mapped[uuid.UUID | None]
+    """None of one that only releases retention; what it is called instead stands in its title."""
     campaign_en: Mapped[str] = mapped_column(String(200))
     campaign_zh: Mapped[str] = mapped_column(String(200))
     cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"))
@@ -55,6 +60,10 @@ class Settlement(Base):
 
     __table_args__ = (
         UniqueConstraint("campaign_id", "cooperative_id", "currency"),
+        CheckConstraint(
+            f"{one_of('kind', SettlementKind)} AND (kind = 'campaign') = (campaign_id IS NOT NULL)",
+            name="kind",
+        ),
         CheckConstraint(one_of("state", SettlementState), name="state"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("payout_minor >= 0 AND own_discounts_minor >= 0", name="not_negative"),
@@ -76,6 +85,13 @@ class Settlement(Base):
             "currency",
             unique=True,
             postgresql_where=text("state IN ('proposed', 'objected')"),
+        ),
+        Index(
+            "uq_settlement_release",
+            "cooperative_id",
+            "currency",
+            unique=True,
+            postgresql_where=text("kind = 'release' AND state = 'draft'"),
         ),
         Index(None, "cooperative_id", "state", "id"),
         Index(None, "objections_until", postgresql_where=text("state = 'proposed'")),

@@ -8,12 +8,14 @@ from marketplace.fields import Code, Currency, Flag, Id, Instant, Line, Whole
 from marketplace.paging import Query, page_of
 from marketplace.values import QUANTITY_MAX, TOTAL_MINOR_MAX, UNIT_PRICE_MINOR_MAX
 from orders.settlements.pay_sheet import GROWERS_MAX
-from orders.settlements.states import SettlementState
+from orders.settlements.states import SettlementKind, SettlementState
 
+KINDS = [each.value for each in SettlementKind]
 STATES = [each.value for each in SettlementState]
 
 
 class SettlementQuery(Query):
+    kind = fields.String(load_default=None, validate=validate.OneOf(KINDS))
     campaign_id = Id(load_default=None)
     cooperative_id = Id(load_default=None)
     currency = Currency(load_default=None)
@@ -22,8 +24,9 @@ class SettlementQuery(Query):
 
 class Settlement(Schema):
     id = fields.UUID()
+    kind = fields.String(validate=validate.OneOf(KINDS))
     number = fields.String()
-    campaign_id = fields.UUID()
+    campaign_id = fields.UUID(allow_none=True)
     campaign_en = fields.String()
     campaign_zh = fields.String()
     cooperative_id = fields.UUID()
@@ -42,6 +45,13 @@ class Settlement(Schema):
     paid_at = Instant(allow_none=True)
     created_at = Instant()
     version = fields.Integer()
+
+
+class ReleaseRetention(Schema):
+    """Of all that is kept of a cooperative in a currency, what is due."""
+
+    cooperative_id = Id(required=True)
+    currency = Currency(required=True)
 
 
 SettlementPage = page_of(Settlement)

@@ -1,7 +1,7 @@
 """A settlement's life: proposed, objected to, accepted or let lapse, answered; and who may see it.
 
 The cooperative means exactly the statement whose digest it names. Rows are taken in the order settlement, cooperative,
-and then as `finishing` says.
+parts of storage bills, and then as `finishing` says.
 """
 
 import uuid
@@ -26,8 +26,9 @@ from orders.settlements.gathering import Key
 from orders.settlements.journal import Moved
 from orders.settlements.kept import AccountInUse
 from orders.settlements.models import Settlement
-from orders.settlements.rules import settle
-from orders.settlements.states import SettlementEvent, SettlementState, after
+from orders.settlements.rules import LineKind, settle
+from orders.settlements.states import SettlementEvent, SettlementKind, SettlementState, after
+from orders.settlements.storage import parts as storage_parts
 
 BATCH: Final = 200
 """How many settlements lapse in one unit of work."""
@@ -47,6 +48,12 @@ class ObjectionsOver(errors.Gone):
     """The days to object are over since `objections_until`."""
 
     title = Text(en="The time to object is over.", zh="异议期限已过。")
+
+
+class NothingToRelease(errors.Conflict):
+    """Nothing is kept of the cooperative in this currency whose day has come."""
+
+    title = Text(en="There is no retention to be released.", zh="没有可释放的质保金。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +98,12 @@ def locked(session: Session, ctx: Context, settlement_id: uuid.UUID) -> Settleme
 def propose(session: Session, ctx: Context, *, settlement_id: uuid.UUID) -> Settlement:
     """Its cooperative reads it, and may object for some days.
 
-    Raises SettlementNotFound, SettlementStateForbids, AccountInUse, RetentionInThePast, StatementNotProved.
+    Raises SettlementNotFound, SettlementStateForbids, AccountInUse, RetentionInThePast, NothingToRelease,
+    StatementNotProved.
     """
     settlement = locked(session, ctx, settlement_id)
     after(settlement.state, SettlementEvent.PROPOSE)
-    if waiting := _propose(session, ctx, [settlement]):
+    if waiting := propose_these(session, ctx, [settlement]):
         raise AccountInUse(number=waiting[0])
     return settlement
 
@@ -109,9 +117,47 @@ def propose_all(session: Session, ctx: Context, *, campaign_id: uuid.UUID) -> Pr
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    _propose(session, ctx, drafts)
+    propose_these(session, ctx, drafts)
     waiting = tuple(sorted(each.number for each in drafts if each.state == SettlementState.DRAFT))
     return Proposed(proposed=len(drafts) - len(waiting), waiting=waiting)
+
+
+def propose_these(session: Session, ctx: Context, drafts: Sequence[Settlement]) -> list[str]:
+    """Of locked drafts those are proposed of whose cooperative no other is looked at; the numbers of those others.
+
+    What a statement begins with may have changed since it was drafted: it is settled anew from its facts.
+    Raises RetentionInThePast, NothingToRelease, StatementNotProved.
+    """
+    kept.lock(session, {each.cooperative_id for each in drafts})
+    in_use = kept.looked_at(session, [_key(each) for each in drafts])
+    ready: dict[Key, Settlement] = {}
+    blocking = []
+    for each in drafts:
+        other = in_use.get(_key(each))
+        if other is None and _key(each) in ready:
+            other = ready[_key(each)].number
+        if other is not None:
+            blocking.append(other)
+            continue
+        ready[_key(each)] = each
+    if not ready:
+        return blocking
+    before = kept.accounts(session, ready)
+    stored = storage_parts.take(session, {key: each.id for key, each in ready.items()})
+    for key, each in ready.items():
+        facts = replace(journal.facts_of(each), settled_on=ctx.today, storage=stored.get(key, ()))
+        if facts.terms.retained_until is not None and facts.terms.retained_until <= ctx.today:
+            raise RetentionInThePast
+        statement = settle(facts, before[key])
+        if each.kind == SettlementKind.RELEASE and not journal.of_kind(statement, LineKind.RELEASED):
+            raise NothingToRelease
+        journal.put(each, statement)
+        each.proposed_at = ctx.now
+        each.objections_until = ctx.now + timedelta(days=each.objection_days)
+        each.objection = each.objected_by = each.answer = each.answered_by = None
+    passed(Point.SETTLEMENTS_FROZEN)
+    _go(session, ctx, list(ready.values()), SettlementEvent.PROPOSE, SettlementState.PROPOSED)
+    return blocking
 
 
 def withdraw(session: Session, ctx: Context, *, settlement_id: uuid.UUID, reason: str) -> Settlement:
@@ -223,39 +269,6 @@ def give_back(session: Session, ctx: Context, settlement: Settlement, *, reason:
     _go(session, ctx, [settlement], SettlementEvent.RETURN, then, reason=reason)
 
 
-def _propose(session: Session, ctx: Context, drafts: Sequence[Settlement]) -> list[str]:
-    """Of locked drafts those are proposed of whose cooperative no other is looked at; the numbers of those others.
-
-    What a statement begins with may have changed since it was drafted: it is settled anew from its facts.
-    """
-    kept.lock(session, {each.cooperative_id for each in drafts})
-    in_use = kept.looked_at(session, [_key(each) for each in drafts])
-    ready: dict[Key, Settlement] = {}
-    blocking = []
-    for each in drafts:
-        other = in_use.get(_key(each))
-        if other is None and _key(each) in ready:
-            other = ready[_key(each)].number
-        if other is not None:
-            blocking.append(other)
-            continue
-        ready[_key(each)] = each
-    if not ready:
-        return blocking
-    before = kept.accounts(session, ready)
-    for key, each in ready.items():
-        facts = replace(journal.facts_of(each), settled_on=ctx.today)
-        if facts.terms.retained_until is not None and facts.terms.retained_until <= ctx.today:
-            raise RetentionInThePast
-        journal.put(each, settle(facts, before[key]))
-        each.proposed_at = ctx.now
-        each.objections_until = ctx.now + timedelta(days=each.objection_days)
-        each.objection = each.objected_by = each.answer = each.answered_by = None
-    passed(Point.SETTLEMENTS_FROZEN)
-    _go(session, ctx, list(ready.values()), SettlementEvent.PROPOSE, SettlementState.PROPOSED)
-    return blocking
-
-
 def _finish(
     session: Session,
     ctx: Context,
@@ -279,6 +292,7 @@ def _back(
     session: Session, ctx: Context, settlement: Settlement, event: SettlementEvent, reason: str
 ) -> Settlement:
     then = after(settlement.state, event)
+    storage_parts.give_back(session, settlement.id)
     settlement.proposed_at = settlement.objections_until = None
     _go(session, ctx, [settlement], event, then, reason=reason)
     return settlement

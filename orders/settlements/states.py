@@ -10,6 +10,13 @@ from marketplace import errors
 from marketplace.language import Text
 
 
+class SettlementKind(StrEnum):
+    CAMPAIGN = "campaign"
+    """Of what a cooperative earned in one."""
+    RELEASE = "release"
+    """Of nothing but retention whose day has come: for who sells nothing more."""
+
+
 class SettlementState(StrEnum):
     DRAFT = "draft"
     """Computed; only operators see it."""

@@ -1,6 +1,7 @@
 """Doors of sponsorships: drafted, signed, accepted, paid into escrow, split, taken in, delivered, drawn on, ended."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import Response
@@ -14,8 +15,12 @@ from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.identity.accounts import AccountNotFound
 from marketplace.language import Text
+from marketplace.ledger.ledger import FloorBroken
 from marketplace.payments.models import Payment
 from marketplace.payments.schemas import Payment as PaymentShape
+from marketplace.payouts.models import Payout
+from marketplace.payouts.schemas import Payout as PayoutShape
+from marketplace.payouts.states import NothingToPayOut
 from marketplace.values import in_grams
 from orders import bulk
 from orders.answers import ShareNotFound
@@ -25,6 +30,7 @@ from orders.sponsoring import (
     committing,
     ending,
     escrow,
+    paying,
     picture,
     schemas,
     sponsorships,
@@ -32,6 +38,7 @@ from orders.sponsoring import (
     tranching,
 )
 from orders.sponsoring.models import SponsoredShare, SponsorPayable, Sponsorship
+from orders.sponsoring.paying import SponsorPayableNotFound
 from orders.sponsoring.rules import Tranche
 from orders.sponsoring.sponsorships import SponsorshipNotFound
 from orders.sponsoring.states import EndPolicy, SponsorKind, SponsorshipStateForbids
@@ -268,9 +275,33 @@ def deliver(session: Session, body: dict[str, Any], share_id: uuid.UUID) -> Spon
 @payables.response(200, schemas.SponsorPayablePage)
 def list_payables(query: dict[str, Any]) -> dict[str, Any]:
     """What is payable to one's cooperatives of each tranche, all for staff 分期应付列表"""
-    statement = paging.only(tranching.visible(context.current()), query, SponsorPayable.tranche)
+    columns = (SponsorPayable.sponsorship_id, SponsorPayable.cooperative_id, SponsorPayable.tranche)
+    statement = paging.only(tranching.visible(context.current()), query, *columns)
     with reading() as session:
-        return paging.read(session, statement, SponsorPayable.id, **query)
+        page = paging.read(session, statement, SponsorPayable.id, **query)
+        return {**page, "items": _with_payouts(session, page["items"])}
+
+
+@payables.post("/<uuid:payable_id>/payout")
+@payables.problems(SponsorPayableNotFound, NothingToPayOut, FloorBroken)
+@payables.writes(201, PayoutShape, location=lambda made: f"/v1/payouts/{made.id}")
+def draft_payout(session: Session, payable_id: uuid.UUID) -> Payout:
+    """Draft the payout of what is due of a tranche; somebody else approves it 生成分期付款单"""
+    return paying.draft_payout(session, context.current(), payable_id=payable_id)
+
+
+def _with_payouts(session: Session, rows: Sequence[SponsorPayable]) -> list[dict[str, Any]]:
+    ids = [each.id for each in rows]
+    paid, made = paying.paid_minor(session, ids), paying.payouts_of(session, ids)
+    return [
+        {
+            **{column.key: getattr(each, column.key) for column in SponsorPayable.__table__.columns},
+            "paid_minor": paid[each.id],
+            "open_minor": each.to_pay_minor - paid[each.id],
+            "payouts": made[each.id],
+        }
+        for each in rows
+    ]
 
 
 def _own(session: Session, sponsorship_id: uuid.UUID) -> Sponsorship:

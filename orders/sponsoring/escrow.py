@@ -159,9 +159,15 @@ def post(
     payment_id: uuid.UUID | None = None,
     share_id: uuid.UUID | None = None,
     tranche: rules.Tranche | None = None,
+    is_owed: bool = False,
 ) -> None:
-    """One line of the journal, and the counters with it. Raises EscrowTooLow."""
+    """One line of the journal, and the counters with it. Raises EscrowTooLow.
+
+    `is_owed`: what is taken back was paid, and the cooperative owes it.
+    """
     debit, credit = ACCOUNTS[kind]
+    if is_owed:
+        debit = "coop_receivable"
     if debit == "sponsor_escrow" and amount_minor > sponsorship.escrow_minor:
         raise EscrowTooLow(missing_minor=amount_minor - sponsorship.escrow_minor)
     if kind == "escrowed":
@@ -211,6 +217,31 @@ def post(
             currency=sponsorship.currency,
         )
         events.publish(session, ctx, released)
+
+
+def take_back(
+    session: Session,
+    ctx: Context,
+    sponsorship: Sponsorship,
+    amount_minor: int,
+    *,
+    owed_minor: int,
+    share_id: uuid.UUID,
+    tranche: rules.Tranche,
+) -> None:
+    """What was released is not due any more: so much of what was not paid yet, and so much that was."""
+    for minor, is_owed in ((amount_minor, False), (owed_minor, True)):
+        if minor:
+            post(
+                session,
+                ctx,
+                sponsorship,
+                "taken_back",
+                minor,
+                share_id=share_id,
+                tranche=tranche,
+                is_owed=is_owed,
+            )
 
 
 def lines_of(session: Session, sponsorship_id: uuid.UUID) -> list[EscrowLine]:

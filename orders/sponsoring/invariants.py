@@ -185,4 +185,32 @@ INVARIANTS: Final = (
                 WHERE l.sponsorship_id = s.id AND l.escrow_minor * 1000 >= s.total_minor * s.escrow_permille)
         """,
     ),
+    Invariant(
+        id="Z10",
+        says=Text(
+            en="Payouts of a tranche are of its cooperative and currency, together no more than what was due of it;"
+            " what was paid and is not due any more is owed back.",
+            zh="分期付款单的收款方与币种一致，合计不超过应付；已付而不再应付的款项计入欠款。",
+        ),
+        sql="""
+            SELECT p.id, p.amount_minor, p.owed_back_minor, o.running, o.wrong, l.owed FROM sponsor_payable p
+            LEFT JOIN (
+                SELECT x.payable_id, sum(y.amount_minor) FILTER (WHERE y.state
+                    IN ('drafted', 'approved', 'sent', 'paid')) AS running, count(*) FILTER (WHERE
+                    (y.cooperative_id, y.currency, y.amount_minor)
+                    IS DISTINCT FROM (q.cooperative_id, q.currency, x.amount_minor)) AS wrong
+                FROM sponsor_payout x JOIN sponsor_payable q ON q.id = x.payable_id
+                LEFT JOIN payout y ON y.purpose = 'tranche' AND y.purpose_id = x.id GROUP BY 1
+            ) o ON o.payable_id = p.id
+            LEFT JOIN (
+                SELECT share_id, tranche, sum(amount_minor) AS owed FROM escrow_line
+                WHERE kind = 'taken_back' AND debit = 'coop_receivable' GROUP BY 1, 2
+            ) l ON l.share_id = p.share_id AND l.tranche = p.tranche
+            WHERE coalesce(o.running, 0) > p.amount_minor + p.owed_back_minor OR o.wrong > 0
+                OR p.owed_back_minor <> coalesce(l.owed, 0)
+            UNION ALL
+            SELECT y.id, y.amount_minor, 0, 0, 1, 0 FROM payout y
+            WHERE y.purpose = 'tranche' AND NOT EXISTS (SELECT FROM sponsor_payout x WHERE x.id = y.purpose_id)
+        """,
+    ),
 )

@@ -165,7 +165,7 @@ class EscrowLine(Base):
             "CASE kind"
             " WHEN 'escrowed' THEN debit = 'sponsor_clearing' AND credit = 'sponsor_escrow'"
             " WHEN 'released' THEN debit = 'sponsor_escrow' AND credit = 'coop_payable'"
-            " WHEN 'taken_back' THEN debit = 'coop_payable' AND credit = 'sponsor_escrow'"
+            " WHEN 'taken_back' THEN debit IN ('coop_payable', 'coop_receivable') AND credit = 'sponsor_escrow'"
             " WHEN 'returned' THEN debit = 'sponsor_escrow' AND credit = 'sponsor_clearing'"
             " ELSE false END",
             name="accounts",
@@ -219,6 +219,8 @@ class SponsorPayable(Base):
     tranche: Mapped[str] = mapped_column(String(20))
     cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"), index=True)
     amount_minor: Mapped[int]
+    owed_back_minor: Mapped[int]
+    """Was paid and then taken back: the cooperative owes it, and its next settlement nets it."""
     currency: Mapped[str] = mapped_column(String(3))
     changed_at: Mapped[datetime]
     version: Mapped[int]
@@ -226,7 +228,29 @@ class SponsorPayable(Base):
     __table_args__ = (
         UniqueConstraint("share_id", "tranche"),
         CheckConstraint(one_of("tranche", Tranche), name="tranche"),
-        CheckConstraint("amount_minor >= 0", name="amount"),
+        CheckConstraint("amount_minor >= 0 AND owed_back_minor >= 0", name="amount"),
+    )
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What all payouts of it together come to: what is owed back is not paid less for it."""
+        return self.amount_minor + self.owed_back_minor
+
+
+class SponsorPayout(Base):
+    """What one payout pays of a tranche; the payout has its id as purpose. Append-only."""
+
+    __tablename__ = "sponsor_payout"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    payable_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sponsor_payable.id"))
+    number: Mapped[int]
+    amount_minor: Mapped[int]
+    drafted_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("payable_id", "number"),
+        CheckConstraint("number > 0 AND amount_minor > 0", name="number"),
     )
 
 

@@ -150,7 +150,15 @@ class SponsoredShare(Schema):
 
 
 class PayableQuery(paging.Query):
+    sponsorship_id = Id(load_default=None)
+    cooperative_id = Id(load_default=None)
     tranche = fields.String(load_default=None, validate=validate.OneOf([each.value for each in Tranche]))
+
+
+class SponsorPayout(Schema):
+    id = fields.UUID()
+    amount_minor = fields.Integer()
+    state = fields.String()
 
 
 class SponsorPayable(Schema):
@@ -159,10 +167,16 @@ class SponsorPayable(Schema):
     share_id = fields.UUID()
     tranche = fields.String()
     cooperative_id = fields.UUID()
-    amount_minor = fields.Integer()
+    amount_minor = fields.Integer(metadata={"description": "Due by now."})
+    owed_back_minor = fields.Integer(
+        metadata={"description": "Paid and then taken back: the next settlement nets it."}
+    )
+    paid_minor = fields.Integer(metadata={"description": "Paid, or in a payout that is under way."})
+    open_minor = fields.Integer(metadata={"description": "To be paid by another payout."})
     currency = fields.String()
     changed_at = Instant()
     version = fields.Integer()
+    payouts = fields.List(fields.Nested(SponsorPayout))
 
 
 class SponsorPayablePage(Schema):

@@ -1,11 +1,11 @@
 """Tranches of a sponsored order: released from escrow as cooperatives confirm, take in and deliver; once, to the unit.
 
 What is payable of a share always is what the rule says of how far its boxes have come. If a cooperative keeps fewer of
-them, what was released for the others comes back into escrow.
+them, what was released for the others comes back into escrow; of what is paid already, as its debt.
 """
 
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ from marketplace.values import new_id
 from orders.answers import ShareNotFound
 from orders.events import BoxesGivenBack, ShareMoved
 from orders.models import AllocationRun, Order, Share
-from orders.sponsoring import allocating, escrow, rules, sponsorships
+from orders.sponsoring import allocating, escrow, paying, rules, sponsorships
 from orders.sponsoring.models import SponsoredShare, SponsorPayable, Sponsorship
 from orders.sponsoring.rules import Progress, Tranche
 from orders.sponsoring.states import MOVING, BoxesDelivered, SponsorshipState, SponsorshipStateForbids
@@ -129,14 +129,17 @@ def settle(session: Session, ctx: Context, sponsorship: Sponsorship, sponsored: 
     for tranche, change in sorted(changes, key=lambda each: each[1]):
         if not change:
             continue
-        kind = "released" if change > 0 else "taken_back"
-        escrow.post(
-            session, ctx, sponsorship, kind, abs(change), share_id=sponsored.share_id, tranche=tranche
-        )
         row = rows.get(tranche)
         if row is None:
-            row = _payable(sponsorship, sponsored, tranche)
+            row = _payable(ctx, sponsorship, sponsored, tranche)
             session.add(row)
+        told: dict[str, Any] = {"share_id": sponsored.share_id, "tranche": tranche}
+        if change > 0:
+            escrow.post(session, ctx, sponsorship, "released", change, **told)
+        else:
+            owed = paying.taken_back(session, ctx, row, -change)
+            escrow.take_back(session, ctx, sponsorship, -change - owed, owed_minor=owed, **told)
+            row.owed_back_minor += owed
         row.amount_minor += change
         row.changed_at = ctx.now
         row.version += 1
@@ -161,7 +164,9 @@ def shares_of(session: Session, sponsorship_id: uuid.UUID) -> list[SponsoredShar
     return list(session.scalars(rows.order_by(SponsoredShare.share_id)))
 
 
-def _payable(sponsorship: Sponsorship, sponsored: SponsoredShare, tranche: Tranche) -> SponsorPayable:
+def _payable(
+    ctx: Context, sponsorship: Sponsorship, sponsored: SponsoredShare, tranche: Tranche
+) -> SponsorPayable:
     return SponsorPayable(
         id=new_id(),
         sponsorship_id=sponsorship.id,
@@ -169,7 +174,9 @@ def _payable(sponsorship: Sponsorship, sponsored: SponsoredShare, tranche: Tranc
         tranche=tranche,
         cooperative_id=sponsored.cooperative_id,
         amount_minor=0,
+        owed_back_minor=0,
         currency=sponsorship.currency,
+        changed_at=ctx.now,
         version=0,
     )
 

@@ -172,7 +172,7 @@ class MatchEntry(Schema):
 
 
 class CloseEntry(Schema):
-    reason = fields.String(required=True, validate=_of(ClosedReason))
+    reason = fields.String(required=True, validate=_of((ClosedReason.NOT_OURS, ClosedReason.SEND_BACK)))
     note = Line(required=True)
 
 

@@ -46,6 +46,8 @@ class OpenReason(StrEnum):
 class ClosedReason(StrEnum):
     NOT_OURS = "not_ours"
     SEND_BACK = "send_back"
+    PAYOUT_RETURNED = "payout_returned"
+    """A payout came back: said where payouts are, never by closing the entry."""
 
 
 class SuggestedBy(StrEnum):
@@ -116,6 +118,7 @@ REASONS: Final[dict[str, Text]] = {
     OpenReason.REOPENED: Text(en="A person opened it again.", zh="由人工重新打开。"),
     ClosedReason.NOT_OURS: Text(en="It is for nothing here.", zh="与本平台无关。"),
     ClosedReason.SEND_BACK: Text(en="It is to be sent back.", zh="待退回。"),
+    ClosedReason.PAYOUT_RETURNED: Text(en="A payout came back.", zh="付款单退回。"),
 }
 """Why an entry is open or closed."""
 

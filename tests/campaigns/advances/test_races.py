@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +15,7 @@ from orders.settlements.advances import AdvanceTooHigh
 from tests.builders import Market, broken
 from tests.campaigns.advances import scene
 from tests.campaigns.advances.scene import Lending
+from tests.campaigns.settling import scene as settlements
 from tests.inventory.yard import at_once
 
 PRICE = 5_200
@@ -131,3 +134,42 @@ def make_scarce() -> None:
         ORDER BY amount_minor DESC LIMIT 2
         """
     )
+
+
+def test_payouts_that_move_and_settlements_that_end_at_once_lock_in_no_circle(
+    market: Market, made: Lending
+) -> None:
+    """An advance comes back (payout, cooperative, settlement) while its settlement is accepted and lapses, and others
+    are drafted and proposed: whatever comes first, each ends, and the books are right.
+    """
+    advance = made.paid(3_000)
+    to_settle = settlements.delivered(made.sending).proposed()
+    found = to_settle.of(0)
+    url = f"/v1/settlements/{found['id']}"
+    settlements.let_pass(days=8)
+
+    def lapsed() -> int:
+        with market.app.app_context():
+            settlements.lapse(market)
+            return 200
+
+    def come_back() -> int:
+        with market.app.app_context():
+            made.come_back(made.seen(advance)["payout_id"])
+            return 200
+
+    def post(address: str, body: dict[str, Any] | None = None) -> int:
+        return made.operator.post(address, json=body).status_code
+
+    with ThreadPoolExecutor(5) as pool:
+        waiting = [
+            pool.submit(come_back),
+            pool.submit(lapsed),
+            pool.submit(post, f"{url}/withdrawal", {"reason": "once more"}),
+            pool.submit(post, to_settle.url, settlements.TERMS),
+            pool.submit(post, f"{to_settle.url}/proposal"),
+        ]
+        answers = [each.result(timeout=60) for each in waiting]
+    assert set(answers) <= {200, 409}
+    assert made.seen(advance)["outstanding_minor"] == 0
+    assert broken(market.app) == []
