@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from inventory.epcis.event_hash import event_id, namespaces_of, pre_hash
@@ -183,7 +183,7 @@ def shuffled(value, draw):
 
 
 @given(events(), st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_order_makes_a_difference(event, data):
     try:
         name = event_id(event, OWN)

@@ -1,7 +1,7 @@
 """GS1 keys as Digital Links and as EPC URNs, one the same as the other."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.epcis.identifiers import (
@@ -125,6 +125,7 @@ def test_a_key_without_a_urn_is_refused():
 serials = st.text("0123456789ABCxyz!%&'()*+,-./:;<=>?_\"", min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**13 - 1), serials, st.sampled_from(PREFIX_LENGTHS), st.sampled_from(["10", "21"]))
 def test_any_box_and_lot_comes_back_from_both_forms(number, text, prefix_digits, qualifier):
     digits = f"{number:013d}"
@@ -134,6 +135,7 @@ def test_any_box_and_lot_comes_back_from_both_forms(number, text, prefix_digits,
     assert read_urn(urn_of(key, prefix_digits)) == key
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**13 - 1), st.integers(1, 9))
 def test_any_other_check_digit_is_refused(number, off):
     digits = f"{number:013d}"

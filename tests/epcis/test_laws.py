@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.epcis.event_schemas import EVENT_TYPES
@@ -14,7 +14,7 @@ from tests.epcis.strategies import documents, events
 
 
 @given(events())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_event_is_loaded_and_dumped_as_it_is(event):
     schema = EVENT_TYPES[event["type"]]
     before = json.dumps(event)
@@ -23,7 +23,7 @@ def test_any_event_is_loaded_and_dumped_as_it_is(event):
 
 
 @given(documents())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_document_comes_back_to_the_letter(document):
     before = json.dumps(document)
 
@@ -31,7 +31,7 @@ def test_any_document_comes_back_to_the_letter(document):
 
 
 @given(events(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_one_fault_anywhere_is_one_too_many(event, data):
     fault = data.draw(st.sampled_from(list(faults(event))))
 

@@ -1,6 +1,6 @@
 """A chain that holds, and one that names the first row that was touched."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.traces.chain import chained, first_broken
@@ -9,11 +9,13 @@ START = bytes(32)
 lists = st.lists(st.binary(max_size=4), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(lists, st.binary(min_size=32, max_size=32))
 def test_a_chain_that_nobody_touched_holds(entries, start):
     assert first_broken(entries, chained(entries, start), start) is None
 
 
+@settings(deadline=None)
 @given(lists, st.data())
 def test_a_chain_names_the_first_entry_that_was_changed(entries, data):
     links = chained(entries, START)

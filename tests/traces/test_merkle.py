@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.traces.merkle import (
@@ -55,6 +55,7 @@ def test_no_entry_passes_for_a_pair():
     assert leaf_hash(one + two) != root([one, two])
 
 
+@settings(deadline=None)
 @given(lists)
 def test_every_entry_has_its_proof(entries):
     leaves = leaves_of(entries)
@@ -66,6 +67,7 @@ def test_every_entry_has_its_proof(entries):
         assert is_included(leaf, index, len(leaves), proof, whole)
 
 
+@settings(deadline=None)
 @given(lists, st.data())
 def test_a_proof_is_of_one_entry_at_one_place_in_one_list(entries, data):
     leaves = [leaf_hash(bytes([position]) + entry) for position, entry in enumerate(entries)]
@@ -84,6 +86,7 @@ def test_a_proof_is_of_one_entry_at_one_place_in_one_list(entries, data):
         assert not is_included(leaves[index], index, size, proof[:position] + proof[position + 1 :], whole)
 
 
+@settings(deadline=None)
 @given(lists, st.data())
 def test_a_list_that_only_grew_can_show_it(entries, data):
     leaves = leaves_of(entries)
@@ -98,6 +101,7 @@ def test_a_list_that_only_grew_can_show_it(entries, data):
         assert not is_consistent(old_size, old, len(leaves), new, [*proof, old])
 
 
+@settings(deadline=None)
 @given(lists, st.data())
 def test_a_list_that_was_rewritten_cannot(entries, data):
     leaves = leaves_of(entries)
