@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market bench-holds bench-campaigns bench-money attack-money chaos lock clean season
+.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market bench-holds bench-campaigns bench-money attack-money chaos conformance lock clean season
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ season: .venv/ready ## Play a whole season of 10,000 shoppers by a seed 演示�
 
 chaos: install ## Break the servers under load, and check what survived (about 15 minutes) 故障演练
 	@$(BIN)/python -m bench.chaos --write
+
+conformance: install ## Compare our EPCIS schemas with GS1's (EPCIS_SCHEMA=folder) 与 GS1 的 EPCIS 架构比对
+	@$(BIN)/python -m tests.epcis
 
 lock: install ## Pin the requirements again, with hashes 重新锁定依赖
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

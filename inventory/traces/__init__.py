@@ -1,0 +1,1 @@
+"""Evidence that what was written down has not been changed since. Pure so far."""

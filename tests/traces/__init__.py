@@ -1,0 +1,1 @@
+"""Evidence against changes of what was written down."""
