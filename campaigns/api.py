@@ -10,6 +10,7 @@ from campaigns import (
     advancing,
     cloning,
     ending,
+    ending_schemas,
     planning,
     pricing,
     progress,
@@ -185,7 +186,7 @@ def close(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> Cam
 @blueprint.post("/<uuid:campaign_id>/cancellation")
 @blueprint.arguments(schemas.Reason)
 @blueprint.problems(planning.CampaignNotFound, CampaignStateForbids)
-@blueprint.writes(200, schemas.CancelledCampaign)
+@blueprint.writes(200, ending_schemas.CancelledCampaign)
 def cancel(session: Session, body: dict[str, Any], campaign_id: uuid.UUID) -> ending.Cancelled:
     """Give a campaign up before its boxes go out: whoever paid gets the money back, pledges are free again 取消"""
     campaign = ending.cancel(session, context.current(), campaign_id=campaign_id, **body)
@@ -202,7 +203,7 @@ def evaluate(session: Session, campaign_id: uuid.UUID) -> Campaign:
 
 @blueprint.get("/<uuid:campaign_id>/ending")
 @blueprint.problems(planning.CampaignNotFound)
-@blueprint.response(200, schemas.Ending)
+@blueprint.response(200, ending_schemas.Ending)
 def get_ending(campaign_id: uuid.UUID) -> dict[str, Any]:
     """How many orders of a failed or cancelled campaign are released, and how many are left 退款进度"""
     with reading() as session:
