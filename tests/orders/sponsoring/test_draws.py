@@ -8,7 +8,7 @@ import pytest
 
 from inventory.models import Pool
 from inventory.refusals import SoldOut
-from marketplace import database
+from marketplace import context, database
 from marketplace.access import Role
 from orders import checkout
 from orders.sponsoring import drawing
@@ -43,7 +43,7 @@ def lapse(fund: Fund) -> int:
         fund.market,
         "UPDATE sponsor_draw SET expires_at = now() - interval '1 second' WHERE state = 'open'",
     )
-    return database.transact(lambda session: drawing.expire_due(session, fund.market.later(seconds=1)))
+    return database.transact(lambda session: drawing.expire_due(session, context.system()))
 
 
 def test_one_fen_buys_the_box_of_a_player(fund: Fund, shopper: Caller) -> None:
