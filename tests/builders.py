@@ -50,6 +50,7 @@ from orders.models import AllocationRun, Order
 from tests.house import Caller
 
 T = TypeVar("T")
+POOL_PATIENCE_SECONDS = 120
 
 PACK_GRAMS = 5_000
 PRICE_MINOR = 5_200
@@ -590,7 +591,10 @@ def contents() -> dict[str, str]:
 
 
 def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal]:
-    """Run each piece of work in a thread and an app context of its own; its result, or what refused it."""
+    """Run each piece of work in a thread and an app context of its own; its result, or what refused it.
+
+    All share the connections of one process: on a busy machine they wait for one as long as it takes.
+    """
 
     def run(work: Callable[[], T]) -> T | errors.Refusal:
         with app.app_context():
@@ -599,8 +603,20 @@ def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal
             except errors.Refusal as refusal:
                 return refusal
 
-    with ThreadPoolExecutor(max_workers=len(works)) as pool:
+    with patient(app), ThreadPoolExecutor(max_workers=len(works)) as pool:
         return list(pool.map(run, works))
+
+
+@contextmanager
+def patient(app: Flask) -> Iterator[None]:
+    """Who finds no connection free waits for one, and is not turned away."""
+    with app.app_context():
+        pool: Any = database.db.engine.pool
+    before, pool._timeout = pool._timeout, POOL_PATIENCE_SECONDS
+    try:
+        yield
+    finally:
+        pool._timeout = before
 
 
 def told(caller: Caller) -> str:
