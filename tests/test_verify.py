@@ -247,9 +247,10 @@ BREAKS = {
         INSERT INTO movement (id, lot_id, number, kind, on_hand_delta_grams, held_delta_grams, on_hand_grams,
             held_grams, committed_delta_grams, packed_delta_grams, committed_grams, packed_grams, reason, actor, at)
         SELECT gen_random_uuid(), id, version + 1, 'held', 0, 1, on_hand_grams, held_grams + 1,
-            0, 0, 0, 0, 'x', 'x', now()
-        FROM lot WHERE code = 'L-1';
-        UPDATE lot SET held_grams = held_grams + 1, version = version + 1 WHERE code = 'L-1'
+            0, 0, committed_grams, packed_grams, 'x', 'x', now()
+        FROM lot WHERE code = (SELECT min(code) FROM lot WHERE held_grams < on_hand_grams);
+        UPDATE lot SET held_grams = held_grams + 1, version = version + 1
+        WHERE code = (SELECT min(code) FROM lot WHERE held_grams < on_hand_grams)
     """,
     "S7": "UPDATE pool SET boxes_pledged = boxes_pledged + 1",
     "S10": "UPDATE pool_movement SET boxes_held = boxes_held - 1 WHERE kind = 'held' AND number = 3",
