@@ -75,6 +75,16 @@ Told = tuple[Context, Answer | errors.Refusal | Broken | Back]
 """Who it turned out to be, and the reply."""
 
 
+def table(
+    name: str, serve: Callable[[Sequence[Any]], Iterable[tuple[int, Any]]], *, linger_ms: int = 0
+) -> Together[Any, Any]:
+    """This process's one of that name, where those who come at once are served together; laid by the first."""
+    tables = cast(dict[str, Together[Any, Any]], current_app.extensions.setdefault("desks", {}))
+    return tables.get(name) or tables.setdefault(
+        name, Together(serve, at_once_max=AT_ONCE_MAX, linger_ms=linger_ms)
+    )
+
+
 def come(
     name: str, caller: SomeCaller, serve: Callable[[Sequence[SomeCaller]], Iterable[tuple[int, Told[Back]]]]
 ) -> Steps[tuple[Context, Answer | Back]]:
@@ -83,11 +93,7 @@ def come(
     Raises Unauthenticated, Forbidden, KeyInFlight, IdempotencyKeyReused, DatabaseUnavailable, and what the desk
     refuses without an answer.
     """
-    desks = cast(dict[str, Together[Any, Any]], current_app.extensions.setdefault("desks", {}))
-    together = desks.get(name) or desks.setdefault(
-        name, Together(serve, at_once_max=AT_ONCE_MAX, linger_ms=LINGER_MS)
-    )
-    ctx, reply = yield Joining(together, caller)
+    ctx, reply = yield Joining(table(name, serve, linger_ms=LINGER_MS), caller)
     g.context = ctx
     if isinstance(reply, errors.Refusal):
         raise reply

@@ -7,20 +7,16 @@ So the way to the answer is short: no session, and no commit of its own for each
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from flask import current_app
-
-from marketplace import audit, express
+from marketplace import audit, desk, express
 from marketplace.context import Context
 from marketplace.payments import gateway_rules
 from marketplace.payments.gateways.interface import EventSeen
 from marketplace.points import Point, passed
-from marketplace.together import Together
 from marketplace.values import new_id
 
 HANDLE: Final = "payments.handle_event"
-AT_ONCE_MAX: Final = 64
 LINE: Final = "events"
 
 STORE: Final = f"""
@@ -38,15 +34,9 @@ STORE: Final = f"""
         INSERT INTO job (name, arguments, state, due_at, attempts, enqueued_at)
         SELECT '{HANDLE}', jsonb_build_object('event_id', id), 'waiting', clock_timestamp(), 0, clock_timestamp()
         FROM stored
-    ), audited AS (
-        INSERT INTO audit_entry (id, at, actor, action, subject_kind, subject_id, request_id, after)
-        SELECT r.id, r.at, r.actor, r.action, r.subject_kind, r.subject_id, r.request_id, r.after
-        FROM jsonb_to_recordset(%(told)s::jsonb) AS r(id uuid, at timestamptz, actor text, action text,
-            subject_kind text, subject_id text, request_id text, after jsonb)
-        JOIN stored s ON s.id = r.subject_id::uuid
-    )
+    ), {audit.told("JOIN stored s ON s.id = r.subject_id::uuid")}
     SELECT coalesce(array_agg(id), ARRAY[]::uuid[]) AS ids FROM stored
-    """  # noqa: S608 (a constant of our own)
+    """  # noqa: S608 (the parts are our own)
 """Answers the ids of those that were not here before. Sorted, so that two processes which are sent the same events in
 opposite orders do not wait for each other in a circle."""
 
@@ -65,9 +55,8 @@ def take_in(ctx: Context, *, provider: str, event: EventSeen) -> bool:
 
     Is a unit of work of its own, shared with those who come at once. Raises DatabaseUnavailable.
     """
-    tables = cast(dict[str, Together[Arrived, bool]], current_app.extensions.setdefault("desks", {}))
-    together = tables.get(LINE) or tables.setdefault(LINE, Together(take_in_all, at_once_max=AT_ONCE_MAX))
-    return together.ask(Arrived(ctx=ctx, provider=provider, event=event))
+    is_new: bool = desk.table(LINE, take_in_all).ask(Arrived(ctx=ctx, provider=provider, event=event))
+    return is_new
 
 
 def take_in_all(arrived: Sequence[Arrived]) -> Iterable[tuple[int, bool]]:
