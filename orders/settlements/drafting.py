@@ -21,7 +21,7 @@ from orders.settlements import gathering, journal, kept
 from orders.settlements.account import Account
 from orders.settlements.facts import Facts, FactsAreWrong, Fee, Terms
 from orders.settlements.gathering import Charge, Gathered, Key, Sale
-from orders.settlements.journal import DRAFT, Moved
+from orders.settlements.journal import Moved
 from orders.settlements.models import Settlement
 from orders.settlements.rules import settle
 from orders.settlements.states import SettlementKind, SettlementState
@@ -114,7 +114,7 @@ def draft(
     before = kept.accounts(session, found)
     for key, shares in storage_parts.open_of(session, found).items():
         found[key].storage = shares
-    moved = []
+    moved: list[Moved] = []
     for key, gathered in found.items():
         settlement = known.get(key)
         was = None if settlement is None else settlement.digest
@@ -122,9 +122,7 @@ def draft(
             settlement = known[key] = _new(ctx, sale, key, number=f"{sale.code}-{codes[key[0]]}-{key[1]}")
             session.add(settlement)
         _compute(ctx, settlement, sale, gathered, agreed, before[key])
-        if settlement.digest != was:
-            settlement.version += 0 if was is None else 1
-            moved.append(Moved(settlement=settlement, event=DRAFT, before=None if was is None else DRAFT))
+        moved += journal.drafted(settlement, was=was)
     passed(Point.SETTLEMENTS_DRAFTED)
     journal.write(session, ctx, moved)
     ordered = tuple(sorted(known.values(), key=lambda each: each.number))

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +38,13 @@ class Moved:
     event: str
     before: str | None
     reason: str | None = None
+
+
+def drafted(settlement: Settlement, *, was: str | None) -> Iterator[Moved]:
+    """The step of a draft that was computed, anew if it had a digest (`was`); none if it says the same as before."""
+    if settlement.digest != was:
+        settlement.version += 0 if was is None else 1
+        yield Moved(settlement=settlement, event=DRAFT, before=None if was is None else DRAFT)
 
 
 def put(settlement: Settlement, statement: Statement) -> None:

@@ -23,7 +23,7 @@ from orders.settlements import journal, kept, settling
 from orders.settlements.account import Account
 from orders.settlements.facts import Facts, StorageShare, Terms
 from orders.settlements.gathering import Key
-from orders.settlements.journal import DRAFT, Moved
+from orders.settlements.journal import Moved
 from orders.settlements.kept import AccountInUse
 from orders.settlements.models import Retention, Settlement
 from orders.settlements.rules import settle
@@ -35,7 +35,10 @@ BATCH: Final = 200
 """Of so many cooperatives and currencies in one unit of work."""
 OBJECTION_DAYS: Final = 7
 TITLE: Final = Text(en="Release of retention", zh="质保金释放")
-OPEN: Final = (SettlementState.DRAFT, *kept.LOOKED_AT)
+OPEN: Final = Settlement.state.in_((SettlementState.DRAFT, *kept.LOOKED_AT)) & (
+    (Settlement.kind != SettlementKind.RELEASE) | (Settlement.state != SettlementState.DRAFT)
+)
+"""Settlements that are not final, and are to release what is due; a draft of a release is computed anew instead."""
 
 
 def draft(session: Session, ctx: Context, *, cooperative_id: uuid.UUID, currency: str) -> Settlement:
@@ -68,8 +71,7 @@ def release_due(session: Session, ctx: Context) -> int:
             .where(
                 Settlement.cooperative_id == Retention.cooperative_id,
                 Settlement.currency == Retention.currency,
-                Settlement.state.in_(OPEN),
-                (Settlement.kind != SettlementKind.RELEASE) | (Settlement.state != SettlementState.DRAFT),
+                OPEN,
             )
             .exists(),
         )
@@ -110,9 +112,7 @@ def _open(session: Session, keys: Collection[Key]) -> dict[Key, str]:
     """Of which of these another settlement is not final, and its number: it is to release what is due."""
     rows = session.execute(
         select(Settlement.cooperative_id, Settlement.currency, Settlement.number).where(
-            tuple_(Settlement.cooperative_id, Settlement.currency).in_(list(keys)),
-            Settlement.state.in_(OPEN),
-            (Settlement.kind != SettlementKind.RELEASE) | (Settlement.state != SettlementState.DRAFT),
+            tuple_(Settlement.cooperative_id, Settlement.currency).in_(list(keys)), OPEN
         )
     )
     return {(row.cooperative_id, row.currency): row.number for row in rows}
@@ -126,7 +126,8 @@ def _draft(
     due = [key for key in keys if before[key].due_on(ctx.today)]
     stored = storage_parts.open_of(session, due)
     numbers = _numbers(session, [key for key in due if key not in known])
-    made, moved = [], []
+    made: list[Settlement] = []
+    moved: list[Moved] = []
     for key in due:
         settlement = known.get(key)
         was = None if settlement is None else settlement.digest
@@ -134,9 +135,7 @@ def _draft(
             settlement = _new(ctx, key, number=numbers[key])
             session.add(settlement)
         _compute(ctx, settlement, before[key], stored.get(key, ()))
-        if settlement.digest != was:
-            settlement.version += 0 if was is None else 1
-            moved.append(Moved(settlement=settlement, event=DRAFT, before=None if was is None else DRAFT))
+        moved += journal.drafted(settlement, was=was)
         made.append(settlement)
     journal.write(session, ctx, moved)
     return made
