@@ -120,7 +120,7 @@ def part(session: Session, ctx: Context, *, bill_id: uuid.UUID) -> StorageBill:
 
     Raises StorageBillNotFound, StorageBillStateForbids, StorageDaysOpen, NothingStored.
     """
-    bill = _locked(session, bill_id)
+    bill = get(session, bill_id=bill_id, locked=True)
     check_bill_move(bill.state, BillState.PARTED)
     check_over(bill.ends_on, now=ctx.now)
     parts = _parts(session, bill)
@@ -137,7 +137,7 @@ def part(session: Session, ctx: Context, *, bill_id: uuid.UUID) -> StorageBill:
 
 def withdraw(session: Session, ctx: Context, *, bill_id: uuid.UUID, reason: str) -> StorageBill:
     """It was wrong: nobody pays it. Raises StorageBillNotFound, StorageBillStateForbids, StorageBillUsed."""
-    bill = _locked(session, bill_id)
+    bill = get(session, bill_id=bill_id, locked=True)
     check_bill_move(bill.state, BillState.WITHDRAWN)
     parts = session.scalars(
         select(StoragePart)
@@ -158,9 +158,9 @@ def withdraw(session: Session, ctx: Context, *, bill_id: uuid.UUID, reason: str)
     return bill
 
 
-def get(session: Session, *, bill_id: uuid.UUID) -> StorageBill:
+def get(session: Session, *, bill_id: uuid.UUID, locked: bool = False) -> StorageBill:
     """Raises StorageBillNotFound."""
-    found = session.get(StorageBill, bill_id)
+    found = session.get(StorageBill, bill_id, with_for_update=locked or None, populate_existing=locked)
     if found is None:
         raise StorageBillNotFound
     return found
@@ -214,13 +214,6 @@ def _parts(session: Session, bill: StorageBill) -> list[dict[str, Any]]:
         }
         for cooperative_id, share in ((each, shares[str(each)]) for each in sorted(stored))
     ]
-
-
-def _locked(session: Session, bill_id: uuid.UUID) -> StorageBill:
-    found = session.get(StorageBill, bill_id, with_for_update=True, populate_existing=True)
-    if found is None:
-        raise StorageBillNotFound
-    return found
 
 
 def _name(store: ColdStore, told: Told, *, time: int) -> str:
