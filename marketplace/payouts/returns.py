@@ -66,7 +66,7 @@ def proposed(session: Session) -> list[Return]:
     )
     found: defaultdict[uuid.UUID, list[Return]] = defaultdict(list)
     for entry, payout in pairs:
-        if payout.reference in references.named(entry.remittance):
+        if _brings_back(entry, payout):
             found[entry.id].append(Return(entry=entry, payout=payout))
     return [named[0] for named in found.values() if len(named) == 1][:SHOWN_MAX]
 
@@ -79,9 +79,7 @@ def confirm(session: Session, ctx: Context, *, bank_entry_id: uuid.UUID, payout_
     payout = sending.of_bank(session, ctx, payout_id)
     check_payout_move(payout.state, PayoutState.RETURNED)
     entry = by_hand.get(session, entry_id=bank_entry_id)
-    is_same = (entry.amount_minor, entry.currency) == (payout.amount_minor, payout.currency)
-    is_named = payout.reference in references.named(entry.remittance)
-    if not (is_same and is_named and entry.direction == Direction.CREDIT):
+    if not _brings_back(entry, payout):
         raise NoSuchReturn
     found = Return(entry=entry, payout=payout)
     note = f"{found.words.en} {found.words.zh}"
@@ -89,3 +87,9 @@ def confirm(session: Session, ctx: Context, *, bank_entry_id: uuid.UUID, payout_
     reason = f"came back by {receipt_reference(entry.account, entry.entry_key)}"
     ending.bring_back(session, ctx, payout, reason=reason)
     return payouts.get(session, ctx, payout_id=payout.id)
+
+
+def _brings_back(entry: BankEntry, payout: Payout) -> bool:
+    is_same = (entry.amount_minor, entry.currency) == (payout.amount_minor, payout.currency)
+    is_named = payout.reference in references.named(entry.remittance)
+    return is_same and is_named and entry.direction == Direction.CREDIT
