@@ -193,33 +193,38 @@ class Part(Kept):
         self.schema.load(value)
 
 
-class Context(Kept):
+class OneOrMany(Kept):
+    """An item that another field checks, or a list of them; all different with `unique`."""
+
+    def __init__(self, inner: Kept, *, unique: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = inner
+        self.listed = Listed(inner, unique=unique)
+
+    def check(self, value: Any) -> None:
+        (self.listed if isinstance(value, list) else self.inner).check(value)
+
+
+class _OneContext(Kept):
+    def check(self, value: Any) -> None:
+        if isinstance(value, str) and not is_uri(value):
+            raise ValidationError(NOT_A_URI)
+        if not isinstance(value, str | Mapping):
+            raise ValidationError("Must be a URI or an object. 须为 URI 或对象。")
+
+
+class Context(OneOrMany):
     """JSON-LD's `@context`: an address, an object, or a list of both without repetition."""
 
-    def check(self, value: Any) -> None:
-        if not isinstance(value, list):
-            _check_context(value)
-            return
-        wrong: dict[int, Any] = {}
-        for position, item in enumerate(value):
-            try:
-                _check_context(item)
-            except ValidationError as error:
-                wrong[position] = error.messages
-        wrong = wrong or _repeated(value)
-        if wrong:
-            raise ValidationError(wrong)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(_OneContext(), unique=True, **kwargs)
 
 
-class Certification(Kept):
+class Certification(OneOrMany):
     """One URI of a certificate, or a list of them."""
 
-    def check(self, value: Any) -> None:
-        (_URIS if isinstance(value, list) else _URI).check(value)
-
-
-_URI: Final = Uri()
-_URIS: Final = Listed(_URI)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Uri(), **kwargs)
 
 
 def is_number(value: Any) -> bool:
@@ -227,13 +232,6 @@ def is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return False
     return isinstance(value, int) or isfinite(value)
-
-
-def _check_context(value: Any) -> None:
-    if isinstance(value, str) and not is_uri(value):
-        raise ValidationError(NOT_A_URI)
-    if not isinstance(value, str | Mapping):
-        raise ValidationError("Must be a URI or an object. 须为 URI 或对象。")
 
 
 def _repeated(items: list[Any]) -> dict[int, Any]:
