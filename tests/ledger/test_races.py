@@ -14,6 +14,7 @@ from marketplace import context, database, errors
 from marketplace.express import as_json
 from marketplace.ledger import ledger, reading, writing
 from marketplace.values import new_id
+from tests import builders
 from tests.builders import at_once
 from tests.ledger import money
 
@@ -23,10 +24,10 @@ READERS = 20
 
 
 @pytest.fixture
-def patient(app, monkeypatch):
+def patient(app):
     """Fifty share the pool of one process: they wait for a connection as long as it takes."""
-    monkeypatch.setattr(database.db.engine.pool, "_timeout", 120)
-    return app
+    with builders.patient(app):
+        yield app
 
 
 def once(app, work):
