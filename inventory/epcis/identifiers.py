@@ -222,6 +222,8 @@ def key_in(text: str) -> Key | None:
     plain = quick_keys.parts(text)
     if plain is not None:
         return Key(plain)
+    if not quick_keys.may_be_key(text):
+        return None
     try:
         return (read_urn if text.startswith("urn:epc:") else read_link)(text)
     except errors.Invalid:

@@ -22,6 +22,7 @@ _URN: Final = re.compile(
     rf"|id:sgln:([0-9]{{6,12}})\.([0-9]{{0,6}})\.{_PLAIN}"
     rf"|id:pgln:([0-9]{{6,12}})\.([0-9]{{0,6}}))"
 )
+_MAY_BE_KEY: Final = re.compile(r"urn:epc:|[hH][tT][tT][pP][sS]?:.*/[0-9]{2,4}/")
 _GTIN_BODY: Final = 13
 _GLN_BODY: Final = 12
 _SSCC_BODY: Final = 17
@@ -32,17 +33,24 @@ def parts(text: str) -> Parts | None:
     return _of_urn(text) if text.startswith("urn:") else _of_link(text)
 
 
+def may_be_key(text: str) -> bool:
+    """Whether a longer look could find a key at all."""
+    return _MAY_BE_KEY.match(text) is not None
+
+
 def _of_link(text: str) -> Parts | None:
     found = _LINK.fullmatch(text)
     if found is None:
         return None
-    main, value, rest, tail = next(
-        four for four in (found.group(1, 2, 3, 4), (*found.group(5, 6), None, None), (*found.group(7, 8), None, None),
-                          found.group(9, 10, 11, 12)) if four[0]
-    )  # fmt: skip
+    if found[9]:
+        main, value, rest, tail = found[9], found[10], found[11], found[12]
+    elif found[1]:
+        main, value, rest, tail = found[1], found[2], found[3], found[4]
+    else:
+        main, value, rest, tail = found[5] or found[7], found[6] or found[8], "", ""
     if _check_digit(value[:-1]) != value[-1]:
         return None
-    return ((main, value), (rest, tail)) if rest else ((main, value),)
+    return ((main, value), (rest, tail or "")) if rest else ((main, value),)
 
 
 def _of_urn(text: str) -> Parts | None:
