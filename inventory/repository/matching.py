@@ -5,7 +5,6 @@ is equal to what says `value_tests`, where things are in an event `event_members
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from inventory.epcis import vocabulary
@@ -42,7 +41,6 @@ _AS_THEY_ARE: Final[Mapping[str, Callable[[Iterable[Any]], ValueTest]]] = {
     "hexBinaryValue": value_tests.is_hex,
     "booleanValue": value_tests.is_flag,
 }
-_QUERIES_REMEMBERED_MAX: Final = 64
 
 
 def matches(
@@ -50,10 +48,9 @@ def matches(
 ) -> bool:
     """Whether the event fulfils all conditions; `namespaces` are the prefixes that its document declares.
 
-    Of a right event, as `reading.read` takes it. Whoever asks many events takes `matcher` once.
+    Of a right event, as `reading.read` takes it. Whoever holds a query against many events takes `matcher` once.
     """
-    found = _remembered(query) if master is NOTHING else matcher(query, master)
-    return found(event, namespaces)
+    return matcher(query, master)(event, namespaces)
 
 
 def matcher(query: Query, master: MasterData = NOTHING) -> Matcher:
@@ -66,9 +63,6 @@ def matcher(query: Query, master: MasterData = NOTHING) -> Matcher:
         return all(test(event, known) for test in tests)
 
     return test_all
-
-
-_remembered: Final = lru_cache(maxsize=_QUERIES_REMEMBERED_MAX)(matcher)
 
 
 def namespaces_in(event: Event, namespaces: Namespaces | None) -> Namespaces:

@@ -30,7 +30,7 @@ KNOWN_EVENT_TYPES: Final = frozenset(
     {"ObjectEvent", "AggregationEvent", "AssociationEvent", "TransactionEvent", "TransformationEvent"}
 )
 
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,100}(?:\.[0-9]{1,100})?(?:[eE][+-]?[0-9]{1,2})?")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,100}(?:\.[0-9]{1,100})?(?:[eE][+-]?[0-9]{1,3})?")
 _HEX: Final = re.compile(r"[A-Fa-f0-9]+")
 _FLAGS: Final = {"true": True, "false": False}
 
