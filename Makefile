@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test check bench-install bench-allocation bench-market bench-holds bench-campaigns bench-money attack-money chaos conformance lock clean season
+.PHONY: help run demo logins stop migrate worker verify openapi install test test-thorough check bench-install bench-allocation bench-market bench-holds bench-campaigns bench-money attack-money chaos conformance lock clean season
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ install: .venv/installed ## Make the environment with all pinned requirements �
 
 test: install ## Run the whole suite on real PostgreSQL and Redis 运行全部测试
 	@$(BIN)/python -m pytest -n 2
+
+test-thorough: install ## Run it with all cases of every law and the whole sizes (some hours) 运行全部案例的完整测试
+	@THOROUGH=1 $(BIN)/python -m pytest -n 2
 
 check: install ## Format, lint, types, import contracts, dead code, audit 静态检查
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -38,5 +40,8 @@ def _find(session: Session, invariant: Invariant) -> Finding:
     if invariant.check is not None:
         rows = invariant.check(session)
     else:
-        rows = [dict(row) for row in session.execute(text(invariant.sql)).mappings()]
+        driver = session.connection().connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(invariant.sql.encode()).fetchall()
     return Finding(invariant=invariant, broken=len(rows), first=rows[0] if rows else None)

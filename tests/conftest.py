@@ -9,11 +9,12 @@ import wsgi
 from marketplace import express
 from marketplace.database import db
 from marketplace.embedded.databases import DatabaseUrls
-from tests import house, servers
+from tests import house, servers, thorough
 from tests.house import Caller
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    thorough.load_profile()
     if not hasattr(config, "workerinput"):
         servers.start_for_run()
 

@@ -1,7 +1,10 @@
 """The house as tests see it: the app on a database of its own, and callers at its door."""
 
+import atexit
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -69,36 +72,61 @@ def empty(urls: DatabaseUrls) -> None:
     A test fills few of them, with few rows: those are deleted, tables before those that they refer to. To truncate
     them all makes hundreds of files anew, which takes longer than most tests.
     """
-    with psycopg.connect(servers.plain(urls.owner_url)) as connection:
-        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        names = [name for (name,) in rows if name not in KEPT]
-        filled = _filled(connection, names)
-        order = None if max(filled.values(), default=0) > FEW_ROWS else _referring_first(connection, filled)
+    try:
+        _empty(_keeper_of(urls))
+    except psycopg.OperationalError:  # a test that ended every connection has ended this one, too
+        _keeper_of.cache_clear()
+        _empty(_keeper_of(urls))
+
+
+def _empty(keeper: "_Keeper") -> None:
+    with keeper.connection.transaction():
+        filled = dict(keeper.connection.execute(keeper.counts, prepare=True).fetchall())
+        order = None if max(filled.values(), default=0) > FEW_ROWS else _referring_first(keeper, filled)
         if order is None:
-            tables = sql.SQL(", ").join(map(sql.Identifier, names))
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+            tables = sql.SQL(", ").join(map(sql.Identifier, keeper.tables))
+            keeper.connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
             return
         for name in order:
-            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-        for (sequence,) in connection.execute(_SEQUENCES).fetchall():
-            connection.execute("SELECT setval(%s, 1, false)", [sequence])
+            keeper.connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        for (sequence,) in keeper.connection.execute(_SEQUENCES).fetchall():
+            keeper.connection.execute("SELECT setval(%s, 1, false)", [sequence])
 
 
-def _filled(connection: psycopg.Connection[Any], names: list[str]) -> dict[str, int]:
-    """The tables with rows, and how many they have, counted no further than needed."""
+@dataclass(frozen=True, slots=True)
+class _Keeper:
+    """A connection of the owner, and what of the database's shape stays as it is for the whole run."""
+
+    connection: psycopg.Connection[Any]
+    tables: list[str]
+    references: list[tuple[str, str]]
+    counts: sql.Composed
+    """Answers the tables with rows, and how many they have, counted no further than needed."""
+
+
+@cache
+def _keeper_of(urls: DatabaseUrls) -> _Keeper:
+    connection = psycopg.connect(servers.plain(urls.owner_url), autocommit=True, prepare_threshold=None)
+    atexit.register(connection.close)
+    rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    tables = [name for (name,) in rows if name not in KEPT]
     count = sql.SQL("SELECT {}, (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS few)")
-    counts = [count.format(sql.Literal(name), sql.Identifier(name), FEW_ROWS + 1) for name in names]
-    found = connection.execute(sql.SQL(" UNION ALL ").join(counts)).fetchall()
-    return {name: rows for name, rows in found if rows}
+    counts = [count.format(sql.Literal(name), sql.Identifier(name), FEW_ROWS + 1) for name in tables]
+    filled = sql.SQL("SELECT * FROM ({}) AS counted (name, rows) WHERE rows > 0").format(
+        sql.SQL(" UNION ALL ").join(counts)
+    )
+    found = connection.execute(_REFERENCES).fetchall()
+    references = [(referring.strip('"'), referred.strip('"')) for referring, referred in found]
+    return _Keeper(connection, tables, references, filled)
 
 
-def _referring_first(connection: psycopg.Connection[Any], filled: Iterable[str]) -> list[str] | None:
+def _referring_first(keeper: _Keeper, filled: Iterable[str]) -> list[str] | None:
     """These tables, each before those that it refers to; None when they refer to each other in a circle."""
     sorter: TopologicalSorter[str] = TopologicalSorter({name: set() for name in filled})
     known = set(filled)
-    for referring, referred in connection.execute(_REFERENCES).fetchall():
-        if {referring.strip('"'), referred.strip('"')} <= known:
-            sorter.add(referred.strip('"'), referring.strip('"'))
+    for referring, referred in keeper.references:
+        if {referring, referred} <= known:
+            sorter.add(referred, referring)
     try:
         return list(sorter.static_order())
     except CycleError:

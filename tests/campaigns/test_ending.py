@@ -166,8 +166,8 @@ def test_a_worker_that_dies_between_two_batches_leaves_nobody_out_and_pays_nobod
         database.transact(lambda session: ending.end_orders(session, market.ctx, campaign_id=campaign_id))
         told.append(operator.get(url).json)
     assert told == [
-        {"state": "failed", "released_orders": 2, "left_orders": 3},
-        {"state": "failed", "released_orders": 4, "left_orders": 1},
+        {"state": "failed", "released_orders": 2, "left_orders": 3, "advances": []},
+        {"state": "failed", "released_orders": 4, "left_orders": 1, "advances": []},
     ]
     with pytest.raises(RuntimeError):
         database.transact(lambda session: _dies_after_its_batch(session, market, campaign_id))

@@ -24,6 +24,7 @@ from marketplace.catalogue.csv_table import (
 )
 from marketplace.language import Text
 from marketplace.settings import PROJECT_ROOT
+from tests.thorough import many
 
 ANYTHING = cell(fields.String(), Text(en="Anything.", zh="任意。"))
 COLUMNS = (
@@ -41,14 +42,14 @@ def faults(text, columns=COLUMNS):
     return [(fault.line, fault.column, fault.value) for fault in parse(text, columns).faults]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(CELLS)
 def test_what_is_guarded_reads_back_as_it_was(text):
     assert unguarded(guarded(text)) == text
     assert not guarded(text).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=6))
 def test_every_table_reads_back_as_it_was_written(rows):
     columns = (
@@ -64,14 +65,14 @@ def test_every_table_reads_back_as_it_was_written(rows):
     assert [row.values for row in table.rows] == given_rows
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(CELLS)
 def test_no_text_makes_the_reader_fail(text):
     parse(text, COLUMNS)
     parse(f"code,count,note\r\n{text}", COLUMNS)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_fail(data):
     with contextlib.suppress(CsvRefused):

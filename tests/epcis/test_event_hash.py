@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inventory.epcis.event_hash import event_id, namespaces_of, pre_hash
 from tests.epcis.documents import KINDS, full, least, optional
 from tests.epcis.strategies import events
+from tests.thorough import many
 
 OWN = {"yj": "https://example.org/yijun/"}
 GRADED = {
@@ -183,7 +184,7 @@ def shuffled(value, draw):
 
 
 @given(events(), st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=many(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_order_makes_a_difference(event, data):
     try:
         name = event_id(event, OWN)

@@ -11,10 +11,11 @@ from inventory.epcis.reading import read
 from marketplace import errors
 from tests.epcis.faults import faults
 from tests.epcis.strategies import documents, events
+from tests.thorough import many
 
 
 @given(events())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=many(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_event_is_loaded_and_dumped_as_it_is(event):
     schema = EVENT_TYPES[event["type"]]
     before = json.dumps(event)
@@ -23,7 +24,7 @@ def test_any_event_is_loaded_and_dumped_as_it_is(event):
 
 
 @given(documents())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=many(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_document_comes_back_to_the_letter(document):
     before = json.dumps(document)
 
@@ -31,7 +32,7 @@ def test_any_document_comes_back_to_the_letter(document):
 
 
 @given(events(), st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=many(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_one_fault_anywhere_is_one_too_many(event, data):
     fault = data.draw(st.sampled_from(list(faults(event))))
 

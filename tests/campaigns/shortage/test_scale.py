@@ -1,4 +1,4 @@
-"""A shortage of ten thousand orders: decided at once, followed in batches that hold the locks for seconds."""
+"""A shortage of ten thousand orders (thorough): decided at once, followed in batches that hold locks for seconds."""
 
 import time
 
@@ -18,8 +18,9 @@ from tests.builders import PACK_GRAMS, PRICE_MINOR, Market, Sale
 from tests.campaigns import many_orders
 from tests.campaigns.shortage.stage import Short, let_pass, opened, pledge
 from tests.house import Caller
+from tests.thorough import large
 
-ORDERS = 10_000
+ORDERS = large(10_000, 3_000)
 SOLD = sum(1 + n % 3 for n in range(1, ORDERS + 1))
 THERE = SOLD * 6 // 10
 BATCH_SECONDS_MAX = 60
@@ -32,7 +33,7 @@ PAID = """
 """
 
 
-def test_ten_thousand_orders_are_cut_batch_by_batch(app: Flask, shopper: Caller):
+def test_thousands_of_orders_are_cut_batch_by_batch(app: Flask, shopper: Caller):
     market = builders.build(app)
     short = sold(market, shopper)
     opened(short, cause="force_majeure", evidence="hail")

@@ -11,8 +11,9 @@ from orders.allocation import allocate, single
 from orders.allocation.engines import columns
 from orders.allocation.measures import basin_of
 from tests.orders.allocation.cases import a_problem, a_seller, problems
+from tests.thorough import many
 
-many = settings(max_examples=500, deadline=None)
+law = settings(max_examples=many(500), deadline=None)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,7 +40,7 @@ def a_county(count, *, seed=1, packs=21, equal=False):
     )
 
 
-@many
+@law
 @given(problems(count_max=30, packs_max=200, strict=False))
 def test_few_sellers_with_many_ties_are_filled_alike(problem):
     assume(problem.sellers)

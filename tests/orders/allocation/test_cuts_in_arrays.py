@@ -17,6 +17,7 @@ from orders.allocation.market.sides import Side, in_whole_packs
 from orders.allocation.single import Basin
 from tests.orders.allocation.cases import a_seller
 from tests.orders.allocation.markets import markets
+from tests.thorough import many
 
 
 def through_dinic(network):
@@ -31,7 +32,7 @@ def through_dinic(network):
 IN_ARRAYS = InArrays(through_dinic)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=many(1_500), deadline=None)
 @given(problem=markets(sellers_max=7, orders_max=7))
 def test_arrays_change_nothing_in_any_answer(problem):
     in_lists = book.answer(problem, dinic.max_flow)
@@ -39,7 +40,7 @@ def test_arrays_change_nothing_in_any_answer(problem):
     assert book.answer(problem, IN_ARRAYS) == in_lists
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(problem=markets(sellers_max=7, orders_max=7))
 def test_answers_from_arrays_hold_plain_numbers_only(problem):
     allocation = book.answer(problem, IN_ARRAYS)
@@ -113,7 +114,7 @@ def test_regions_that_no_link_joins_have_lines_of_their_own_from_the_first_flow_
     assert sold.flows == 1
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=many(500), deadline=None)
 @given(
     members=st.lists(
         st.tuples(

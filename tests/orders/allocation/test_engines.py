@@ -10,6 +10,7 @@ from orders.allocation import allocate, engines
 from orders.allocation.engines import Network, dinic, ortools_flow
 from tests.orders.allocation import cases
 from tests.orders.allocation.cases import a_problem, a_seller
+from tests.thorough import many
 
 
 def one_path_at_a_time(network):
@@ -50,7 +51,7 @@ def networks(draw):
     return Network(nodes, [arc[0] for arc in arcs], [arc[1] for arc in arcs], [arc[2] for arc in arcs])
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=many(2_000), deadline=None)
 @given(networks())
 def test_the_pure_engine_finds_the_largest_flow_and_the_smallest_cut(network):
     flow = dinic.max_flow(network)

@@ -12,6 +12,7 @@ from orders.allocation.explain import shortest_between
 from orders.allocation.text import decimal, exact_decimal, render
 from tests.orders.allocation import cases
 from tests.orders.allocation.cases import a_problem, a_seller, problems
+from tests.thorough import many
 
 
 def explained(problem, seller, language="en", **options):
@@ -95,7 +96,7 @@ def test_an_unknown_seller_has_no_explanation():
         explain(problem, allocate(problem), "B")
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=many(800), deadline=None)
 @given(problems(strict=False))
 def test_the_short_line_reproduces_everybodys_packs(problem):
     allocation = allocate(problem)
@@ -108,7 +109,7 @@ def test_the_short_line_reproduces_everybodys_packs(problem):
         assert min(explanation.stock_packs, max(0, rounded)) == share.packs
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(problems(strict=False), st.sampled_from(["g", "kg", "jin"]), st.sampled_from(["en", "zh"]))
 def test_the_printed_calculation_gives_the_allotted_packs(problem, unit, language):
     """Read back from the text itself: the number of boxes printed, capped by stock, is the share."""
@@ -126,7 +127,7 @@ def test_the_printed_calculation_gives_the_allotted_packs(problem, unit, languag
             assert share.packs == 0
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=many(500), deadline=None)
 @given(st.fractions(0, 10**7), st.fractions(0, 10**7))
 def test_the_shortest_decimal_lies_between_and_none_is_shorter(one, other):
     low, high = sorted([one, other])

@@ -21,6 +21,7 @@ from orders.allocation.json_form import (
 )
 from tests.orders.allocation import cases
 from tests.orders.allocation.cases import problems
+from tests.thorough import many
 
 SCHEMA = json.loads((cases.ROOT / "docs" / "allocation.schema.json").read_text(encoding="utf-8"))
 # What a schema cannot say: ids that repeat or point nowhere, and one trade unit for all.
@@ -63,7 +64,7 @@ def test_the_schema_is_a_valid_schema_itself():
     assert not both.is_valid({})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(problems())
 def test_what_is_written_reads_back_the_same_and_fits_the_schema(problem):
     document = json.loads(json.dumps(problem_to_json(problem)))
@@ -102,7 +103,7 @@ def damaged_documents(draw):
     return document
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=many(1_500), deadline=None)
 @given(damaged_documents())
 def test_reader_and_schema_accept_and_refuse_alike(document):
     try:

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 
 from orders.allocation import allocate, verify
 from tests.orders.allocation.cases import problems
+from tests.thorough import many
 
-many = settings(max_examples=500, deadline=None)
+law = settings(max_examples=many(500), deadline=None)
 
 
 def packs_by_seller(problem):
     return {share.id: share.packs for share in allocate(problem).sellers}
 
 
-@many
+@law
 @given(problems())
 def test_shares_add_up_to_the_order_or_to_all_there_is(problem):
     allocation = allocate(problem)
@@ -28,7 +29,7 @@ def test_shares_add_up_to_the_order_or_to_all_there_is(problem):
         assert all(share.limited_by in {"stock", "household_cap"} for share in allocation.sellers)
 
 
-@many
+@law
 @given(problems())
 def test_nobody_gives_more_than_it_has_or_may(problem):
     for seller, share in zip(problem.sellers, allocate(problem).sellers, strict=True):
@@ -38,7 +39,7 @@ def test_nobody_gives_more_than_it_has_or_may(problem):
             assert season_grams <= seller.household_cap_packs * seller.weight * seller.pack_grams
 
 
-@many
+@law
 @given(problems(), st.randoms(use_true_random=False))
 def test_the_order_of_the_list_changes_nothing(problem, random):
     shuffled = list(problem.sellers)
@@ -54,7 +55,7 @@ def test_the_order_of_the_list_changes_nothing(problem, random):
     )
 
 
-@many
+@law
 @given(problems(strict=False), st.integers(1, 20))
 def test_a_larger_order_never_takes_a_pack_from_anybody(problem, more):
     order = problem.orders[0]
@@ -64,7 +65,7 @@ def test_a_larger_order_never_takes_a_pack_from_anybody(problem, more):
     assert all(after[name] >= packs for name, packs in before.items())
 
 
-@many
+@law
 @given(problems(strict=False, catch_up_grams_per_weight=None), st.data())
 def test_a_seller_leaving_never_takes_a_pack_from_another(problem, data):
     if not problem.sellers:
@@ -76,7 +77,7 @@ def test_a_seller_leaving_never_takes_a_pack_from_another(problem, data):
     assert all(packs >= before[name] for name, packs in after.items())
 
 
-@many
+@law
 @given(problems(strict=False), st.data())
 def test_declaring_less_stock_never_gains_a_pack(problem, data):
     if not problem.sellers:
@@ -89,7 +90,7 @@ def test_declaring_less_stock_never_gains_a_pack(problem, data):
     assert packs_by_seller(other)[honest.id] <= packs_by_seller(problem)[honest.id]
 
 
-@many
+@law
 @given(problems(strict=False), st.integers(1, 50))
 def test_declaring_stock_that_is_not_asked_for_changes_nothing(problem, more):
     """Phantom stock gains nothing for whoever was not limited by its real one."""
@@ -103,13 +104,13 @@ def test_declaring_stock_that_is_not_asked_for_changes_nothing(problem, more):
             return
 
 
-@many
+@law
 @given(problems(strict=True))
 def test_strict_is_never_a_full_pack_off_the_exact_share(problem):
     assert all(abs(share.packs - share.exact_packs) < 1 for share in allocate(problem).sellers)
 
 
-@many
+@law
 @given(problems())
 def test_every_answer_passes_the_independent_check(problem):
     assert verify(problem, allocate(problem)) == ()

@@ -11,6 +11,7 @@ from orders.allocation import Link, Order, Policy, Problem, allocate, explain, p
 from orders.allocation.measures import is_market
 from tests.orders.allocation.cases import a_seller
 from tests.orders.allocation.markets import markets, stock_of
+from tests.thorough import many
 
 
 def a_market(sellers, orders, links, **policy):
@@ -132,7 +133,7 @@ def test_a_tier_of_sellers_is_filled_before_the_next_opens():
     assert limits(problem) == ["stock", "nothing", "tier", "nothing"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(markets(sellers_max=3, orders_max=2, packs_max=3, one_tier=True, strict=False, rule="nearest"))
 def test_of_all_shipments_none_has_smaller_weighted_squares(problem):
     if not is_market(problem) or problem.policy.catch_up_grams_per_weight is not None:
@@ -176,14 +177,14 @@ def test_skewed_weights_on_a_staircase_of_links_stay_exact():
     assert sum(packs) == sum(filled)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(markets())
 def test_no_chain_of_swaps_cures_more_than_a_pack_of_envy(problem):
     if is_market(problem) and not problem.policy.strict:
         assert report(problem, allocate(problem)).envy_packs <= 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(markets())
 def test_everybody_is_told_why_and_drawn(problem):
     allocation = allocate(problem)
@@ -194,7 +195,7 @@ def test_everybody_is_told_why_and_drawn(problem):
     ET.fromstring(picture.draw(allocation))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(markets(one_tier=True, strict=False))
 def test_the_calculation_at_the_short_line_gives_every_share(problem):
     allocation = allocate(problem)

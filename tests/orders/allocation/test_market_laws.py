@@ -12,8 +12,9 @@ from orders.allocation.json_form import allocation_from_json, allocation_to_json
 from orders.allocation.measures import is_market
 from tests.orders.allocation import cases
 from tests.orders.allocation.markets import SlowFlow, arcs_of, markets, stock_of
+from tests.thorough import many
 
-many = settings(max_examples=400, deadline=None)
+law = settings(max_examples=many(400), deadline=None)
 SCHEMA = json.loads((cases.ROOT / "docs" / "allocation.schema.json").read_text(encoding="utf-8"))
 RESULT = jsonschema.Draft202012Validator({"$ref": "#/$defs/result", "$defs": SCHEMA["$defs"]})
 
@@ -33,13 +34,13 @@ def plain(**fixed):
     return markets(one_tier=True, strict=False, catch_up_grams_per_weight=None, **fixed).map(with_ranks)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=many(1_000), deadline=None)
 @given(markets())
 def test_every_answer_passes_the_independent_check(problem):
     assert verify(problem, allocate(problem)) == ()
 
 
-@many
+@law
 @given(markets())
 def test_both_sides_add_up_and_nothing_goes_beyond_stock_links_or_orders(problem):
     allocation, arcs = allocate(problem), arcs_of(problem)
@@ -54,7 +55,7 @@ def test_both_sides_add_up_and_nothing_goes_beyond_stock_links_or_orders(problem
         assert fill.packs + fill.unfilled_packs == order.packs
 
 
-@many
+@law
 @given(markets(one_tier=True))
 def test_the_most_packs_that_can_be_shipped_are_shipped(problem):
     flow = SlowFlow(
@@ -70,7 +71,7 @@ def test_the_most_packs_that_can_be_shipped_are_shipped(problem):
     assert sum(packs_of(problem).values()) == most
 
 
-@many
+@law
 @given(markets(), st.randoms(use_true_random=False))
 def test_the_order_of_the_lists_changes_nothing(problem, random):
     sellers, orders = list(problem.sellers), list(problem.orders)
@@ -87,7 +88,7 @@ def test_the_order_of_the_lists_changes_nothing(problem, random):
     assert before.digest == after.digest
 
 
-@many
+@law
 @given(markets())
 def test_what_is_written_reads_back_the_same_and_fits_the_schema(problem):
     allocation = allocate(problem)
@@ -97,7 +98,7 @@ def test_what_is_written_reads_back_the_same_and_fits_the_schema(problem):
     assert allocation_from_json(document) == allocation
 
 
-@many
+@law
 @given(markets(strict=True))
 def test_strict_is_never_a_full_pack_off_the_exact_share(problem):
     assume(len({order.tier for order in problem.orders}) == 1)
@@ -105,7 +106,7 @@ def test_strict_is_never_a_full_pack_off_the_exact_share(problem):
     assert all(abs(share.packs - share.exact_packs) < 1 for share in allocate(problem).sellers)
 
 
-@many
+@law
 @given(plain(), st.data())
 def test_declaring_less_stock_never_gains_a_pack(problem, data):
     assume(problem.sellers)
@@ -117,7 +118,7 @@ def test_declaring_less_stock_never_gains_a_pack(problem, data):
     assert packs_of(other)[honest.id] <= packs_of(problem)[honest.id]
 
 
-@many
+@law
 @given(plain(), st.data())
 def test_hiding_a_link_never_gains_a_pack(problem, data):
     assume(problem.links)
@@ -127,7 +128,7 @@ def test_hiding_a_link_never_gains_a_pack(problem, data):
     assert packs_of(other)[hidden.seller] <= packs_of(problem)[hidden.seller]
 
 
-@many
+@law
 @given(plain(), st.data())
 def test_a_competitor_leaving_never_takes_a_pack_from_another(problem, data):
     assume(problem.sellers)
@@ -141,7 +142,7 @@ def test_a_competitor_leaving_never_takes_a_pack_from_another(problem, data):
     assert all(packs >= before[name] for name, packs in after.items())
 
 
-@many
+@law
 @given(plain(), st.data(), st.integers(1, 5))
 def test_an_order_growing_never_takes_a_pack_from_anybody(problem, data, more):
     spot = data.draw(st.integers(0, len(problem.orders) - 1))
@@ -152,7 +153,7 @@ def test_an_order_growing_never_takes_a_pack_from_anybody(problem, data, more):
     assert all(after[name] >= packs for name, packs in before.items())
 
 
-@many
+@law
 @given(plain(), st.data(), st.integers(1, 5))
 def test_a_buyer_joining_never_takes_a_pack_from_anybody(problem, data, packs):
     orders = (*problem.orders, Order(id="new", packs=packs, tie=99))
@@ -166,7 +167,7 @@ def test_a_buyer_joining_never_takes_a_pack_from_anybody(problem, data, packs):
     assert all(after[name] >= count for name, count in before.items())
 
 
-@many
+@law
 @given(plain(), st.booleans())
 def test_one_order_open_to_everybody_is_answered_alike_with_links_and_without(problem, strict):
     """The market engine and the engine for one order are two ways to one answer."""

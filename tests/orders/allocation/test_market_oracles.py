@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from orders.allocation import allocate
 from tests.orders.allocation.markets import greedy_totals, markets
+from tests.thorough import many
 
 
 def totals(allocation):
@@ -17,7 +18,7 @@ def totals(allocation):
 
 
 @pytest.mark.parametrize("rule", ["nearest", "lowest", "lowest_after"])
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=many(1_000), deadline=None)
 @given(problem=markets(strict=False))
 def test_both_sides_get_what_serving_the_smallest_key_that_still_ships_gives(rule, problem):
     problem = with_rule(problem, rule)

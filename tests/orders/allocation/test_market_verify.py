@@ -13,6 +13,7 @@ from orders.allocation.measures import is_market
 from orders.allocation.result import LIMITS
 from tests.orders.allocation.cases import a_seller
 from tests.orders.allocation.markets import arcs_of, markets
+from tests.thorough import many
 
 rare = [HealthCheck.filter_too_much]
 
@@ -58,7 +59,7 @@ def totals(allocation):
     return [entry.packs for entry in (*allocation.sellers, *allocation.orders)]
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=many(800), deadline=None)
 @given(markets(), st.data())
 def test_other_totals_are_rejected_even_with_all_sums_put_right(problem, data):
     assume(is_market(problem))
@@ -75,7 +76,7 @@ def test_other_totals_are_rejected_even_with_all_sums_put_right(problem, data):
     assert verify(problem, forged)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=rare)
+@settings(max_examples=many(300), deadline=None, suppress_health_check=rare)
 @given(markets(), markets())
 def test_the_answer_under_another_policy_is_rejected(problem, other):
     """Every rule's packs, dressed as the answer to the other rule."""
@@ -89,7 +90,7 @@ def test_the_answer_under_another_policy_is_rejected(problem, other):
     assert verify(problem, reshipped(problem, wrong, flow))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=rare)
+@settings(max_examples=many(200), deadline=None, suppress_health_check=rare)
 @given(markets(), st.data())
 def test_other_shipments_of_the_same_totals_are_as_right(problem, data):
     """The totals are the answer; who serves whom may be any shipment that realises them."""
@@ -165,7 +166,7 @@ PARTS = (
 
 
 @pytest.mark.parametrize("part", PARTS)
-@settings(max_examples=300, deadline=None, suppress_health_check=rare)
+@settings(max_examples=many(300), deadline=None, suppress_health_check=rare)
 @given(problem=markets(), data=st.data())
 def test_any_single_edit_is_rejected(part, problem, data):
     assume(is_market(problem) and problem.sellers)
@@ -176,7 +177,7 @@ def test_any_single_edit_is_rejected(part, problem, data):
     assert verify(problem, edited)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=rare)
+@settings(max_examples=many(300), deadline=None, suppress_health_check=rare)
 @given(markets(), st.data())
 def test_segments_joined_parted_or_mixed_are_rejected(problem, data):
     assume(is_market(problem))

@@ -14,6 +14,7 @@ from orders.allocation.json_form import allocation_from_json, problem_from_json
 from orders.allocation.member_form import divided_to_json, division_from_json
 from tests.orders.allocation import cases
 from tests.orders.allocation.test_json_form import schema_for
+from tests.thorough import many
 
 DIVISION, DIVIDED = schema_for("division"), schema_for("divided")
 
@@ -94,7 +95,7 @@ growers = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(growers, st.integers(0, 10**4))
 def test_the_printed_sum_gives_the_boxes_and_the_answer_proves_itself(masses, packs):
     document = a_division(*((f"m{i}", *mass) for i, mass in enumerate(masses)), packs=packs)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from orders.allocation import Policy, ProblemRefused, verify
 from orders.allocation.members import Member, divide_share, member_problem
+from tests.thorough import many
 
 TONNE = 1_000_000
 
@@ -52,7 +53,7 @@ def test_who_has_nothing_left_gives_nothing_and_the_missing_packs_are_named():
     assert verify(problem, allocation) == ()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.data())
 def test_nobody_is_far_off_its_part_where_fruit_is_enough(tens_of_kilograms, data):
     members = [Member(id=f"m{i}", delivered_grams=n * 10_000) for i, n in enumerate(tens_of_kilograms)]

@@ -27,8 +27,9 @@ from orders.allocation.text import render
 from tests.orders.allocation.cases import a_problem, a_seller
 from tests.orders.allocation.forging import move_packs
 from tests.orders.allocation.oracles import best_of_all_splits, lot_problems, mixed_problems
+from tests.thorough import many
 
-many = settings(max_examples=500, deadline=None)
+law = settings(max_examples=many(500), deadline=None)
 
 
 def packs_of(problem):
@@ -59,13 +60,13 @@ def a_season(seed, *, sellers, packs, share_with_minimum=0.4):
     )
 
 
-@many
+@law
 @given(lot_problems())
 def test_no_split_of_all_is_better(problem):
     assert packs_of(problem) == list(best_of_all_splits(problem))
 
 
-@many
+@law
 @given(lot_problems())
 def test_every_answer_is_exact_passes_the_check_and_reads_back_from_json(problem):
     allocation = allocate(problem)
@@ -75,7 +76,7 @@ def test_every_answer_is_exact_passes_the_check_and_reads_back_from_json(problem
     assert allocation_from_json(allocation_to_json(allocation)) == allocation
 
 
-@many
+@law
 @given(lot_problems(), st.data())
 def test_any_other_packs_are_rejected(problem, data):
     allocation = allocate(problem)
@@ -88,7 +89,7 @@ def test_any_other_packs_are_rejected(problem, data):
     assert verify(problem, move_packs(problem, allocation, packs))
 
 
-@many
+@law
 @given(lot_problems(), st.randoms(use_true_random=False))
 def test_the_order_of_the_list_changes_nothing(problem, shuffler):
     shuffled = list(problem.sellers)
@@ -292,7 +293,7 @@ def test_boxes_of_two_sizes_are_explained_in_both_languages():
     assert report(problem, allocate(problem)).gap == 0
 
 
-@many
+@law
 @given(st.one_of(lot_problems(), mixed_problems()))
 def test_every_share_can_be_explained_reported_and_drawn(problem):
     allocation = allocate(problem)

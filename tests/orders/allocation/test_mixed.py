@@ -9,21 +9,22 @@ from orders.allocation.json_form import allocation_from_json, allocation_to_json
 from tests.orders.allocation.cases import a_seller
 from tests.orders.allocation.forging import move_packs
 from tests.orders.allocation.oracles import mixed_problems, smallest_key_that_fits, stock_of
+from tests.thorough import many
 
-many = settings(max_examples=400, deadline=None)
+law = settings(max_examples=many(400), deadline=None)
 
 
 def an_order(sellers, grams, **policy):
     return Problem(sellers=sellers, orders=(Order(id="order", grams=grams),), policy=Policy(**policy))
 
 
-@many
+@law
 @given(mixed_problems())
 def test_the_packs_are_those_of_the_queue_pack_by_pack(problem):
     assert [share.packs for share in allocate(problem).sellers] == smallest_key_that_fits(problem)
 
 
-@many
+@law
 @given(mixed_problems())
 def test_every_answer_passes_the_check_and_reads_back_from_json(problem):
     allocation = allocate(problem)
@@ -32,7 +33,7 @@ def test_every_answer_passes_the_check_and_reads_back_from_json(problem):
     assert allocation_from_json(allocation_to_json(allocation)) == allocation
 
 
-@many
+@law
 @given(mixed_problems())
 def test_what_is_left_over_is_named_and_smaller_than_any_pack_still_there(problem):
     allocation = allocate(problem)
@@ -47,7 +48,7 @@ def test_what_is_left_over_is_named_and_smaller_than_any_pack_still_there(proble
             assert fill.unfilled_grams < seller.pack_grams
 
 
-@many
+@law
 @given(mixed_problems(), st.data())
 def test_any_other_packs_are_rejected(problem, data):
     allocation = allocate(problem)
@@ -59,7 +60,7 @@ def test_any_other_packs_are_rejected(problem, data):
         assert verify(problem, move_packs(problem, allocation, packs))
 
 
-@many
+@law
 @given(mixed_problems(), st.randoms(use_true_random=False))
 def test_the_order_of_the_list_changes_nothing(problem, random):
     shuffled = list(problem.sellers)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from orders.allocation import allocate, ties
 from tests.orders.allocation.cases import problems
+from tests.thorough import many
 
 
 def pack_by_pack(problem):
@@ -49,7 +50,7 @@ def pack_by_pack(problem):
     return packs
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=many(1_000), deadline=None)
 @given(problems(count_max=9, packs_max=80, strict=False, catch_up_grams_per_weight=None))
 def test_the_line_gives_what_a_heap_gives_pack_by_pack(problem):
     assert [share.packs for share in allocate(problem).sellers] == pack_by_pack(problem)
@@ -73,7 +74,7 @@ def levels(problem, counts):
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(small("nearest"))
 def test_nearest_has_the_least_weighted_squares_of_all_splits(problem):
     def squares(counts):
@@ -88,7 +89,7 @@ def test_nearest_has_the_least_weighted_squares_of_all_splits(problem):
     assert squares(ours) == min(map(squares, everything))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(small("lowest"))
 def test_lowest_lifts_the_lowest_then_the_next_like_no_other_split(problem):
     ours = tuple(share.packs for share in allocate(problem).sellers)
@@ -97,7 +98,7 @@ def test_lowest_lifts_the_lowest_then_the_next_like_no_other_split(problem):
     assert sorted(levels(problem, ours)) == max(sorted(levels(problem, counts)) for counts in everything)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(small("lowest_after"))
 def test_lowest_after_keeps_the_highest_level_as_low_as_any_split(problem):
     ours = tuple(share.packs for share in allocate(problem).sellers)
@@ -112,7 +113,7 @@ def test_lowest_after_keeps_the_highest_level_as_low_as_any_split(problem):
     assert raised(ours) == min(map(raised, everything))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=many(500), deadline=None)
 @given(problems(strict=False), st.integers(0, 6))
 def test_the_exact_share_rises_with_the_line_only(problem, index):
     """The exact shares are the clamped distances to the line, and no smaller line fills the order."""

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from orders.allocation import ProblemRefused, verify
 from orders.allocation.commitment import is_committed, seed_commitment
 from orders.allocation.ration import Claim, ration
+from tests.thorough import many
 
-many = settings(max_examples=300, deadline=None)
+law = settings(max_examples=many(300), deadline=None)
 
 
 def claims_of(*boxes):
@@ -42,7 +43,7 @@ counts = st.lists(st.integers(0, 30), max_size=8)
 choices = st.sampled_from(["equal_awards", "proportional"])
 
 
-@many
+@law
 @given(counts, st.integers(0, 120), choices)
 def test_nothing_is_wasted_nobody_gets_more_than_asked_and_first_boxes_come_first(asked, boxes, policy):
     result = ration(claims_of(*asked), boxes, policy=policy, seed="s", batch="b")
@@ -56,7 +57,7 @@ def test_nothing_is_wasted_nobody_gets_more_than_asked_and_first_boxes_come_firs
     assert verify(result.problem, result.allocation) == ()
 
 
-@many
+@law
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(0, 120), st.integers(1, 40))
 def test_inflating_an_order_gains_nothing_under_equal_awards_unless_it_was_filled(asked, boxes, more):
     honest = awards_of(claims_of(*asked), boxes)
@@ -65,7 +66,7 @@ def test_inflating_an_order_gains_nothing_under_equal_awards_unless_it_was_fille
     assert honest[0] == asked[0] or inflated[0] == honest[0]
 
 
-@many
+@law
 @given(st.lists(st.integers(0, 30), max_size=8), st.integers(0, 120))
 def test_equal_awards_differ_by_one_box_at_most_where_more_was_asked(asked, boxes):
     awards = awards_of(claims_of(*asked), boxes)

@@ -12,6 +12,7 @@ from orders.allocation import ProblemRefused, verify
 from orders.allocation.json_form import allocation_from_json, problem_from_json
 from orders.allocation.ration_form import rations_to_json
 from tests.orders.allocation.test_json_form import schema_for
+from tests.thorough import many
 
 RATION, RATIONS = schema_for("ration"), schema_for("rations")
 
@@ -87,7 +88,7 @@ def test_a_given_tie_comes_before_any_drawn_one():
     assert [award["boxes"] for award in answer["rations"][0]["awards"]] == [0, 0, 1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(st.lists(st.integers(0, 40), max_size=8), st.integers(0, 150))
 def test_every_cut_fits_the_schema_adds_up_and_proves_itself(asked, there):
     document = a_ration(*asked, there=there)

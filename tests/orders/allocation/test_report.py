@@ -9,6 +9,7 @@ from orders.allocation import allocate, report
 from orders.allocation.json_form import input_hash
 from tests.orders.allocation import cases
 from tests.orders.allocation.cases import a_problem, a_seller, problems
+from tests.thorough import many
 
 
 def test_the_worked_example_has_jain_0_86_only_because_one_store_ran_out():
@@ -53,7 +54,7 @@ def test_those_between_whom_the_lottery_decided_are_named_with_the_seed():
     assert (figures.drawn, figures.tie_seed) == (("A", "B"), "seed")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(400), deadline=None)
 @given(problems(strict=False))
 def test_nobody_could_hand_a_pack_to_another_without_ending_below_it(problem):
     figures = report(problem, allocate(problem))
@@ -62,7 +63,7 @@ def test_nobody_could_hand_a_pack_to_another_without_ending_below_it(problem):
     assert figures.envy_packs <= (1 if problem.policy.rule != "nearest" else 0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(problems())
 def test_the_measures_are_those_of_the_textbook(problem):
     allocation = allocate(problem)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from orders.allocation import Order, Policy, Problem, Seller, allocate
 from orders.allocation.season_policy import SeasonEntry, SeasonPolicy, catch_up_bound, ledger
+from tests.thorough import many
 
 
 def an_entry(cooperative, kind, grams, entitled=0):
@@ -89,7 +90,7 @@ def test_entries_of_somebody_else_are_refused():
         ledger([an_entry("X", "accepted", 1)], {"A": 1})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("ABC"), st.integers(1, 10**6)), max_size=20),
     st.sampled_from(["line", "median", "zero"]),

@@ -12,6 +12,7 @@ from orders.allocation import Certificate, Mark, Segment, Shipment, allocate, js
 from orders.allocation.result import LIMITS
 from tests.orders.allocation import cases
 from tests.orders.allocation.cases import a_problem, a_seller, problems
+from tests.thorough import many
 
 
 def with_packs(problem, allocation, packs):
@@ -44,7 +45,7 @@ def with_packs(problem, allocation, packs):
     )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=many(600), deadline=None)
 @given(problems(), st.data())
 def test_a_forged_division_is_rejected_even_with_all_sums_put_right(problem, data):
     allocation = allocate(problem)
@@ -59,7 +60,7 @@ def test_a_forged_division_is_rejected_even_with_all_sums_put_right(problem, dat
     assert verify(problem, with_packs(problem, allocation, other))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=many(600), deadline=None)
 @given(problems(), st.data())
 def test_a_pack_moved_from_one_seller_to_another_is_rejected(problem, data):
     allocation = allocate(problem)
@@ -164,7 +165,7 @@ def edit_shipments(draw, allocation):
 
 
 @pytest.mark.parametrize("edit", [edit_share, edit_mark, edit_top, edit_line, edit_order, edit_shipments])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(problem=problems(), data=st.data())
 def test_any_single_edit_is_rejected(edit, problem, data):
     assume(problem.sellers)
@@ -175,7 +176,7 @@ def test_any_single_edit_is_rejected(edit, problem, data):
     assert verify(problem, edited)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(problems(), problems())
 def test_the_answer_to_one_problem_is_no_answer_to_another(problem, other):
     in_id_order = [json_form.input_hash(it) for it in (problem, other)]

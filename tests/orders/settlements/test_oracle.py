@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from orders.settlements.facts import Remedy
 from orders.settlements.rules import settle
 from tests.orders.settlements.cases import accounts, random_facts
+from tests.thorough import many
 
 
 def oracle(told, before):
@@ -65,7 +66,7 @@ def _drained(sources, pot, *, sign):
 
 
 @given(random_facts(), accounts())
-@settings(max_examples=400)
+@settings(max_examples=many(400))
 def test_the_statement_is_that_of_the_oracle(told, before):
     statement = settle(told, before)
     payout, owed, held, advances = oracle(told, before)

@@ -37,6 +37,7 @@ from tests.orders.settlements.cases import (
     random_facts,
     some_terms,
 )
+from tests.thorough import many
 
 EMPTY = Account(currency="CNY")
 
@@ -366,7 +367,7 @@ def test_who_owes_more_is_never_paid_more(told, before, more):
 
 
 @given(st.lists(random_facts(), min_size=1, max_size=6), accounts())
-@settings(max_examples=60)
+@settings(max_examples=many(60))
 def test_over_a_chain_of_settlements_nothing_is_lost(chain, opening):
     account, paid, income = opening, 0, 0
     for number, told in enumerate(chain):

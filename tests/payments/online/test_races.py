@@ -15,6 +15,7 @@ from tests.builders import Market, ordered
 from tests.house import Caller
 from tests.payments.online.there import There, pay, refresh
 from tests.stripe_stand_in import books
+from tests.thorough import some
 
 ACTORS = ("browser", "event", "event again", "sweeper", "cancel")
 
@@ -61,9 +62,9 @@ def check_end(online: There, market: Market, order: dict) -> None:
 def test_in_all_orders_of_the_five_a_payer_has_the_boxes_or_the_money(
     online: There, market: Market, as_role, first: str
 ) -> None:
-    """24 of the 120 orders for each who comes first; the payer's device has paid before all of them."""
+    """8 of the 24 orders for each who comes first, all if thorough; the payer's device has paid before all of them."""
     sale = market.on_sale(200, per_buyer=10)
-    for rest in itertools.permutations([each for each in ACTORS if each != first]):
+    for rest in some(itertools.permutations([each for each in ACTORS if each != first]), 8):
         shopper = as_role(Role.SHOPPER)
         order = ordered(shopper, sale)
         pay(shopper, order)
@@ -88,7 +89,7 @@ def test_in_all_orders_a_card_that_is_held_is_charged_once_or_let_go(
     not even for a moment.
     """
     sale = market.on_sale(200, per_buyer=10)
-    for rest in itertools.permutations([each for each in ACTORS if each != first]):
+    for rest in some(itertools.permutations([each for each in ACTORS if each != first]), 8):
         shopper = as_role(Role.SHOPPER)
         order = ordered(shopper, sale)
         pay(shopper, order)
