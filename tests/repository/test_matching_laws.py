@@ -17,11 +17,12 @@ from tests.epcis.documents import KINDS, Json, full, least
 from tests.epcis.gs1 import examples_in, folder
 from tests.epcis.strategies import events
 from tests.repository.asking import LATER, askable, own_query
+from tests.thorough import many
 
 NAMESPACES = {"yj": "https://example.org/yijun/"}
 LONG_AGO = "0001-01-01T00:00:00Z"
 NOBODY = "urn:nobody:at:all"
-USUAL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+USUAL = settings(max_examples=many(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def in_calendar(event: Json) -> bool:
