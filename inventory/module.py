@@ -24,6 +24,10 @@ from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
 from inventory.stores import api as stores_api
 from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
 from inventory.telling import SUBSCRIPTIONS as TELLING
+from inventory.traces.checkpointing import at_the_end
+from inventory.traces.commands import trace_group
+from inventory.traces.invariants import INVARIANTS as TRACES_INVARIANTS
+from inventory.traces.jobs import JOBS as TRACES_JOBS
 from inventory.transfers import api as transfers_api
 from inventory.transfers.invariants import INVARIANTS as TRANSFERS_INVARIANTS
 from marketplace.module import Module
@@ -42,9 +46,9 @@ module = Module(
         cases_api.blueprint,
         reconciling_api.blueprint,
     ),
-    jobs=(*JOBS, *RECONCILING_JOBS),
+    jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS),
     subscriptions=(*SUBSCRIPTIONS, *TELLING),
-    commands=(stock_group, gate_group),
+    commands=(stock_group, gate_group, trace_group),
     invariants=(
         *INVARIANTS,
         *STORES_INVARIANTS,
@@ -56,5 +60,7 @@ module = Module(
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,
         *RECONCILING_INVARIANTS,
+        *TRACES_INVARIANTS,
     ),
+    closings=(at_the_end,),
 )

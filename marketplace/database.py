@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from marketplace import commits, errors, patience
+from marketplace import commits, errors, last_words, patience
 from marketplace.embedded import resolve_urls
 from marketplace.language import Text
 from marketplace.points import Point, passed
@@ -199,6 +199,7 @@ def transaction() -> Iterator[Session]:
     session = db.session()
     try:
         yield session
+        last_words.say(session)
         passed(Point.WORKED)
         _commit(session)
         passed(Point.COMMITTED)
@@ -207,7 +208,20 @@ def transaction() -> Iterator[Session]:
         _raise_meaning(problem)
         raise
     finally:
+        last_words.forget(session)
         g.in_transaction = False
+
+
+@contextmanager
+def savepoint(session: Session) -> Iterator[None]:
+    """A part of a unit of work that is undone alone when it raises."""
+    marked = last_words.mark(session)
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        last_words.back_to(session, marked)
+        raise
 
 
 def _commit(session: Session) -> None:

@@ -60,6 +60,8 @@ class Module:
     subscriptions: tuple[Subscription, ...] = ()
     commands: tuple[click.Command, ...] = ()
     invariants: tuple[Invariant, ...] = ()
+    closings: tuple["JobRun", ...] = ()
+    """What a process that works does at its end, each in a unit of work of its own: `closing(session, ctx=…)`."""
 
 
 JobRun = Callable[[Session, Context], Any]

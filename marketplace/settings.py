@@ -1,5 +1,6 @@
 """Settings: read once from the environment, checked at once, never changed."""
 
+import base64
 import contextlib
 import os
 import re
@@ -76,6 +77,8 @@ class Settings:
     payout_account_iban: str = ""
     payout_account_bic: str = ""
     payout_account_cnaps: str = ""
+    trace_signing_key: str = ""
+    trace_checkpoints_dir: str = ""
     notify_channels: str = "console"
     notify_quiet_hours: str = "22-7"
     notify_zone: str = "Asia/Shanghai"
@@ -228,6 +231,18 @@ def _secret(name: str, raw: str) -> str:
     return raw
 
 
+def _seed(name: str, raw: str) -> str:
+    try:
+        seed = base64.b64decode(raw, validate=True)
+    except ValueError:
+        seed = b""
+    if len(seed) != 32:
+        raise WrongSetting(
+            f"{name} is no key: it must be 32 bytes in base64, as `openssl rand -base64 32` gives."
+        )
+    return raw
+
+
 def _ports(name: str, raw: str) -> str:
     parts = [part.strip() for part in raw.split(",")]
     if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= 65_535 for part in parts):
@@ -328,6 +343,8 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "payout_account_iban": _text,
     "payout_account_bic": _text,
     "payout_account_cnaps": _text,
+    "trace_signing_key": _seed,
+    "trace_checkpoints_dir": _text,
     "notify_channels": _some_of(*NOTIFY_CHANNELS),
     "notify_quiet_hours": _hours,
     "notify_zone": _zone,

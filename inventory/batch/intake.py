@@ -16,7 +16,7 @@ from inventory.batch import rules
 from inventory.batch.models import LotIntake
 from inventory.batch.rules import Outcome
 from inventory.stores import cold_stores
-from marketplace import audit, errors
+from marketplace import audit, database, errors
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 from marketplace.language import Text
@@ -95,7 +95,7 @@ def _take_turns(session: Session, ctx: Context, cooperative_ids: set[uuid.UUID])
 
 def _receive(session: Session, ctx: Context, number: int, *, id: uuid.UUID, **facts: Any) -> RowResult:  # noqa: A002
     try:
-        with session.begin_nested():
+        with database.savepoint(session):
             outcome, lot_id = _receive_row(session, ctx, id, facts)
     except errors.Refusal as refusal:
         if type(refusal) not in _POINTERS and not isinstance(refusal, RowDiffers):

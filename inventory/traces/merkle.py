@@ -5,7 +5,8 @@ split after the largest power of two below its length: what has been hashed once
 one hash for each level, twenty for a million entries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,54 @@ PROOF_LENGTH_MAX: Final = 128
 def leaf_hash(entry: bytes) -> bytes:
     """The hash by which an entry stands in the tree."""
     return sha256(b"\x00" + entry).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The hash over 2^`level` leaves, the `index`-th such run of the list."""
+
+    level: int
+    index: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """All that must be known of a list to let it grow: the hashes over its whole runs, longest first.
+
+    There is one run for each bit of `size` that is set.
+    """
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def root(self) -> bytes:
+        """The hash of the whole list."""
+        if not self.hashes:
+            return EMPTY_ROOT
+        found = self.hashes[-1]
+        for each in reversed(self.hashes[:-1]):
+            found = _pair(each, found)
+        return found
+
+    def extended(self, leaves: Sequence[bytes]) -> tuple["Frontier", list[Node]]:
+        """The list with these leaves behind it, and every run of two or more that they complete."""
+        size, hashes, completed = self.size, list(self.hashes), []
+        for leaf in leaves:
+            hashes.append(leaf)
+            level, index = 0, size
+            while index & 1:
+                right = hashes.pop()
+                hashes[-1] = _pair(hashes[-1], right)
+                level, index = level + 1, index >> 1
+                completed.append(Node(level, index, hashes[-1]))
+            size += 1
+        return Frontier(size, tuple(hashes)), completed
+
+
+def runs_of(frontier: bytes) -> tuple[bytes, ...]:
+    """The hashes of a frontier that stand one behind the other."""
+    return tuple(frontier[at : at + 32] for at in range(0, len(frontier), 32))
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
@@ -43,6 +92,27 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
         level = paired + level[len(paired) * 2 :]
         index //= 2
     return proof
+
+
+def path_of(index: int, size: int, run: Callable[[int, int], bytes]) -> list[bytes]:
+    """The inclusion proof of the entry at `index` in a list of `size`, from hashes over whole runs.
+
+    `run(level, index)` gives the hash over 2^level leaves from leaf index·2^level on, all of them in the list. Raises
+    IndexError when there is no such entry.
+    """
+    if not 0 <= index < size:
+        raise IndexError(index)
+    proof: list[bytes] = []
+    start, length = 0, size
+    while length > 1:
+        split = 1 << ((length - 1).bit_length() - 1)
+        if index < start + split:
+            proof.append(_over(start + split, length - split, run))
+            length = split
+        else:
+            proof.append(_over(start, split, run))
+            start, length = start + split, length - split
+    return proof[::-1]
 
 
 def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
@@ -98,6 +168,15 @@ def is_consistent(old_size: int, old_root: bytes, size: int, expected: bytes, pr
             after = _pair(after, each)
         place, last = place >> 1, last >> 1
     return last == 0 and before == old_root and after == expected
+
+
+def _over(start: int, length: int, run: Callable[[int, int], bytes]) -> bytes:
+    """The hash over `length` leaves from `start` on, which is a multiple of the first power of two ≥ length."""
+    split = 1 << ((length - 1).bit_length() - 1) if length > 1 else 1
+    if length == split or length == 2 * split:
+        level = (length - 1).bit_length() if length > 1 else 0
+        return run(level, start >> level)
+    return _pair(_over(start, split, run), _over(start + split, length - split, run))
 
 
 def _pair(left: bytes, right: bytes) -> bytes:

@@ -230,6 +230,7 @@ def work(app: Flask, *, once: bool = False, pace: Pace | None = None) -> None:
         worker.start()
         worker.wait()
         worker.join()
+    close(plain)
 
 
 def start_embedded(app: Flask) -> None:
@@ -251,6 +252,19 @@ def stop_embedded(app: Flask) -> None:
     if worker is not None:
         worker.stop()
         worker.join(STOP_SECONDS_MAX)
+        close(_plain(app))
+
+
+def close(app: Flask) -> None:
+    """What the modules do at the end of a process that works; what fails is logged, and found by the next one."""
+    for module in app.extensions["modules"]:
+        for closing in module.closings:
+            with app.app_context():
+                ctx = context.system("closing")
+                try:
+                    database.transact(partial(closing, ctx=ctx))
+                except Exception:  # noqa: BLE001 (the process ends whatever happens)
+                    log.warning("a closing step was not done", module=module.name, exc_info=True)
 
 
 _starting: Final = threading.Lock()

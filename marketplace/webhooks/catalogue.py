@@ -23,6 +23,8 @@ class Form(StrEnum):
     WORD = "word"
     """A code or a state: a few letters that programs compare."""
     INSTANT = "instant"
+    NOTE = "note"
+    """A signed text of a few lines, to be kept word by word."""
 
 
 SCHEMAS: Final[dict[Form, dict[str, Any]]] = {
@@ -30,12 +32,14 @@ SCHEMAS: Final[dict[Form, dict[str, Any]]] = {
     Form.WHOLE: {"type": "integer"},
     Form.WORD: {"type": "string", "maxLength": 80},
     Form.INSTANT: {"type": "string", "format": "date-time"},
+    Form.NOTE: {"type": "string", "maxLength": 4096},
 }
 _TYPES: Final[dict[Form, type]] = {
     Form.ID: uuid.UUID,
     Form.WHOLE: int,
     Form.WORD: str,
     Form.INSTANT: datetime,
+    Form.NOTE: str,
 }
 
 
@@ -263,6 +267,15 @@ EVENT_TYPES: Final = (
         name="lot.status_changed",
         says=Text(en="A lot was quarantined, recalled or cleared.", zh="批次被隔离、召回或解除。"),
         data={"lot_id": Form.ID, "cooperative_id": Form.ID, "before": Form.WORD, "after": Form.WORD},
+    ),
+    EventType(
+        name="trace.checkpoint",
+        says=Text(
+            en="A county's chain of events was signed for; the note shows later whether it was changed.",
+            zh="县追溯事件链已签署检查点，可供日后核验是否被改动。",
+        ),
+        data={"county_id": Form.ID, "county": Form.WORD, "length": Form.WHOLE, "note": Form.NOTE},
+        for_cooperatives=False,
     ),
     EventType(
         name="payment.received",

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from inventory.traces.merkle import (
     EMPTY_ROOT,
     PROOF_LENGTH_MAX,
+    Frontier,
     consistency_proof,
     inclusion_proof,
     is_consistent,
     is_included,
     leaf_hash,
+    path_of,
     root,
+    runs_of,
 )
 
 ENTRIES = [bytes.fromhex(text) for text in (
@@ -129,3 +132,35 @@ def test_what_cannot_be_is_refused():
     long = [leaves[0]] * (PROOF_LENGTH_MAX + 1)
     assert not is_included(leaves[0], 0, 1 << 200, long, leaves[0])
     assert not is_consistent(3, leaves[0], 1 << 200, leaves[0], long)
+
+
+@given(lists, st.data())
+def test_a_frontier_grows_into_the_same_list(entries, data):
+    leaves = leaves_of(entries)
+    cut = data.draw(st.integers(0, len(leaves)))
+    first, before = Frontier().extended(leaves[:cut])
+    whole, after = first.extended(leaves[cut:])
+    assert (whole.size, whole.root()) == (len(leaves), root(leaves))
+    assert len(whole.hashes) == len(leaves).bit_count()
+    for node in before + after:
+        start = node.index << node.level
+        assert node.hash == root(leaves[start : start + (1 << node.level)])
+    assert runs_of(b"".join(whole.hashes)) == whole.hashes
+
+
+@given(lists, st.data())
+def test_a_path_from_whole_runs_is_the_proof(entries, data):
+    leaves = leaves_of(entries)
+    index = data.draw(st.integers(0, len(leaves) - 1))
+
+    def run(level: int, place: int) -> bytes:
+        span = leaves[place << level : (place + 1) << level]
+        assert len(span) == 1 << level, "asked for a run that is not whole"
+        return root(span)
+
+    assert path_of(index, len(leaves), run) == inclusion_proof(leaves, index)
+
+
+def test_there_is_no_path_to_what_is_not_there():
+    with pytest.raises(IndexError):
+        path_of(3, 3, lambda _level, _index: b"")

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Select, exists, select, update
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors, jobs
+from marketplace import audit, database, errors, jobs
 from marketplace.access import Role
 from marketplace.context import Context
 from marketplace.payments import payments
@@ -208,7 +208,7 @@ def _book(
 ) -> None:
     """In a savepoint: what booking refuses leaves the entries open, with the refusal's code."""
     try:
-        with session.begin_nested():
+        with database.savepoint(session):
             if not is_known:
                 payments.book_receipt(
                     session,
