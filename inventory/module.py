@@ -21,6 +21,7 @@ from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
+from inventory.repository import api as repository_api
 from inventory.stores import api as stores_api
 from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
 from inventory.telling import SUBSCRIPTIONS as TELLING
@@ -45,6 +46,7 @@ module = Module(
         capacity_api.blueprint,
         cases_api.blueprint,
         reconciling_api.blueprint,
+        repository_api.blueprint,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS),
     subscriptions=(*SUBSCRIPTIONS, *TELLING),

@@ -15,6 +15,7 @@ from biip import ParseError
 from biip.checksums import gs1_standard_check_digit
 from biip.gs1_digital_link_uris import GS1DigitalLinkURI
 
+from inventory.epcis import quick_keys
 from inventory.epcis.uris import is_uri
 from marketplace import errors
 from marketplace.language import Text
@@ -91,7 +92,7 @@ def is_link(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scheme:
+class Scheme:
     """One scheme of EPC URNs: the key's identifier, the digits of prefix and reference, what follows in the URN.
 
     With `split`, the first digit of the reference stands before the prefix in the key. `rest` names what follows:
@@ -105,30 +106,30 @@ class _Scheme:
     lead: str = ""
 
 
-_SCHEMES: Final[dict[str, _Scheme]] = {
-    "id:sgtin": _Scheme("01", 13, ("21",), split=True),
-    "class:lgtin": _Scheme("01", 13, ("10",), split=True),
-    "idpat:sgtin": _Scheme("01", 13, ("*",), split=True),
-    "id:upui": _Scheme("01", 13, ("235",), split=True),
-    "idpat:upui": _Scheme("01", 13, ("*",), split=True),
-    "id:itip": _Scheme("8006", 13, ("", "", "21"), split=True),
-    "idpat:itip": _Scheme("8006", 13, ("", "", "*"), split=True),
-    "id:sscc": _Scheme("00", 17, split=True),
-    "id:sgln": _Scheme("414", 12, ("254",)),
-    "id:pgln": _Scheme("417", 12),
-    "id:grai": _Scheme("8003", 12, ("",), lead="0"),
-    "idpat:grai": _Scheme("8003", 12, ("*",), lead="0"),
-    "id:gdti": _Scheme("253", 12, ("",)),
-    "idpat:gdti": _Scheme("253", 12, ("*",)),
-    "id:sgcn": _Scheme("255", 12, ("",)),
-    "idpat:sgcn": _Scheme("255", 12, ("*",)),
-    "id:gsrn": _Scheme("8018", 17),
-    "id:gsrnp": _Scheme("8017", 17),
-    "id:gsin": _Scheme("402", 16),
-    "id:giai": _Scheme("8004", 0),
-    "id:ginc": _Scheme("401", 0),
-    "id:cpi": _Scheme("8010", 0, ("8011",)),
-    "idpat:cpi": _Scheme("8010", 0, ("*",)),
+SCHEMES: Final[dict[str, Scheme]] = {
+    "id:sgtin": Scheme("01", 13, ("21",), split=True),
+    "class:lgtin": Scheme("01", 13, ("10",), split=True),
+    "idpat:sgtin": Scheme("01", 13, ("*",), split=True),
+    "id:upui": Scheme("01", 13, ("235",), split=True),
+    "idpat:upui": Scheme("01", 13, ("*",), split=True),
+    "id:itip": Scheme("8006", 13, ("", "", "21"), split=True),
+    "idpat:itip": Scheme("8006", 13, ("", "", "*"), split=True),
+    "id:sscc": Scheme("00", 17, split=True),
+    "id:sgln": Scheme("414", 12, ("254",)),
+    "id:pgln": Scheme("417", 12),
+    "id:grai": Scheme("8003", 12, ("",), lead="0"),
+    "idpat:grai": Scheme("8003", 12, ("*",), lead="0"),
+    "id:gdti": Scheme("253", 12, ("",)),
+    "idpat:gdti": Scheme("253", 12, ("*",)),
+    "id:sgcn": Scheme("255", 12, ("",)),
+    "idpat:sgcn": Scheme("255", 12, ("*",)),
+    "id:gsrn": Scheme("8018", 17),
+    "id:gsrnp": Scheme("8017", 17),
+    "id:gsin": Scheme("402", 16),
+    "id:giai": Scheme("8004", 0),
+    "id:ginc": Scheme("401", 0),
+    "id:cpi": Scheme("8010", 0, ("8011",)),
+    "idpat:cpi": Scheme("8010", 0, ("*",)),
 }
 _URN: Final = re.compile(r"urn:epc:((?:id|idpat|class):[a-z]+):(.+)")
 
@@ -136,7 +137,7 @@ _URN: Final = re.compile(r"urn:epc:((?:id|idpat|class):[a-z]+):(.+)")
 def read_urn(text: str) -> Key:
     """The key in an EPC URN of an instance, a lot or a class (`idpat` with `*`); raises Invalid with the reason."""
     found = _URN.fullmatch(text) if is_uri(text) else None
-    scheme = _SCHEMES.get(found[1]) if found else None
+    scheme = SCHEMES.get(found[1]) if found else None
     if found is None or scheme is None:
         raise _refused("it is no EPC URN of a GS1 key", "不是 GS1 编码的 EPC URN")
     prefix, *values = [unquote(value) for value in found[2].split(".", 1 + len(scheme.rest))]
@@ -158,7 +159,7 @@ def read_urn(text: str) -> Key:
     return of_parts((scheme.identifier, main), *qualifiers)
 
 
-def _main_value(scheme: _Scheme, prefix: str, reference: str) -> str:
+def _main_value(scheme: Scheme, prefix: str, reference: str) -> str:
     """The key's value up to its check digit, of prefix and reference."""
     if not scheme.digits:
         return prefix + reference
@@ -193,7 +194,7 @@ def urn_of(key: Key, prefix_digits: int) -> str:
     kind = _TO_URN.get(tuple(identifier for identifier, _ in key.parts))
     if kind is None or prefix_digits not in PREFIX_LENGTHS:
         raise _refused("it has no EPC URN here", "此处没有对应的 EPC URN")
-    scheme = _SCHEMES[kind]
+    scheme = SCHEMES[kind]
     body = key[scheme.identifier][:-1]
     if scheme.split:
         head, body = body[0], body[1:]
@@ -212,10 +213,21 @@ def _rest(identifier: str, key: Key) -> str:
 
 def canonical(text: str) -> str:
     """One text for one thing: the canonical Digital Link of a GS1 key in either form; any other text as it is."""
+    key = key_in(text)
+    return text if key is None else key.link()
+
+
+def key_in(text: str) -> Key | None:
+    """The key that a link or a URN means; None for any other text."""
+    plain = quick_keys.parts(text)
+    if plain is not None:
+        return Key(plain)
+    if not quick_keys.may_be_key(text):
+        return None
     try:
-        return (read_urn if text.startswith("urn:epc:") else read_link)(text).link()
+        return (read_urn if text.startswith("urn:epc:") else read_link)(text)
     except errors.Invalid:
-        return text
+        return None
 
 
 def _refused(en: str, zh: str) -> errors.Invalid:

@@ -9,6 +9,9 @@ class Scope(StrEnum):
     LOTS_READ = "lots.read"
     ORDERS_READ = "orders.read"
     CAMPAIGNS_READ = "campaigns.read"
+    EPCIS_READ = "epcis.read"
+    EPCIS_WRITE = "epcis.write"
+    """A partner's system tells events of a county, and reads what became of them."""
     DRAWS_WRITE = "draws.write"
     """A game's server holds boxes of sponsors' pools for its players."""
 

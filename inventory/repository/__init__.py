@@ -1,0 +1,1 @@
+"""A repository of EPCIS events: what is asked of it by the standard's queries."""

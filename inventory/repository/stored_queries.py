@@ -1,0 +1,71 @@
+"""Queries that are kept under a name, one list for each county."""
+
+import uuid
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from inventory.repository.models import EventQuery
+from inventory.repository.query_rules import of_document
+from inventory.repository.refusals import (
+    NoSuchNameException,
+    QueryParameterException,
+    ResourceAlreadyExistsException,
+)
+from marketplace import audit, database, errors
+from marketplace.catalogue import counties
+from marketplace.context import Context
+from marketplace.language import Text
+from marketplace.values import new_id
+
+QUERIES_MAX: Final = 1_000
+"""Of one county."""
+_FULL: Final = Text(en="A county keeps at most {n} queries.", zh="每县最多保存 {n} 个查询。")
+
+
+def keep(
+    session: Session, ctx: Context, *, county_id: uuid.UUID, name: str, query: dict[str, Any]
+) -> EventQuery:
+    """Keep a query under a name.
+
+    Raises CountyNotFound, QueryParameterException, ResourceAlreadyExistsException.
+    """
+    counties.get(session, county_id=county_id)
+    try:
+        of_document(query, "/query")
+    except errors.Invalid as invalid:
+        raise QueryParameterException(invalid.detail, errors=invalid.facts["errors"]) from invalid
+    kept = session.scalars(every(county_id).limit(QUERIES_MAX)).all()
+    if len(kept) == QUERIES_MAX:
+        raise ResourceAlreadyExistsException(_FULL.format(n=QUERIES_MAX))
+    found = EventQuery(
+        id=new_id(), county_id=county_id, name=name, query=query, actor=ctx.actor.label, created_at=ctx.now
+    )
+    session.add(found)
+    with database.refusing({"uq_event_query_county_id_name": ResourceAlreadyExistsException()}):
+        session.flush()
+    after = {"county_id": str(county_id), "name": name}
+    audit.record(session, ctx, "event_query.kept", subject=("event_query", found.id), after=after)
+    return found
+
+
+def get(session: Session, *, county_id: uuid.UUID, name: str) -> EventQuery:
+    """The query of this name; raises NoSuchNameException."""
+    found = session.scalar(every(county_id).where(EventQuery.name == name))
+    if found is None:
+        raise NoSuchNameException
+    return found
+
+
+def remove(session: Session, ctx: Context, *, county_id: uuid.UUID, name: str) -> None:
+    """Forget a query; raises NoSuchNameException."""
+    found = get(session, county_id=county_id, name=name)
+    before = {"county_id": str(county_id), "name": name}
+    audit.record(session, ctx, "event_query.removed", subject=("event_query", found.id), before=before)
+    session.delete(found)
+
+
+def every(county_id: uuid.UUID) -> Select[EventQuery]:
+    """All queries of a county."""
+    return select(EventQuery).where(EventQuery.county_id == county_id)

@@ -1,0 +1,1 @@
+"""Tests of the repository of events: its queries and its doors."""
