@@ -16,6 +16,8 @@ from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
+from inventory.labels.carrying import SUBSCRIPTIONS as CARRYING
+from inventory.labels.invariants import INVARIANTS as LABELS_INVARIANTS
 from inventory.quality import api as quality_api
 from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
@@ -43,7 +45,7 @@ module = Module(
         reconciling_api.blueprint,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS),
-    subscriptions=(*SUBSCRIPTIONS, *TELLING),
+    subscriptions=(*SUBSCRIPTIONS, *CARRYING, *TELLING),
     commands=(stock_group, gate_group),
     invariants=(
         *INVARIANTS,
@@ -56,5 +58,6 @@ module = Module(
         *CAPACITY_INVARIANTS,
         *CASES_INVARIANTS,
         *RECONCILING_INVARIANTS,
+        *LABELS_INVARIANTS,
     ),
 )
