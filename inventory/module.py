@@ -16,6 +16,8 @@ from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
+from inventory.labels import api as labels_api
+from inventory.labels import land_api
 from inventory.labels.carrying import SUBSCRIPTIONS as CARRYING
 from inventory.labels.invariants import INVARIANTS as LABELS_INVARIANTS
 from inventory.quality import api as quality_api
@@ -43,6 +45,8 @@ module = Module(
         capacity_api.blueprint,
         cases_api.blueprint,
         reconciling_api.blueprint,
+        *land_api.blueprints,
+        *labels_api.blueprints,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS),
     subscriptions=(*SUBSCRIPTIONS, *CARRYING, *TELLING),

@@ -62,14 +62,13 @@ def propose_transfer(
     grams: int,
     reason: str,
 ) -> LabelChange:
-    """The giving cooperative, or an operator, proposes. Raises LabelAccountNotFound, LotNotFound, FruitNotEligible."""
+    """The giving cooperative, or an operator, proposes. Raises LabelAccountNotFound, FruitNotEligible."""
     account = accounts.get(session, ctx, account_id=account_id, is_to_change=True)
-    given = lots.get(session, ctx, lot_id=from_lot_id)
-    taken = session.get(Lot, to_lot_id)
-    if taken is None or given.cooperative_id != account.cooperative_id:
-        raise lots.LotNotFound
-    if taken.cooperative_id == given.cooperative_id:
-        raise FruitNotEligible(differing=["cooperative_id"])
+    given, taken = session.get(Lot, from_lot_id), session.get(Lot, to_lot_id)
+    if given is None or given.cooperative_id != account.cooperative_id:
+        raise FruitNotEligible(differing=["from_lot_id"])
+    if taken is None or taken.cooperative_id == given.cooperative_id:
+        raise FruitNotEligible(differing=["to_lot_id"])
     return _propose(
         session,
         ctx,

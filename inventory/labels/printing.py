@@ -19,7 +19,7 @@ from inventory.labels.states import LineKind, SerialEvent, SerialState, serial_a
 from marketplace import audit, errors
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import products
-from marketplace.catalogue.models import Pack
+from marketplace.catalogue.models import Pack, Product
 from marketplace.context import Actor, Context
 from marketplace.language import Text
 from marketplace.values import new_id
@@ -51,29 +51,37 @@ class LabelBatchIssued(errors.Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bearing:
-    """How many labels of a pack an account still bears, and what each takes."""
+    """How many labels of a pack an account still bears."""
 
-    account_id: uuid.UUID
     pack_id: uuid.UUID
+    code: str
     net_grams: int
     overfill_permille: int
     available_grams: int
     labels: int
 
 
-def bearing(session: Session, ctx: Context, *, account_id: uuid.UUID, pack_id: uuid.UUID) -> Bearing:
-    """How many labels of the pack could still be printed. Raises LabelAccountNotFound, PackNotFound."""
+def bearing(session: Session, ctx: Context, *, account_id: uuid.UUID) -> list[Bearing]:
+    """How many labels of each pack that may bear one could still be printed. Raises LabelAccountNotFound."""
     account = accounts.get(session, ctx, account_id=account_id)
-    pack = products.get_pack(session, pack_id=pack_id)
     numbers = accounts.season_of(session, account)
-    return Bearing(
-        account_id=account.id,
-        pack_id=pack.id,
-        net_grams=pack.net_grams,
-        overfill_permille=numbers.overfill_permille,
-        available_grams=account.balance_grams,
-        labels=credit_rules.labels(account.balance_grams, pack.net_grams, numbers.overfill_permille),
+    packs = session.scalars(
+        select(Pack)
+        .join(Product, Product.id == Pack.product_id)
+        .where(Pack.gtin.is_not(None), Product.grade.in_(numbers.grades))
+        .order_by(Pack.code)
     )
+    return [
+        Bearing(
+            pack_id=pack.id,
+            code=pack.code,
+            net_grams=pack.net_grams,
+            overfill_permille=numbers.overfill_permille,
+            available_grams=account.balance_grams,
+            labels=credit_rules.labels(account.balance_grams, pack.net_grams, numbers.overfill_permille),
+        )
+        for pack in packs
+    ]
 
 
 def print_batch(

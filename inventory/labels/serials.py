@@ -27,9 +27,13 @@ from marketplace.language import Text
 
 
 class LabelNotFound(errors.NotFound):
-    """No label with this serial; `serials` names those that are missing."""
-
     title = Text(en="There is no such label.", zh="没有该标签。")
+
+
+class LabelsUnknown(errors.Conflict):
+    """Some of the serials are of no label, or of somebody else's; `serials` names them."""
+
+    title = Text(en="Some of these labels do not exist.", zh="部分标签不存在。")
 
 
 class LabelStateForbids(errors.Conflict):
@@ -66,7 +70,7 @@ def bind(
 ) -> list[LabelSerial]:
     """Put labels on boxes of a lot; those that are on boxes of it for the same parcel already stay as they are.
 
-    Raises LotNotFound, LotStatusForbids, LabelNotFound, LabelStateForbids, LabelDoesNotFit, LotNotEligible.
+    Raises LotNotFound, LotStatusForbids, LabelsUnknown, LabelStateForbids, LabelDoesNotFit, LotNotEligible.
     """
     lot = lots.locked(session, ctx, lot_ids=[lot_id])[lot_id]
     found = locked(session, ctx, serials)
@@ -103,7 +107,7 @@ def bind(
 
 
 def ship(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[LabelSerial]:
-    """Their boxes left the store. Raises LabelNotFound, LotNotFound, LabelStateForbids."""
+    """Their boxes left the store. Raises LabelsUnknown, LotNotFound, LabelStateForbids."""
     found = _with_lots(session, ctx, serials)
     for each in found:
         _move(each, SerialEvent.SHIP)
@@ -115,7 +119,7 @@ def ship(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[Labe
 
 
 def activate(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[LabelSerial]:
-    """Their boxes were delivered. Raises LabelNotFound, LabelStateForbids."""
+    """Their boxes were delivered. Raises LabelsUnknown, LabelStateForbids."""
     found = locked(session, ctx, serials)
     for each in found:
         _move(each, SerialEvent.ACTIVATE)
@@ -125,7 +129,7 @@ def activate(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[
 
 
 def retire(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[LabelSerial]:
-    """Their boxes are used up, or were found to be in order. Raises LabelNotFound, LabelStateForbids."""
+    """Their boxes are used up, or were found to be in order. Raises LabelsUnknown, LabelStateForbids."""
     found = locked(session, ctx, serials)
     for each in found:
         _move(each, SerialEvent.RETIRE)
@@ -135,7 +139,7 @@ def retire(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[La
 
 
 def flag(session: Session, ctx: Context, *, serials: Sequence[str], reason: str) -> list[LabelSerial]:
-    """Something is not right: a case for the county office, for each. Raises LabelNotFound, LabelStateForbids."""
+    """Something is not right: a case for the county office, for each. Raises LabelsUnknown, LabelStateForbids."""
     found = locked(session, ctx, serials)
     for each in found:
         raise_flag(session, ctx, each, reason=reason, facts={})
@@ -173,7 +177,7 @@ def void(
 ) -> list[LabelSerial]:
     """These labels count no more. Only who proves their destruction, and is not their cooperative, gives credit back.
 
-    Credit comes back for labels that never left with a box. Raises Forbidden, LabelNotFound, LotNotFound,
+    Credit comes back for labels that never left with a box. Raises Forbidden, LabelsUnknown, LotNotFound,
     LabelStateForbids.
     """
     if proof is not None and not ctx.actor.has(Role.OPERATOR, Role.SYSTEM):
@@ -212,7 +216,7 @@ def admit(session: Session, ctx: Context, *, lot_id: uuid.UUID, reason: str) -> 
 
 
 def locked(session: Session, ctx: Context, serials: Iterable[str]) -> list[LabelSerial]:
-    """The labels, by serial, locked. Raises LabelNotFound (also for foreign ones)."""
+    """The labels, by serial, locked. Raises LabelsUnknown (also for foreign ones)."""
     wanted = sorted(set(serials))
     found = session.scalars(
         visible(ctx.actor)
@@ -222,7 +226,7 @@ def locked(session: Session, ctx: Context, serials: Iterable[str]) -> list[Label
         .execution_options(populate_existing=True)
     ).all()
     if len(found) < len(wanted):
-        raise LabelNotFound(serials=sorted(set(wanted) - {each.serial for each in found}))
+        raise LabelsUnknown(serials=sorted(set(wanted) - {each.serial for each in found}))
     return list(found)
 
 

@@ -107,11 +107,16 @@ SERIAL = {
     'version': 'version > 0',
 }
 
+SCAN = {
+    'place': 'num_nulls(north_tenths, east_tenths) IN (0, 2) AND north_tenths BETWEEN -900 AND 900 AND'
+    ' east_tenths BETWEEN -1800 AND 1800',
+}
+
 KEPT = (
     "label_area, label_season, label_plot, label_account, lot_label, label_harvest, label_change, label_batch,"
     " label_serial"
 )
-WRITTEN = "label_design, label_line"
+WRITTEN = "label_design, label_line, label_scan"
 
 
 def upgrade() -> None:
@@ -127,12 +132,13 @@ def upgrade() -> None:
     _lot_label()
     _label_harvest()
     _label_serial()
+    _label_scan()
     op.execute(f"REVOKE DELETE ON {KEPT} FROM marketplace_app")
     op.execute(f"REVOKE UPDATE, DELETE ON {WRITTEN} FROM marketplace_app")
 
 
 def downgrade() -> None:
-    for table in ('label_serial', 'label_harvest', 'lot_label', 'label_line', 'label_change', 'label_batch', 'label_account', 'label_design', 'label_plot', 'label_season', 'label_area'):
+    for table in ('label_scan', 'label_serial', 'label_harvest', 'lot_label', 'label_line', 'label_change', 'label_batch', 'label_account', 'label_design', 'label_plot', 'label_season', 'label_area'):
         op.drop_table(table)
     asked = """(SELECT id FROM "case" WHERE kind LIKE 'label_%')"""
     op.execute(f"DELETE FROM case_note WHERE case_id IN {asked}")  # noqa: S608 (our own words)
@@ -267,10 +273,10 @@ def _label_batch() -> None:
         *_at('at'),
         *_whole('version'),
         sa.PrimaryKeyConstraint('id', name='pk_label_batch'),
-        _to('label_batch', 'design_id', 'label_design'),
-        _to('label_batch', 'pack_id', 'pack'),
         _to('label_batch', 'account_id', 'label_account'),
         _to('label_batch', 'cooperative_id', 'cooperative'),
+        _to('label_batch', 'pack_id', 'pack'),
+        _to('label_batch', 'design_id', 'label_design'),
         *_checks('label_batch', BATCH),
     )
     op.create_index('ix_label_batch_account_id', 'label_batch', ['account_id'])
@@ -295,12 +301,12 @@ def _label_change() -> None:
         *_at('answered_at', nullable=True),
         *_whole('version'),
         sa.PrimaryKeyConstraint('id', name='pk_label_change'),
-        _to('label_change', 'proposed_by', 'account'),
         _to('label_change', 'to_lot_id', 'lot'),
-        _to('label_change', 'to_cooperative_id', 'cooperative'),
         _to('label_change', 'answered_by', 'account'),
-        _to('label_change', 'from_lot_id', 'lot'),
+        _to('label_change', 'proposed_by', 'account'),
         _to('label_change', 'account_id', 'label_account'),
+        _to('label_change', 'from_lot_id', 'lot'),
+        _to('label_change', 'to_cooperative_id', 'cooperative'),
         *_checks('label_change', CHANGE),
     )
     op.create_index('ix_label_change_account_id', 'label_change', ['account_id'])
@@ -324,10 +330,10 @@ def _label_line() -> None:
         *_at('at'),
         sa.PrimaryKeyConstraint('id', name='pk_label_line'),
         sa.UniqueConstraint('account_id', 'number', name='uq_label_line_account_id_number'),
-        _to('label_line', 'account_id', 'label_account'),
-        _to('label_line', 'batch_id', 'label_batch'),
-        _to('label_line', 'lot_id', 'lot'),
         _to('label_line', 'change_id', 'label_change'),
+        _to('label_line', 'lot_id', 'lot'),
+        _to('label_line', 'batch_id', 'label_batch'),
+        _to('label_line', 'account_id', 'label_account'),
         *_checks('label_line', LINE),
     )
     op.create_index('ix_label_line_batch_id', 'label_line', ['batch_id'])
@@ -347,8 +353,8 @@ def _lot_label() -> None:
         *_whole('leaving_earned_grams'),
         sa.Column('is_suspended', sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint('lot_id', 'account_id', name='pk_lot_label'),
-        _to('lot_label', 'lot_id', 'lot'),
         _to('lot_label', 'account_id', 'label_account'),
+        _to('lot_label', 'lot_id', 'lot'),
         *_checks('lot_label', LOT),
     )
     op.create_index('ix_lot_label_account_id', 'lot_label', ['account_id'])
@@ -393,13 +399,33 @@ def _label_serial() -> None:
         sa.PrimaryKeyConstraint('id', name='pk_label_serial'),
         sa.UniqueConstraint('serial', name='uq_label_serial_serial'),
         _to('label_serial', 'batch_id', 'label_batch'),
-        _to('label_serial', 'account_id', 'label_account'),
         _to('label_serial', 'lot_id', 'lot'),
+        _to('label_serial', 'account_id', 'label_account'),
         *_checks('label_serial', SERIAL),
     )
     op.create_index('ix_label_serial_batch_id', 'label_serial', ['batch_id'])
     op.create_index('ix_label_serial_lot_id', 'label_serial', ['lot_id'], postgresql_where=sa.text('lot_id IS NOT NULL'))
     op.create_index('ix_label_serial_parcel_id', 'label_serial', ['parcel_id'], postgresql_where=sa.text('parcel_id IS NOT NULL'))
+
+
+def _label_scan() -> None:
+    op.create_table(
+        'label_scan',
+        *_ids('id'),
+        *_ids('label_id', nullable=True),
+        _text(14, 'gtin'),
+        _text(20, 'serial'),
+        _text(40, 'channel'),
+        _text(40, 'city', nullable=True),
+        *_whole('north_tenths', nullable=True),
+        *_whole('east_tenths', nullable=True),
+        sa.Column('findings', JSONB(), nullable=False),
+        *_at('at'),
+        sa.PrimaryKeyConstraint('id', name='pk_label_scan'),
+        _to('label_scan', 'label_id', 'label_serial'),
+        *_checks('label_scan', SCAN),
+    )
+    op.create_index('ix_label_scan_label_id_id', 'label_scan', ['label_id', 'id'])
 
 
 def _to(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:

@@ -13,7 +13,7 @@ from inventory import holds, lots, on_lots
 from inventory.cases.models import Case
 from inventory.families import parentage
 from inventory.labels import accounts, changes, designs, land, printing, serials
-from inventory.labels.land_models import LabelPlot
+from inventory.labels.land_models import LabelArea, LabelDesign, LabelPlot
 from inventory.labels.models import LabelAccount, LabelBatch, LabelChange, LabelLine, LabelSerial, LotLabel
 from inventory.models import Hold, Lot
 from marketplace import context, database
@@ -45,6 +45,7 @@ class Grove:
     area_id: uuid.UUID
     design_id: uuid.UUID
     season: int
+    variety: str = "Fuji"
 
     @property
     def ctx(self) -> Context:
@@ -91,7 +92,7 @@ class Grove:
             cooperative_id=self.market.cooperative_ids[cooperative],
             cold_store_id=self.market.cold_store_id,
             code=code,
-            variety="Fuji",
+            variety=self.variety,
             best_before_on=max(self.market.today, self.harvested_on) + timedelta(days=200),
             quantity_grams=grams,
             plot=plot,
@@ -180,12 +181,16 @@ class Grove:
             return list(session.scalars(select(Case).where(Case.kind == kind).order_by(Case.id)))
 
 
-def build(market: Market, *, season: int | None = None, **numbers: Any) -> Grove:
-    """The area belongs to the market's county; its first cooperative has no land yet."""
-    year = season or (market.today - timedelta(days=60)).year
+def build(market: Market, *, variety: str = "Fuji", **numbers: Any) -> Grove:
+    """The market's county has a label area, made once; nobody has certified land in it yet."""
+    year = (market.today - timedelta(days=60)).year
 
     def work(session: Session) -> Grove:
         ctx = market.ctx
+        known = session.scalar(select(LabelArea).where(LabelArea.county_id == market.county_id))
+        if known is not None:
+            design = session.scalars(select(LabelDesign).where(LabelDesign.area_id == known.id)).one()
+            return Grove(market=market, area_id=known.id, design_id=design.id, season=year, variety=variety)
         area = land.create_area(
             session,
             ctx,
@@ -213,7 +218,7 @@ def build(market: Market, *, season: int | None = None, **numbers: Any) -> Grove
             currency=pack.currency,
             gtin=GTIN,
         )
-        return Grove(market=market, area_id=area.id, design_id=design.id, season=year)
+        return Grove(market=market, area_id=area.id, design_id=design.id, season=year, variety=variety)
 
     return database.transact(work)
 

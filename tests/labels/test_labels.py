@@ -156,7 +156,7 @@ def test_a_forged_label_is_bound_to_nothing(grove: Grove) -> None:
     grove.plot()
     apples = grove.apples(100_000)
     mine = grove.issued(1)
-    with pytest.raises(serials.LabelNotFound) as refused:
+    with pytest.raises(serials.LabelsUnknown) as refused:
         grove.do(serials.bind, serials=[*mine, "FORGED234567"], lot_id=apples.id)
     assert refused.value.facts["serials"] == ["FORGED234567"]
     assert grove.label(mine[0]).state == "issued"
