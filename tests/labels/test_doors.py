@@ -182,13 +182,13 @@ def test_a_season_from_the_certified_plot_to_the_labelled_box(
 def test_edits_say_what_they_are_based_on(grove: Grove, operator: Caller) -> None:
     area = f"/v1/label-areas/{grove.area_id}"
     names = {"name_en": "Apples of Yijun", "name_zh": "宜君苹果"}
-    assert_refused(operator.put(area, json=names), 428, "version_missing")
+    assert_refused(operator.put(area, json=names), 428, "precondition_required")
     tag = operator.get(area).headers["ETag"]
     made(operator.put(area, json=names, headers={"If-Match": tag}), 200)
-    assert_refused(operator.put(area, json=names, headers={"If-Match": tag}), 412, "version_differs")
+    assert_refused(operator.put(area, json=names, headers={"If-Match": tag}), 412, "version")
 
     season = f"{area}/seasons/{grove.season}"
-    assert_refused(operator.put(season, json=SEASON), 428, "version_missing")
+    assert_refused(operator.put(season, json=SEASON), 428, "precondition_required")
     tag = operator.get(season).headers["ETag"]
     assert made(operator.put(season, json=SEASON, headers={"If-Match": tag}), 200)["version"] == 2
     assert_refused(operator.put(f"{area}/seasons/1999", json=SEASON), 422, "season_unreadable")
@@ -198,7 +198,7 @@ def test_edits_say_what_they_are_based_on(grove: Grove, operator: Caller) -> Non
     plot = f"/v1/label-plots/{grove.plot().id}"
     tag = operator.get(plot).headers["ETag"]
     last = {"valid_until": f"{grove.season}-11-30"}
-    assert_refused(operator.put(plot, json=last), 428, "version_missing")
+    assert_refused(operator.put(plot, json=last), 428, "precondition_required")
     assert (
         made(operator.put(plot, json=last, headers={"If-Match": tag}), 200)["valid_until"]
         == last["valid_until"]
