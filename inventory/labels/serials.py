@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from inventory import lots
 from inventory.cases.casework import open_case
 from inventory.cases.states import CaseKind
-from inventory.labels import accounts, carrying, credit_rules, printing
+from inventory.labels import accounts, carrying, credit_rules, printing, serial_rules
 from inventory.labels.models import LabelAccount, LabelBatch, LabelSerial, LotLabel
 from inventory.labels.states import LineKind, SerialEvent, SerialState, serial_after
 from inventory.models import Lot
@@ -129,9 +129,14 @@ def activate(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[
 
 
 def retire(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[LabelSerial]:
-    """Their boxes are used up, or were found to be in order. Raises LabelsUnknown, LabelStateForbids."""
+    """Their boxes are used up, or were found to be in order. Raises LabelsUnknown, LabelStateForbids.
+
+    A flagged label whose box never left is not retired: it is void, and another one goes on the box.
+    """
     found = locked(session, ctx, serials)
     for each in found:
+        if each.shipped_at is None:
+            raise LabelStateForbids(serial=each.serial, state=str(each.state))
         _move(each, SerialEvent.RETIRE)
         each.ended_at = ctx.now
     _tell(session, ctx, "retire", found)
@@ -232,6 +237,8 @@ def locked(session: Session, ctx: Context, serials: Iterable[str]) -> list[Label
 
 def get(session: Session, ctx: Context, *, serial: str) -> LabelSerial:
     """For its cooperative's members and staff. Raises LabelNotFound."""
+    if not serial_rules.is_of_gs1(serial):
+        raise LabelNotFound
     found = session.scalar(visible(ctx.actor).where(LabelSerial.serial == serial))
     if found is None:
         raise LabelNotFound

@@ -258,6 +258,26 @@ def test_a_flag_opens_a_case_for_the_county_office(grove: Grove) -> None:
     assert grove.label(labels[0]).state == "flagged"
 
 
+def test_a_flagged_label_of_a_box_that_never_left_is_void_and_replaced(grove: Grove) -> None:
+    grove.plot()
+    apples = grove.apples(100_000)
+    [label] = grove.bound(apples, 1)
+    grove.do(serials.flag, serials=[label], reason="seen elsewhere")
+    with pytest.raises(serials.LabelStateForbids):
+        grove.do(serials.ship, serials=[label])
+    with pytest.raises(serials.LabelStateForbids):
+        grove.do(serials.retire, serials=[label])
+    grove.do(serials.void, serials=[label], reason="a copy is about", proof="burnt", witness="Li Hua")
+    assert grove.carried(apples) == (100_000, 100_000)
+    grove.bound(apples, 1)
+
+
+@pytest.mark.parametrize("serial", ["", "\x00", "名", "A" * 21, "K7Q2M9XW4TPA"])
+def test_a_serial_that_nobody_printed_is_not_there(grove: Grove, serial: str) -> None:
+    with pytest.raises(serials.LabelNotFound):
+        grove.do(serials.get, serial=serial)
+
+
 def test_an_adjustment_needs_two_people_and_never_overdraws(grove: Grove, as_role: AsRole) -> None:
     grove.plot()
     grove.apples(100_000)
