@@ -15,9 +15,11 @@ from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
 from inventory import bell
+from inventory.events import FruitLost
 from inventory.gate import keeping
 from inventory.models import Lot, Movement, Pool, PoolMovement
-from inventory.states import GATES, MovementKind, PoolMovementKind
+from inventory.states import GATES, LOSSES, MovementKind, PoolMovementKind
+from marketplace import events
 from marketplace.context import Context
 from marketplace.values import new_id
 
@@ -83,6 +85,8 @@ def move_lot(
             reason=reason,
             hold_id=hold_id,
         )
+        if on_hand_grams < 0 and kind in LOSSES:
+            events.publish(session, ctx, FruitLost(lot=lot, kind=kind, grams=-on_hand_grams))
     return lot
 
 

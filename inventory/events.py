@@ -1,8 +1,12 @@
 """What inventory tells the packages above, and itself."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from inventory.models import Lot
+from inventory.states import Descent, MovementKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +47,64 @@ class ForecastFell:
 
     capacity_id: uuid.UUID
     missing_grams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotBegan:
+    """Fruit came in from outside: harvested, or received as it is."""
+
+    lot: Lot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FruitLost:
+    """Fruit of a lot shrank, was culled, or was never there; its line of the journal is written."""
+
+    lot: Lot
+    kind: MovementKind
+    grams: int
+
+    @property
+    def before_grams(self) -> int:
+        return self.lot.on_hand_grams + self.grams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FruitLeft:
+    """Fruit left a lot for others; until LotDescended or RoadEnded tells of it, it is in none."""
+
+    lot: Lot
+    grams: int
+
+    @property
+    def before_grams(self) -> int:
+        return self.lot.on_hand_grams + self.grams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotDescended:
+    """A lot began with fruit of others: of each so many grams."""
+
+    lot: Lot
+    descent: Descent
+    shares: Sequence[tuple[uuid.UUID, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotGraded:
+    """A lot was sorted: so much went onto the line, came out of it in lots, was culled, and is said to be lost."""
+
+    parent: Lot
+    children: Sequence[Lot]
+    in_grams: int
+    out_grams: int
+    lost_grams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoadEnded:
+    """A load was weighed in, with a gap: so many grams less than had left."""
+
+    lot: Lot
+    kind: str | None
+    gap_grams: int

@@ -10,12 +10,13 @@ from sqlalchemy import Date, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, safety, stock_rules
+from inventory.events import LotBegan
 from inventory.models import ColdStore, Lot, Movement
 from inventory.quality import keeping
 from inventory.states import LotStatus, MovementKind, Storage
 from inventory.stock_rules import Destination, Stock
 from inventory.stores import cold_stores, rooms
-from marketplace import audit, database, errors
+from marketplace import audit, database, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives
 from marketplace.context import Actor, Context
@@ -128,6 +129,7 @@ def receive_all(
         grams = lot.on_hand_grams
         buckets.write_line(session, ctx, lot, kind, on_hand_delta_grams=grams)
         audit.record(session, ctx, "lot.receive", subject=("lot", lot.id), after={"on_hand_grams": grams})
+        events.publish(session, ctx, LotBegan(lot=lot))
     return made
 
 

@@ -16,6 +16,10 @@ from inventory.families.invariants import INVARIANTS as FAMILIES_INVARIANTS
 from inventory.gate.commands import gate_group
 from inventory.invariants import INVARIANTS
 from inventory.jobs import JOBS
+from inventory.labels import api as labels_api
+from inventory.labels import land_api
+from inventory.labels.carrying import SUBSCRIPTIONS as CARRYING
+from inventory.labels.invariants import INVARIANTS as LABELS_INVARIANTS
 from inventory.quality import api as quality_api
 from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
@@ -47,9 +51,11 @@ module = Module(
         cases_api.blueprint,
         reconciling_api.blueprint,
         repository_api.blueprint,
+        *land_api.blueprints,
+        *labels_api.blueprints,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS),
-    subscriptions=(*SUBSCRIPTIONS, *TELLING),
+    subscriptions=(*SUBSCRIPTIONS, *CARRYING, *TELLING),
     commands=(stock_group, gate_group, trace_group),
     invariants=(
         *INVARIANTS,
@@ -63,6 +69,7 @@ module = Module(
         *CASES_INVARIANTS,
         *RECONCILING_INVARIANTS,
         *TRACES_INVARIANTS,
+        *LABELS_INVARIANTS,
     ),
     closings=(at_the_end,),
 )

@@ -100,6 +100,10 @@ BEGINNINGS: Final = frozenset(
 """What a lot's first line may be; none of them brings fruit into a lot that is there already."""
 
 
+LOSSES: Final = frozenset({MovementKind.SHRUNK, MovementKind.CULLED, MovementKind.ADJUSTED})
+"""What a lot's fruit is gone for good with, without having been shipped."""
+
+
 class TransferState(StrEnum):
     IN_TRANSIT = "in_transit"
     """Weighed out; in no lot, so neither free nor to be picked."""

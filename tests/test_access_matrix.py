@@ -37,6 +37,7 @@ from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.shortage import stage
 from tests.house import SAFE, Caller
+from tests.labels import grove as groves
 from tests.ledger import money
 from tests.payouts.desk import Desk
 
@@ -78,6 +79,17 @@ OWNED = {
     "capacities.list_weighings": "capacity",
     "capacities.weigh": "capacity",
     "capacities.close": "capacity",
+    "label_plots.get_plot": "label_plot",
+    "label_credits.get_credit": "label_credit",
+    "label_credits.list_lines": "label_credit",
+    "label_credits.get_borne": "label_credit",
+    "label_credits.propose_transfer": "label_credit",
+    "label_changes.get_change": "label_change",
+    "label_batches.get_batch": "label_batch",
+    "label_batches.list_labels": "label_batch",
+    "labels.get_label": "label",
+    "lot_labels.get_lot_credit": "lot",
+    "lot_labels.bind": "lot",
     "cases.get_case": "case",
     "cases.list_notes": "case",
     "cases.add_note": "case",
@@ -205,6 +217,10 @@ COMMON = {
     "cold_stores.get_space", "cold_stores.create_room", "cold_stores.set_capacity",
     "cold_stores.list_prices", "cold_stores.set_price",
     "quality.close_recall", "quality.release", "quality.cull",
+    "label_areas.get_area", "label_areas.rename_area", "label_areas.list_seasons", "label_areas.get_season",
+    "label_areas.set_season", "label_areas.list_designs", "label_areas.add_design", "label_designs.download",
+    "label_plots.end_plot", "label_credits.end_provisional", "label_credits.propose_adjustment",
+    "label_changes.approve", "label_changes.reject", "label_batches.issue", "labels.list_scans", "lot_labels.admit",
     "bulk_orders.approve", "bulk_orders.leave",
     "campaigns.get_campaign", "campaigns.get_progress", "campaigns.stream_progress",
     "campaign_pages.show_one", "campaign_pages.asset",
@@ -246,6 +262,11 @@ OWNERS = {
     "lot": Role.COOPERATIVE,
     "capacity": Role.COOPERATIVE,
     "case": Role.COOPERATIVE,
+    "label_plot": Role.COOPERATIVE,
+    "label_credit": Role.COOPERATIVE,
+    "label_change": Role.COOPERATIVE,
+    "label_batch": Role.COOPERATIVE,
+    "label": Role.COOPERATIVE,
     "transfer": Role.COOPERATIVE,
     "bulk_order": Role.BUYER,
     "export_order": Role.BUYER,
@@ -308,6 +329,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "lots.correct": {"delta_grams": 1_000, "reason": "weighed again"},
     "lots.quarantine": {"reason": "a strange smell"},
     "cases.add_note": {"words": "seen"},
+    "label_credits.propose_transfer": {
+        "from_lot_id": "01900000-0000-7000-8000-0000000000ee",
+        "to_lot_id": "01900000-0000-7000-8000-0000000000ef",
+        "quantity": 1,
+        "reason": "sold to them",
+    },
+    "lot_labels.bind": {"serials": ["K7Q2M9XW4TPA"]},
     "capacities.revise": {"low": 1, "likely": 1, "high": 1, "reason": "hail"},
     "capacities.weigh": {
         "id": "01900000-0000-7000-8000-0000000000ee",
@@ -487,6 +515,10 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/lots", Role.COOPERATIVE, "lot"),
         ("/v1/capacities", Role.COOPERATIVE, "capacity"),
         ("/v1/cases", Role.COOPERATIVE, "case"),
+        ("/v1/label-plots", Role.COOPERATIVE, "label_plot"),
+        ("/v1/label-credits", Role.COOPERATIVE, "label_credit"),
+        ("/v1/label-changes", Role.COOPERATIVE, "label_change"),
+        ("/v1/label-batches", Role.COOPERATIVE, "label_batch"),
         ("/v1/webhook-endpoints", Role.COOPERATIVE, "endpoint"),
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
         ("/v1/commitments", Role.COOPERATIVE, "commitment"),
@@ -600,6 +632,7 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     desk.fund(cooperative=cooperative)
     ids["payout_destination"] = str(desk.name(cooperative=cooperative).id)
     ids["payout"] = str(desk.draft(cooperative=cooperative).id)
+    ids |= labelled(market, operator, cooperative)
     callers = {
         Role.SHOPPER: shopper,
         Role.BUYER: buyer,
@@ -608,6 +641,25 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
         Role.AUDITOR: as_role(Role.AUDITOR),
     }
     return Side(ids=ids, callers=callers)
+
+
+def labelled(market: Market, operator: Caller, cooperative: int) -> dict[str, str]:
+    """A certified plot, the credit of its apples, a batch of labels, a change that is proposed."""
+    grove = groves.build(market)
+    plot = grove.plot(cooperative=cooperative)
+    grove.lot(f"LABEL-{cooperative}", grade="A", cooperative=cooperative)
+    batch = grove.printed(2, cooperative=cooperative)
+    account_id = grove.account(cooperative).id
+    change = operator.post(
+        f"/v1/label-credits/{account_id}/adjustments", json={"grams": -1, "reason": "counted again"}
+    )
+    return {
+        "label_plot": str(plot.id),
+        "label_credit": str(account_id),
+        "label_batch": str(batch.id),
+        "label_change": change.json["id"],
+        "label": grove.serials(batch)[0],
+    }
 
 
 def card_of(shopper: Caller, order: dict[str, Any], number: int) -> str:

@@ -19,9 +19,10 @@ from campaigns.promotions import budgets, promoting
 from campaigns.promotions.rules import Funder, PromotionKind
 from campaigns.promotions.states import PromotionState
 from campaigns.shortage import closing, opening
-from inventory import holds
+from inventory import holds, lots
 from inventory.counting import stock_takes
 from inventory.families import parentage
+from inventory.labels import serials
 from inventory.quality import quality
 from inventory.stores import storage_prices
 from inventory.traces import checkpointing
@@ -50,6 +51,7 @@ from tests.campaigns.promotions.groups import friends
 from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.settling import storing
 from tests.campaigns.shortage import stage
+from tests.labels import grove as groves
 from tests.ledger import money
 from tests.orders.sponsoring import fund
 from tests.payments.online import kept, there
@@ -368,6 +370,15 @@ BREAKS = {
         UPDATE lot_parent SET parent_id = (SELECT id FROM lot WHERE code = 'L-1') WHERE kind = 'returned'
     """,
     "M4": "UPDATE transfer SET out_number = 1",
+    # labels
+    "T1": "UPDATE label_serial SET net_grams = 1000000000000 WHERE state = 'shipped'",
+    "T2": "UPDATE label_account SET balance_grams = balance_grams + 1 WHERE owed_grams = 0",
+    "T3": "UPDATE label_line SET balance_grams = balance_grams + 1 WHERE number = 1",
+    "T4": "UPDATE lot_label SET certified_grams = certified_grams + 1000000000000",
+    "T5": "UPDATE label_harvest SET weighed_grams = 1000000000000, certified_grams = 1000000000000",
+    "T6": "DELETE FROM label_serial WHERE state = 'issued'",
+    "T7": "UPDATE lot_label SET labelled_grams = labelled_grams + 1",
+    "T8": "UPDATE label_account SET eligible_grams = eligible_grams + 1",
     "N1": "UPDATE stock_take SET number = 1",
     # orders
     "A1": """
@@ -933,6 +944,19 @@ def parted(market: builders.Market) -> None:
     lot = market.lot(20, code="L-2", variety="Gala")
     bad = market.lot(4, code="L-6", variety="Gala")
     database.transact(work)
+    labelled(market)
+
+
+def labelled(market: builders.Market) -> None:
+    """Fruit of certified land, graded; labels of it handed out, on a box, shipped, and destroyed."""
+    grove = groves.build(replace(market, pack_id=market.pack("Label").id), variety="Label")
+    grove.plot()
+    [good, _] = grove.grade(grove.lot("L-F"), ("L-A", "A", 800_000), ("L-B", "B", 100_000))
+    _, bound, shipped, void = grove.issued(4)
+    grove.do(serials.bind, serials=[bound, shipped], lot_id=good.id)
+    grove.do(serials.ship, serials=[shipped])
+    grove.do(serials.void, serials=[void], reason="torn", proof="burnt", witness="Li Hua")
+    grove.do(lots.lose, lot_id=good.id, quantity_grams=50_000, reason="dried")
 
 
 @pytest.fixture(scope="module")

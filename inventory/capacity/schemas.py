@@ -102,6 +102,12 @@ class Weigh(Schema):
     harvested_on = Day(required=True)
     best_before_on = Day(required=True)
     size = Line(load_default=None, allow_none=True, high=20)
+    plot = Line(
+        load_default=None,
+        allow_none=True,
+        high=60,
+        metadata={"description": "Where it grew: fruit of a certified plot may bear the area's label."},
+    )
 
 
 class Weighing(Schema):

@@ -55,6 +55,7 @@ def weigh(
     harvested_on: date,
     best_before_on: date,
     size: str | None = None,
+    plot: str | None = None,
 ) -> Weighing:
     """Take a load in; the answer to the same weighing sent again is the same.
 
@@ -70,6 +71,10 @@ def weigh(
         "best_before_on": best_before_on.isoformat(),
         "size": size,
     }
+    if (
+        plot is not None
+    ):  # what was weighed before loads named their plot stays the same when it is sent again
+        facts["plot"] = plot
     capacity = forecasts.locked(session, capacity_id=capacity_id)
     if not lots.may_work_on(ctx.actor, capacity.cooperative_id):
         raise forecasts.CapacityNotFound
@@ -91,6 +96,7 @@ def weigh(
         harvested_on=harvested_on,
         best_before_on=best_before_on,
         quantity_grams=gross_grams - tare_grams,
+        plot=plot,
         kind=MovementKind.HARVESTED,
     )
     return _take_in(session, ctx, capacity, lot, weighing_id, facts)

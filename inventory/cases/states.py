@@ -21,6 +21,14 @@ class CaseKind(StrEnum):
     """A paid order was withdrawn, or its price fell: what was paid too much must be paid back."""
     PAYMENT = "payment"
     """A payment is not what it should be: another sum came, or the payer's bank wants it back."""
+    LABEL_HARVEST = "label_harvest"
+    """More was weighed of a certified plot than its land is believed to bear."""
+    LABEL_BALANCE = "label_balance"
+    """What came out of a grading line does not explain what went in."""
+    LABEL_CREDIT = "label_credit"
+    """More labels were printed than there is fruit for by now."""
+    LABEL_SERIAL = "label_serial"
+    """Something about a label is not right."""
 
 
 class CaseState(StrEnum):

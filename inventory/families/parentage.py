@@ -8,18 +8,19 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, lots
+from inventory.events import FruitLeft, LotDescended, LotGraded
 from inventory.families import parentage_rules
 from inventory.families.parentage_rules import Fruit
 from inventory.models import Lot, LotParent, Movement
 from inventory.states import Descent, LotStatus, MovementKind, lets
 from inventory.stores import rooms
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.context import Context
 from marketplace.language import Text
 
@@ -61,6 +62,24 @@ class Relatives:
 
 Share = tuple[uuid.UUID, int]
 """A parent, and the grams out of it."""
+
+LEAVING: Final = frozenset({MovementKind.MOVED, MovementKind.GRADED})
+"""With these fruit leaves a lot for others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorting:
+    """The grams of a grading line: what went in, what came out (culls are of it), what of the rest is explained."""
+
+    culled_grams: int
+    in_grams: int
+    out_grams: int
+    lost_grams: int
+
+    @property
+    def gone_grams(self) -> int:
+        """What is not there any more, explained or not."""
+        return max(self.lost_grams, self.in_grams - self.out_grams)
 
 
 def split(session: Session, ctx: Context, *, lot_id: uuid.UUID, parts: Sequence[Mapping[str, Any]]) -> Family:
@@ -123,10 +142,14 @@ def grade(
     lot_id: uuid.UUID,
     parts: Sequence[Mapping[str, Any]],
     culled_grams: int = 0,
+    input_grams: int | None = None,
+    lost_grams: int = 0,
     reason: str | None = None,
 ) -> Family:
     """Sort a lot into grades: each part `code`, `grade`, `size`, `quantity_grams`, `room_id`; the rest is culled.
 
+    `input_grams`: what went onto the line, if it was weighed; `lost_grams`: what of it is known to be lost. What is
+    missing then has shrunk as well, and who keeps a balance of the fruit looks at it (LotGraded).
     Raises LotNotFound, FruitPromised, LotStatusForbids, LotCodeTaken, RoomNotFound, NoSpace.
     """
     [parent] = _locked(session, ctx, [lot_id])
@@ -137,7 +160,14 @@ def grade(
             ctx, parent, fruit, code=part["code"], grams=part["quantity_grams"], room_id=part["room_id"]
         )
         family[child] = [(lot_id, part["quantity_grams"])]
-    return _become(session, ctx, Descent.GRADED, family, culled_grams=culled_grams, reason=reason)
+    out_grams = culled_grams + sum(child.on_hand_grams for child in family)
+    sorting = Sorting(
+        culled_grams=culled_grams,
+        in_grams=out_grams + lost_grams if input_grams is None else input_grams,
+        out_grams=out_grams,
+        lost_grams=lost_grams,
+    )
+    return _become(session, ctx, Descent.GRADED, family, sorting=sorting, reason=reason)
 
 
 def take_back(
@@ -210,6 +240,8 @@ def take_out(
         if not lets(parent.status, kind):
             raise lots.LotStatusForbids(lot_status=str(parent.status), lot_code=parent.code)
         raise lots.FruitPromised(requested_grams=grams, available_grams=free_grams, lot_code=parent.code)
+    if kind in LEAVING:
+        events.publish(session, ctx, FruitLeft(lot=parent, grams=grams))
 
 
 def bring_in(
@@ -231,6 +263,7 @@ def bring_in(
         LotParent(child_id=child.id, parent_id=parent_id, kind=descent, grams=grams)
         for parent_id, grams in shares
     )
+    events.publish(session, ctx, LotDescended(lot=child, descent=descent, shares=shares))
 
 
 def _become(
@@ -239,9 +272,10 @@ def _become(
     descent: Descent,
     family: Mapping[Lot, list[Share]],
     *,
-    culled_grams: int = 0,
+    sorting: Sorting | None = None,
     reason: str | None = None,
 ) -> Family:
+    culled_grams, gone_grams = (sorting.culled_grams, sorting.gone_grams) if sorting else (0, 0)
     by_id = {share_id: session.get_one(Lot, share_id) for shares in family.values() for share_id, _ in shares}
     parents = [by_id[lot_id] for lot_id in sorted(by_id)]
     if known := _known(session, family, descent):
@@ -251,16 +285,31 @@ def _become(
         grams = sum(
             share for shares in family.values() for parent_id, share in shares if parent_id == parent.id
         )
-        if grams + culled_grams > parent.free_grams and lets(parent.status, kind):
+        needed_grams = grams + culled_grams + gone_grams
+        if needed_grams > parent.free_grams and lets(parent.status, kind):
             raise lots.FruitPromised(
-                requested_grams=grams + culled_grams, available_grams=parent.free_grams, lot_code=parent.code
+                requested_grams=needed_grams, available_grams=parent.free_grams, lot_code=parent.code
             )
         take_out(session, ctx, parent, kind, grams)
         if culled_grams:
             take_out(session, ctx, parent, MovementKind.CULLED, culled_grams, reason=reason or str(descent))
+        if gone_grams:
+            take_out(session, ctx, parent, MovementKind.SHRUNK, gone_grams, reason=reason or str(descent))
     for child, shares in family.items():
         bring_in(session, ctx, child, shares, descent)
-    _audit(session, ctx, descent, parents, list(family), culled_grams=culled_grams, reason=reason)
+    told = {"culled_grams": culled_grams, "reason": reason}
+    if gone_grams:
+        told["gone_grams"] = gone_grams
+    _audit(session, ctx, descent, parents, list(family), **told)
+    if sorting is not None:
+        graded = LotGraded(
+            parent=parents[0],
+            children=list(family),
+            in_grams=sorting.in_grams,
+            out_grams=sorting.out_grams,
+            lost_grams=sorting.lost_grams,
+        )
+        events.publish(session, ctx, graded)
     return Family(parents=parents, children=list(family))
 
 

@@ -35,12 +35,26 @@ class GradedPart(_Part):
 class GradeLot(Schema):
     parts = fields.List(fields.Nested(GradedPart), required=True, validate=validate.Length(1, PARTS_MAX))
     culled = Grams(load_default=0, low=0, attribute="culled_grams", data_key="culled")
+    input = Grams(
+        load_default=None,
+        allow_none=True,
+        attribute="input_grams",
+        data_key="input",
+        metadata={"description": "What went onto the line, if it was weighed: what is missing has shrunk."},
+    )
+    lost = Grams(
+        load_default=0,
+        low=0,
+        attribute="lost_grams",
+        data_key="lost",
+        metadata={"description": "What of the input is known to be lost: stalks, leaves, water."},
+    )
     reason = Line(load_default=None, allow_none=True)
 
     @validates_schema
     def _culls_for_a_reason(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        if data["culled_grams"] and not data["reason"]:
-            raise ValidationError("Say why fruit was culled.", "reason")
+        if (data["culled_grams"] or data["lost_grams"]) and not data["reason"]:
+            raise ValidationError("Say why fruit was culled or lost.", "reason")
 
 
 class MergedPart(Schema):

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, lots
-from inventory.events import StockDeviates
+from inventory.events import RoadEnded, StockDeviates
 from inventory.families import parentage
 from inventory.models import ColdStore, Lot, Transfer
 from inventory.states import Descent, GapKind, LotStatus, MovementKind, TransferState
@@ -203,6 +203,9 @@ def _end(
     transfer.ended_by, transfer.ended_at = ctx.actor.label, ctx.now
     _turn(transfer, state)
     session.flush()
+    if transfer.gap_grams > 0:
+        ended = RoadEnded(lot=parent, kind=transfer.gap_kind, gap_grams=transfer.gap_grams)
+        events.publish(session, ctx, ended)
     verb = "arrive" if state == TransferState.ARRIVED else "cancel"
     _audit(
         session,

@@ -1,0 +1,1 @@
+"""Label credit: certified land, the grams a cooperative may still label, and the serials of its labels."""
