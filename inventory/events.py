@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inventory.models import Lot
+from inventory.models import Lot, QualityReading, Transfer
 from inventory.states import Descent, MovementKind
 
 
@@ -108,3 +108,19 @@ class RoadEnded:
     lot: Lot
     kind: str | None
     gap_grams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoadBegan:
+    """A load was weighed out of a lot, for another cold store."""
+
+    lot: Lot
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FruitMeasured:
+    """Sugar or firmness of a lot's fruit was measured."""
+
+    lot: Lot
+    reading: QualityReading

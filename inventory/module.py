@@ -20,6 +20,7 @@ from inventory.labels import api as labels_api
 from inventory.labels import land_api
 from inventory.labels.carrying import SUBSCRIPTIONS as CARRYING
 from inventory.labels.invariants import INVARIANTS as LABELS_INVARIANTS
+from inventory.provenance.recording import SUBSCRIPTIONS as PROVENANCE
 from inventory.quality import api as quality_api
 from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
@@ -55,7 +56,7 @@ module = Module(
         *labels_api.blueprints,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS),
-    subscriptions=(*SUBSCRIPTIONS, *CARRYING, *TELLING),
+    subscriptions=(*SUBSCRIPTIONS, *CARRYING, *PROVENANCE, *TELLING),
     commands=(stock_group, gate_group, trace_group),
     invariants=(
         *INVARIANTS,

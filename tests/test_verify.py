@@ -372,12 +372,12 @@ BREAKS = {
     "M4": "UPDATE transfer SET out_number = 1",
     # labels
     "T1": "UPDATE label_serial SET net_grams = 1000000000000 WHERE state = 'shipped'",
-    "T2": "UPDATE label_account SET balance_grams = balance_grams + 1 WHERE owed_grams = 0",
-    "T3": "UPDATE label_line SET balance_grams = balance_grams + 1 WHERE number = 1",
-    "T4": "UPDATE lot_label SET certified_grams = certified_grams + 1000000000000",
-    "T5": "UPDATE label_harvest SET weighed_grams = 1000000000000, certified_grams = 1000000000000",
-    "T6": "DELETE FROM label_serial WHERE state = 'issued'",
-    "T7": "UPDATE lot_label SET labelled_grams = labelled_grams + 1",
+    "LC1": "UPDATE label_account SET balance_grams = balance_grams + 1 WHERE owed_grams = 0",
+    "LC2": "UPDATE label_line SET balance_grams = balance_grams + 1 WHERE number = 1",
+    "LC3": "UPDATE lot_label SET certified_grams = certified_grams + 1000000000000",
+    "LC4": "UPDATE label_harvest SET weighed_grams = 1000000000000, certified_grams = 1000000000000",
+    "LC5": "DELETE FROM label_serial WHERE state = 'issued'",
+    "LC6": "UPDATE lot_label SET labelled_grams = labelled_grams + 1",
     "T8": "UPDATE label_account SET eligible_grams = eligible_grams + 1",
     "N1": "UPDATE stock_take SET number = 1",
     # orders

@@ -31,7 +31,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T2",
+        id="LC1",
         says=Text(
             en="A label account holds what its lines add up to, and they are numbered without gaps.",
             zh="标签账户余额等于其流水之和，且流水编号连续。",
@@ -47,7 +47,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T3",
+        id="LC2",
         says=Text(
             en="Each line of a label account tells what stood there after it.",
             zh="标签账户每条流水均记有其后的余额。",
@@ -60,7 +60,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T4",
+        id="LC3",
         says=Text(
             en="Lots carry no more certified grams than were certified when they were weighed.",
             zh="批次所带认证数量不超过称重时的认证数量。",
@@ -84,7 +84,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T5",
+        id="LC4",
         says=Text(
             en="Of no plot more was certified in a season than its land is believed to bear.",
             zh="任一地块单季认证数量不超过其单产上限。",
@@ -99,7 +99,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T6",
+        id="LC5",
         says=Text(
             en="A batch has all of its labels, consumed its grams once, and gave back those of proven destruction.",
             zh="标签批次数量完整，额度只扣一次，仅凭销毁证明退回。",
@@ -124,7 +124,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T7",
+        id="LC6",
         says=Text(
             en="A lot counts the labels of its boxes that are in the store.",
             zh="批次记录在库贴标箱的净重。",

@@ -7,8 +7,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from inventory import lots
+from inventory.events import FruitMeasured
 from inventory.models import QualityReading
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.values import new_id
@@ -54,6 +55,7 @@ def write_down(
     )
     session.add(reading)
     after = {"brix_tenths": brix_tenths, "firmness_newton_tenths": firmness_newton_tenths}
+    events.publish(session, ctx, FruitMeasured(lot=lot, reading=reading))
     audit.record(session, ctx, "lot.measure", subject=("lot", lot_id), after=after)
     return reading
 

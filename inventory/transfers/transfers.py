@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from inventory import buckets, lots
-from inventory.events import RoadEnded, StockDeviates
+from inventory.events import RoadBegan, RoadEnded, StockDeviates
 from inventory.families import parentage
 from inventory.models import ColdStore, Lot, Transfer
 from inventory.states import Descent, GapKind, LotStatus, MovementKind, TransferState
@@ -93,6 +93,7 @@ def dispatch(
     session.add(transfer)
     with database.refusing({"fk_transfer_to_cold_store_id_to_room_id_room": rooms.RoomNotFound()}):
         session.flush()
+    events.publish(session, ctx, RoadBegan(lot=lot, transfer=transfer))
     _audit(session, ctx, "transfer.dispatch", transfer, out_grams=quantity_grams)
     return transfer
 

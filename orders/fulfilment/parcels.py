@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from inventory import holds, owing
+from inventory.provenance import recording as provenance
 from marketplace import audit, errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -35,6 +36,14 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     states.check_move(parcel.state, ParcelState.PACKED)
     owing.pack(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     parcel.packed_at = ctx.now
+    provenance.parcel_packed(
+        session,
+        ctx,
+        parcel_id=parcel.id,
+        lot_id=parcel.lot_id,
+        boxes=parcel.boxes,
+        grams=parcel.quantity_grams,
+    )
     return _go(session, ctx, order, parcel, ParcelState.PACKED)
 
 
@@ -50,6 +59,7 @@ def ship(
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
     parcel.shipped_at = ctx.now
+    provenance.parcel_shipped(session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id)
     _go(session, ctx, order, parcel, ParcelState.SHIPPED)
     told = ParcelShipped(
         parcel_id=parcel.id,
@@ -67,6 +77,9 @@ def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.DELIVERED)
     parcel.delivered_at = ctx.now
+    provenance.parcel_delivered(
+        session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id, order_id=parcel.order_id
+    )
     return _go(session, ctx, order, parcel, ParcelState.DELIVERED)
 
 

@@ -1,0 +1,95 @@
+"""The GS1 key of each lot, cold store, cooperative and parcel: made when it is first told of, and kept for good.
+
+Numbers come from one sequence for each kind, below the company prefix GS1_PREFIX. Two who name a thing at once get the
+same name: the row that is there counts, and a number that was drawn for nothing stays unused.
+"""
+
+import uuid
+from typing import Final
+
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from inventory.models import Lot, Room
+from inventory.provenance import keys
+from inventory.provenance.kinds import NumberKind
+from marketplace.catalogue.models import Cooperative
+from marketplace.settings import Settings
+
+REMEMBERED_MAX: Final = 20_000
+_remembered: dict[tuple[NumberKind, str], int] = {}
+_DRAWN: Final = "trace_numbers_drawn"
+"""Numbers that this session drew: until their COMMIT they may be undone, and are not remembered."""
+_DRAW: Final = text(
+    "INSERT INTO trace_number (kind, subject, reference)"
+    " VALUES (CAST(:kind AS text), :subject, nextval('trace_number_' || CAST(:kind AS text))) ON CONFLICT DO NOTHING"
+)
+_KNOWN: Final = text("SELECT reference FROM trace_number WHERE kind = :kind AND subject = :subject")
+
+
+def prefix() -> str:
+    """The company prefix below which this marketplace numbers."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.gs1_prefix
+
+
+def reference_of(session: Session, kind: NumberKind, subject: str) -> int:
+    """The thing's number in its series. One that was there before is remembered: it never changes."""
+    remembered = _remembered.get((kind, subject))
+    if remembered is not None:
+        return remembered
+    values, is_drawn = {"kind": str(kind), "subject": subject}, False
+    while (found := session.scalar(_KNOWN, values)) is None:
+        session.execute(_DRAW, values)
+        is_drawn = True
+    if is_drawn:
+        session.info.setdefault(_DRAWN, set()).add((kind, subject))
+    elif (kind, subject) not in session.info.get(_DRAWN, ()):
+        if len(_remembered) >= REMEMBERED_MAX:
+            _remembered.clear()
+        _remembered[kind, subject] = int(found)
+    return int(found)
+
+
+def lot_class(session: Session, lot: Lot) -> str:
+    """The link of a lot: its fruit's GTIN and its code."""
+    fruit = f"{lot.cooperative_id} {lot.variety} {lot.grade} {lot.size or ''}"
+    gtin = keys.bulk_gtin(prefix(), reference_of(session, NumberKind.FRUIT, fruit))
+    return keys.lot_class(gtin, lot_number(session, lot))
+
+
+def lot_number(session: Session, lot: Lot) -> str:
+    """The lot's code, or a number of ours if that cannot stand in a key."""
+    plain = keys.lot_number(lot.code, 0)
+    if plain == lot.code:
+        return plain
+    return keys.lot_number(lot.code, reference_of(session, NumberKind.LOT, str(lot.id)))
+
+
+def party(session: Session, cooperative: Cooperative) -> str:
+    """The link of a cooperative: by its own GLN, if it told one."""
+    own = cooperative.gln
+    return keys.party(own or _gln(session, cooperative.id))
+
+
+def store(session: Session, cold_store_id: uuid.UUID) -> str:
+    """The link of a cold store."""
+    return keys.place(_gln(session, cold_store_id))
+
+
+def place(session: Session, lot: Lot) -> str:
+    """The link of the room in which a lot lies, or of its cold store."""
+    room = None if lot.room_id is None else session.get(Room, lot.room_id)
+    if room is None or keys.lot_number(room.code, 0) != room.code:
+        return store(session, lot.cold_store_id)
+    return keys.place(_gln(session, lot.cold_store_id), room.code)
+
+
+def parcel(session: Session, parcel_id: uuid.UUID) -> str:
+    """The link of a parcel."""
+    return keys.parcel(keys.sscc(prefix(), reference_of(session, NumberKind.PARCEL, str(parcel_id))))
+
+
+def _gln(session: Session, subject_id: uuid.UUID) -> str:
+    return keys.gln(prefix(), reference_of(session, NumberKind.LOCATION, str(subject_id)))

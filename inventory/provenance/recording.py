@@ -1,0 +1,182 @@
+"""Whatever is told of stock and parcels becomes an event in its county's chain, in the transaction that did it."""
+
+import uuid
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from inventory.events import FruitLost, FruitMeasured, LotBegan, LotDescended, LotGraded, LotTurned, RoadBegan
+from inventory.models import Lot
+from inventory.provenance import numbering, telling
+from inventory.provenance.telling import Begun, Event, Fruit, When
+from inventory.states import Descent, LotStatus, MovementKind
+from inventory.traces import recording
+from marketplace.catalogue.models import Cooperative
+from marketplace.context import Context
+from marketplace.events import Subscription
+
+_DISPOSITIONS: Final = {
+    LotStatus.QUARANTINED: "non_sellable_other",
+    LotStatus.RECALLED: "recalled",
+}
+
+
+def on_lot_began(session: Session, ctx: Context, event: LotBegan) -> None:
+    lot = event.lot
+    told = telling.began(_when(session, ctx, lot), _fruit(session, lot), _begun(session, lot))
+    _record(session, ctx, lot, told)
+
+
+def on_road_began(session: Session, ctx: Context, event: RoadBegan) -> None:
+    lot, transfer = event.lot, event.transfer
+    told = telling.left(
+        _when(session, ctx, lot),
+        Fruit(lot=numbering.lot_class(session, lot), grams=transfer.out_grams),
+        transfer=transfer.id,
+        cooperative=numbering.party(session, _cooperative(session, lot)),
+        to=numbering.store(session, transfer.to_cold_store_id),
+    )
+    _record(session, ctx, lot, told)
+
+
+def on_lot_descended(session: Session, ctx: Context, event: LotDescended) -> None:
+    """But for grades, which are told together."""
+    lot, how = event.lot, Descent(event.descent)
+    if how == Descent.GRADED:
+        return
+    when, begun, child = _when(session, ctx, lot), _begun(session, lot), _fruit(session, lot)
+    parents = [
+        Fruit(lot=numbering.lot_class(session, session.get_one(Lot, parent_id)), grams=grams)
+        for parent_id, grams in event.shares
+    ]
+    if how == Descent.CARRIED:
+        told = telling.arrived(when, parents[0], child, transfer=lot.id, lot=begun)
+    elif how == Descent.RETURNED:
+        told = telling.returned(when, parents[0], child, about=lot.id, lot=begun)
+    else:
+        told = telling.became(when, parents, child, how=str(how), about=lot.id, lot=begun)
+    _record(session, ctx, lot, told)
+
+
+def on_lot_graded(session: Session, ctx: Context, event: LotGraded) -> None:
+    children = [_fruit(session, child) for child in event.children]
+    culled_grams = event.out_grams - sum(child.grams for child in children)
+    told = telling.graded(
+        _when(session, ctx, event.parent),
+        numbering.lot_class(session, event.parent),
+        children,
+        in_grams=event.in_grams,
+        culled_grams=culled_grams,
+        lost_grams=event.lost_grams,
+        about=min(child.id for child in event.children),
+    )
+    _record(session, ctx, event.parent, told)
+
+
+def on_fruit_lost(session: Session, ctx: Context, event: FruitLost) -> None:
+    lot, when = event.lot, _when(session, ctx, event.lot)
+    class_ = numbering.lot_class(session, lot)
+    if event.kind == MovementKind.CULLED:
+        told = telling.culled(when, Fruit(lot=class_, grams=event.grams), reason=str(event.kind))
+    else:
+        found = Fruit(lot=class_, grams=lot.on_hand_grams)
+        told = telling.counted(when, found, kind=str(event.kind), lost_grams=event.grams)
+    _record(session, ctx, lot, {**told, "vo:line": lot.version})
+
+
+def on_fruit_measured(session: Session, ctx: Context, event: FruitMeasured) -> None:
+    lot, reading = event.lot, event.reading
+    told = telling.inspected(
+        _when(session, ctx, lot),
+        _fruit(session, lot),
+        brix_tenths=reading.brix_tenths,
+        firmness_newton_tenths=reading.firmness_newton_tenths,
+    )
+    _record(session, ctx, lot, {**told, "vo:reading": reading.id.urn})
+
+
+def on_lot_turned(session: Session, ctx: Context, event: LotTurned) -> None:
+    """A stop is a persistent disposition: it goes along until it is taken off."""
+    lot = session.get_one(Lot, event.lot_id)
+    when, fruit = _when(session, ctx, lot), _fruit(session, lot)
+    for status, is_set in ((event.before, False), (event.after, True)):
+        word = _DISPOSITIONS.get(LotStatus(status))
+        if word is not None:
+            told = telling.stopped(when, fruit, disposition=word, is_set=is_set)
+            _record(session, ctx, lot, {**told, "vo:line": lot.version})
+
+
+def parcel_packed(
+    session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID, boxes: int, grams: int
+) -> None:
+    """Boxes of a lot stand ready as one parcel."""
+    lot = session.get_one(Lot, lot_id)
+    fruit = Fruit(lot=numbering.lot_class(session, lot), grams=grams)
+    name = numbering.parcel(session, parcel_id)
+    _record(session, ctx, lot, telling.packed(_when(session, ctx, lot), fruit, parcel=name, boxes=boxes))
+
+
+def parcel_shipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID) -> None:
+    """A carrier has it."""
+    lot = session.get_one(Lot, lot_id)
+    told = telling.shipped(
+        _when(session, ctx, lot),
+        parcel=numbering.parcel(session, parcel_id),
+        about=parcel_id,
+        cooperative=numbering.party(session, _cooperative(session, lot)),
+    )
+    _record(session, ctx, lot, told)
+
+
+def parcel_delivered(
+    session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID, order_id: uuid.UUID
+) -> None:
+    """Its buyer has it."""
+    lot = session.get_one(Lot, lot_id)
+    told = telling.delivered(ctx.now, parcel=numbering.parcel(session, parcel_id), order=order_id)
+    _record(session, ctx, lot, told)
+
+
+def _record(session: Session, ctx: Context, lot: Lot, *events: Event) -> None:
+    county_id = _cooperative(session, lot).county_id
+    recording.record(session, ctx, county_id=county_id, events=events, context=telling.CONTEXT)
+
+
+def _cooperative(session: Session, lot: Lot) -> Cooperative:
+    return session.get_one(Cooperative, lot.cooperative_id)
+
+
+def _when(session: Session, ctx: Context, lot: Lot) -> When:
+    return When(
+        at=ctx.now,
+        store=numbering.store(session, lot.cold_store_id),
+        place=numbering.place(session, lot),
+    )
+
+
+def _fruit(session: Session, lot: Lot) -> Fruit:
+    return Fruit(lot=numbering.lot_class(session, lot), grams=lot.on_hand_grams)
+
+
+def _begun(session: Session, lot: Lot) -> Begun:
+    return Begun(
+        number=numbering.lot_number(session, lot),
+        variety=lot.variety,
+        grade=lot.grade,
+        size=lot.size,
+        harvested_on=lot.harvested_on,
+        best_before_on=lot.best_before_on,
+        plot=lot.plot,
+        cooperative=numbering.party(session, _cooperative(session, lot)),
+    )
+
+
+SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
+    (LotBegan, on_lot_began),
+    (RoadBegan, on_road_began),
+    (LotDescended, on_lot_descended),
+    (LotGraded, on_lot_graded),
+    (FruitLost, on_fruit_lost),
+    (FruitMeasured, on_fruit_measured),
+    (LotTurned, on_lot_turned),
+)
