@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+import flask
 from flask import Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -81,6 +82,40 @@ _FREE: Final = {
         }
     ]
 }
+
+
+_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("GET",),
+    "/capture": ("GET", "POST"),
+    "/capture/<uuid:capture_id>": ("GET",),
+    "/events": ("GET", "POST"),
+    "/events/<path:event_id>": ("GET",),
+    f"/{_KINDS}": ("GET",),
+    f"/{_KINDS}/<path:name>": ("GET",),
+    f"/{_KINDS}/<path:name>/events": ("GET",),
+    "/queries": ("GET", "POST"),
+    "/queries/<name>": ("GET", "DELETE"),
+    "/queries/<name>/events": ("GET",),
+}
+"""The addresses, and what may be done there."""
+
+
+def discover(county_id: uuid.UUID, **_path: str) -> Response:
+    """Which versions, forms and limits there are 能力发现"""
+    with reading() as session:
+        counties.get(session, county_id=county_id)
+    assert request.url_rule is not None
+    path = request.url_rule.rule.partition("/epcis")[2]
+    response = Response(status=204)
+    response.headers["Allow"] = ", ".join(("OPTIONS", *_PATHS[path]))
+    response.headers.update({**answers.DISCOVERY, **(answers.LIMITS if path == "/capture" else {})})
+    return response
+
+
+for _path in _PATHS:  # before the others, which answer OPTIONS with what they allow and nothing more
+    flask.Blueprint.add_url_rule(
+        blueprint, _path, "discover", discover, methods=["OPTIONS"], provide_automatic_options=False
+    )
 
 
 @blueprint.get("")

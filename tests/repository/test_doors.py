@@ -482,3 +482,17 @@ def test_answers_say_their_version_and_speak_ld_json(repository: Repository):
     )
     assert taken.status_code == 202
     assert taken.headers["Location"].endswith(taken.json["captureID"])
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("", {"GET"}), ("/capture", {"GET", "POST"}), ("/events", {"GET", "POST"}), ("/events/urn:a:b", {"GET"}),
+     ("/epcs", {"GET"}), ("/bizSteps/shipping/events", {"GET"}), ("/queries/a", {"GET", "DELETE"})],
+)  # fmt: skip
+def test_what_there_is_can_be_discovered(repository: Repository, path: str, allowed: set[str]):
+    response = repository.who.call("OPTIONS", repository.url + path)
+
+    assert response.status_code == 204
+    assert set(response.headers["Allow"].split(", ")) == allowed | {"OPTIONS"}
+    assert response.headers["GS1-EPCIS-Version"] == response.headers["GS1-CBV-Version"] == "2.0.0"
+    assert ("GS1-EPCIS-Capture-Limit" in response.headers) == (path == "/capture")
