@@ -235,8 +235,9 @@ COMMON = {
     "campaign_advances.list_offers", "campaign_advances.ask", "campaign_advances.get_terms",
     "campaign_advances.set_terms", "advances.grant", "advances.refuse",
     "epcis.list_resources", "epcis.discover", "epcis.capture", "epcis.list_captures", "epcis.get_capture",
-    "epcis.capture_event", "epcis.find_events", "epcis.get_event", "epcis.list_names", "epcis.list_of_name", "epcis.find_events_of",
-    "epcis.list_queries", "epcis.keep_query", "epcis.get_query", "epcis.remove_query", "epcis.find_events_by_name",
+    "epcis.capture_event", "epcis.find_events", "epcis.get_event", "epcis.list_names", "epcis.list_of_name",
+    "epcis.find_events_of", "epcis.list_queries", "epcis.keep_query", "epcis.get_query", "epcis.remove_query",
+    "epcis.find_events_by_name",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 

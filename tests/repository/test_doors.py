@@ -230,6 +230,22 @@ def test_jobs_can_be_read_again_and_listed_in_pages(repository: Repository):
     repository.ask(f"/capture/{uuid.uuid4()}", status=404)
 
 
+def test_a_prefix_that_means_two_things_keeps_its_meaning_in_each_event(repository: Repository):
+    meanings = ("https://example.org/a/", "https://example.org/b/")
+    for number, meaning in enumerate(meanings):
+        sent = {**least_document(told(number, **{"x:crew": "早班"})), "@context": [{"x": meaning}]}
+        assert repository.send(sent)["success"]
+
+    answer = repository.ask().json
+
+    first, second = answer["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert namespaces_of(answer["@context"], first.get("@context"))["x"] == meanings[0]
+    assert namespaces_of(answer["@context"], second.get("@context"))["x"] == meanings[1]
+    for number, meaning in enumerate(meanings):
+        (found,) = repository.events(**{f"EQ_{meaning}crew": "早班"})
+        assert plain(found) == told(number, **{"x:crew": "早班"})
+
+
 def test_one_event_is_taken_in_and_found_by_its_address(repository: Repository):
     event = {
         **told(1),
