@@ -50,6 +50,7 @@ def settings_for(urls: DatabaseUrls, *, redis_number: int = 0, **changes: Any) -
         "rate_limits_enabled": False,
         "log_level": "ERROR",
         "progress_stream_seconds": 1,
+        "trace_checkpoints_dir": f"{servers.current().folder}/checkpoints",
     }
     return Settings(**{**chosen, **changes})
 

@@ -24,6 +24,7 @@ from inventory.counting import stock_takes
 from inventory.families import parentage
 from inventory.quality import quality
 from inventory.stores import storage_prices
+from inventory.traces import checkpointing
 from inventory.transfers import transfers
 from marketplace import database, verify
 from marketplace.access import Role
@@ -57,6 +58,7 @@ from tests.payouts import stage as payout_stage
 from tests.payouts.desk import Desk
 from tests.payouts.test_batches import PAYER
 from tests.stripe_stand_in import StandIn
+from tests.traces.told import observed, recorded
 
 SPONSORED_SHARE = "(SELECT share_id FROM sponsored_share WHERE boxes_delivered > 0)"
 OTHER_SHARE = """(SELECT s.id FROM share s JOIN allocation_run r ON r.id = s.run_id
@@ -327,6 +329,12 @@ BREAKS = {
     # cases
     "E1": 'UPDATE "case" SET version = version + 1',
     "E2": "UPDATE case_note SET kind = 'settled', words = 'x' WHERE number = 2",
+    # traces
+    "T2": """
+        UPDATE trace_event SET link = sha256(link) WHERE number = 1
+    """,
+    "T3": "UPDATE trace_checkpoint SET note = replace(note, 'head ', 'heads ')",
+    "T5": "UPDATE trace_event SET action = 'ADD' WHERE action = 'OBSERVE'",
     # capacity
     "F1": "UPDATE capacity SET promised_grams = promised_grams + 1 WHERE grade = 'A'",
     "F2": "UPDATE \"case\" SET kind = 'late_payment' WHERE kind = 'shortfall'",
@@ -611,7 +619,14 @@ def busy(built_app: Flask, database_urls: DatabaseUrls) -> Iterator[Flask]:
     house.empty(database_urls)
 
 
+def traced(market: builders.Market) -> None:
+    """Two events of a box, signed for."""
+    recorded(market, observed(1), observed(2))
+    database.transact(lambda session: checkpointing.sign_all(session, market.ctx))
+
+
 def money_out(market: builders.Market, operator: house.Caller) -> None:
+    traced(market)
     settled(market, operator)
     payout_stage.paid_out(market, operator)
     lending_stage.lent(replace(market, pack_id=market.pack("Ralls").id), operator)

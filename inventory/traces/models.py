@@ -87,6 +87,7 @@ class TraceEvent(Base):
             unique=True,
             postgresql_where=text("NOT is_declaration"),
         ),
+        Index("ix_trace_event_declared", "county_id", "event_hash", postgresql_where=text("is_declaration")),
         Index(None, "county_id", "event_time"),
     )
 

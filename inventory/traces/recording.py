@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 import psycopg
 from sqlalchemy.orm import Session
 
@@ -120,24 +121,30 @@ def _append_to(driver: psycopg.Connection[Any], county_id: uuid.UUID, recorded: 
 
 def _new_ones(recorded: list[Recorded], rows: Sequence[Any], length: int) -> list[Recorded]:
     """Those that were not told before, numbered; of the others it is said where they stand."""
-    by_hash = {row[1]: (row[0], row[2]) for row in rows}
-    names = {row[2]: row[1] for row in rows}
+    stand = {_identity(event_hash, declared): number for number, event_hash, _, declared in rows}
+    names = {event_id for _, _, event_id, declared in rows if declared is None}
     new: list[Recorded] = []
     for each in recorded:
         entry = each.entry
-        if entry.is_declaration:
-            pass
-        elif entry.event_hash in by_hash:
-            each.number, each.is_new = by_hash[entry.event_hash][0], False
+        identity = _identity(entry.event_hash, entry.body if entry.is_declaration else None)
+        if identity in stand:
+            each.number, each.is_new = stand[identity], False
             continue
-        elif entry.event_id in names:
-            raise EventNamed(event_id=entry.event_id)
-        else:
-            by_hash[entry.event_hash] = (length + len(new) + 1, entry.event_id)
-            names[entry.event_id] = entry.event_hash
+        if not entry.is_declaration:
+            if entry.event_id in names:
+                raise EventNamed(event_id=entry.event_id)
+            names.add(entry.event_id)
         new.append(each)
-        each.number = length + len(new)
+        each.number = stand[identity] = length + len(new)
     return new
+
+
+def _identity(event_hash: str, declaration: str | bytes | None) -> tuple[str, str]:
+    """Two texts of one event have one; of a declaration of error, the hash says only which event it is about."""
+    if declaration is None:
+        return event_hash, ""
+    told = orjson.loads(declaration)
+    return event_hash, repr(sorted((name, value) for name, value in told.items() if name != "recordTime"))
 
 
 def _event_columns(county_id: uuid.UUID, new: Sequence[Recorded], links: Sequence[bytes]) -> dict[str, Any]:
@@ -191,8 +198,8 @@ _BEGIN: Final = """
 """
 _LOCK: Final = "SELECT length, head, frontier FROM trace_chain WHERE county_id = %(county_id)s FOR UPDATE"
 _KNOWN: Final = """
-    SELECT number, event_hash, event_id FROM trace_event WHERE county_id = %(county_id)s AND NOT is_declaration
-    AND (event_hash = ANY(%(hashes)s) OR event_id = ANY(%(names)s))
+    SELECT number, event_hash, event_id, CASE WHEN is_declaration THEN body END FROM trace_event
+    WHERE county_id = %(county_id)s AND (event_hash = ANY(%(hashes)s) OR event_id = ANY(%(names)s))
 """
 _EVENTS: Final = """
     INSERT INTO trace_event (county_id, number, body, context, link, actor, event_id, event_hash, is_declaration,

@@ -88,6 +88,12 @@ def _events() -> None:
             unique=True,
             postgresql_where=sa.text("NOT is_declaration"),
         )
+    op.create_index(
+        "ix_trace_event_declared",
+        "trace_event",
+        ["county_id", "event_hash"],
+        postgresql_where=sa.text("is_declaration"),
+    )
     op.create_index("ix_trace_event_county_id_event_time", "trace_event", ["county_id", "event_time"])
 
 

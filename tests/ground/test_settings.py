@@ -1,5 +1,6 @@
 """Settings: every good and bad value, one line for every wrong one."""
 
+import base64
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -10,6 +11,7 @@ from marketplace import settings as ground
 from marketplace.settings import Settings, WrongSetting
 
 SECRET = "s" * 32
+SEED = base64.b64encode(bytes(range(32))).decode()
 
 GOOD = {
     "ENVIRONMENT": [("development", "development"), ("test", "test"), (" test ", "test")],
@@ -69,6 +71,8 @@ GOOD = {
     "STRIPE_RETURN_URL": [("https://a.example/back", "https://a.example/back")],
     "NOTIFY_CHANNELS": [("console", "console"), (" console ", "console")],
     "NOTIFY_QUIET_HOURS": [("0-0", "0-0"), ("23-6", "23-6")],
+    "TRACE_SIGNING_KEY": [(SEED, SEED)],
+    "TRACE_CHECKPOINTS_DIR": [("/mnt/kept", "/mnt/kept")],
     "NOTIFY_ZONE": [("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin")],
     "NOTIFY_WEBHOOK_URL": [("https://a.example/x", "https://a.example/x")],
     "NOTIFY_WEBHOOK_TOKEN": [("t", "t")],
@@ -114,6 +118,7 @@ BAD = {
     "SECRET_KEY_BEFORE": ["short", "s" * 31],
     "NOTIFY_CHANNELS": ["pigeon", "console,console", "console,", "email", "webhook"],
     "NOTIFY_QUIET_HOURS": ["22", "24-7", "22-7-1", "-1-7", "a-b"],
+    "TRACE_SIGNING_KEY": ["x", "c2hvcnQ=", SEED[:-4], SEED + "AAAA", "not base64!"],
     "NOTIFY_ZONE": ["Mars/Olympus", "../etc/passwd", "/"],
     "NOTIFY_WEBHOOK_URL": ["ftp://a", "a.example"],
     "SMTP_PORT": ["0", "65536", *NOT_WHOLE],
@@ -152,6 +157,7 @@ FREE_TEXT = {
     "SMTP_PASSWORD",
     "NOTIFY_WEBHOOK_TOKEN",
     "DATA_DIR",
+    "TRACE_CHECKPOINTS_DIR",
     "CORS_ORIGINS",
     "METRICS_TOKEN",
 }

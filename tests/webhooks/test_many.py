@@ -180,6 +180,7 @@ ALONE = {
     "payment.failed": "each payment fails for itself",
     "payout.paid": "each payout is confirmed for itself",
     "payout.returned": "each payout comes back for itself",
+    "trace.checkpoint": "each county's chain is signed for itself",
 }
 
 

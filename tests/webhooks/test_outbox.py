@@ -8,13 +8,15 @@ from sqlalchemy import text
 
 from inventory import cases
 from inventory.quality import quality
-from marketplace import context, database
+from inventory.traces import checkpointing
+from marketplace import context, database, jobs
 from marketplace.access import Role
 from marketplace.jobs.models import StoredJob
 from marketplace.webhooks import outbox
 from marketplace.webhooks.catalogue import BY_NAME, NotAsWritten
 from orders import answers, checkout
 from tests.builders import confirmed, held, ordered, paid, receipt
+from tests.traces.told import observed, recorded
 from tests.webhooks.conftest import (
     FOR_COOPERATIVES,
     URL,
@@ -165,6 +167,19 @@ def test_cases_and_lots_are_told_to_whom_they_concern(market, told):
     ]  # fmt: skip
     assert found[MINE] == ["case.opened", "case.settled"]
     assert found[THEIRS] == ["lot.status_changed", "lot.status_changed"]
+
+
+def test_a_checkpoint_of_a_county_s_chain_is_told_with_its_note(
+    market, told, receiver, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checkpointing, "folder", lambda: tmp_path)
+    recorded(market, observed(1))
+    [made] = database.transact(lambda session: checkpointing.sign_all(session, market.ctx))
+    jobs.work(market.app, once=True)
+    found = told()
+    assert (found[URL], found[MINE], found[THEIRS]) == (["trace.checkpoint"], [], [])
+    [data] = [each["data"] for each in receiver.of(URL)]
+    assert data == {"county_id": str(market.county_id), "county": "YJ", "length": 1, "note": made.note}
 
 
 def test_a_cause_that_is_undone_tells_nobody(market, told, receiver):

@@ -84,7 +84,7 @@ def test_a_secret_is_shown_as_the_standard_has_it(key):
     assert base64.b64decode(text.removeprefix("whsec_"), validate=True) == key
 
 
-SAMPLES = {Form.ID: uuid.uuid4(), Form.WHOLE: 7, Form.WORD: "open", Form.INSTANT: NOW}
+SAMPLES = {Form.ID: uuid.uuid4(), Form.WHOLE: 7, Form.WORD: "open", Form.INSTANT: NOW, Form.NOTE: "signed\n"}
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES, ids=lambda kind: kind.name)
