@@ -199,7 +199,10 @@ def find_events(county_id: uuid.UUID) -> Response:
 @blueprint.response(200, schemas.Anything)
 def get_event(county_id: uuid.UUID, event_id: str) -> Response:
     """One event with its declarations of error 查询单个事件"""
-    query = query_rules.of_document({"EQ_eventID": event_id if ":" in event_id else f"urn:{event_id}"})
+    try:
+        query = query_rules.of_document({"EQ_eventID": event_id})
+    except errors.Invalid:
+        raise NoSuchResourceException from None
     ctx = context.current()
     with reading() as session:
         counties.get(session, county_id=county_id)

@@ -512,3 +512,18 @@ def test_what_there_is_can_be_discovered(repository: Repository, path: str, allo
     assert set(response.headers["Allow"].split(", ")) == allowed | {"OPTIONS"}
     assert response.headers["GS1-EPCIS-Version"] == response.headers["GS1-CBV-Version"] == "2.0.0"
     assert ("GS1-EPCIS-Capture-Limit" in response.headers) == (path == "/capture")
+
+
+def test_names_that_no_text_holds_are_nobodys(repository: Repository):
+    repository.ask("/queries/%00", status=404)
+    repository.ask("/queries/%00/events", status=404)
+    repository.ask("/events/%00", status=404)
+    repository.ask("/events/a%20b", status=404)
+    repository.ask("/epcs/a%00/events", status=400)
+    job = repository.send(least_document({**told(1), "\x00": "\x00"}))
+    assert (job["success"], len(job["errors"])) == (False, 1)
+    assert repository.ask(f"/capture/{job['captureID']}").json == job
+    kept = {"name": "odd", "query": {"EQ_yj:crew": ["\x00"]}}
+    assert repository.who.call("POST", f"{repository.url}/queries", json=kept).status_code == 201
+    assert repository.ask("/queries/odd").json == kept
+    assert repository.events("/queries/odd/events") == []
