@@ -120,7 +120,7 @@ for _path in _PATHS:  # before the others, which answer OPTIONS with what they a
 
 @blueprint.get("")
 @blueprint.problems(CountyNotFound)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.Collection)
 def list_resources(county_id: uuid.UUID) -> Response:
     """What there is to ask here 资源列表"""
     with reading() as session:
@@ -175,7 +175,7 @@ def get_capture(county_id: uuid.UUID, capture_id: uuid.UUID) -> CaptureJob:
 @blueprint.problems(CountyNotFound, ValidationException, EventNamed)
 @blueprint.writes(
     201,
-    schemas.Anything,
+    schemas.ToldEvent,
     key=False,
     location=lambda told: f"/v1/counties/{told.county_id}/epcis/events/{quote(told.entry.event_id, safe='')}",
 )
@@ -188,7 +188,7 @@ def capture_event(session: Session, county_id: uuid.UUID) -> Recorded:
 @blueprint.get("/events")
 @blueprint.doc(**_FREE)
 @blueprint.problems(CountyNotFound, QueryParameterException, QueryTooLargeException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def find_events(county_id: uuid.UUID) -> Response:
     """Events that a query finds 查询事件"""
     return _found(county_id, {})
@@ -196,7 +196,7 @@ def find_events(county_id: uuid.UUID) -> Response:
 
 @blueprint.get("/events/<path:event_id>")
 @blueprint.problems(CountyNotFound, NoSuchResourceException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def get_event(county_id: uuid.UUID, event_id: str) -> Response:
     """One event with its declarations of error 查询单个事件"""
     try:
@@ -215,7 +215,7 @@ def get_event(county_id: uuid.UUID, event_id: str) -> Response:
 @blueprint.get(f"/{_KINDS}")
 @blueprint.arguments(schemas.PageQuery, location="query")
 @blueprint.problems(CountyNotFound, QueryParameterException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.Collection)
 def list_names(query: dict[str, Any], county_id: uuid.UUID, resource: str) -> Response:
     """Types, objects, steps, places or states that events may speak of 名称列表"""
     question = {"list": resource, "county": county_id}
@@ -237,7 +237,7 @@ def list_names(query: dict[str, Any], county_id: uuid.UUID, resource: str) -> Re
 
 @blueprint.get(f"/{_KINDS}/<path:name>")
 @blueprint.problems(CountyNotFound)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.Collection)
 def list_of_name(county_id: uuid.UUID, **_path: str) -> Response:
     """What there is to ask of one of them 子资源列表"""
     with reading() as session:
@@ -248,7 +248,7 @@ def list_of_name(county_id: uuid.UUID, **_path: str) -> Response:
 @blueprint.get(f"/{_KINDS}/<path:name>/events")
 @blueprint.doc(**_FREE)
 @blueprint.problems(CountyNotFound, QueryParameterException, QueryTooLargeException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def find_events_of(county_id: uuid.UUID, resource: str, name: str) -> Response:
     """Events of a type, an object, a step, a place or a state 按资源查询事件"""
     return _found(county_id, {ASKED_BY[resource]: name})
@@ -303,7 +303,7 @@ def remove_query(session: Session, county_id: uuid.UUID, name: str) -> None:
 @blueprint.get("/queries/<name>/events")
 @blueprint.arguments(schemas.PageQuery, location="query")
 @blueprint.problems(NoSuchNameException, QueryParameterException, QueryTooLargeException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def find_events_by_name(query: dict[str, Any], county_id: uuid.UUID, name: str) -> Response:
     """Events that a kept query finds 按已保存的查询查找事件"""
     with reading() as session:
