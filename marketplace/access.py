@@ -231,6 +231,7 @@ ACCESS: Final[dict[str, Access]] = {
     "quality.release": _may(Role.OPERATOR),
     "quality.cull": _may(Role.OPERATOR),
     "epcis.list_resources": _may(Role.OPERATOR, Role.AUDITOR, scope="epcis.read"),
+    "epcis.discover": _may(Role.OPERATOR, Role.AUDITOR, scope="epcis.read"),
     "epcis.capture": _may(Role.OPERATOR, scope="epcis.write"),
     "epcis.list_captures": _may(Role.OPERATOR, Role.AUDITOR, scope="epcis.write"),
     "epcis.get_capture": _may(Role.OPERATOR, Role.AUDITOR, scope="epcis.write"),

@@ -1,5 +1,6 @@
 """Who may do what, tried at every door: each role, and each thing that is one's own, somebody else's or nobody's."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -249,6 +250,10 @@ COMMON = {
     "settlements.revise", "settlements.dismiss", "settlements.draft_payout", "settlements.take_late_refund",
     "campaign_advances.list_offers", "campaign_advances.ask", "campaign_advances.get_terms",
     "campaign_advances.set_terms", "advances.grant", "advances.refuse",
+    "epcis.list_resources", "epcis.discover", "epcis.capture", "epcis.list_captures", "epcis.get_capture",
+    "epcis.capture_event", "epcis.find_events", "epcis.get_event", "epcis.list_names", "epcis.list_of_name",
+    "epcis.find_events_of", "epcis.list_queries", "epcis.keep_query", "epcis.get_query", "epcis.remove_query",
+    "epcis.find_events_by_name",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 
@@ -811,14 +816,15 @@ def address(rule: Rule, known: dict[str, str]) -> str:
 
 
 def _nothing(rule: Rule, name: str) -> str:
+    if choice := re.search(rf"<any\((\w+)[^)]*\):{name}>", rule.rule):
+        return choice[1]
     return "999999999" if f"<int:{name}>" in rule.rule else str(uuid.uuid4())
 
 
 def _fill(rule: Rule, values: dict[str, str]) -> str:
     path = rule.rule
     for name, value in values.items():
-        for form in (f"<uuid:{name}>", f"<int:{name}>", f"<string:{name}>", f"<{name}>"):
-            path = path.replace(form, value)
+        path = re.sub(rf"<(?:[^<>:]+:)?{name}>", value, path)
     return path
 
 

@@ -31,7 +31,7 @@ def test_every_door_is_described_with_its_roles(app, anyone):
         if method != "parameters"
     }
     doors = {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", rule.rule), method)
+        (re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"<\1>", rule.rule), method)
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/v1/")

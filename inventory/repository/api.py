@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+import flask
 from flask import Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -83,9 +84,43 @@ _FREE: Final = {
 }
 
 
+_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("GET",),
+    "/capture": ("GET", "POST"),
+    "/capture/<uuid:capture_id>": ("GET",),
+    "/events": ("GET", "POST"),
+    "/events/<path:event_id>": ("GET",),
+    f"/{_KINDS}": ("GET",),
+    f"/{_KINDS}/<path:name>": ("GET",),
+    f"/{_KINDS}/<path:name>/events": ("GET",),
+    "/queries": ("GET", "POST"),
+    "/queries/<name>": ("GET", "DELETE"),
+    "/queries/<name>/events": ("GET",),
+}
+"""The addresses, and what may be done there."""
+
+
+def discover(county_id: uuid.UUID, **_path: str) -> Response:
+    """Which versions, forms and limits there are 能力发现"""
+    with reading() as session:
+        counties.get(session, county_id=county_id)
+    assert request.url_rule is not None
+    path = request.url_rule.rule.partition("/epcis")[2]
+    response = Response(status=204)
+    response.headers["Allow"] = ", ".join(("OPTIONS", *_PATHS[path]))
+    response.headers.update({**answers.DISCOVERY, **(answers.LIMITS if path == "/capture" else {})})
+    return response
+
+
+for _path in _PATHS:  # before the others, which answer OPTIONS with what they allow and nothing more
+    flask.Blueprint.add_url_rule(
+        blueprint, _path, "discover", discover, methods=["OPTIONS"], provide_automatic_options=False
+    )
+
+
 @blueprint.get("")
 @blueprint.problems(CountyNotFound)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.Collection)
 def list_resources(county_id: uuid.UUID) -> Response:
     """What there is to ask here 资源列表"""
     with reading() as session:
@@ -140,7 +175,7 @@ def get_capture(county_id: uuid.UUID, capture_id: uuid.UUID) -> CaptureJob:
 @blueprint.problems(CountyNotFound, ValidationException, EventNamed)
 @blueprint.writes(
     201,
-    schemas.Anything,
+    schemas.ToldEvent,
     key=False,
     location=lambda told: f"/v1/counties/{told.county_id}/epcis/events/{quote(told.entry.event_id, safe='')}",
 )
@@ -153,7 +188,7 @@ def capture_event(session: Session, county_id: uuid.UUID) -> Recorded:
 @blueprint.get("/events")
 @blueprint.doc(**_FREE)
 @blueprint.problems(CountyNotFound, QueryParameterException, QueryTooLargeException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def find_events(county_id: uuid.UUID) -> Response:
     """Events that a query finds 查询事件"""
     return _found(county_id, {})
@@ -161,10 +196,13 @@ def find_events(county_id: uuid.UUID) -> Response:
 
 @blueprint.get("/events/<path:event_id>")
 @blueprint.problems(CountyNotFound, NoSuchResourceException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def get_event(county_id: uuid.UUID, event_id: str) -> Response:
     """One event with its declarations of error 查询单个事件"""
-    query = query_rules.of_document({"EQ_eventID": event_id if ":" in event_id else f"urn:{event_id}"})
+    try:
+        query = query_rules.of_document({"EQ_eventID": event_id})
+    except errors.Invalid:
+        raise NoSuchResourceException from None
     ctx = context.current()
     with reading() as session:
         counties.get(session, county_id=county_id)
@@ -177,7 +215,7 @@ def get_event(county_id: uuid.UUID, event_id: str) -> Response:
 @blueprint.get(f"/{_KINDS}")
 @blueprint.arguments(schemas.PageQuery, location="query")
 @blueprint.problems(CountyNotFound, QueryParameterException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.Collection)
 def list_names(query: dict[str, Any], county_id: uuid.UUID, resource: str) -> Response:
     """Types, objects, steps, places or states that events may speak of 名称列表"""
     question = {"list": resource, "county": county_id}
@@ -199,7 +237,7 @@ def list_names(query: dict[str, Any], county_id: uuid.UUID, resource: str) -> Re
 
 @blueprint.get(f"/{_KINDS}/<path:name>")
 @blueprint.problems(CountyNotFound)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.Collection)
 def list_of_name(county_id: uuid.UUID, **_path: str) -> Response:
     """What there is to ask of one of them 子资源列表"""
     with reading() as session:
@@ -210,7 +248,7 @@ def list_of_name(county_id: uuid.UUID, **_path: str) -> Response:
 @blueprint.get(f"/{_KINDS}/<path:name>/events")
 @blueprint.doc(**_FREE)
 @blueprint.problems(CountyNotFound, QueryParameterException, QueryTooLargeException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def find_events_of(county_id: uuid.UUID, resource: str, name: str) -> Response:
     """Events of a type, an object, a step, a place or a state 按资源查询事件"""
     return _found(county_id, {ASKED_BY[resource]: name})
@@ -265,7 +303,7 @@ def remove_query(session: Session, county_id: uuid.UUID, name: str) -> None:
 @blueprint.get("/queries/<name>/events")
 @blueprint.arguments(schemas.PageQuery, location="query")
 @blueprint.problems(NoSuchNameException, QueryParameterException, QueryTooLargeException)
-@blueprint.response(200, schemas.Anything)
+@blueprint.response(200, schemas.QueryDocument)
 def find_events_by_name(query: dict[str, Any], county_id: uuid.UUID, name: str) -> Response:
     """Events that a kept query finds 按已保存的查询查找事件"""
     with reading() as session:

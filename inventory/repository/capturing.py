@@ -224,5 +224,5 @@ def _told(fault: Fault, language: Language) -> dict[str, Any]:
         "title": _FAULT_TITLE.pick(language),
         "status": 400,
         "detail": fault.detail.pick(language) if isinstance(fault.detail, Text) else fault.detail,
-        "pointer": fault.pointer,
+        "pointer": fault.pointer.replace("\x00", "\ufffd"),
     }

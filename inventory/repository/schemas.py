@@ -7,8 +7,28 @@ from inventory.repository.query_rules import PER_PAGE_MAX, PER_PAGE_USUAL
 from marketplace.fields import Code, Instant, Whole
 
 
-class Anything(Schema):
-    """A JSON document whose shape the standard gives."""
+class Collection(Schema):
+    """A list of names."""
+
+    context = fields.Raw(data_key="@context")
+    type = fields.String(validate=validate.OneOf(["Collection"]))
+    member = fields.List(fields.String())
+
+
+class QueryDocument(Schema):
+    """An EPCISQueryDocument with the events that were found."""
+
+    context = fields.Raw(data_key="@context")
+    type = fields.String(validate=validate.OneOf(["EPCISQueryDocument"]))
+    schema_version = fields.String(data_key="schemaVersion")
+    creation_date = Instant(data_key="creationDate")
+    body = fields.Dict(keys=fields.String(), data_key="epcisBody")
+
+
+class ToldEvent(Schema):
+    """The name of an event that was taken in."""
+
+    event_id = fields.String(attribute="entry.event_id", data_key="eventID")
 
 
 class PageQuery(Schema):

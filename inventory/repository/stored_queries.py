@@ -52,7 +52,7 @@ def keep(
 
 def get(session: Session, *, county_id: uuid.UUID, name: str) -> EventQuery:
     """The query of this name; raises NoSuchNameException."""
-    found = session.scalar(every(county_id).where(EventQuery.name == name))
+    found = None if "\x00" in name else session.scalar(every(county_id).where(EventQuery.name == name))
     if found is None:
         raise NoSuchNameException
     return found

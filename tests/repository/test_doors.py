@@ -230,6 +230,22 @@ def test_jobs_can_be_read_again_and_listed_in_pages(repository: Repository):
     repository.ask(f"/capture/{uuid.uuid4()}", status=404)
 
 
+def test_a_prefix_that_means_two_things_keeps_its_meaning_in_each_event(repository: Repository):
+    meanings = ("https://example.org/a/", "https://example.org/b/")
+    for number, meaning in enumerate(meanings):
+        sent = {**least_document(told(number, **{"x:crew": "早班"})), "@context": [{"x": meaning}]}
+        assert repository.send(sent)["success"]
+
+    answer = repository.ask().json
+
+    first, second = answer["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert namespaces_of(answer["@context"], first.get("@context"))["x"] == meanings[0]
+    assert namespaces_of(answer["@context"], second.get("@context"))["x"] == meanings[1]
+    for number, meaning in enumerate(meanings):
+        (found,) = repository.events(**{f"EQ_{meaning}crew": "早班"})
+        assert plain(found) == told(number, **{"x:crew": "早班"})
+
+
 def test_one_event_is_taken_in_and_found_by_its_address(repository: Repository):
     event = {
         **told(1),
@@ -482,3 +498,32 @@ def test_answers_say_their_version_and_speak_ld_json(repository: Repository):
     )
     assert taken.status_code == 202
     assert taken.headers["Location"].endswith(taken.json["captureID"])
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("", {"GET"}), ("/capture", {"GET", "POST"}), ("/events", {"GET", "POST"}), ("/events/urn:a:b", {"GET"}),
+     ("/epcs", {"GET"}), ("/bizSteps/shipping/events", {"GET"}), ("/queries/a", {"GET", "DELETE"})],
+)  # fmt: skip
+def test_what_there_is_can_be_discovered(repository: Repository, path: str, allowed: set[str]):
+    response = repository.who.call("OPTIONS", repository.url + path)
+
+    assert response.status_code == 204
+    assert set(response.headers["Allow"].split(", ")) == allowed | {"OPTIONS"}
+    assert response.headers["GS1-EPCIS-Version"] == response.headers["GS1-CBV-Version"] == "2.0.0"
+    assert ("GS1-EPCIS-Capture-Limit" in response.headers) == (path == "/capture")
+
+
+def test_names_that_no_text_holds_are_nobodys(repository: Repository):
+    repository.ask("/queries/%00", status=404)
+    repository.ask("/queries/%00/events", status=404)
+    repository.ask("/events/%00", status=404)
+    repository.ask("/events/a%20b", status=404)
+    repository.ask("/epcs/a%00/events", status=400)
+    job = repository.send(least_document({**told(1), "\x00": "\x00"}))
+    assert (job["success"], len(job["errors"])) == (False, 1)
+    assert repository.ask(f"/capture/{job['captureID']}").json == job
+    kept = {"name": "odd", "query": {"EQ_yj:crew": ["\x00"]}}
+    assert repository.who.call("POST", f"{repository.url}/queries", json=kept).status_code == 201
+    assert repository.ask("/queries/odd").json == kept
+    assert repository.events("/queries/odd/events") == []
