@@ -378,7 +378,7 @@ BREAKS = {
     "LC4": "UPDATE label_harvest SET weighed_grams = 1000000000000, certified_grams = 1000000000000",
     "LC5": "DELETE FROM label_serial WHERE state = 'issued'",
     "LC6": "UPDATE lot_label SET labelled_grams = labelled_grams + 1",
-    "T8": "UPDATE label_account SET eligible_grams = eligible_grams + 1",
+    "LC7": "UPDATE label_account SET eligible_grams = eligible_grams + 1",
     "N1": "UPDATE stock_take SET number = 1",
     # orders
     "A1": """

@@ -140,7 +140,7 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
-        id="T8",
+        id="LC7",
         says=Text(
             en="What a label account counts as eligible is what its lines say was eligible.",
             zh="标签账户的合格量等于其合格流水之和。",
