@@ -19,6 +19,14 @@ def pytest_configure(config: pytest.Config) -> None:
         servers.start_for_run()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A whole run of `make test` leaves most of the long tests out; who names files or tests gets all of them."""
+    if thorough.IS_THOROUGH or config.option.file_or_dir or config.option.keyword:
+        return
+    items[:] = thorough.kept(items, config.getoption("randomly_seed"))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         servers.stop_for_run()

@@ -8,12 +8,13 @@ import uuid
 from typing import Final
 
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from inventory.models import Lot, Room
 from inventory.provenance import keys
 from inventory.provenance.kinds import NumberKind
+from inventory.provenance.models import TraceNumber
 from marketplace.catalogue.models import Cooperative
 from marketplace.settings import Settings
 
@@ -25,7 +26,6 @@ _DRAW: Final = text(
     "INSERT INTO trace_number (kind, subject, reference)"
     " VALUES (CAST(:kind AS text), :subject, nextval('trace_number_' || CAST(:kind AS text))) ON CONFLICT DO NOTHING"
 )
-_KNOWN: Final = text("SELECT reference FROM trace_number WHERE kind = :kind AND subject = :subject")
 
 
 def prefix() -> str:
@@ -39,17 +39,18 @@ def reference_of(session: Session, kind: NumberKind, subject: str) -> int:
     remembered = _remembered.get((kind, subject))
     if remembered is not None:
         return remembered
-    values, is_drawn = {"kind": str(kind), "subject": subject}, False
-    while (found := session.scalar(_KNOWN, values)) is None:
-        session.execute(_DRAW, values)
+    known = select(TraceNumber.reference).where(TraceNumber.kind == kind, TraceNumber.subject == subject)
+    is_drawn = False
+    while (found := session.scalar(known)) is None:
+        session.execute(_DRAW, {"kind": str(kind), "subject": subject})
         is_drawn = True
     if is_drawn:
         session.info.setdefault(_DRAWN, set()).add((kind, subject))
     elif (kind, subject) not in session.info.get(_DRAWN, ()):
         if len(_remembered) >= REMEMBERED_MAX:
             _remembered.clear()
-        _remembered[kind, subject] = int(found)
-    return int(found)
+        _remembered[kind, subject] = found
+    return found
 
 
 def lot_class(session: Session, lot: Lot) -> str:

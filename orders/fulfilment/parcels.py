@@ -36,6 +36,7 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     states.check_move(parcel.state, ParcelState.PACKED)
     owing.pack(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     parcel.packed_at = ctx.now
+    _go(session, ctx, order, parcel, ParcelState.PACKED)
     provenance.parcel_packed(
         session,
         ctx,
@@ -44,7 +45,7 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
         boxes=parcel.boxes,
         grams=parcel.quantity_grams,
     )
-    return _go(session, ctx, order, parcel, ParcelState.PACKED)
+    return parcel
 
 
 def ship(
@@ -59,8 +60,8 @@ def ship(
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
     parcel.shipped_at = ctx.now
-    provenance.parcel_shipped(session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id)
     _go(session, ctx, order, parcel, ParcelState.SHIPPED)
+    provenance.parcel_shipped(session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id)
     told = ParcelShipped(
         parcel_id=parcel.id,
         order_id=order.id,
@@ -77,10 +78,11 @@ def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.DELIVERED)
     parcel.delivered_at = ctx.now
+    _go(session, ctx, order, parcel, ParcelState.DELIVERED)
     provenance.parcel_delivered(
         session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id, order_id=parcel.order_id
     )
-    return _go(session, ctx, order, parcel, ParcelState.DELIVERED)
+    return parcel
 
 
 def recipient(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> dict[str, Any]:
