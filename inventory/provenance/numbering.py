@@ -1,7 +1,8 @@
 """The GS1 key of each lot, cold store, cooperative and parcel: made when it is first told of, and kept for good.
 
 Numbers come from one sequence for each kind, below the company prefix GS1_PREFIX. Two who name a thing at once get the
-same name: the row that is there counts, and a number that was drawn for nothing stays unused.
+same name: the row that is there counts, and a number that was drawn for nothing stays unused. When the prefix has no
+numbers left things are told of by their ids, and nobody's work stops.
 """
 
 import uuid
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from inventory.models import Lot, Room
 from inventory.provenance import keys
+from inventory.provenance.keys import PrefixUsedUp
 from inventory.provenance.kinds import NumberKind
 from inventory.provenance.models import TraceNumber
 from marketplace.catalogue.models import Cooperative
@@ -56,7 +58,10 @@ def reference_of(session: Session, kind: NumberKind, subject: str) -> int:
 def lot_class(session: Session, lot: Lot) -> str:
     """The link of a lot: its fruit's GTIN and its code."""
     fruit = f"{lot.cooperative_id} {lot.variety} {lot.grade} {lot.size or ''}"
-    gtin = keys.bulk_gtin(prefix(), reference_of(session, NumberKind.FRUIT, fruit))
+    try:
+        gtin = keys.bulk_gtin(prefix(), reference_of(session, NumberKind.FRUIT, fruit))
+    except PrefixUsedUp:
+        return lot.id.urn
     return keys.lot_class(gtin, lot_number(session, lot))
 
 
@@ -70,13 +75,18 @@ def lot_number(session: Session, lot: Lot) -> str:
 
 def party(session: Session, cooperative: Cooperative) -> str:
     """The link of a cooperative: by its own GLN, if it told one."""
-    own = cooperative.gln
-    return keys.party(own or _gln(session, cooperative.id))
+    try:
+        return keys.party(cooperative.gln or _gln(session, cooperative.id))
+    except PrefixUsedUp:
+        return cooperative.id.urn
 
 
 def store(session: Session, cold_store_id: uuid.UUID) -> str:
     """The link of a cold store."""
-    return keys.place(_gln(session, cold_store_id))
+    try:
+        return keys.place(_gln(session, cold_store_id))
+    except PrefixUsedUp:
+        return cold_store_id.urn
 
 
 def place(session: Session, lot: Lot) -> str:
@@ -84,12 +94,18 @@ def place(session: Session, lot: Lot) -> str:
     room = None if lot.room_id is None else session.get(Room, lot.room_id)
     if room is None or keys.lot_number(room.code, 0) != room.code:
         return store(session, lot.cold_store_id)
-    return keys.place(_gln(session, lot.cold_store_id), room.code)
+    try:
+        return keys.place(_gln(session, lot.cold_store_id), room.code)
+    except PrefixUsedUp:
+        return room.id.urn
 
 
 def parcel(session: Session, parcel_id: uuid.UUID) -> str:
     """The link of a parcel."""
-    return keys.parcel(keys.sscc(prefix(), reference_of(session, NumberKind.PARCEL, str(parcel_id))))
+    try:
+        return keys.parcel(keys.sscc(prefix(), reference_of(session, NumberKind.PARCEL, str(parcel_id))))
+    except PrefixUsedUp:
+        return parcel_id.urn
 
 
 def _gln(session: Session, subject_id: uuid.UUID) -> str:

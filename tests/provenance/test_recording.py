@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import select
 
 from inventory.batch import intake
@@ -187,3 +188,15 @@ def test_two_who_name_one_thing_at_once_give_it_one_number(market: Market) -> No
         )
 
     assert len(set(at_once(market.app, [name] * 8))) == 1
+
+
+def test_a_prefix_without_numbers_left_stops_nobody(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbering, "reference_of", lambda *_: 10**10)
+    lot = market.lot(1, code="L-1")
+    [event] = events(market)
+    assert event["quantityList"][0]["epcClass"] == lot.id.urn
+    assert event["readPoint"]["id"] == lot.cold_store_id.urn
+    assert event["ilmd"]["vo:cooperative"] == lot.cooperative_id.urn
+    name = database.transact(lambda session: numbering.parcel(session, lot.id))
+    assert name == lot.id.urn
+    assert verdict(market).finding is None
