@@ -20,7 +20,6 @@ from tests.campaigns import allotted
 from tests.campaigns.exports import abroad
 from tests.house import Caller
 from tests.payments.statements import files
-from tests.thorough import many
 
 INPUTS_OF_EACH_DOOR = 12
 INPUTS_IN_ALL = 500
@@ -164,7 +163,7 @@ def nearly(door: Door) -> set[int]:
     seen = set()
 
     @settings(
-        max_examples=many(60),
+        max_examples=60,
         deadline=None,
         database=None,
         derandomize=True,
