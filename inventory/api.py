@@ -3,7 +3,7 @@
 import uuid
 from typing import Any, Final
 
-from flask import current_app, request
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from inventory import csv_intake, explaining, extending, holds, lots, pools, refusals, schemas, waitlist
@@ -12,14 +12,13 @@ from inventory.quality import quality
 from inventory.states import state_at
 from inventory.stores import cold_stores, rooms
 from marketplace import context, paging, versions
+from marketplace.catalogue import csv_api
 from marketplace.catalogue.cooperatives import CooperativeNotFound
-from marketplace.catalogue.csv_api import MEDIA_TYPE
-from marketplace.catalogue.csv_table import CsvRefused, decode
+from marketplace.catalogue.csv_table import CsvRefused
 from marketplace.catalogue.products import PackNotFound
 from marketplace.context import Context
 from marketplace.database import reading
 from marketplace.door import Blueprint
-from marketplace.language import Text
 from marketplace.problems import UnsupportedMediaType
 from marketplace.settings import Settings
 
@@ -36,7 +35,7 @@ LOTS_FILE: Final[dict[str, Any]] = {
     "description": "UTF-8, at most 5,000 rows and 1 MB; a heading with the columns "
     + ", ".join(f"`{each.name}`{' (optional)' if each.optional else ''}" for each in csv_intake.COLUMNS)
     + ".",
-    "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    "content": {csv_api.MEDIA_TYPE: {"schema": {"type": "string"}}},
 }
 
 blueprints = (stock, sale, promises, line, reasons)
@@ -75,7 +74,7 @@ def receive(session: Session, body: dict[str, Any]) -> Lot:
 @stock.writes(200, schemas.LotsReport)
 def receive_file(session: Session, query: dict[str, Any]) -> csv_intake.Report:
     """Take many lots in from a file, all or none; safe to send again 批量入库"""
-    return csv_intake.receive_file(session, context.current(), text=_file_text(), **query)
+    return csv_intake.receive_file(session, context.current(), text=csv_api.body_text(), **query)
 
 
 @stock.get("/<uuid:lot_id>")
@@ -238,17 +237,6 @@ def leave(session: Session, entry_id: uuid.UUID) -> dict[str, Any]:
     ctx = context.current()
     entry = waitlist.leave(session, ctx, entry_id=entry_id)
     return waitlist.shown(waitlist.place_of(session, ctx, entry))
-
-
-def _file_text() -> str:
-    """The request's body as CSV text; raises UnsupportedMediaType, CsvRefused."""
-    is_plain = (request.content_encoding or "identity").lower() == "identity"
-    is_utf8 = request.mimetype_params.get("charset", "utf-8").lower() in ("utf-8", "utf8")
-    if request.mimetype != MEDIA_TYPE or not is_plain or not is_utf8:
-        raise UnsupportedMediaType(
-            Text(en="The body must be text/csv in UTF-8.", zh="请求体必须为 UTF-8 编码的 text/csv。")
-        )
-    return decode(request.get_data())
 
 
 def _shown(ctx: Context, hold: Hold) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Doors of exports: prices in other currencies, destinations, orders, and papers in and out."""
 
 import uuid
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from campaigns.selling import NotOnSale
 from campaigns.showing import NoPriceInCurrency
 from campaigns.states import CampaignStateForbids
 from inventory import holds
-from marketplace import context, errors, paging, problems
+from marketplace import context, errors, files, paging, problems
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
@@ -69,17 +68,6 @@ class DocumentKindUnknown(errors.Invalid):
     """Papers have one of a few kinds; `Document` in the description of the API lists them."""
 
     title = Text(en="There is no such kind of paper.", zh="没有该单证类型。")
-
-
-def takes_files(view: Callable[..., Any]) -> Callable[..., Any]:
-    """The body may be as large as a paper, and a little more, so that who sends too much is told why."""
-
-    @wraps(view)
-    def edge(*args: Any, **kwargs: Any) -> Any:
-        request.max_content_length = BYTES_MAX + 100_000
-        return view(*args, **kwargs)
-
-    return edge
 
 
 @item_prices.get("/<uuid:campaign_id>/prices")
@@ -214,7 +202,7 @@ def list_documents(export_order_id: uuid.UUID) -> dict[str, Any]:
 
 
 @orders.post("/<uuid:export_order_id>/documents/<string:kind>")
-@takes_files
+@files.takes_up_to(BYTES_MAX)
 @orders.doc(requestBody=FILE_BODY)
 @orders.arguments(schemas.UploadDocument, location="query")
 @orders.problems(
@@ -260,8 +248,7 @@ def download(document_id: uuid.UUID) -> Response:
 
 def _media_type() -> FileType:
     """What the request says its body is; raises UnsupportedMediaType."""
-    is_plain = (request.content_encoding or "identity").lower() == "identity"
-    if request.mimetype not in list(FileType) or not is_plain:
+    if not files.is_said_to_be(list(FileType)):
         raise problems.UnsupportedMediaType(
             Text(en="The body must be a PDF, PNG or JPEG.", zh="请求体必须为 PDF、PNG 或 JPEG 文件。")
         )
@@ -269,15 +256,10 @@ def _media_type() -> FileType:
 
 
 def _file(found: ExportDocument) -> Response:
-    """As an attachment under its own name (RFC 6266), and in no way to be run or guessed at by a browser."""
+    """As an attachment, under its own name as well (RFC 6266)."""
     plain = f"{found.kind}-{found.version}.{ENDINGS[FileType(found.media_type)]}"
-    response = Response(found.data, content_type=found.media_type)
-    response.headers["Content-Disposition"] = (
-        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(found.name, safe='')}"
-    )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response.headers["Cache-Control"] = "private, no-store"
+    response = files.attached(found.data, found.media_type, plain)
+    response.headers["Content-Disposition"] += f"; filename*=UTF-8''{quote(found.name, safe='')}"
     response.headers["ETag"] = f'"{found.sha256}"'
     return response
 

@@ -1,8 +1,6 @@
 """Doors of label areas, their numbers of a season, packaging designs and certified plots."""
 
 import uuid
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, Final
 
 from flask import Response, request
@@ -11,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from inventory.labels import designs, land, schemas
 from inventory.labels.land_models import LabelArea, LabelDesign, LabelPlot, LabelSeason
-from marketplace import context, errors, paging, problems, versions
+from marketplace import context, errors, files, paging, problems, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
 from marketplace.catalogue.counties import CountyNotFound
 from marketplace.database import reading
@@ -36,17 +34,6 @@ class SeasonUnreadable(errors.Invalid):
     """A season is the year of a harvest, from 2000 to 2099."""
 
     title = Text(en="A season is the year of a harvest.", zh="季度须为采收年份。")
-
-
-def takes_designs(view: Callable[..., Any]) -> Callable[..., Any]:
-    """The body may be as large as a design, and a little more, so that who sends too much is told why."""
-
-    @wraps(view)
-    def edge(*args: Any, **kwargs: Any) -> Any:
-        request.max_content_length = designs.BYTES_MAX + 100_000
-        return view(*args, **kwargs)
-
-    return edge
 
 
 @areas.get("")
@@ -138,7 +125,7 @@ def list_designs(area_id: uuid.UUID) -> dict[str, Any]:
 
 
 @areas.post("/<uuid:area_id>/designs")
-@takes_designs
+@files.takes_up_to(designs.BYTES_MAX)
 @areas.doc(requestBody=FILE_BODY)
 @areas.arguments(schemas.DesignQuery, location="query")
 @areas.problems(
@@ -153,8 +140,7 @@ def list_designs(area_id: uuid.UUID) -> dict[str, Any]:
 @areas.writes(201, schemas.LabelDesign, location=lambda made: f"/v1/label-designs/{made.id}")
 def add_design(session: Session, query: dict[str, Any], area_id: uuid.UUID) -> LabelDesign:
     """Add a design's next version: the file is the body (operators) 上传包装设计"""
-    is_plain = (request.content_encoding or "identity").lower() == "identity"
-    if request.mimetype not in designs.BEGINNINGS or not is_plain:
+    if not files.is_said_to_be(designs.BEGINNINGS):
         raise problems.UnsupportedMediaType(designs.DesignUnreadable.title)
     return designs.add(
         session,
@@ -174,7 +160,7 @@ def download(design_id: uuid.UUID) -> Response:
     with reading() as session:
         found = designs.get(session, design_id=design_id, with_data=True)
         name = f"{found.name}-{found.season}-{found.number}.{designs.ENDINGS[found.media_type]}"
-        return attached(found.data, found.media_type, name)
+        return files.attached(found.data, found.media_type, name)
 
 
 @plots.get("")
@@ -226,16 +212,6 @@ def end_plot(session: Session, body: dict[str, Any], plot_id: uuid.UUID) -> Labe
     plot = land.plot(session, context.current(), plot_id=plot_id, locked=True)
     versions.check(plot.version)
     return land.end_plot(session, context.current(), plot=plot, **body)
-
-
-def attached(data: bytes, media_type: str, name: str) -> Response:
-    """A file to be saved; no browser runs it or guesses at it."""
-    response = Response(data, content_type=media_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
 
 
 def _year(season: int, refusal: type[errors.Refusal]) -> int:

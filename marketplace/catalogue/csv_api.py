@@ -11,6 +11,7 @@ from marketplace.catalogue.cooperatives import CooperativeCodeTaken, GlnTaken
 from marketplace.catalogue.csv_table import CsvRefused, decode
 from marketplace.database import reading
 from marketplace.door import Blueprint
+from marketplace.files import is_said_to_be
 from marketplace.language import Text
 
 files = Blueprint("catalogue_files", __name__, url_prefix="", description="The catalogue as CSV 目录文件")
@@ -44,7 +45,7 @@ def download_cooperatives(query: dict[str, Any]) -> Response:
 @files.writes(200, schemas.CsvReport)
 def upload_cooperatives(session: Session, query: dict[str, Any]) -> csv_import.Report:
     """Create and edit the cooperatives of a county from a file 导入合作社名录"""
-    return csv_import.read_cooperatives(session, context.current(), text=_body(), **query)
+    return csv_import.read_cooperatives(session, context.current(), text=body_text(), **query)
 
 
 @files.get("/products.csv")
@@ -61,7 +62,7 @@ def download_products() -> Response:
 @files.writes(200, schemas.CsvReport)
 def upload_products(session: Session) -> csv_import.Report:
     """Create and rename products from a file 导入产品目录"""
-    return csv_import.read_products(session, context.current(), text=_body())
+    return csv_import.read_products(session, context.current(), text=body_text())
 
 
 @files.get("/packs.csv")
@@ -78,14 +79,13 @@ def download_packs() -> Response:
 @files.writes(200, schemas.CsvReport)
 def upload_packs(session: Session) -> csv_import.Report:
     """Create packs and edit their prices and GTINs from a file 导入包装目录"""
-    return csv_import.read_packs(session, context.current(), text=_body())
+    return csv_import.read_packs(session, context.current(), text=body_text())
 
 
-def _body() -> str:
+def body_text() -> str:
     """The request's body as CSV text; raises UnsupportedMediaType, CsvRefused."""
-    is_plain = (request.content_encoding or "identity").lower() == "identity"
     is_utf8 = request.mimetype_params.get("charset", "utf-8").lower() in ("utf-8", "utf8")
-    if request.mimetype != MEDIA_TYPE or not is_plain or not is_utf8:
+    if not is_said_to_be((MEDIA_TYPE,)) or not is_utf8:
         raise problems.UnsupportedMediaType(
             Text(en="The body must be text/csv in UTF-8.", zh="请求体必须为 UTF-8 编码的 text/csv。")
         )

@@ -1,15 +1,14 @@
 """Doors of bank statements: upload one or try it out, see what became of it, and decide on what stays open."""
 
 import uuid
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace import context, paging, problems
+from marketplace import context, files, paging, problems
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
@@ -44,19 +43,8 @@ FILE_BODY: Final[dict[str, Any]] = {
 }
 
 
-def takes_statements(view: Callable[..., Any]) -> Callable[..., Any]:
-    """The body may be as large as a statement, and a little more, so that who sends too much is told why."""
-
-    @wraps(view)
-    def edge(*args: Any, **kwargs: Any) -> Any:
-        request.max_content_length = BYTES_MAX + 100_000
-        return view(*args, **kwargs)
-
-    return edge
-
-
 @statements.post("")
-@takes_statements
+@files.takes_up_to(BYTES_MAX)
 @statements.doc(requestBody=FILE_BODY)
 @statements.arguments(schemas.UploadStatement, location="query")
 @statements.problems(
@@ -71,7 +59,7 @@ def upload(session: Session, query: dict[str, Any]) -> dict[str, Any]:
 
 
 @statements.post("/trials")
-@takes_statements
+@files.takes_up_to(BYTES_MAX)
 @statements.doc(requestBody=FILE_BODY)
 @statements.arguments(schemas.UploadStatement, location="query")
 @statements.problems(
@@ -212,8 +200,7 @@ def reopen(session: Session, body: dict[str, Any], bank_entry_id: uuid.UUID) -> 
 def _uploaded(query: dict[str, Any]) -> Upload:
     """Raises UnsupportedMediaType."""
     statement_format = StatementFormat(query["format"])
-    is_plain = (request.content_encoding or "identity").lower() == "identity"
-    if request.mimetype not in MEDIA_TYPES[statement_format] or not is_plain:
+    if not files.is_said_to_be(MEDIA_TYPES[statement_format]):
         raise problems.UnsupportedMediaType(
             Text(en="The body must be CSV, or XML for camt.053.", zh="请求体必须为 CSV，camt.053 为 XML。")
         )
