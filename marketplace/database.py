@@ -130,13 +130,19 @@ def _has_something_to_say(socket: int) -> bool:
     return bool(watch.poll(0))
 
 
+def driver_of(session: Session) -> psycopg.Connection[Any]:
+    """The session's own connection, in its transaction, for what only the driver can do; flush before it if need be."""
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
 def ask_together(session: Session, *statements: tuple[str, Mapping[str, Any]]) -> list[Any]:
     """One row (or None) of each, all in one round trip, with the BEGIN if they are the first of the transaction.
 
     A lost connection means TryAgain: so it is for the beginning of a unit of work, when nothing is lost with it.
     """
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    driver = driver_of(session)
     try:
         with driver.pipeline():
             cursors = [driver.execute(sql, values) for sql, values in statements]

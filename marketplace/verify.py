@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from marketplace.database import driver_of
 from marketplace.module import Invariant, Module
 
 
@@ -40,8 +40,6 @@ def _find(session: Session, invariant: Invariant) -> Finding:
     if invariant.check is not None:
         rows = invariant.check(session)
     else:
-        driver = session.connection().connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        with driver.cursor(row_factory=dict_row) as cursor:
+        with driver_of(session).cursor(row_factory=dict_row) as cursor:
             rows = cursor.execute(invariant.sql.encode()).fetchall()
     return Finding(invariant=invariant, broken=len(rows), first=rows[0] if rows else None)

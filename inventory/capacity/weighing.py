@@ -71,9 +71,8 @@ def weigh(
         "best_before_on": best_before_on.isoformat(),
         "size": size,
     }
-    if (
-        plot is not None
-    ):  # what was weighed before loads named their plot stays the same when it is sent again
+    # What was weighed before loads named their plot stays the same when it is sent again.
+    if plot is not None:
         facts["plot"] = plot
     capacity = forecasts.locked(session, capacity_id=capacity_id)
     if not lots.may_work_on(ctx.actor, capacity.cooperative_id):

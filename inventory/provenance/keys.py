@@ -40,11 +40,14 @@ def sscc(prefix: str, reference: int) -> str:
     return digits + check_digit(digits)
 
 
+def is_lot_number(code: str) -> bool:
+    """Whether it can stand in a key as it is: as a lot's number, or as the extension of a place's."""
+    return len(code) <= LOT_LENGTH_MAX and _LOT.fullmatch(code) is not None
+
+
 def lot_number(code: str, reference: int) -> str:
     """The cooperative's own code where it can be a lot number; else one of ours, behind a letter that says so."""
-    if len(code) <= LOT_LENGTH_MAX and _LOT.fullmatch(code):
-        return code
-    return f"L-{reference}"
+    return code if is_lot_number(code) else f"L-{reference}"
 
 
 def lot_class(gtin: str, lot: str) -> str:

@@ -6,6 +6,7 @@ numbers left things are told of by their ids, and nobody's work stops.
 """
 
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from flask import current_app
@@ -58,54 +59,53 @@ def reference_of(session: Session, kind: NumberKind, subject: str) -> int:
 def lot_class(session: Session, lot: Lot) -> str:
     """The link of a lot: its fruit's GTIN and its code."""
     fruit = f"{lot.cooperative_id} {lot.variety} {lot.grade} {lot.size or ''}"
-    try:
+
+    def link() -> str:
         gtin = keys.bulk_gtin(prefix(), reference_of(session, NumberKind.FRUIT, fruit))
-    except PrefixUsedUp:
-        return lot.id.urn
-    return keys.lot_class(gtin, lot_number(session, lot))
+        return keys.lot_class(gtin, lot_number(session, lot))
+
+    return _name(lot.id, link)
 
 
 def lot_number(session: Session, lot: Lot) -> str:
     """The lot's code, or a number of ours if that cannot stand in a key."""
-    plain = keys.lot_number(lot.code, 0)
-    if plain == lot.code:
-        return plain
+    if keys.is_lot_number(lot.code):
+        return lot.code
     return keys.lot_number(lot.code, reference_of(session, NumberKind.LOT, str(lot.id)))
 
 
 def party(session: Session, cooperative: Cooperative) -> str:
     """The link of a cooperative: by its own GLN, if it told one."""
-    try:
-        return keys.party(cooperative.gln or _gln(session, cooperative.id))
-    except PrefixUsedUp:
-        return cooperative.id.urn
+    return _name(cooperative.id, lambda: keys.party(cooperative.gln or _gln(session, cooperative.id)))
 
 
 def store(session: Session, cold_store_id: uuid.UUID) -> str:
     """The link of a cold store."""
-    try:
-        return keys.place(_gln(session, cold_store_id))
-    except PrefixUsedUp:
-        return cold_store_id.urn
+    return _name(cold_store_id, lambda: keys.place(_gln(session, cold_store_id)))
 
 
 def place(session: Session, lot: Lot) -> str:
     """The link of the room in which a lot lies, or of its cold store."""
     room = None if lot.room_id is None else session.get(Room, lot.room_id)
-    if room is None or keys.lot_number(room.code, 0) != room.code:
+    if room is None or not keys.is_lot_number(room.code):
         return store(session, lot.cold_store_id)
-    try:
-        return keys.place(_gln(session, lot.cold_store_id), room.code)
-    except PrefixUsedUp:
-        return room.id.urn
+    return _name(room.id, lambda: keys.place(_gln(session, lot.cold_store_id), room.code))
 
 
 def parcel(session: Session, parcel_id: uuid.UUID) -> str:
     """The link of a parcel."""
+    return _name(
+        parcel_id,
+        lambda: keys.parcel(keys.sscc(prefix(), reference_of(session, NumberKind.PARCEL, str(parcel_id)))),
+    )
+
+
+def _name(thing_id: uuid.UUID, link: Callable[[], str]) -> str:
+    """The thing's link, or its id when the prefix has no number left for it."""
     try:
-        return keys.parcel(keys.sscc(prefix(), reference_of(session, NumberKind.PARCEL, str(parcel_id))))
+        return link()
     except PrefixUsedUp:
-        return parcel_id.urn
+        return thing_id.urn
 
 
 def _gln(session: Session, subject_id: uuid.UUID) -> str:

@@ -20,7 +20,7 @@ from inventory.epcis.vocabulary import Words
 from inventory.repository.query_rules import Condition, Query
 from inventory.repository.query_values import KNOWN_EVENT_TYPES, Value
 from inventory.repository.query_words import Relation
-from inventory.traces.mentions import KEY_LENGTH_MAX, Role
+from inventory.traces.mentions import Role, key_of
 from inventory.traces.models import TraceEvent, TraceMention
 
 Where = ColumnElement[bool]
@@ -115,7 +115,7 @@ def _mentioned(roles: tuple[Role, ...], values: tuple[Value, ...], county_id: uu
     for value in map(str, values):
         if is_pattern(value):
             return None
-        text = canonical(value)[:KEY_LENGTH_MAX]
+        text = key_of(value)
         keys.append(text)
         key = key_in(value)
         if key is not None and key.parts[0][0] in _CLASSED:

@@ -108,18 +108,13 @@ def word(words: Words, text: str | None) -> str | None:
     return None if text is None else vocabulary.short_name(words, text) or text
 
 
-def place_name(text: str) -> str:
-    """The text by which a place is looked for."""
-    return canonical_key(text)
-
-
 def county_seed(county_id: uuid.UUID) -> bytes:
     """What the first link of a county's chain follows: no two chains begin alike."""
     return b"\x00" * 16 + county_id.bytes
 
 
 def _place(place: Mapping[str, Any] | None) -> str | None:
-    return None if place is None else place_name(place["id"])
+    return None if place is None else canonical_key(place["id"])
 
 
 def _listed(context: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from inventory.traces.entries import Entry
 from inventory.traces.merkle import Frontier, Node, leaf_hash, runs_of
 from marketplace import errors, last_words
 from marketplace.context import Context
+from marketplace.database import driver_of
 from marketplace.language import Text
 
 KEPT_LEVELS: Final = range(8, 57, 8)
@@ -77,8 +78,7 @@ class _Chain:
 
 def _append(session: Session, recorded: list[Recorded]) -> None:
     session.flush()
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    driver = driver_of(session)
     by_county: dict[uuid.UUID, list[Recorded]] = {}
     for each in recorded:
         by_county.setdefault(each.county_id, []).append(each)

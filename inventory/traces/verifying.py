@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import psycopg
 from sqlalchemy.orm import Session
 
 from inventory.traces import entries, keys, notes, proof
@@ -13,6 +12,7 @@ from inventory.traces.models import TraceChain
 from inventory.traces.notes import Checkpoint, NotANote
 from inventory.traces.proof import Row, Standing, Verdict
 from marketplace import errors
+from marketplace.database import driver_of
 from marketplace.language import Text
 
 PAGE: Final = 5_000
@@ -70,10 +70,8 @@ def read_note(note: str, county_code: str) -> Checkpoint:
 
 
 def _rows(session: Session, county_id: uuid.UUID, step: Step) -> Iterator[Row]:
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
     read = 0
-    with driver.cursor(name="trace_verify") as cursor:
+    with driver_of(session).cursor(name="trace_verify") as cursor:
         cursor.itersize = PAGE
         cursor.execute(_ROWS, {"county_id": county_id})
         for number, body, context, link in cursor:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-import psycopg
 from psycopg import sql
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
@@ -225,11 +224,9 @@ def _known(session: Session, account: str, keys: Sequence[str]) -> dict[str, tup
 
 def _copy(session: Session, table: str, rows: Sequence[dict[str, Any]]) -> None:
     """Many rows at once, in the session's transaction, without a parameter for each of their values."""
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
     names = sql.SQL(", ").join(map(sql.Identifier, rows[0]))
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
-    with driver.cursor() as cursor, cursor.copy(into) as copy:
+    with database.driver_of(session).cursor() as cursor, cursor.copy(into) as copy:
         for row in rows:
             copy.write_row(tuple(row.values()))
 
