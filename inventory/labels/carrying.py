@@ -138,9 +138,8 @@ def on_lot_descended(session: Session, ctx: Context, event: LotDescended) -> Non
         child.is_suspended = is_suspended
         for row, part in found:
             if row.is_suspended and not is_suspended:
-                row.certified_grams += (
-                    part.certified_grams
-                )  # it stays with the suspended lot until that is admitted
+                # It stays with the suspended lot until that is admitted.
+                row.certified_grams += part.certified_grams
             else:
                 child.certified_grams += part.certified_grams
                 child.earned_grams += part.earned_grams

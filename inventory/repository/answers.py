@@ -11,10 +11,10 @@ from flask import Response, after_this_request, request
 from inventory.epcis.event_hash import namespaces_of
 from inventory.repository.capturing import CAPTURE_LIMIT
 from inventory.repository.finding import Told
+from inventory.traces.entries import STANDARD_CONTEXT
 from marketplace.door import BODY_BYTES_MAX
 from marketplace.values import instant_text
 
-CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 LD_JSON: Final = "application/ld+json"
 JSON: Final = "application/json"
 VERSIONS: Final = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
@@ -65,13 +65,13 @@ def document(
     for each in events:
         own = namespaces_of(each.contexts)
         if any(prefixes.get(prefix, namespace) != namespace for prefix, namespace in own.items()):
-            told.append({"@context": [CONTEXT, *each.contexts], **each.event})
+            told.append({"@context": [STANDARD_CONTEXT, *each.contexts], **each.event})
             continue
         prefixes |= own
         contexts += [context for context in each.contexts if context not in contexts]
         told.append(each.event)
     return {
-        "@context": [CONTEXT, *contexts],
+        "@context": [STANDARD_CONTEXT, *contexts],
         "type": "EPCISQueryDocument",
         "schemaVersion": "2.0",
         "creationDate": instant_text(now),
@@ -81,7 +81,7 @@ def document(
 
 def collection(members: Iterable[str]) -> dict[str, Any]:
     """A list of names, as the standard lists resources."""
-    return {"@context": CONTEXT, "type": "Collection", "member": list(members)}
+    return {"@context": STANDARD_CONTEXT, "type": "Collection", "member": list(members)}
 
 
 def given(body: dict[str, Any]) -> Response:

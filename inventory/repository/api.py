@@ -25,6 +25,7 @@ from inventory.repository.refusals import (
     QueryTooLargeException,
     ResourceAlreadyExistsException,
     ValidationException,
+    told_as,
 )
 from inventory.repository.tokens import Position
 from inventory.traces.models import TraceEvent, TraceMention
@@ -320,13 +321,11 @@ def _found(county_id: uuid.UUID, fixed: Mapping[str, str]) -> Response:
         told = Text(en="Stands twice; part values with |.", zh="参数重复；多个值请用 | 分隔。")
         raise QueryParameterException(errors=[{"parameter": name, "detail": told} for name in repeated])
     arguments = request.args.to_dict()
-    try:
+    with told_as(QueryParameterException):
         query = query_rules.of_address(
             arguments, query_rules.extensions(request.headers.get("GS1-Extensions"))
         )
         asked = query_rules.of_document(fixed)
-    except errors.Invalid as invalid:
-        raise QueryParameterException(invalid.detail, errors=invalid.facts["errors"]) from invalid
     question = {**arguments, "fixed": dict(fixed), "county": county_id, "nextPageToken": None}
     return _page(county_id, replace(query, conditions=query.conditions + asked.conditions), question)
 
@@ -346,10 +345,8 @@ def _page(
 
 
 def _position(token: str | None, mark: str, now: datetime) -> Position | None:
-    try:
+    with told_as(QueryParameterException):
         return None if token is None else tokens.read(token, mark, now)
-    except errors.Invalid as invalid:
-        raise QueryParameterException(errors=invalid.facts["errors"]) from invalid
 
 
 def _begin(query: Mapping[str, Any], question: Mapping[str, Any]) -> int:

@@ -16,6 +16,7 @@ from inventory.repository.refusals import (
     CaptureLimitExceededException,
     NoSuchResourceException,
     ValidationException,
+    told_as,
 )
 from inventory.traces.models import TraceEvent
 from inventory.traces.recording import Recorded, record
@@ -103,15 +104,13 @@ def capture_one(session: Session, ctx: Context, *, county_id: uuid.UUID, event: 
     Raises CountyNotFound, ValidationException, EventNamed.
     """
     counties.get(session, county_id=county_id)
-    try:
-        parcel = Parcel([read(event)], "", [])
+    with told_as(ValidationException):
+        read(event)
         if "epcisBody" in event:
             raise ValidationException(
                 Text(en="Send one event, not a document.", zh="请发送单个事件，而非文档。")
             )
-        (recorded,) = record(session, ctx, county_id=county_id, events=parcel.events)
-    except errors.Invalid as invalid:
-        raise ValidationException(invalid.detail, errors=invalid.facts["errors"]) from invalid
+        (recorded,) = record(session, ctx, county_id=county_id, events=[event])
     after = {"event_id": recorded.entry.event_id}
     audit.record(session, ctx, "trace_event.told", subject=("county", county_id), after=after)
     return recorded
@@ -132,11 +131,9 @@ def unpacked(document: Any) -> Parcel:
 
     Raises ValidationException, CaptureLimitExceededException.
     """
-    try:
+    with told_as(ValidationException):
         check_limits(document)
         parcel = _parcel(document)
-    except errors.Invalid as invalid:
-        raise ValidationException(invalid.detail, errors=invalid.facts["errors"]) from invalid
     if len(parcel.events) > CAPTURE_LIMIT:
         told = Text(en="More than {n} events in one document.", zh="单个文档超过 {n} 个事件。")
         raise CaptureLimitExceededException(told.format(n=CAPTURE_LIMIT))

@@ -1,5 +1,7 @@
 """What the repository refuses, under the names that EPCIS 2.0 gives its exceptions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from marketplace import errors
@@ -61,6 +63,15 @@ class ResourceAlreadyExistsException(errors.Conflict):
     """A query of this name is there already."""
 
     title = Text(en="There is a query of this name already.", zh="已有同名查询。")
+
+
+@contextmanager
+def told_as(kind: type[ValidationException | QueryParameterException]) -> Iterator[None]:
+    """What is found wrong inside is refused under the standard's name, with the same faults."""
+    try:
+        yield
+    except errors.Invalid as invalid:
+        raise kind(invalid.detail, errors=invalid.facts["errors"]) from invalid
 
 
 STATUS.update({QueryTooLargeException: 413, CaptureLimitExceededException: 413})

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from inventory.repository.models import EventQuery
@@ -12,8 +12,9 @@ from inventory.repository.refusals import (
     NoSuchNameException,
     QueryParameterException,
     ResourceAlreadyExistsException,
+    told_as,
 )
-from marketplace import audit, database, errors
+from marketplace import audit, database
 from marketplace.catalogue import counties
 from marketplace.context import Context
 from marketplace.language import Text
@@ -32,12 +33,10 @@ def keep(
     Raises CountyNotFound, QueryParameterException, ResourceAlreadyExistsException.
     """
     counties.get(session, county_id=county_id)
-    try:
+    with told_as(QueryParameterException):
         of_document(query, "/query")
-    except errors.Invalid as invalid:
-        raise QueryParameterException(invalid.detail, errors=invalid.facts["errors"]) from invalid
-    kept = session.scalars(every(county_id).limit(QUERIES_MAX)).all()
-    if len(kept) == QUERIES_MAX:
+    kept = session.scalar(select(func.count()).select_from(every(county_id).subquery()))
+    if int(kept or 0) >= QUERIES_MAX:
         raise ResourceAlreadyExistsException(_FULL.format(n=QUERIES_MAX))
     found = EventQuery(
         id=new_id(), county_id=county_id, name=name, query=query, actor=ctx.actor.label, created_at=ctx.now

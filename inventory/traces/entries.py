@@ -15,14 +15,16 @@ from inventory.traces.mentions import KEY_LENGTH_MAX, Role, mentions
 from marketplace import errors
 from marketplace.language import Text
 
+STANDARD_CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+"""The one that every answer names."""
 STANDARD_CONTEXTS: Final = frozenset(
     {
-        "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
+        STANDARD_CONTEXT,
         "https://ref.gs1.org/standards/epcis/epcis-context.jsonld",
         "https://gs1.github.io/EPCIS/epcis-context.jsonld",
     }
 )
-"""Every answer names the first of them, so an event need not keep them."""
+"""Forms of it under which others name it: an event need not keep them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
