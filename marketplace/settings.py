@@ -77,7 +77,7 @@ class Settings:
     payout_account_iban: str = ""
     payout_account_bic: str = ""
     payout_account_cnaps: str = ""
-    gs1_prefix: str = "9521234"
+    company_prefix: str = "9521234"
     trace_signing_key: str = ""
     trace_checkpoints_dir: str = ""
     notify_channels: str = "console"
@@ -244,7 +244,7 @@ def _seed(name: str, raw: str) -> str:
     return raw
 
 
-def _gs1_prefix(name: str, raw: str) -> str:
+def _company_prefix(name: str, raw: str) -> str:
     if not re.fullmatch(r"[0-9]{6,10}", raw, re.ASCII):
         raise WrongSetting(f"{name} is {raw!r}: it must be a company prefix of GS1, 6 to 10 digits.")
     return raw
@@ -350,7 +350,7 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "payout_account_iban": _text,
     "payout_account_bic": _text,
     "payout_account_cnaps": _text,
-    "gs1_prefix": _gs1_prefix,
+    "company_prefix": _company_prefix,
     "trace_signing_key": _seed,
     "trace_checkpoints_dir": _text,
     "notify_channels": _some_of(*NOTIFY_CHANNELS),

@@ -1,6 +1,6 @@
 """The GS1 key of each lot, cold store, cooperative and parcel: made when it is first told of, and kept for good.
 
-Numbers come from one sequence for each kind, below the company prefix GS1_PREFIX. Two who name a thing at once get the
+Numbers come from one sequence for each kind, below the company prefix COMPANY_PREFIX. Two who name a thing at once get the
 same name: the row that is there counts, and a number that was drawn for nothing stays unused. When the prefix has no
 numbers left things are told of by their ids, and nobody's work stops.
 """
@@ -34,7 +34,7 @@ _DRAW: Final = text(
 def prefix() -> str:
     """The company prefix below which this marketplace numbers."""
     settings: Settings = current_app.config["SETTINGS"]
-    return settings.gs1_prefix
+    return settings.company_prefix
 
 
 def reference_of(session: Session, kind: NumberKind, subject: str) -> int:
