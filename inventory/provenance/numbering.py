@@ -1,8 +1,8 @@
 """The GS1 key of each lot, cold store, cooperative and parcel: made when it is first told of, and kept for good.
 
-Numbers come from one sequence for each kind, below the company prefix COMPANY_PREFIX. Two who name a thing at once get the
-same name: the row that is there counts, and a number that was drawn for nothing stays unused. When the prefix has no
-numbers left things are told of by their ids, and nobody's work stops.
+Numbers come from one sequence for each kind, below COMPANY_PREFIX. Two who name a thing at once get the same name: the
+row that is there counts, and a number that was drawn for nothing stays unused. When the prefix has no numbers left
+things are told of by their ids, and nobody's work stops.
 """
 
 import uuid
