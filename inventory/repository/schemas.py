@@ -57,7 +57,7 @@ class CaptureJob(Schema):
 class KeepQuery(Schema):
     """A query and its name."""
 
-    name = Code(required=True, high=100)
+    name = Code(required=True, high=80)
     query = fields.Dict(required=True, keys=fields.String())
 
 

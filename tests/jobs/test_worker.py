@@ -170,17 +170,25 @@ def test_a_job_that_joins_rests_between_its_runs(app: Flask) -> None:
     pace = Pace(look_seconds=1.5, tend_seconds=60)
     crew = worker.Worker(app, pace=pace)
     crew.start()
+    sent, was_within = 0, False
     try:
-        first = world.put("test.note_all", arguments={"words": ["a"]})
-        wait_for(lambda: world.stored(first).state == "done")
-        time.sleep(0.1)
-        rest = [world.put("test.note_all", arguments={"words": ["b"]}) for _ in range(5)]
-        wait_for(lambda: all(world.stored(each).state == "done" for each in rest))
+        while (
+            not was_within and sent < 25
+        ):  # a try in which the machine was slower than the rest says nothing
+            first = world.put("test.note_all", arguments={"words": ["a"]})
+            wait_for(lambda: world.stored(first).state == "done")  # noqa: B023
+            ran = time.monotonic()
+            time.sleep(0.1)
+            rest = [world.put("test.note_all", arguments={"words": ["b"]}) for _ in range(5)]
+            sent += len(rest)
+            was_within = time.monotonic() - ran < pace.look_seconds / 2
+            wait_for(lambda: all(world.stored(each).state == "done" for each in rest))  # noqa: B023
     finally:
         crew.stop()
         crew.join()
-    assert world.noted("b") == 5
-    assert world.noted("5 together") == 1
+    assert was_within, "the machine was too slow in every try"
+    assert world.noted("b") == sent
+    assert world.noted("5 together") >= 1
 
 
 def test_between_two_pieces_of_work_that_rests_others_get_their_turn(app: Flask) -> None:
