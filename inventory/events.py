@@ -124,3 +124,26 @@ class FruitMeasured:
 
     lot: Lot
     reading: QualityReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxesLabelled:
+    """Labels of one GTIN were put on boxes of a lot: out of its fruit became boxes with names of their own."""
+
+    lot: Lot
+    gtin: str
+    serials: Sequence[str]
+    net_grams: int
+    """Of each box."""
+    area: str
+    """The code of the label's area."""
+    season: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsEnded:
+    """Labels that are on boxes of a lot count no more: void, or their box is used up. Each its GTIN and serial."""
+
+    lot: Lot
+    boxes: Sequence[tuple[str, str]]
+    state: str

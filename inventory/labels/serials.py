@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from inventory import lots
 from inventory.cases.casework import open_case
 from inventory.cases.states import CaseKind
+from inventory.events import BoxesLabelled, LabelsEnded
 from inventory.labels import accounts, carrying, credit_rules, printing, serial_rules
 from inventory.labels.models import LabelAccount, LabelBatch, LabelSerial, LotLabel
 from inventory.labels.states import LineKind, SerialEvent, SerialState, serial_after
 from inventory.models import Lot
 from inventory.states import LotStatus
-from marketplace import audit, errors
+from marketplace import audit, errors, events
 from marketplace.access import STAFF, Role
 from marketplace.catalogue.models import Pack
 from marketplace.context import Actor, Context
@@ -70,10 +71,15 @@ def bind(
 ) -> list[LabelSerial]:
     """Put labels on boxes of a lot; those that are on boxes of it for the same parcel already stay as they are.
 
-    Raises LotNotFound, LotStatusForbids, LabelsUnknown, LabelStateForbids, LabelDoesNotFit, LotNotEligible.
+    Boxes that were labelled before they had a parcel get one. Raises LotNotFound, LotStatusForbids, LabelsUnknown,
+    LabelStateForbids, LabelDoesNotFit, LotNotEligible.
     """
     lot = lots.locked(session, ctx, lot_ids=[lot_id])[lot_id]
     found = locked(session, ctx, serials)
+    ready = [each for each in found if _is_bound(each, lot_id, None)] if parcel_id else []
+    for each in ready:
+        each.parcel_id = parcel_id
+        each.version += 1
     new = [each for each in found if not _is_bound(each, lot_id, parcel_id)]
     if new and lot.status != LotStatus.AVAILABLE:
         raise lots.LotStatusForbids(lot_status=str(lot.status), lot_code=lot.code)
@@ -103,6 +109,7 @@ def bind(
         lot_id=str(lot_id),
         parcel_id=None if parcel_id is None else str(parcel_id),
     )
+    _publish_labelled(session, ctx, lot, new)
     return found
 
 
@@ -140,6 +147,7 @@ def retire(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[La
         _move(each, SerialEvent.RETIRE)
         each.ended_at = ctx.now
     _tell(session, ctx, "retire", found)
+    _publish_ended(session, ctx, found, SerialState.RETIRED)
     return found
 
 
@@ -200,6 +208,7 @@ def void(
     if proof is not None:
         _give_back(session, ctx, [each for each in found if each.shipped_at is None], proof)
     _tell(session, ctx, "void", found, reason=reason, proof=proof, witness=witness)
+    _publish_ended(session, ctx, found, SerialState.VOID)
     return found
 
 
@@ -243,6 +252,12 @@ def get(session: Session, ctx: Context, *, serial: str) -> LabelSerial:
     if found is None:
         raise LabelNotFound
     return found
+
+
+def of_parcel(session: Session, *, parcel_id: uuid.UUID) -> list[LabelSerial]:
+    """The labels on a parcel's boxes, by serial, also those that count no more."""
+    statement = select(LabelSerial).where(LabelSerial.parcel_id == parcel_id).order_by(LabelSerial.serial)
+    return list(session.scalars(statement))
 
 
 def visible(actor: Actor) -> Select[LabelSerial]:
@@ -323,6 +338,32 @@ def _give_back(session: Session, ctx: Context, found: Sequence[LabelSerial], pro
         batch.version += 1
         account = accounts.locked(session, batch.account_id)
         accounts.post(session, ctx, account, LineKind.LABEL_VOID, grams, batch_id=batch_id, reason=proof)
+
+
+def _publish_labelled(session: Session, ctx: Context, lot: Lot, new: Sequence[LabelSerial]) -> None:
+    """One word for the labels of each pack and account."""
+    alike: dict[tuple[uuid.UUID, str, int], list[str]] = {}
+    for each in new:
+        alike.setdefault((each.account_id, each.gtin, each.net_grams), []).append(each.serial)
+    for (account_id, gtin, net_grams), found in alike.items():
+        account = session.get_one(LabelAccount, account_id)
+        _, area = accounts.place_of(session, account)
+        told = BoxesLabelled(
+            lot=lot, gtin=gtin, serials=found, net_grams=net_grams, area=area.code, season=account.season
+        )
+        events.publish(session, ctx, told)
+
+
+def _publish_ended(session: Session, ctx: Context, found: Sequence[LabelSerial], state: SerialState) -> None:
+    """Only of labels that are on boxes: the others never named anything."""
+    alike: dict[uuid.UUID, list[tuple[str, str]]] = {}
+    for each in found:
+        if each.lot_id is not None:
+            alike.setdefault(each.lot_id, []).append((each.gtin, each.serial))
+    for lot_id, boxes in sorted(alike.items()):
+        events.publish(
+            session, ctx, LabelsEnded(lot=session.get_one(Lot, lot_id), boxes=boxes, state=str(state))
+        )
 
 
 def _tell(session: Session, ctx: Context, verb: str, found: Sequence[LabelSerial], **after: Any) -> None:

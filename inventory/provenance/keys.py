@@ -55,6 +55,11 @@ def lot_class(gtin: str, lot: str) -> str:
     return Key((("01", gtin), ("10", lot))).link()
 
 
+def box(gtin: str, serial: str) -> str:
+    """The link of a box: its label's serial is its own."""
+    return Key((("01", gtin), ("21", serial))).link()
+
+
 def place(gln_: str, room: str | None = None) -> str:
     """The link of a cold store, or of a room in it."""
     inside = () if room is None else (("254", room),)

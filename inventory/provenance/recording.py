@@ -1,20 +1,35 @@
 """Whatever is told of stock and parcels becomes an event in its county's chain, in the transaction that did it."""
 
 import uuid
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
 
-from inventory.events import FruitLost, FruitMeasured, LotBegan, LotDescended, LotGraded, LotTurned, RoadBegan
+from inventory.events import (
+    BoxesLabelled,
+    FruitLost,
+    FruitMeasured,
+    LabelsEnded,
+    LotBegan,
+    LotDescended,
+    LotGraded,
+    LotTurned,
+    RoadBegan,
+)
 from inventory.models import Lot
-from inventory.provenance import numbering, telling
-from inventory.provenance.telling import Begun, Event, Fruit, When
+from inventory.provenance import keys, numbering, telling
+from inventory.provenance.telling import Begun, Event, Fruit, Labelled, When
 from inventory.states import Descent, LotStatus, MovementKind
 from inventory.traces import recording
 from marketplace.catalogue.models import Cooperative
 from marketplace.context import Context
 from marketplace.events import Subscription
 
+T = TypeVar("T")
+
+BOXES_MAX: Final = 500
+"""Named in one event."""
 _DISPOSITIONS: Final = {
     LotStatus.QUARANTINED: "non_sellable_other",
     LotStatus.RECALLED: "recalled",
@@ -106,14 +121,71 @@ def on_lot_turned(session: Session, ctx: Context, event: LotTurned) -> None:
             _record(session, ctx, lot, {**told, "vo:line": lot.version})
 
 
+def on_boxes_labelled(session: Session, ctx: Context, event: BoxesLabelled) -> None:
+    """Many boxes are told of in several events: each stays as small as readers expect."""
+    lot = event.lot
+    when, begun, class_ = _when(session, ctx, lot), _begun(session, lot), numbering.lot_class(session, lot)
+    labelled = Labelled(
+        area=event.area, season=event.season, net_grams=event.net_grams, best_before_on=lot.best_before_on
+    )
+    told = [
+        telling.boxed(
+            when,
+            Fruit(lot=class_, grams=len(some) * event.net_grams),
+            [keys.box(event.gtin, serial) for serial in some],
+            lot=begun,
+            labelled=labelled,
+        )
+        for some in _in_parts(event.serials)
+    ]
+    _record(session, ctx, lot, *told)
+
+
+def on_labels_ended(session: Session, ctx: Context, event: LabelsEnded) -> None:
+    when = _when(session, ctx, event.lot)
+    told = [
+        telling.label_ended(when, [keys.box(*each) for each in some], state=event.state)
+        for some in _in_parts(event.boxes)
+    ]
+    _record(session, ctx, event.lot, *told)
+
+
 def parcel_packed(
-    session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID, boxes: int, grams: int
+    session: Session,
+    ctx: Context,
+    *,
+    parcel_id: uuid.UUID,
+    lot_id: uuid.UUID,
+    boxes: int,
+    grams: int,
+    labels: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Boxes of a lot stand ready as one parcel."""
+    """Boxes of a lot stand ready as one parcel: by name where they bear labels (each its GTIN and serial)."""
+    if labels:
+        parcel_filled(session, ctx, parcel_id=parcel_id, lot_id=lot_id, labels=labels)
+        return
     lot = session.get_one(Lot, lot_id)
     fruit = Fruit(lot=numbering.lot_class(session, lot), grams=grams)
     name = numbering.parcel(session, parcel_id)
     _record(session, ctx, lot, telling.packed(_when(session, ctx, lot), fruit, parcel=name, boxes=boxes))
+
+
+def parcel_filled(
+    session: Session,
+    ctx: Context,
+    *,
+    parcel_id: uuid.UUID,
+    lot_id: uuid.UUID,
+    labels: Sequence[tuple[str, str]],
+) -> None:
+    """These boxes are in the parcel; another label on one of them is another name in it."""
+    lot = session.get_one(Lot, lot_id)
+    when, name = _when(session, ctx, lot), numbering.parcel(session, parcel_id)
+    told = [
+        telling.packed_boxes(when, [keys.box(*each) for each in some], parcel=name)
+        for some in _in_parts(labels)
+    ]
+    _record(session, ctx, lot, *told)
 
 
 def parcel_shipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID) -> None:
@@ -135,6 +207,10 @@ def parcel_delivered(
     lot = session.get_one(Lot, lot_id)
     told = telling.delivered(ctx.now, parcel=numbering.parcel(session, parcel_id), order=order_id)
     _record(session, ctx, lot, told)
+
+
+def _in_parts(found: Sequence[T]) -> list[Sequence[T]]:
+    return [found[start : start + BOXES_MAX] for start in range(0, len(found), BOXES_MAX)]
 
 
 def _record(session: Session, ctx: Context, lot: Lot, *events: Event) -> None:
@@ -179,4 +255,6 @@ SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
     (FruitLost, on_fruit_lost),
     (FruitMeasured, on_fruit_measured),
     (LotTurned, on_lot_turned),
+    (BoxesLabelled, on_boxes_labelled),
+    (LabelsEnded, on_labels_ended),
 )

@@ -47,6 +47,17 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """What is told of boxes that bear labels."""
+
+    area: str
+    season: int
+    net_grams: int
+    """Of each box."""
+    best_before_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class When:
     """When something happened, and where."""
 
@@ -148,17 +159,45 @@ def became(
     )  # fmt: skip
 
 
+def boxed(when: When, fruit: Fruit, boxes: Sequence[str], *, lot: Begun, labelled: Labelled) -> Event:
+    """8: out of a lot's fruit became boxes that bear labels: each is an object with a name of its own."""
+    return _event(
+        "TransformationEvent",
+        when,
+        bizStep="commissioning",
+        disposition="sellable_accessible",
+        inputQuantityList=[_quantity(fruit)],
+        outputEPCList=list(boxes),
+        ilmd={
+            **_master_data(lot),
+            "cbvmda:bestBeforeDate": labelled.best_before_on.isoformat(),
+            "vo:labelArea": labelled.area,
+            "vo:labelSeason": labelled.season,
+            "vo:netGrams": labelled.net_grams,
+        },
+    )
+
+
 def packed(when: When, fruit: Fruit, *, parcel: str, boxes: int) -> Event:
     """10: boxes of a lot stand ready as one parcel."""
+    return _packed(when, parcel, childQuantityList=[_quantity(fruit)], **{"vo:boxes": boxes})
+
+
+def packed_boxes(when: When, boxes: Sequence[str], *, parcel: str) -> Event:
+    """10: the same of boxes that have names."""
+    return _packed(when, parcel, childEPCs=list(boxes))
+
+
+def label_ended(when: When, boxes: Sequence[str], *, state: str) -> Event:
+    """17 and E1: the labels of these boxes count no more: used up, or void."""
     return _event(
-        "AggregationEvent",
+        "ObjectEvent",
         when,
-        action="ADD",
-        bizStep="packing",
-        disposition="container_closed",
-        parentID=parcel,
-        childQuantityList=[_quantity(fruit)],
-        **{"vo:boxes": boxes},
+        action="DELETE",
+        bizStep="decommissioning",
+        disposition="inactive",
+        epcList=list(boxes),
+        **{"vo:label": state},
     )
 
 
@@ -258,6 +297,18 @@ def kilograms(grams: int) -> Any:
     """A number of JSON: whole where it is, else with up to three digits behind the point, exactly."""
     whole, rest = divmod(grams, 1_000)
     return grams / 1_000 if rest else whole
+
+
+def _packed(when: When, parcel: str, **members: Any) -> Event:
+    return _event(
+        "AggregationEvent",
+        when,
+        action="ADD",
+        bizStep="packing",
+        disposition="container_closed",
+        parentID=parcel,
+        **members,
+    )
 
 
 def _made(

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from inventory.labels import serials
+from inventory.labels.schemas import BindLabels, Labels
 from inventory.lots import LotStatusForbids
 from marketplace import context, errors, paging
 from marketplace.database import reading
@@ -12,7 +14,7 @@ from marketplace.door import Blueprint
 from orders import checkout
 from orders.addressing import AddressNotChosen
 from orders.bulk import OrderNotFound
-from orders.fulfilment import parcels, schemas
+from orders.fulfilment import labelling, parcels, schemas
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.parcels import ParcelNotFound
 from orders.fulfilment.states import ParcelStateForbids
@@ -54,8 +56,28 @@ def read_recipient(session: Session, parcel_id: uuid.UUID) -> dict[str, Any]:
     return parcels.recipient(session, context.current(), parcel_id=parcel_id)
 
 
+@blueprint.get("/<uuid:parcel_id>/labels")
+@blueprint.problems(ParcelNotFound)
+@blueprint.response(200, Labels)
+def list_labels(parcel_id: uuid.UUID) -> dict[str, Any]:
+    """The labels on its boxes 包裹标签"""
+    with reading() as session:
+        parcel = parcels.get(session, context.current(), parcel_id=parcel_id)
+        return {"items": serials.of_parcel(session, parcel_id=parcel.id)}
+
+
+@blueprint.post("/<uuid:parcel_id>/labels")
+@blueprint.arguments(BindLabels)
+@blueprint.problems(*STEP, LotStatusForbids, *labelling.REFUSALS)
+@blueprint.writes(200, Labels)
+def label(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> dict[str, Any]:
+    """Put labels on its boxes before it leaves: one on each; safe to send again 包裹贴标"""
+    parcels.label(session, context.current(), parcel_id=parcel_id, found=body["serials"])
+    return {"items": serials.of_parcel(session, parcel_id=parcel_id)}
+
+
 @blueprint.post("/<uuid:parcel_id>/packing")
-@blueprint.problems(*STEP, LotStatusForbids)
+@blueprint.problems(*STEP, LotStatusForbids, labelling.ParcelLabelsDiffer)
 @blueprint.writes(200, schemas.Parcel)
 def pack(session: Session, parcel_id: uuid.UUID) -> Parcel:
     """Its boxes stand ready 打包完成"""
@@ -64,7 +86,7 @@ def pack(session: Session, parcel_id: uuid.UUID) -> Parcel:
 
 @blueprint.post("/<uuid:parcel_id>/shipment")
 @blueprint.arguments(schemas.ShipParcel)
-@blueprint.problems(*STEP, LotStatusForbids)
+@blueprint.problems(*STEP, LotStatusForbids, labelling.ParcelLabelsDiffer, serials.LabelStateForbids)
 @blueprint.writes(200, schemas.Parcel)
 def ship(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel:
     """A carrier has it 交付承运"""

@@ -1,9 +1,10 @@
 """A parcel's way: packed, handed to a carrier, delivered; its order is as far as the last of its parcels.
 
-Rows are taken in the order order, parcel, hold, pool, lot.
+Rows are taken in the order order, parcel, hold, pool, lot, label, label account.
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
@@ -17,7 +18,7 @@ from marketplace.context import Context
 from marketplace.language import Text
 from orders import addressing, moving
 from orders.events import ParcelShipped
-from orders.fulfilment import states
+from orders.fulfilment import labelling, states
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
@@ -30,10 +31,34 @@ class ParcelNotFound(errors.NotFound):
     title = Text(en="There is no such parcel.", zh="没有该包裹。")
 
 
+def label(session: Session, ctx: Context, *, parcel_id: uuid.UUID, found: Sequence[str]) -> Parcel:
+    """Put labels on its boxes, all at once or some after others; also another on a box whose label was void.
+
+    Safe to send again. Raises ParcelNotFound, ParcelStateForbids when it has left, and what labelling.put_on does.
+    """
+    _, parcel = _locked(session, ctx, parcel_id)
+    if parcel.state in GONE:
+        raise states.ParcelStateForbids(state=parcel.state)
+    new = labelling.put_on(session, ctx, parcel, found)
+    if new and parcel.state == ParcelState.PACKED:
+        provenance.parcel_filled(
+            session,
+            ctx,
+            parcel_id=parcel.id,
+            lot_id=parcel.lot_id,
+            labels=[(each.gtin, each.serial) for each in new],
+        )
+    return parcel
+
+
 def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
-    """Its boxes stand ready. Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive."""
+    """Its boxes stand ready, each with a label or none.
+
+    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer.
+    """
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.PACKED)
+    labels = labelling.complete(session, parcel)
     owing.pack(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     parcel.packed_at = ctx.now
     _go(session, ctx, order, parcel, ParcelState.PACKED)
@@ -44,6 +69,7 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
         lot_id=parcel.lot_id,
         boxes=parcel.boxes,
         grams=parcel.quantity_grams,
+        labels=[(each.gtin, each.serial) for each in labels],
     )
     return parcel
 
@@ -53,11 +79,12 @@ def ship(
 ) -> Parcel:
     """A carrier has it: the fruit has left the store.
 
-    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive.
+    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer, LabelStateForbids.
     """
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.SHIPPED)
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
+    labelling.ship(session, ctx, parcel)
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
     parcel.shipped_at = ctx.now
     _go(session, ctx, order, parcel, ParcelState.SHIPPED)
@@ -77,6 +104,7 @@ def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     """Its buyer has it. Raises ParcelNotFound, ParcelStateForbids."""
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.DELIVERED)
+    labelling.deliver(session, ctx, parcel)
     parcel.delivered_at = ctx.now
     _go(session, ctx, order, parcel, ParcelState.DELIVERED)
     provenance.parcel_delivered(

@@ -161,12 +161,13 @@ def sold(
     orders: Sequence[int] = (12,),
     variety: str = "Fuji",
     shelf_days: int = planning.SHELF_DAYS,
+    grown: Mapping[str, Any] | None = None,
 ) -> Allotted:
-    """A campaign on sale whose orders are paid; each cooperative has pledged so many boxes."""
+    """A campaign on sale whose orders are paid; each cooperative has pledged so many boxes, `grown` so."""
     sale = market.draft(per_buyer=100, item={"shelf_days": shelf_days})
     for number, boxes in enumerate(pledged):
         if boxes:
-            market.lot(boxes, cooperative=number, variety=variety)
+            market.lot(boxes, cooperative=number, variety=variety, **(grown or {}))
             pledge(market, sale, number, boxes)
     database.transact(lambda session: planning.schedule(session, market.ctx, campaign_id=sale.campaign_id))
     return sold_of(market, operator, sale, orders)

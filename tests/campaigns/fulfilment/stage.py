@@ -1,6 +1,6 @@
 """A campaign whose balance is closed, with its buyers, members and parcels, and what is to be seen of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,9 +100,12 @@ def closed(
     with_addresses: bool = True,
     variety: str = "Fuji",
     shelf_days: int = SHELF_DAYS,
+    grown: Mapping[str, Any] | None = None,
 ) -> Sending:
     """Paid in full, allocated and confirmed by all, and nothing of a balance is open."""
-    made = allotted.sold(market, operator, pledged=pledged, orders=(), variety=variety, shelf_days=shelf_days)
+    made = allotted.sold(
+        market, operator, pledged=pledged, orders=(), variety=variety, shelf_days=shelf_days, grown=grown
+    )
     buyers = [house.caller(market.app, Role.SHOPPER) for _ in orders]
     found = [paid(buyer, operator, made.sale, boxes) for buyer, boxes in zip(buyers, orders, strict=True)]
     sending = Sending(
