@@ -20,6 +20,7 @@ from inventory.labels import api as labels_api
 from inventory.labels import land_api
 from inventory.labels.carrying import SUBSCRIPTIONS as CARRYING
 from inventory.labels.invariants import INVARIANTS as LABELS_INVARIANTS
+from inventory.provenance.invariants import INVARIANTS as PROVENANCE_INVARIANTS
 from inventory.provenance.recording import SUBSCRIPTIONS as PROVENANCE
 from inventory.quality import api as quality_api
 from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
@@ -71,6 +72,7 @@ module = Module(
         *RECONCILING_INVARIANTS,
         *TRACES_INVARIANTS,
         *LABELS_INVARIANTS,
+        *PROVENANCE_INVARIANTS,
     ),
     closings=(at_the_end,),
 )

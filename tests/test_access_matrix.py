@@ -141,6 +141,8 @@ OWNED = {
     "shortage_offers.decline": "offer",
     "parcels.get_parcel": "parcel",
     "parcels.read_recipient": "parcel",
+    "parcels.list_labels": "parcel",
+    "parcels.label": "parcel",
     "parcels.pack": "parcel",
     "parcels.ship": "parcel",
     "parcels.deliver": "parcel",
@@ -299,6 +301,7 @@ OWNERS = {
 BODIES: dict[str, dict[str, Any]] = {
     "online_payments.pay": {},
     "balance_consents.switch_consent": {"is_given": False},
+    "parcels.label": {"serials": ["ABCDEFGHJKLM"]},
     "parcels.ship": {"carrier": "SF"},
     "settlements.object_to": {"digest": f"sha256:{'0' * 64}", "reason": "too few"},
     "settlements.accept": {"digest": f"sha256:{'0' * 64}"},

@@ -336,6 +336,7 @@ BREAKS = {
         UPDATE trace_event SET link = sha256(link) WHERE number = 1
     """,
     "T3": "UPDATE trace_checkpoint SET note = replace(note, 'head ', 'heads ')",
+    "T4": "UPDATE trace_mention SET role = 'in' WHERE role = 'ou'",
     "T5": "UPDATE trace_event SET action = 'ADD' WHERE action = 'OBSERVE'",
     # capacity
     "F1": "UPDATE capacity SET promised_grams = promised_grams + 1 WHERE grade = 'A'",
@@ -536,6 +537,10 @@ BREAKS = {
     "PA1": "UPDATE \"order\" SET state = 'committed', version = version + 1 WHERE state = 'packing'",
     "PA2": "UPDATE \"order\" SET state = 'delivered' WHERE state = 'shipped'",
     "PA3": "UPDATE parcel SET state = 'packed', packed_at = now() WHERE state = 'planned'",
+    "PA5": """
+        UPDATE label_serial SET parcel_id = (SELECT id FROM parcel WHERE state = 'shipped' LIMIT 1)
+        WHERE state = 'shipped'
+    """,
     "PA4": "UPDATE wave SET orders = orders + 1, boxes = boxes + 1",
     "AL3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "AL4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",

@@ -62,4 +62,23 @@ INVARIANTS: Final = (
             WHERE w.orders <> coalesce(p.orders, 0) OR w.boxes <> coalesce(p.boxes, 0)
         """,
     ),
+    Invariant(
+        id="PA5",
+        says=Text(
+            en="Of a parcel that has left each box with a label is told of: as packed in it, and as sent with it.",
+            zh="已发出包裹中的每个贴标箱都有打包与发运事件。",
+        ),
+        sql="""
+            SELECT s.serial, p.id, p.state FROM label_serial s JOIN parcel p ON p.id = s.parcel_id
+            WHERE p.state IN ('shipped', 'delivered') AND s.shipped_at IS NOT NULL AND NOT EXISTS (
+                SELECT FROM trace_mention child
+                JOIN trace_mention parent ON parent.county_id = child.county_id AND parent.number = child.number
+                    AND parent.role = 'pa'
+                JOIN trace_mention sent ON sent.key = parent.key AND sent.role = 'ob'
+                JOIN trace_event e ON e.county_id = sent.county_id AND e.number = sent.number
+                    AND e.biz_step = 'shipping'
+                WHERE child.key = 'https://id.gs1.org/01/' || s.gtin || '/21/' || s.serial AND child.role = 'ch'
+            )
+        """,
+    ),
 )
