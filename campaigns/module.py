@@ -46,6 +46,7 @@ from campaigns.shortage import applying, closing, proceeding, waiting
 from campaigns.shortage import telling as shortage_telling
 from campaigns.shortage.invariants import INVARIANTS as SHORTAGE_INVARIANTS
 from campaigns.telling import SUBSCRIPTIONS
+from campaigns.tracing import pages as trace_pages
 from campaigns.web import pages
 from marketplace.module import Job, Module
 from orders.events import OrderAsked, OrderMoved
@@ -70,7 +71,7 @@ module = Module(
         *advances_api.BLUEPRINTS,
         *evidence_api.BLUEPRINTS,
     ),
-    pages=(pages.blueprint,),
+    pages=(pages.blueprint, trace_pages.blueprint),
     fast_doors=FAST_DOORS,
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),

@@ -125,7 +125,7 @@ def item(row: Mapping[str, Any], state: CampaignState, policy: Policy | None, re
         ),
         labels=() if picture is None else tuple(money(each.step.unit_price_minor) for each in picture.stairs),
         parts_of=reader.say("waterfall_of", price=money(here.unit_price_minor)),
-        parts=_part_rows(here, reader, currency),
+        parts=part_rows(here, reader, currency),
         split=_split(row, policy, reader),
     )
 
@@ -234,7 +234,8 @@ def _step_rows(
     )
 
 
-def _part_rows(step: Step, reader: Reader, currency: str) -> tuple[PartRow, ...]:
+def part_rows(step: Step, reader: Reader, currency: str) -> tuple[PartRow, ...]:
+    """Who gets what of the step's price; nothing if nobody said."""
     if step.waterfall is None:
         return ()
     amounts = {name: getattr(step.waterfall, name) for name in terms.PARTS}

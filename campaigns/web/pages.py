@@ -32,7 +32,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 @blueprint.get("/campaigns")
 def show_all() -> Response:
     """What is on sale, comes and runs; `?before=` an id: what was over before."""
-    reader = _reader()
+    reader = reader_of_request()
     before = request.args.get("before")
     try:
         cursor = None if before is None else uuid.UUID(before)
@@ -44,7 +44,7 @@ def show_all() -> Response:
 @blueprint.get("/campaigns/<string:named>")
 def show_one(named: str) -> Response:
     """A campaign by its id or its code."""
-    reader = _reader()
+    reader = reader_of_request()
     return _page(reading.one(reader, now=context.current().now, named=named))
 
 
@@ -65,7 +65,7 @@ def asset_address(name: str) -> str:
     return f"/assets/{name}?v={_DIGESTS[name]}"
 
 
-def _reader() -> Reader:
+def reader_of_request() -> Reader:
     """Who reads: in the language chosen on the page, else in the browser's."""
     ctx = context.current()
     chosen = request.args.get("lang")

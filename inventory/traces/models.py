@@ -89,6 +89,12 @@ class TraceEvent(Base):
         ),
         Index("ix_trace_event_declared", "county_id", "event_hash", postgresql_where=text("is_declaration")),
         Index(None, "county_id", "event_time"),
+        Index(
+            "ix_trace_event_sensed",
+            "biz_location",
+            "event_time",
+            postgresql_where=text("biz_step = 'sensor_reporting'"),
+        ),
     )
 
 

@@ -162,9 +162,10 @@ def sold(
     variety: str = "Fuji",
     shelf_days: int = planning.SHELF_DAYS,
     grown: Mapping[str, Any] | None = None,
+    item: Mapping[str, Any] | None = None,
 ) -> Allotted:
     """A campaign on sale whose orders are paid; each cooperative has pledged so many boxes, `grown` so."""
-    sale = market.draft(per_buyer=100, item={"shelf_days": shelf_days})
+    sale = market.draft(per_buyer=100, item={"shelf_days": shelf_days, **(item or {})})
     for number, boxes in enumerate(pledged):
         if boxes:
             market.lot(boxes, cooperative=number, variety=variety, **(grown or {}))

@@ -101,10 +101,18 @@ def closed(
     variety: str = "Fuji",
     shelf_days: int = SHELF_DAYS,
     grown: Mapping[str, Any] | None = None,
+    item: Mapping[str, Any] | None = None,
 ) -> Sending:
     """Paid in full, allocated and confirmed by all, and nothing of a balance is open."""
     made = allotted.sold(
-        market, operator, pledged=pledged, orders=(), variety=variety, shelf_days=shelf_days, grown=grown
+        market,
+        operator,
+        pledged=pledged,
+        orders=(),
+        variety=variety,
+        shelf_days=shelf_days,
+        grown=grown,
+        item=item,
     )
     buyers = [house.caller(market.app, Role.SHOPPER) for _ in orders]
     found = [paid(buyer, operator, made.sale, boxes) for buyer, boxes in zip(buyers, orders, strict=True)]

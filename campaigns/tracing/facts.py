@@ -1,0 +1,230 @@
+"""What the pages of boxes, lots, products, places, parties and parcels show, read from all packages below."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns import item_terms
+from campaigns.models import Item
+from campaigns.terms import Step
+from campaigns.tracing import resolving
+from campaigns.tracing.resolving import LabelRevoked, LinkUnknown
+from inventory.epcis.identifiers import Key
+from inventory.labels.land_models import LabelArea
+from inventory.labels.models import LabelAccount, LabelBatch, LabelSerial
+from inventory.labels.states import SerialState
+from inventory.models import Hold, Lot
+from inventory.provenance import story, things
+from inventory.provenance.story import Story
+from inventory.traces import proving
+from inventory.traces.mentions import Role
+from inventory.traces.models import TraceEvent, TraceMention
+from inventory.traces.proving import Proof
+from marketplace.catalogue.models import Cooperative, County, Pack, Product
+from orders.fulfilment.models import Parcel
+from orders.models import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What the campaign took for a box, and who gets what of it."""
+
+    step: Step
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fruit:
+    """What is told of any fruit."""
+
+    cooperative: Cooperative
+    variety: str
+    grade: str
+    size: str | None
+    best_before_on: date
+    story: Story
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxFacts:
+    label: LabelSerial
+    area: LabelArea
+    season: int
+    cooperative: Cooperative
+    pack: Pack
+    fruit: Fruit | None
+    """None as long as the label is on no box."""
+    delivered_at: datetime | None
+    certificates: Sequence[str]
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingFacts:
+    """Of a product, a place, a party or a parcel."""
+
+    kind: str
+    """`product`, `fruit`, `place`, `party`, `parcel`."""
+    name_en: str
+    name_zh: str
+    county: County | None = None
+    cooperative: Cooperative | None = None
+    pack: Pack | None = None
+    parcel: Parcel | None = None
+    labels: Sequence[tuple[str, str]] = ()
+    """A parcel's labels: each its GTIN and serial."""
+
+
+def box(session: Session, *, gtin: str, serial: str) -> BoxFacts:
+    """Raises LinkUnknown, LabelRevoked."""
+    label = resolving.find_label(session, gtin=gtin, serial=serial)
+    if label is None:
+        raise LinkUnknown
+    if label.state == SerialState.VOID:
+        raise LabelRevoked
+    account = session.get_one(LabelAccount, label.account_id)
+    batch = session.get_one(LabelBatch, label.batch_id)
+    fruit = None
+    if label.lot_id is not None:
+        lot = session.get_one(Lot, label.lot_id)
+        fruit = _fruit(session, lot, Key((("01", gtin), ("21", serial))), until=label.shipped_at)
+    return BoxFacts(
+        label=label,
+        area=session.get_one(LabelArea, account.area_id),
+        season=account.season,
+        cooperative=session.get_one(Cooperative, account.cooperative_id),
+        pack=session.get_one(Pack, batch.pack_id),
+        fruit=fruit,
+        delivered_at=label.activated_at,
+        certificates=() if fruit is None else story.certificates(session, fruit.story.origins),
+        price=_price(session, label.parcel_id),
+    )
+
+
+def lot(session: Session, *, gtin: str, number: str) -> Fruit:
+    """Raises LinkUnknown."""
+    found = things.lot(session, gtin, number)
+    if found is None:
+        raise LinkUnknown
+    return _fruit(session, found, Key((("01", gtin), ("10", number))), until=None)
+
+
+def product(session: Session, *, gtin: str) -> ThingFacts:
+    """Raises LinkUnknown."""
+    found = resolving.product(session, gtin)
+    if isinstance(found, Pack):
+        names = found.product
+        return ThingFacts(kind="product", name_en=names.name_en, name_zh=names.name_zh, pack=found)
+    fruit = things.lots_of_class(session, gtin)
+    if found is None or fruit is None:
+        raise LinkUnknown
+    _, variety, grade, size = fruit
+    like = select(Product).where(Product.variety == variety, Product.grade == grade)
+    named = session.scalars(like.where(Product.size.is_not_distinct_from(size)).limit(1)).first()
+    return ThingFacts(
+        kind="fruit",
+        name_en=named.name_en if named else f"{variety} {grade}",
+        name_zh=named.name_zh if named else f"{variety} {grade}",
+        cooperative=found,
+        county=found.county,
+    )
+
+
+def place(session: Session, *, gln: str) -> ThingFacts:
+    """Raises LinkUnknown."""
+    found = things.store(session, gln)
+    if found is None:
+        raise LinkUnknown
+    county = None if found.county_id is None else session.get(County, found.county_id)
+    return ThingFacts(kind="place", name_en=found.name_en, name_zh=found.name_zh, county=county)
+
+
+def party(session: Session, *, gln: str) -> ThingFacts:
+    """Raises LinkUnknown."""
+    found = things.cooperative(session, gln)
+    if found is None:
+        raise LinkUnknown
+    return ThingFacts(
+        kind="party", name_en=found.name_en, name_zh=found.name_zh, cooperative=found, county=found.county
+    )
+
+
+def parcel(session: Session, *, sscc: str) -> ThingFacts:
+    """How many boxes of whose fruit; nobody is told to whom. Raises LinkUnknown."""
+    parcel_id = things.parcel_id(session, sscc)
+    found = None if parcel_id is None else session.get(Parcel, parcel_id)
+    if found is None:
+        raise LinkUnknown
+    cooperative = session.get_one(Cooperative, found.cooperative_id)
+    labels = session.execute(
+        select(LabelSerial.gtin, LabelSerial.serial)
+        .where(LabelSerial.parcel_id == found.id, LabelSerial.state != SerialState.VOID)
+        .order_by(LabelSerial.serial)
+        .limit(LABELS_SHOWN_MAX)
+    )
+    return ThingFacts(
+        kind="parcel",
+        name_en=f"Parcel {sscc}",
+        name_zh=f"包裹 {sscc}",
+        cooperative=cooperative,
+        county=cooperative.county,
+        parcel=found,
+        labels=[(gtin, serial) for gtin, serial in labels],
+    )
+
+
+LABELS_SHOWN_MAX = 200
+
+
+def proof(session: Session, *, gtin: str, serial: str) -> Proof:
+    """That the box was made of its lot's fruit is in the county's chain. Raises LinkUnknown, NotSignedYet."""
+    key = Key((("01", gtin), ("21", serial))).link()
+    found = session.execute(
+        select(TraceMention.county_id, TraceMention.number)
+        .join(
+            TraceEvent,
+            (TraceEvent.county_id == TraceMention.county_id) & (TraceEvent.number == TraceMention.number),
+        )
+        .where(TraceMention.key == key, TraceMention.role == Role.OUTPUT, ~TraceEvent.is_declaration)
+        .order_by(TraceMention.number.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        raise LinkUnknown
+    return proving.prove(session, county_id=found.county_id, number=found.number)
+
+
+def _fruit(session: Session, found: Lot, key: Key, *, until: datetime | None) -> Fruit:
+    return Fruit(
+        cooperative=session.get_one(Cooperative, found.cooperative_id),
+        variety=found.variety,
+        grade=found.grade,
+        size=found.size,
+        best_before_on=found.best_before_on,
+        story=story.of(session, key, until=until),
+    )
+
+
+def _price(session: Session, parcel_id: uuid.UUID | None) -> Price | None:
+    """Of the campaign's item: the price that counted in the end."""
+    if parcel_id is None:
+        return None
+    found = session.execute(
+        select(Item, Order.unit_price_minor)
+        .select_from(Parcel)
+        .join(Order, Order.id == Parcel.order_id)
+        .join(Hold, Hold.id == Order.hold_id)
+        .join(Item, Item.pool_id == Hold.pool_id)
+        .where(Parcel.id == parcel_id)
+    ).first()
+    if found is None:
+        return None
+    item, paid = found
+    final = item.final_unit_price_minor if item.final_unit_price_minor is not None else paid
+    steps = item_terms.steps_of(item)
+    step = next((each for each in steps if each.unit_price_minor == final), steps[0])
+    return None if step.waterfall is None else Price(step=step, currency=item.currency)

@@ -1,0 +1,134 @@
+"""What may be told to anybody of a box or a lot: where it grew, whose it is, where it lay, and how warm it was there.
+
+It is read from the events that led to it (traces/walking.py), so the page says what the chain says; only the names of
+cooperatives and cold stores come from their own rows. Nothing of a buyer is in it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from inventory.epcis.identifiers import Key, key_in
+from inventory.labels.land_models import LabelPlot
+from inventory.models import ColdStore
+from inventory.provenance import climate, things
+from inventory.provenance.climate import Climate
+from inventory.traces import walking
+from inventory.traces.walk_rules import Direction, is_birth
+from inventory.traces.walking import Told
+from marketplace.catalogue.models import Cooperative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A lot as it came from an orchard."""
+
+    number: str
+    variety: str
+    grade: str
+    plot: str | None
+    harvested_on: date
+    cooperative: Cooperative | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """In a cold store, or a room of it, from one moment to another; None: until now, or until it was sent."""
+
+    store: ColdStore
+    room: str | None
+    since: datetime
+    until: datetime | None
+    climate: Climate | None
+    """What was measured there meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Where a thing comes from. `levels`: how many steps of making lie between it and the orchard."""
+
+    origins: Sequence[Origin]
+    stays: Sequence[Stay]
+    levels: int
+    is_cut: bool
+
+
+def of(session: Session, key: Key, *, until: datetime | None) -> Story:
+    """The way back from a box or a lot; `until`: when it left."""
+    found = walking.walk(session, [key.link()], Direction.BACK)
+    births = [each for each in found.events if is_birth(each.body)]
+    return Story(
+        origins=_origins(session, births),
+        stays=_stays(session, found.events, until),
+        levels=max(found.depths.values()),
+        is_cut=found.is_cut,
+    )
+
+
+def _origins(session: Session, births: Iterable[Told]) -> list[Origin]:
+    found = []
+    for each in births:
+        told: Mapping[str, Any] = each.body.get("ilmd") or {}
+        day, number = told.get("cbvmda:harvestStartDate"), told.get("cbvmda:lotNumber")
+        if not (isinstance(day, str) and isinstance(number, str)):
+            continue  # not one of ours
+        found.append(
+            Origin(
+                number=number,
+                variety=str(told.get("vo:variety", "")),
+                grade=str(told.get("vo:grade", "")),
+                plot=told.get("vo:plot"),
+                harvested_on=date.fromisoformat(day),
+                cooperative=_cooperative(session, told.get("vo:cooperative")),
+            )
+        )
+    return sorted(found, key=lambda each: (each.harvested_on, each.number))
+
+
+def _cooperative(session: Session, link: object) -> Cooperative | None:
+    key = key_in(link) if isinstance(link, str) else None
+    if key is not None and "417" in key:
+        return things.cooperative(session, key["417"])
+    return None
+
+
+def _stays(session: Session, events: Sequence[Told], until: datetime | None) -> list[Stay]:
+    """One after the other: in each place until the next event that says where it is."""
+    moments: list[tuple[datetime, str]] = []
+    for each in sorted(events, key=lambda told: (told.at, told.recorded_at, told.number)):
+        place = (each.body.get("bizLocation") or {}).get("id")
+        if isinstance(place, str) and (not moments or moments[-1][1] != place):
+            moments.append((each.at, place))
+    ends = [at for at, _ in moments[1:]] + [until]
+    stays = []
+    for (since, link), end in zip(moments, ends, strict=True):
+        key = key_in(link)
+        found = None if key is None else things.place_named(session, key)
+        if found is not None:
+            store, room = found
+            measured = climate.between(session, link, since, end)
+            code = None if room is None else room.code
+            stays.append(Stay(store=store, room=code, since=since, until=end, climate=measured))
+    return stays
+
+
+def certificates(session: Session, origins: Sequence[Origin]) -> Sequence[str]:
+    """The certificates of the plots that the fruit grew on, on the days of its harvest."""
+    found: set[str] = set()
+    for each in origins:
+        if each.cooperative is not None and each.plot is not None:
+            found.update(
+                session.scalars(
+                    select(LabelPlot.certificate).where(
+                        LabelPlot.cooperative_id == each.cooperative.id,
+                        LabelPlot.code == each.plot,
+                        LabelPlot.valid_from <= each.harvested_on,
+                        LabelPlot.valid_until >= each.harvested_on,
+                    )
+                )
+            )
+    return sorted(found)
