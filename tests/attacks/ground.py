@@ -19,11 +19,12 @@ import psycopg
 from flask import Flask
 
 import wsgi
-from marketplace import database, express, jobs
+from marketplace import context, database, express, jobs
 from marketplace.access import Role
 from marketplace.database import db
 from marketplace.embedded.databases import DatabaseUrls
 from marketplace.embedded.ports import LOOPBACK, free_port
+from marketplace.jobs import queue
 from tests import house, servers
 from tests.attacks.children import Child, Fuse
 from tests.builders import Market, broken, build
@@ -56,6 +57,10 @@ AGAIN: Final = """
         AND due_at > clock_timestamp()
     """
 """A job that was put back after that is not waited for."""
+UNDECIDED: Final = """
+    SELECT id FROM job WHERE state = 'dead' AND name = 'notifications.deliver' AND problem = 'the worker was lost'
+    """
+"""Messages of which nobody knows whether they were sent."""
 AT_WORK: Final = """
     SELECT count(*) FROM job WHERE state = 'running'
         OR (state = 'waiting' AND (due_at <= clock_timestamp() OR problem = 'the worker was lost'))
@@ -200,10 +205,22 @@ class Ground:
             for sweeper in SWEEPERS:
                 self.enqueue(sweeper)
             self.drain()
+            self.decide()
             quiet = quiet + 1 if not self.left() and not self.stand_in.queue else 0
             if quiet == 2:
                 return number
         raise AssertionError(f"{self.left()} things are never finished")
+
+    def decide(self) -> None:
+        """What an operator does about messages whose worker died while it sent them: lets them be sent again.
+
+        Nobody else can know whether they went out, so their jobs are never run twice by themselves.
+        """
+        with self.app.app_context():
+            for (job_id,) in self.rows(UNDECIDED):
+                database.transact(
+                    lambda session, each=job_id: queue.retry(session, context.system(), job_id=each)
+                )
 
     def broken(self) -> list[str]:
         with self.app.app_context():
