@@ -20,6 +20,7 @@ from inventory.labels import api as labels_api
 from inventory.labels import land_api
 from inventory.labels.carrying import SUBSCRIPTIONS as CARRYING
 from inventory.labels.invariants import INVARIANTS as LABELS_INVARIANTS
+from inventory.labels.sheets import api as label_sheets_api
 from inventory.provenance.invariants import INVARIANTS as PROVENANCE_INVARIANTS
 from inventory.provenance.recording import SUBSCRIPTIONS as PROVENANCE
 from inventory.quality import api as quality_api
@@ -55,6 +56,7 @@ module = Module(
         repository_api.blueprint,
         *land_api.blueprints,
         *labels_api.blueprints,
+        label_sheets_api.blueprint,
     ),
     jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS),
     subscriptions=(*SUBSCRIPTIONS, *CARRYING, *PROVENANCE, *TELLING),

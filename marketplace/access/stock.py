@@ -115,6 +115,7 @@ STOCK: Final[dict[str, Access]] = {
     "label_batches.print_batch": may(Role.COOPERATIVE, Role.OPERATOR),
     "label_batches.get_batch": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "label_batches.list_labels": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "label_sheets.take_sheet": may(Role.COOPERATIVE, Role.OPERATOR),
     "label_batches.issue": may(Role.OPERATOR),
     "labels.get_label": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "labels.list_scans": Access(roles=STAFF),

@@ -6,7 +6,6 @@ printed as 〓, and a note below says which character it is.
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +13,8 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace, TTFFont
 
+from marketplace.fonts import MISSING, font_file
 from marketplace.language import Text
-
-MISSING: Final = "〓"
-FONT_PACKAGE: Final = "pylopdf_fonts_zh_cn"
-"""Noto Sans SC under the SIL Open Font License: every character of GB 2312 and of the first 20,902 of Unicode."""
-FONT_FILE: Final = "NotoSansSC-Regular.otf"
 
 _FAMILY: Final = "chinese"
 _INK: Final = 0
@@ -115,8 +110,3 @@ class Page:
         lacking = {each for each in text if each != "\n" and ord(each) not in self._has}
         self._missing |= lacking
         return "".join(MISSING if each in lacking else each for each in text)
-
-
-def font_file() -> Path:
-    """Where the font lies that comes with the project's requirements."""
-    return Path(str(resources.files(FONT_PACKAGE) / FONT_FILE))

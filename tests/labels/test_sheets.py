@@ -1,0 +1,184 @@
+"""Sheets of labels: what stands on them, on which papers, and who may take them."""
+
+import re
+import zlib
+from collections.abc import Callable
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import segno
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from inventory.labels import serials
+from inventory.labels.sheets import codes, faces, pdf, zpl
+from inventory.labels.sheets.faces import GRIDS, Face, Paper
+from inventory.labels.sheets.zpl import Dots
+from marketplace import database
+from marketplace.access import Role
+from marketplace.audit import AuditEntry
+from tests.builders import assert_refused
+from tests.house import Caller
+from tests.labels.grove import GTIN, Grove
+
+AsRole = Callable[..., Caller]
+DAY = date(2026, 11, 27)
+FACE = Face(
+    base="https://id.example.org",
+    area_en="Yijun Apples",
+    area_zh="宜君苹果",
+    season=2026,
+    gtin=GTIN,
+    net_grams=5_000,
+)
+SERIALS = [f"7QK3M9XW4T{number:02}" for number in range(50)]
+
+
+def pages(data: bytes) -> int:
+    return len(re.findall(rb"/Type /Page\b(?!s)", data))
+
+
+def rectangles(data: bytes) -> int:
+    """Dark runs that are drawn on all pages."""
+    found = 0
+    for part in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL):
+        try:
+            found += len(re.findall(rb" re f\b", zlib.decompress(part)))
+        except zlib.error:
+            continue
+    return found
+
+
+def unescaped(field: str) -> str:
+    return re.sub(r"(?:_[0-9A-F]{2})+", lambda hit: bytes.fromhex(hit[0].replace("_", "")).decode(), field)
+
+
+def test_the_code_says_the_box_s_link() -> None:
+    link = FACE.link("7QK3M9XW4TPN")
+    assert link == f"https://id.example.org/01/{GTIN}/21/7QK3M9XW4TPN"
+    again = segno.make(link, error="m", micro=False, boost_error=False, mask=None)
+    assert codes.modules(link) == [[bool(each) for each in row] for row in again.matrix]
+    assert len(codes.modules(link)) <= 41, "small enough for a sticker"
+
+
+@pytest.mark.parametrize("paper", list(Paper))
+def test_every_label_has_its_place(paper: Paper) -> None:
+    grid = GRIDS[paper]
+    data = pdf.pdf_of(FACE, SERIALS, grid, day=DAY)
+    assert data.startswith(b"%PDF-")
+    assert pages(data) == -(-len(SERIALS) // grid.per_page)
+    runs = sum(
+        sum(1 for at, module in enumerate(row) if module and not (at and row[at - 1]))
+        for serial in SERIALS
+        for row in codes.modules(FACE.link(serial))
+    )
+    assert rectangles(data) == runs, "each code is drawn, module by module"
+    assert data == pdf.pdf_of(FACE, SERIALS, grid, day=DAY)
+
+
+@pytest.mark.parametrize("paper", list(Paper))
+def test_stickers_lie_on_their_page_and_beside_each_other(paper: Paper) -> None:
+    grid = GRIDS[paper]
+    corners = [grid.corner(place) for place in range(grid.per_page)]
+    assert len(set(corners)) == grid.per_page
+    for left, top in corners:
+        assert 0 <= left <= grid.page_width - grid.width
+        assert 0 <= top <= grid.page_height - grid.height
+    for one, other in pairwise(corners):
+        apart = abs(one[0] - other[0]) >= grid.width or abs(one[1] - other[1]) >= grid.height
+        assert apart
+
+
+def test_a_printer_is_sent_one_format_for_each_label() -> None:
+    told = zpl.zpl_of(FACE, SERIALS[:3], Dots.DPI_203)
+    formats = re.findall(r"\^XA\^CI28.*?\^XZ", told)
+    assert len(formats) == 3
+    for serial, each in zip(SERIALS, formats, strict=False):
+        [code] = re.findall(r"\^BQN,2,\d+\^FH\^FDMA,(.*?)\^FS", each)
+        assert unescaped(code) == FACE.link(serial)
+        assert faces.grouped(serial) in each
+    assert told.startswith("~DGR:AREA.GRF,")
+    assert "宜" not in told, "Chinese is a picture"
+
+
+def test_the_chinese_name_is_a_picture_that_fits() -> None:
+    picture = zpl.drawn("宜君苹果", height=48, width=400)
+    assert len(picture.data) == picture.row_bytes * 48
+    ink = sum(each.bit_count() for each in picture.data)
+    assert 200 < ink < 48 * 400 // 2
+    narrow = zpl.drawn("宜君苹果" * 10, height=48, width=200)
+    assert narrow.row_bytes <= 26
+
+
+@given(st.text(max_size=60))
+def test_no_name_commands_a_printer(name: str) -> None:
+    """Whatever a name holds, a printer reads it as the text that it is."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return
+    told = zpl.escaped(name)
+    assert not set("^~\n\r\\") & set(told)
+    assert unescaped(told) == name
+
+
+def take(caller: Caller, batch_id: Any, **body: Any) -> Any:
+    return caller.post(f"/v1/label-batches/{batch_id}/sheets", json=body)
+
+
+def test_a_batch_is_taken_sheet_by_sheet_and_that_is_written_down(grove: Grove, as_role: AsRole) -> None:
+    grove.plot()
+    grove.apples(1_000_000)
+    batch = grove.printed(30)
+    operator = as_role(Role.OPERATOR)
+    first = take(operator, batch.id, count=21)
+    assert (first.status_code, first.mimetype) == (200, "application/pdf")
+    assert (first.headers["Labels-Unused"], first.headers["Labels-Next-First"]) == ("30", "22")
+    assert pages(first.data) == 1
+    rest = take(operator, batch.id, first=22, paper="zpl-300")
+    assert rest.mimetype == "application/zpl"
+    assert rest.get_data(as_text=True).count("^BQN") == 9
+    assert "Labels-Next-First" not in rest.headers
+    with database.reading() as session:
+        rows = session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "label_batch.take_sheet").order_by(AuditEntry.id)
+        ).all()
+        assert [each.after["labels"] for each in rows] == [21, 9]
+        assert {each.subject_id for each in rows} == {str(batch.id)}
+    assert_refused(take(operator, batch.id, first=31), 409, "nothing_to_print")
+
+
+def test_labels_on_boxes_and_void_ones_are_not_printed_again(grove: Grove, as_role: AsRole) -> None:
+    grove.plot()
+    apples = grove.apples(1_000_000)
+    found = grove.issued(5)
+    grove.do(serials.bind, serials=found[:2], lot_id=apples.id)
+    grove.do(serials.void, serials=found[2:3], reason="torn")
+    batch_id = grove.label(found[0]).batch_id
+    told = take(as_role(Role.OPERATOR), batch_id, paper="zpl-203").get_data(as_text=True)
+    for serial in found:
+        assert (serial in told) == (serial in found[3:])
+
+
+def test_a_cooperative_takes_its_own(grove: Grove, as_role: AsRole) -> None:
+    grove.plot()
+    grove.apples(1_000_000)
+    batch = grove.printed(2)
+    own, other = (
+        as_role(Role.COOPERATIVE, cooperative_ids=(each,)) for each in grove.market.cooperative_ids[:2]
+    )
+    assert take(own, batch.id).status_code == 200
+    assert_refused(take(other, batch.id), 404, "label_batch_not_found")
+
+
+@pytest.mark.parametrize(
+    "body", [{"paper": "a5"}, {"first": 0}, {"count": 251}, {"count": 0}, {"first": "1"}, {"sheet": 1}]
+)
+def test_what_no_sheet_is_is_refused(grove: Grove, as_role: AsRole, body: dict[str, Any]) -> None:
+    grove.plot()
+    grove.apples(1_000_000)
+    batch = grove.printed(2)
+    assert take(as_role(Role.OPERATOR), batch.id, **body).status_code == 422
