@@ -194,8 +194,8 @@ def _stay(stay: Stay, reader: Reader) -> Stop:
     if stay.until is None:
         told.append(say(reader, "since", since=_day_of(stay.since, reader)))
     else:
-        days = {"since": _day_of(stay.since, reader), "until": _day_of(stay.until, reader)}
-        told.append(say(reader, "stayed", **days))
+        since, until = _day_of(stay.since, reader), _day_of(stay.until, reader)
+        told.append(since if since == until else say(reader, "stayed", since=since, until=until))
     if stay.climate is None:
         told.append(say(reader, "no_climate"))
     else:

@@ -60,6 +60,11 @@ def box(gtin: str, serial: str) -> str:
     return Key((("01", gtin), ("21", serial))).link()
 
 
+def box_at(base: str, gtin: str, serial: str) -> str:
+    """The same at a host that resolves it: what a box's QR says."""
+    return Key((("01", gtin), ("21", serial))).link(base)
+
+
 def place(gln_: str, room: str | None = None) -> str:
     """The link of a cold store, or of a room in it."""
     inside = () if room is None else (("254", room),)

@@ -1,6 +1,7 @@
 """Which lot, cold store, cooperative or parcel of ours a GS1 key names: the way back from numbering.py."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -75,6 +76,18 @@ def parcel_id(session: Session, sscc: str) -> uuid.UUID | None:
         return None
     subject = _subject(session, NumberKind.PARCEL, sscc[1:])
     return None if subject is None else uuid.UUID(subject)
+
+
+def parcel_ids(session: Session, ssccs: Sequence[str]) -> list[uuid.UUID]:
+    """The same of many at once; of those that are ours."""
+    prefix = keys.EXTENSION_DIGIT + numbering.prefix()
+    references = [int(each[len(prefix) : -1]) for each in ssccs if each.startswith(prefix)]
+    subjects = session.scalars(
+        select(TraceNumber.subject).where(
+            TraceNumber.kind == NumberKind.PARCEL, TraceNumber.reference.in_(references)
+        )
+    )
+    return [uuid.UUID(each) for each in subjects]
 
 
 def place_named(session: Session, key: Key) -> tuple[ColdStore, Room | None] | None:

@@ -41,7 +41,7 @@ from marketplace.notifications.kinds.market import (
     ShortageReminder,
     ShortageSpared,
 )
-from marketplace.notifications.kinds.parcels import OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.parcels import FruitRecalled, OrderDelivered, ParcelShipped
 from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
 from marketplace.notifications.kinds.settlements import (
     SettlementDismissed,
@@ -86,6 +86,7 @@ __all__ = (
     "CampaignResumed",
     "CommitmentAsked",
     "DestinationNamed",
+    "FruitRecalled",
     "GroupFull",
     "GroupLapsed",
     "Kind",

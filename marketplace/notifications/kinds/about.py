@@ -71,6 +71,7 @@ class Kind(StrEnum):
     ADVANCE_REFUSED = "advance_refused"
     BALANCE_CHARGE_PLANNED = "balance_charge_planned"
     BALANCE_CHARGE_DECLINED = "balance_charge_declined"
+    FRUIT_RECALLED = "fruit_recalled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

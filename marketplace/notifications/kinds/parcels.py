@@ -30,3 +30,19 @@ class OrderDelivered(About):
         zh="您的订单 {order_id} 已全部送达。如有问题请尽快告知。",
     )
     order_id: uuid.UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class FruitRecalled(About):
+    kind = Kind.FRUIT_RECALLED
+    title = Text(en="Please do not eat these apples", zh="请勿食用这批苹果")
+    body = Text(
+        en="{boxes} boxes of your order {order_id} are of a lot that was recalled. {reason} Please do not eat them, and"
+        " keep them until you hear from us.",
+        zh="您的订单 {order_id} 中有 {boxes} 箱属于已召回的批次。{reason}请勿食用并暂时保留，等待我们的通知。",
+    )
+    is_mandatory = True
+    is_urgent = True
+    order_id: uuid.UUID
+    boxes: int
+    reason: Text

@@ -23,7 +23,7 @@ from tests.campaigns.tracing.scene import Scene, record
 from tests.labels.grove import GTIN
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-WIDTH, HEIGHT = 412, 1_500
+WIDTH, HEIGHT = 412, 1_600
 KEEP = os.environ.get("BOX_PICTURE")
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no browser")
