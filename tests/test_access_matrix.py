@@ -309,6 +309,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "balance_consents.switch_consent": {"is_given": False},
     "parcels.label": {"serials": ["ABCDEFGHJKLM"]},
     "parcels.ship": {"carrier": "SF"},
+    "label_sheets.take_sheet": {},
     "settlements.object_to": {"digest": f"sha256:{'0' * 64}", "reason": "too few"},
     "settlements.accept": {"digest": f"sha256:{'0' * 64}"},
     "settlements.part_payout": {"growers": [{"id": "a", "name": "a", "brought": []}]},
