@@ -13,7 +13,7 @@ RUN := $(BIN)/python -m marketplace.running
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 KILOBYTES_NEEDED := 700000
 
-.PHONY: help run demo logins stop migrate worker verify openapi install test test-thorough check bench-install bench-allocation bench-market bench-holds bench-campaigns bench-money attack-money chaos conformance lock clean season
+.PHONY: help run demo logins stop migrate worker verify openapi install test test-thorough check bench-install bench-allocation bench-market bench-holds bench-campaigns bench-money bench-trace attack-money chaos conformance lock clean season
 
 help: ## List the targets 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench-campaigns: install ## End and allocate campaigns of 100,000 orders (pages 
 
 bench-money: install ## Book transfers, and ask for the trial balance of a million 测量记账与试算平衡
 	@$(BIN)/python -m bench.money --output bench/results/money.md
+
+bench-trace: install ## Take events in, follow, verify and show them (ten million; 15 GB of disk) 测量追溯事件
+	@$(BIN)/python -m bench.traces --output bench/results/traces.md
 
 attack-money: install ## Attack the books: events, races, lost processes (about an hour) 攻击账目与支付
 	@$(BIN)/python -m tests.attacks --output bench/results/attacks-money.md

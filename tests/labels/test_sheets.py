@@ -3,14 +3,16 @@
 import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import segno
+import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sqlalchemy import select
 
 from inventory.labels import serials
@@ -57,11 +59,18 @@ def unescaped(field: str) -> str:
 
 
 def test_the_code_says_the_box_s_link() -> None:
+    """Read by another library than the one that makes it."""
     link = FACE.link("7QK3M9XW4TPN")
     assert link == f"https://id.example.org/01/{GTIN}/21/7QK3M9XW4TPN"
-    again = segno.make(link, error="m", micro=False, boost_error=False, mask=None)
-    assert codes.modules(link) == [[bool(each) for each in row] for row in again.matrix]
-    assert len(codes.modules(link)) <= 41, "small enough for a sticker"
+    square = codes.modules(link)
+    assert len(square) <= 41, "small enough for a sticker"
+    image = Image.new("L", ((len(square) + 8) * 4,) * 2, 255)
+    for y, row in enumerate(square):
+        for x, is_dark in enumerate(row):
+            if is_dark:
+                image.paste(0, ((x + 4) * 4, (y + 4) * 4, (x + 5) * 4, (y + 5) * 4))
+    [read] = zxingcpp.read_barcodes(image)
+    assert read.text == link
 
 
 @pytest.mark.parametrize("paper", list(Paper))
@@ -136,19 +145,47 @@ def test_a_batch_is_taken_sheet_by_sheet_and_that_is_written_down(grove: Grove, 
     operator = as_role(Role.OPERATOR)
     first = take(operator, batch.id, count=21)
     assert (first.status_code, first.mimetype) == (200, "application/pdf")
-    assert (first.headers["Labels-Unused"], first.headers["Labels-Next-First"]) == ("30", "22")
+    assert first.headers["Labels-Left"] == "9"
     assert pages(first.data) == 1
-    rest = take(operator, batch.id, first=22, paper="zpl-300")
+    last = first.headers["Labels-Last"]
+    assert last == grove.serials(batch)[20]
+    rest = take(operator, batch.id, after=last, paper="zpl-300")
     assert rest.mimetype == "application/zpl"
     assert rest.get_data(as_text=True).count("^BQN") == 9
-    assert "Labels-Next-First" not in rest.headers
+    assert rest.headers["Labels-Left"] == "0"
     with database.reading() as session:
         rows = session.scalars(
             select(AuditEntry).where(AuditEntry.action == "label_batch.take_sheet").order_by(AuditEntry.id)
         ).all()
         assert [each.after["labels"] for each in rows] == [21, 9]
         assert {each.subject_id for each in rows} == {str(batch.id)}
-    assert_refused(take(operator, batch.id, first=31), 409, "nothing_to_print")
+    refused = take(operator, batch.id, after=rest.headers["Labels-Last"])
+    assert_refused(refused, 409, "nothing_to_print")
+
+
+def test_labels_that_were_put_on_boxes_meanwhile_hide_no_others(grove: Grove, as_role: AsRole) -> None:
+    grove.plot()
+    apples = grove.apples(1_000_000)
+    found = grove.issued(6)
+    batch_id = grove.label(found[0]).batch_id
+    operator = as_role(Role.OPERATOR)
+    first = take(operator, batch_id, count=3, paper="zpl-203")
+    grove.do(serials.bind, serials=found[:3], lot_id=apples.id)
+    rest = take(operator, batch_id, after=first.headers["Labels-Last"], paper="zpl-203")
+    told = rest.get_data(as_text=True)
+    assert all(serial in told for serial in found[3:])
+
+
+@pytest.mark.parametrize("name", ["Yijun", "Yijun " * 33, "宜君" * 100, "W" * 200, "…", ""])
+def test_long_names_stay_on_their_sticker(name: str) -> None:
+    """On paper, and on the printer."""
+    empty = pdf.document((21_000, 29_700))
+    shown = pdf.fitted(empty, name, 3_175, 9)
+    assert empty.get_string_width(shown) * 100 <= 3_175
+    empty.output()  # closes its font
+    assert shown == name or (shown.endswith("…") and len(shown) > 5)
+    told = zpl.zpl_of(replace(FACE, area_en=name), SERIALS[:1], Dots.DPI_203)
+    assert all(len(unescaped(each)) <= 25 for each in re.findall(r"\^A0N,\d+\^FH\^FD(.*?)\^FS", told))
 
 
 def test_labels_on_boxes_and_void_ones_are_not_printed_again(grove: Grove, as_role: AsRole) -> None:
@@ -175,7 +212,7 @@ def test_a_cooperative_takes_its_own(grove: Grove, as_role: AsRole) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"paper": "a5"}, {"first": 0}, {"count": 251}, {"count": 0}, {"first": "1"}, {"sheet": 1}]
+    "body", [{"paper": "a5"}, {"after": "*"}, {"count": 251}, {"count": 0}, {"after": 1}, {"sheet": 1}]
 )
 def test_what_no_sheet_is_is_refused(grove: Grove, as_role: AsRole, body: dict[str, Any]) -> None:
     grove.plot()

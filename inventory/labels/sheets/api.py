@@ -13,7 +13,7 @@ from inventory.labels.sheets.faces import Paper
 from inventory.labels.sheets.zpl import Dots
 from marketplace import context, database, errors
 from marketplace.door import Blueprint
-from marketplace.fields import Whole
+from marketplace.fields import Code, Whole
 from marketplace.files import attached
 from marketplace.limits import limited
 
@@ -32,7 +32,7 @@ class TakeSheet(Schema):
         load_default=Paper.A4_21.value,
         validate=validate.OneOf([*(each.value for each in Paper), *PRINTERS]),
     )
-    first = Whole(load_default=1, low=1, high=10_000)
+    after = Code(load_default=None, allow_none=True, high=20)
     count = Whole(load_default=sheets.SHEET_LABELS_MAX, low=1, high=sheets.SHEET_LABELS_MAX)
 
 
@@ -44,7 +44,7 @@ class TakeSheet(Schema):
 def take_sheet(body: dict[str, Any], batch_id: uuid.UUID) -> Response:
     """Labels to be printed, as PDF or for a label printer (ZPL); that they were taken is written down 打印标签文件"""
     ctx = context.current()
-    which = {"first": body["first"], "count": body["count"]}
+    which = {"after": body["after"], "count": body["count"]}
     found = database.transact(lambda session: sheets.taken(session, ctx, batch_id=batch_id, **which))
     paper = body["paper"]
     if paper in PRINTERS:
@@ -52,8 +52,7 @@ def take_sheet(body: dict[str, Any], batch_id: uuid.UUID) -> Response:
     else:
         grid = faces.GRIDS[Paper(paper)]
         data, kind = pdf.pdf_of(found.face, found.serials, grid, day=ctx.now.date()), "pdf"
-    response = attached(data, TYPES[kind], f"labels-{found.face.gtin}-{found.first}.{kind}")
-    response.headers["Labels-Unused"] = str(found.unused)
-    if found.next_first is not None:
-        response.headers["Labels-Next-First"] = str(found.next_first)
+    response = attached(data, TYPES[kind], f"labels-{found.face.gtin}-{found.serials[0]}.{kind}")
+    response.headers["Labels-Left"] = str(found.left)
+    response.headers["Labels-Last"] = found.serials[-1]
     return response

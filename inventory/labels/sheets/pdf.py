@@ -17,15 +17,13 @@ _MARGIN: Final = 250
 _QUIET: Final = 4
 """Modules of white around a QR."""
 _STYLES: Final = ("zh", "en", "serial", "small", "small")
+_POINTS_MIN: Final = 5
 _POINTS: Final = {"zh": 9, "en": 7, "serial": 9, "small": 6}
 
 
 def pdf_of(face: Face, serials: Sequence[str], grid: Grid, *, day: date) -> bytes:
     """One sticker for each serial, in their order; the same content gives the same bytes."""
-    pdf = FPDF(format=(grid.page_width / 100, grid.page_height / 100))
-    pdf.set_auto_page_break(auto=False)
-    pdf.set_margin(0)
-    pdf.add_font(_FAMILY, fname=font_file())
+    pdf = document((grid.page_width, grid.page_height))
     pdf.set_creation_date(datetime.combine(day, time(), tzinfo=UTC))
     pdf.set_title(f"{face.area_zh} {face.area_en} {face.season}")
     loaded = pdf.fonts[_FAMILY]
@@ -49,14 +47,31 @@ def _sticker(
     told = list(zip((*names, *faces.lines(face, serial)), _STYLES, strict=True))
     y = top + (grid.height - _height(told)) // 2
     for text, style in told:
-        points = _POINTS[style]
-        pdf.set_font(_FAMILY, size=points)
-        while points > 4 and pdf.get_string_width(text) * 100 > width:
-            points -= 1
-            pdf.set_font(_FAMILY, size=points)
         pdf.set_xy(words / 100, y / 100)
-        pdf.cell(width / 100, _line(style) / 100, text)
+        pdf.cell(width / 100, _line(style) / 100, fitted(pdf, text, width, _POINTS[style]))
         y += _line(style)
+
+
+def fitted(pdf: FPDF, text: str, width: int, points: int) -> str:
+    """The text as it fits, in the largest size that it fits in; in the smallest, cut. The size is set."""
+    for size in range(points, _POINTS_MIN - 1, -1):
+        pdf.set_font(_FAMILY, size=size)
+        if pdf.get_string_width(text) * 100 <= width:
+            return text
+    for letters in range(len(text), 0, -1):
+        shown = f"{text[:letters].rstrip()}…"
+        if pdf.get_string_width(shown) * 100 <= width:
+            return shown
+    return ""
+
+
+def document(page: tuple[int, int]) -> FPDF:
+    """An empty one with pages of this size, in hundredths of a millimetre, and the font that comes along."""
+    pdf = FPDF(format=(page[0] / 100, page[1] / 100))
+    pdf.set_auto_page_break(auto=False)
+    pdf.set_margin(0)
+    pdf.add_font(_FAMILY, fname=font_file())
+    return pdf
 
 
 def _line(style: str) -> int:

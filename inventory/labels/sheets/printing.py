@@ -24,48 +24,43 @@ _UNUSED: Final = (SerialState.PRINTED, SerialState.ISSUED)
 
 
 class NothingToPrint(errors.Conflict):
-    """No label of the batch from there on is still to be put on a box; `unused` are there in all."""
+    """No label of the batch behind that serial is still to be put on a box."""
 
     title = Text(en="There is no label to print there.", zh="该范围内没有待打印的标签。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """A sheet: its labels, the first of them being the `first` of `unused`."""
+    """A sheet: its labels by serial, and how many are left behind its last one."""
 
     face: Face
     serials: list[str]
-    first: int
-    unused: int
-
-    @property
-    def next_first(self) -> int | None:
-        """Where the next sheet begins; None behind the last."""
-        after = self.first + len(self.serials)
-        return after if after <= self.unused else None
+    left: int
 
 
-def taken(session: Session, ctx: Context, *, batch_id: uuid.UUID, first: int, count: int) -> Printed:
-    """Labels of a batch that are on no box yet, by serial, for its cooperative's members and staff.
+def taken(session: Session, ctx: Context, *, batch_id: uuid.UUID, after: str | None, count: int) -> Printed:
+    """Labels of a batch that are on no box yet, by serial, behind the serial `after`.
 
-    That they were taken is written down. Raises LabelBatchNotFound, NothingToPrint.
+    By serials and not by places: what is put on boxes between two sheets moves nothing. That they were taken is
+    written down. Raises LabelBatchNotFound (also for a foreign one), NothingToPrint.
     """
     batch = printing.get(session, ctx, batch_id=batch_id)
     account = session.get_one(LabelAccount, batch.account_id)
     _, area = accounts.place_of(session, account)
-    unused = printing.labels_of(batch_id).where(LabelSerial.state.in_(_UNUSED))
+    unused = printing.labels_of(batch_id).where(
+        LabelSerial.state.in_(_UNUSED), LabelSerial.serial > (after or "")
+    )
     serials = session.scalars(
         unused.with_only_columns(LabelSerial.serial)
         .order_by(LabelSerial.serial)
-        .offset(first - 1)
         .limit(min(count, SHEET_LABELS_MAX))
     ).all()
     total = int(session.scalar(select(func.count()).select_from(unused.subquery())) or 0)
     if not serials:
-        raise NothingToPrint(unused=total)
+        raise NothingToPrint
     settings: Settings = current_app.config["SETTINGS"]
-    after = {"first": first, "labels": len(serials), "from": serials[0], "to": serials[-1]}
-    audit.record(session, ctx, "label_batch.take_sheet", subject=("label_batch", batch_id), after=after)
+    told = {"labels": len(serials), "from": serials[0], "to": serials[-1]}
+    audit.record(session, ctx, "label_batch.take_sheet", subject=("label_batch", batch_id), after=told)
     face = Face(
         base=settings.public_url.rstrip("/"),
         area_en=area.name_en,
@@ -74,4 +69,4 @@ def taken(session: Session, ctx: Context, *, batch_id: uuid.UUID, first: int, co
         gtin=batch.gtin,
         net_grams=batch.net_grams,
     )
-    return Printed(face=face, serials=list(serials), first=first, unused=total)
+    return Printed(face=face, serials=list(serials), left=total - len(serials))

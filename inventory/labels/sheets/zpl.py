@@ -95,5 +95,7 @@ def _label(face: Face, serial: str, dots: Dots, scale: int) -> str:
 
 
 def _words(text: str, left: int, top: int, height: int, dots: Dots) -> str:
-    """On one line, cut where the sticker ends."""
-    return f"^FO{left},{top}^A0N,{height}^FB{44 * dots},1^FH^FD{escaped(text)}^FS"
+    """On one line, cut where the sticker ends: the printer's own letters are three fifths as wide as high at most."""
+    letters = 44 * dots * 5 // (height * 3)
+    shown = text if len(text) <= letters else f"{text[: letters - 2]}.."
+    return f"^FO{left},{top}^A0N,{height}^FH^FD{escaped(shown)}^FS"

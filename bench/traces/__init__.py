@@ -1,0 +1,1 @@
+"""How fast events are taken in, followed, verified and shown: `make bench-trace`."""
