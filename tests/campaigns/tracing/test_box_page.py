@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from inventory.epcis.identifiers import Key
 from inventory.labels import serials
-from inventory.provenance import numbering
+from inventory.provenance import numbering, story
 from inventory.provenance.climate import summary, tenths
 from inventory.traces import checkpointing, keys, notes
 from inventory.traces.merkle import is_included, leaf_hash
@@ -30,6 +31,18 @@ def test_the_way_from_the_orchard_to_the_door(scene: Scene) -> None:
     assert "This box was delivered" in told
     for word in ("Packed and labelled", "Sent", "Delivered", "Yijun Apples", "GI-1"):
         assert word in told
+
+
+def test_every_delivered_box_is_traceable_to_its_plots(scene: Scene) -> None:
+    scene.sending.all_go("packing", "shipment", "delivery")
+    every = [serial for found in scene.labels.values() for serial in found]
+    assert len(every) == sum(each["boxes"] for each in scene.sending.parcels()) == 5
+    with scene.market.app.app_context(), database.reading() as session:
+        for serial in every:
+            told = story.of(session, Key((("01", GTIN), ("21", serial))), until=None)
+            assert [each.plot for each in told.origins] == ["North"]
+            assert story.certificates(session, told.origins) == ["GI-1"]
+            assert not told.is_cut
 
 
 def test_both_languages_say_the_same(scene: Scene) -> None:
