@@ -43,7 +43,7 @@ from orders.events import (
     SponsorshipMoved,
 )
 from orders.fulfilment import api as parcels_api
-from orders.fulfilment import reach_api
+from orders.fulfilment import pick_api, reach_api
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
@@ -76,6 +76,7 @@ module = Module(
         split_api.simulations,
         parcels_api.blueprint,
         reach_api.blueprint,
+        pick_api.blueprint,
         parcels_api.of_orders,
         settlements_api.blueprint,
         storage_api.blueprint,

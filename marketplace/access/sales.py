@@ -199,6 +199,8 @@ SALES: Final[dict[str, Access]] = {
     "parcels.list_parcels": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "parcels.get_parcel": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "parcels.read_recipient": may(Role.COOPERATIVE, Role.OPERATOR),
+    "pick_lists.list_picks": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "pick_lists.download_picks": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "lot_reach.show": may(Role.OPERATOR, Role.AUDITOR),
     "lot_reach.tell": may(Role.OPERATOR),
     "parcels.list_labels": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
