@@ -1,12 +1,10 @@
 """The smallest Flask app that stores an event: one INSERT of its id and type, committed, on a kept connection."""
 
-import os
-import threading
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from flask import Flask, Response, jsonify, request
 
+from bench.kept import connection
 from marketplace.values import new_id
 
 TABLE: Final = """
@@ -15,15 +13,6 @@ TABLE: Final = """
     """
 INSERT: Final = "INSERT INTO bare_event VALUES (%s, %s, %s, clock_timestamp())"
 app = Flask(__name__)
-_own = threading.local()
-
-
-def _connection() -> psycopg.Connection[Any]:
-    if not hasattr(_own, "connection"):
-        url = os.environ["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://", 1)
-        _own.connection = psycopg.connect(url, autocommit=True)
-    found: psycopg.Connection[Any] = _own.connection
-    return found
 
 
 @app.get("/healthz")
@@ -34,5 +23,5 @@ def alive() -> Response:
 @app.post("/v1/webhooks/stripe")
 def take_in() -> Response:
     told = request.get_json()
-    _connection().execute(INSERT, [new_id(), told["id"], told["type"]])
+    connection().execute(INSERT, [new_id(), told["id"], told["type"]])
     return jsonify(is_new=True)

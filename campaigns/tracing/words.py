@@ -42,7 +42,6 @@ UNKNOWN: Final[dict[str, Text]] = {
 
 WORDS: Final[dict[str, Text]] = {
     "from": Text(en="From", zh="产自"),
-    "label": Text(en="Label", zh="产区标签"),
     "way": Text(en="The way of these apples", zh="苹果的来路"),
     "orchard": Text(en="Orchard", zh="果园"),
     "plot": Text(en="plot {plot}", zh="地块 {plot}"),
@@ -62,10 +61,6 @@ WORDS: Final[dict[str, Text]] = {
     "cut": Text(en="The way is longer than is shown here.", zh="完整来路较长，此处仅显示部分。"),
     "price": Text(en="Who got what of the price", zh="每箱的钱去了哪儿"),
     "price_of": Text(en="Of {price}, the campaign's price for this box:", zh="按活动价 {price} 计："),
-    "part": Text(en="Part", zh="构成"),
-    "amount": Text(en="Amount", zh="金额"),
-    "share": Text(en="Of the price", zh="占比"),
-    "part_of": Text(en="{name}: {amount}, {percent} of the price", zh="{name}：{amount}，占 {percent}"),
     "check": Text(en="Label check", zh="标签核验"),
     "area": Text(en="Area", zh="产区"),
     "season": Text(en="Harvest of", zh="采收季"),
