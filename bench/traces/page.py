@@ -4,8 +4,10 @@ from datetime import date
 from typing import Any, Final
 
 import wsgi
+from bench.holds import load
 from bench.holds.ground import Bench, Part
-from bench.holds.measure import Bar, Lane, compared
+from bench.holds.load import HOW_TO_GET_WRK
+from bench.holds.measure import Bar, Lane, Row, compared
 from inventory import lots
 from inventory.labels import accounts, designs, land, printing, serials
 from marketplace import context, database, express
@@ -29,6 +31,9 @@ NUMBERS: Final[dict[str, Any]] = {
 
 def case(bench: Bench) -> Part:
     part = Part(title=f"The page of a box, {CONNECTIONS} connections")
+    if load.installed() is None:
+        part.rows.append(Row(what=PAGE, against=BARE, value=None, bar=OF_HEALTHZ, note=HOW_TO_GET_WRK))
+        return part
     with bench.servers.copy("trace_page") as urls:
         serial = labelled(bench.servers.settings(urls, redis=False), bench)
         path = f"/boxes/{GTIN}/{serial}"
