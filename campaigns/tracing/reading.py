@@ -5,7 +5,7 @@ What a page tells changes with its label; a text that was made before is shown f
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +18,17 @@ from inventory.epcis.identifiers import Key
 from inventory.traces.proving import Proof
 from marketplace import versions
 from marketplace.database import reading
+from marketplace.steps import Alone
+from marketplace.together import Outcome, Together
 
 SECONDS_MAX: Final = 5
 REMEMBERED_MAX: Final = 500
+NANOSECONDS: Final = 1_000_000_000
 _KEPT: Final = "trace_pages_told"
+_TABLE: Final = "trace_pages"
+
+About = tuple[Any, ...]
+Made = Callable[[Session], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +105,41 @@ def _drawn(template: str, reader: Reader, **values: Any) -> str:
     return render_template(template, reader=reader, language=reader.language, tell=say, **values)
 
 
-def _kept(about: tuple[Any, ...], made: Callable[[Session], str]) -> Told:
-    known: dict[tuple[Any, ...], Told] = current_app.extensions.setdefault(_KEPT, {})
-    found = known.get(about)
-    now = time.monotonic_ns()
-    if found is not None and now < found.until_ns:
+def _kept(about: About, made: Made) -> Told:
+    found = _fresh(about)
+    if found is not None:
         return found
+    table = current_app.extensions.setdefault(_TABLE, Together(_drawn_once))
+    outcome: Outcome[Told] = table.ask((about, made))
+    return outcome.get()
+
+
+def _drawn_once(asked: Sequence[tuple[About, Made]]) -> Iterator[tuple[int, Outcome[Told]]]:
+    """A page is drawn once for all who ask for it at the same time; what one of them is refused is no other's."""
+    drawn: dict[About, Outcome[Told]] = {}
+    for place, (about, made) in enumerate(asked):
+        if about not in drawn:
+            drawn[about] = Alone(lambda about=about, made=made: _fresh(about) or _draw(about, made)).run()  # type: ignore[misc]
+        yield place, drawn[about]
+
+
+def _fresh(about: About) -> Told | None:
+    found = _known().get(about)
+    return found if found is not None and time.monotonic_ns() < found.until_ns else None
+
+
+def _draw(about: About, made: Made) -> Told:
+    until_ns = time.monotonic_ns() + SECONDS_MAX * NANOSECONDS
     with reading() as session:
         text = made(session)
-    told = Told(text=text, etag=versions.digest(text), until_ns=now + SECONDS_MAX * 1_000_000_000)
+    told = Told(text=text, etag=versions.digest(text), until_ns=until_ns)
+    known = _known()
     if len(known) >= REMEMBERED_MAX:
         known.clear()
     known[about] = told
     return told
+
+
+def _known() -> dict[About, Told]:
+    found: dict[About, Told] = current_app.extensions.setdefault(_KEPT, {})
+    return found

@@ -28,8 +28,6 @@ class Origin:
     """A lot as it came from an orchard."""
 
     number: str
-    variety: str
-    grade: str
     plot: str | None
     harvested_on: date
     cooperative: Cooperative | None
@@ -49,11 +47,10 @@ class Stay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """Where a thing comes from. `levels`: how many steps of making lie between it and the orchard."""
+    """Where a thing comes from."""
 
     origins: Sequence[Origin]
     stays: Sequence[Stay]
-    levels: int
     is_cut: bool
 
 
@@ -64,7 +61,6 @@ def of(session: Session, key: Key, *, until: datetime | None) -> Story:
     return Story(
         origins=_origins(session, births),
         stays=_stays(session, found.events, until),
-        levels=max(found.depths.values()),
         is_cut=found.is_cut,
     )
 
@@ -73,20 +69,25 @@ def _origins(session: Session, births: Iterable[Told]) -> list[Origin]:
     found = []
     for each in births:
         told: Mapping[str, Any] = each.body.get("ilmd") or {}
-        day, number = told.get("cbvmda:harvestStartDate"), told.get("cbvmda:lotNumber")
-        if not (isinstance(day, str) and isinstance(number, str)):
-            continue  # not one of ours
-        found.append(
-            Origin(
-                number=number,
-                variety=str(told.get("vo:variety", "")),
-                grade=str(told.get("vo:grade", "")),
-                plot=told.get("vo:plot"),
-                harvested_on=date.fromisoformat(day),
-                cooperative=_cooperative(session, told.get("vo:cooperative")),
-            )
-        )
+        number, plot = _line(told.get("cbvmda:lotNumber")), _line(told.get("vo:plot"))
+        harvested_on = _day(told.get("cbvmda:harvestStartDate"))
+        if number is None or harvested_on is None:
+            continue  # a partner's event, which says less than ours or says it otherwise
+        cooperative = _cooperative(session, told.get("vo:cooperative"))
+        found.append(Origin(number=number, plot=plot, harvested_on=harvested_on, cooperative=cooperative))
     return sorted(found, key=lambda each: (each.harvested_on, each.number))
+
+
+def _line(told: object) -> str | None:
+    """Text that can be shown and looked for; partners may write anything."""
+    return told if isinstance(told, str) and told.isprintable() else None
+
+
+def _day(told: object) -> date | None:
+    try:
+        return date.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
 
 
 def _cooperative(session: Session, link: object) -> Cooperative | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from inventory.provenance.telling import CONTEXT
 from inventory.traces import recording
 from marketplace import database
 from marketplace.context import Context
@@ -91,6 +92,6 @@ def build(market: Market, operator: Caller) -> Scene:
 def record(scene: Scene, *events: dict[str, Any]) -> None:
     database.transact(
         lambda session: recording.record(
-            session, scene.ctx, county_id=scene.market.county_id, events=events, context=()
+            session, scene.ctx, county_id=scene.market.county_id, events=events, context=CONTEXT
         )
     )

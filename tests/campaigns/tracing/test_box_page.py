@@ -1,11 +1,17 @@
 """The public page of a box: its way, its label, its price and its proof, and nothing of who bought it."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+from campaigns.tracing import facts
 from inventory.epcis.identifiers import Key
 from inventory.labels import serials
+from inventory.models import Lot
 from inventory.provenance import numbering, story
 from inventory.provenance.climate import summary, tenths
 from inventory.traces import checkpointing, keys, notes
@@ -141,6 +147,56 @@ def test_the_proof_can_be_checked_by_anybody(scene: Scene) -> None:
     assert is_included(leaf, proof["leaf_index"], proof["tree_size"], path_of_hashes, checkpoint.root)
     forged = leaf_hash(entry.replace(scene.serial, "ABCDEFGHJKLM").encode())
     assert not is_included(forged, proof["leaf_index"], proof["tree_size"], path_of_hashes, checkpoint.root)
+
+
+@pytest.mark.parametrize(
+    "ilmd",
+    [
+        {"cbvmda:harvestStartDate": "yesterday", "cbvmda:lotNumber": "X"},
+        {"cbvmda:harvestStartDate": "2026-10-02", "cbvmda:lotNumber": {"a": 1}},
+        {"cbvmda:harvestStartDate": "2026-10-02", "cbvmda:lotNumber": "X", "vo:plot": {"a": 1}},
+        {"cbvmda:harvestStartDate": "2026-10-02", "cbvmda:lotNumber": "X", "vo:plot": "a\u0001b"},
+        {"cbvmda:harvestStartDate": "2026-10-02", "cbvmda:lotNumber": "X", "vo:cooperative": "nobody"},
+    ],
+)
+def test_what_partners_write_breaks_no_page(scene: Scene, ilmd: dict[str, Any]) -> None:
+    """Captured events may say anything that EPCIS allows of the fruit that a box is made of."""
+    lot_id = scene.parcel.lot_id
+    with scene.market.app.app_context():
+        class_ = database.transact(lambda session: numbering.lot_class(session, session.get_one(Lot, lot_id)))
+    told = {
+        "type": "ObjectEvent",
+        "eventTime": "2026-10-01T08:00:00Z",
+        "eventTimeZoneOffset": "+08:00",
+        "action": "ADD",
+        "bizStep": "commissioning",
+        "bizLocation": {"id": "https://example.org/orchard"},
+        "quantityList": [{"epcClass": class_}],
+        "ilmd": ilmd,
+    }
+    record(scene, told)
+    assert "plot North" in scene.box_told()
+
+
+def test_a_page_is_drawn_once_for_all_who_ask_at_the_same_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    read = facts.box
+
+    def slowly(session: Session, **asked: Any) -> facts.BoxFacts:
+        drawn.append(asked["serial"])
+        time.sleep(0.2)
+        return read(session, **asked)
+
+    monkeypatch.setattr(facts, "box", slowly)
+    scene.forget()
+    paths = [f"/boxes/{GTIN}/{scene.serial}"] * 6 + [f"/boxes/{GTIN}/ABCDEFGHJKLM"] * 2
+    with ThreadPoolExecutor(max_workers=len(paths)) as threads:
+        answers = list(threads.map(scene.get, paths))
+    assert [each.status_code for each in answers] == [200] * 6 + [404] * 2
+    assert drawn.count(scene.serial) == 1
+    assert len({each.text for each in answers[:6]}) == 1
 
 
 def test_who_has_the_page_is_not_sent_it_again(scene: Scene) -> None:
