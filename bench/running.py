@@ -5,15 +5,16 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
-from bench.holds import report
+from bench.holds import report, seed, server
 from bench.holds.ground import Bench, Part
 from bench.holds.load import Failed
+from bench.holds.measure import Progress
 from marketplace.embedded import binaries
 from marketplace.embedded.errors import CannotStart
 
@@ -46,6 +47,24 @@ def case(name: str, run: Case, bench: Bench) -> Part:
         return run(bench)
     except Failed as problem:
         return Part(title=name, wrong=[str(problem)])
+
+
+def carried(
+    chosen: Sequence[str],
+    cases: Mapping[str, Case],
+    progress: Progress,
+    *,
+    shoppers: int,
+    seconds: float,
+    rounds: int,
+) -> list[Part]:
+    """What each of the chosen cases found, one after the other, on servers of this run."""
+    with server.started() as servers:
+        progress.step("filling the template")
+        urls = servers.make_template()
+        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=shoppers)
+        bench = Bench(servers=servers, world=world, seconds=seconds, rounds=rounds, progress=progress)
+        return [case(name, cases[name], bench) for name in chosen]
 
 
 def head(command: str, *, load_before: float) -> str:

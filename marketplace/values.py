@@ -83,6 +83,12 @@ def from_grams(grams: int, unit: str) -> Fraction:
     return Fraction(grams, GRAMS_PER_UNIT[unit])
 
 
+def kilograms_text(grams: int) -> str:
+    """Exact, with as many decimals as it needs."""
+    whole, rest = divmod(grams, GRAMS_PER_UNIT["kg"])
+    return str(whole) if not rest else f"{whole}.{rest:03d}".rstrip("0")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boxes:
     """A quantity in whole boxes; how many grams that is, only the pack knows."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import running
-from bench.holds import report, seed, server
-from bench.holds.ground import Bench, Part
+from bench.holds import report
+from bench.holds.ground import Part
 from bench.holds.measure import Progress
 from bench.money import intake, posting, settling, standing, stating
 
@@ -48,15 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     chosen = options.only or list(CASES)
     load_before = os.getloadavg()[0]
     progress = Progress(6 * (sizes.rounds + 1) + 6 + sizes.rounds + 3)
-    parts: list[Part] = []
-    with server.started() as servers:
-        progress.step("filling the template")
-        urls = servers.make_template()
-        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=sizes.orders)
-        bench = Bench(
-            servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
-        )
-        parts += [running.case(name, cases[name], bench) for name in chosen]
+    parts = running.carried(
+        chosen, cases, progress, shoppers=sizes.orders, seconds=sizes.seconds, rounds=sizes.rounds
+    )
     page = _page(arguments, sizes, parts, load_before)
     if options.output:
         options.output.write_text(page, encoding="utf-8")

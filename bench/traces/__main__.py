@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import running
-from bench.holds import report, seed, server
-from bench.holds.ground import Bench, Part
+from bench.holds import report
+from bench.holds.ground import Part
 from bench.holds.measure import Progress
 from bench.traces import capturing, examining, page, walking
 
@@ -51,15 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     load_before = os.getloadavg()[0]
     ways = (sizes.few + many) // walking.STEPS // walking.BATCH + 4
     progress = Progress(4 * (sizes.rounds + 1) + 2 + sizes.verified // examining.BATCH + ways)
-    parts: list[Part] = []
-    with server.started() as servers:
-        progress.step("filling the template")
-        urls = servers.make_template()
-        world = seed.fill(servers.settings(urls), urls.owner_url, shoppers=100)
-        bench = Bench(
-            servers=servers, world=world, seconds=sizes.seconds, rounds=sizes.rounds, progress=progress
-        )
-        parts += [running.case(name, cases[name], bench) for name in chosen]
+    parts = running.carried(chosen, cases, progress, shoppers=100, seconds=sizes.seconds, rounds=sizes.rounds)
     told = _page(arguments, sizes, parts, load_before)
     if options.output:
         options.output.write_text(told, encoding="utf-8")

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from inventory.labels.land_models import LabelArea
 from inventory.labels.models import LabelAccount, LabelBatch, LabelSerial
 from inventory.labels.states import SerialState
 from inventory.models import Hold, Lot
-from inventory.provenance import story, things
+from inventory.provenance import keys, story, things
 from inventory.provenance.story import Story
 from inventory.traces import proving
 from inventory.traces.mentions import Role
@@ -27,6 +28,9 @@ from inventory.traces.proving import Proof
 from marketplace.catalogue.models import Cooperative, County, Pack, Product
 from orders.fulfilment.models import Parcel
 from orders.models import Order
+
+LABELS_SHOWN_MAX: Final = 200
+"""Of a parcel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,6 @@ class Fruit:
     cooperative: Cooperative
     variety: str
     grade: str
-    size: str | None
     best_before_on: date
     story: Story
 
@@ -119,7 +122,7 @@ def product(session: Session, *, gtin: str) -> ThingFacts:
     if isinstance(found, Pack):
         names = found.product
         return ThingFacts(kind="product", name_en=names.name_en, name_zh=names.name_zh, pack=found)
-    fruit = things.lots_of_class(session, gtin)
+    fruit = things.fruit_of(session, gtin)
     if found is None or fruit is None:
         raise LinkUnknown
     _, variety, grade, size = fruit
@@ -177,19 +180,19 @@ def parcel(session: Session, *, sscc: str) -> ThingFacts:
     )
 
 
-LABELS_SHOWN_MAX = 200
-
-
 def proof(session: Session, *, gtin: str, serial: str) -> Proof:
     """That the box was made of its lot's fruit is in the county's chain. Raises LinkUnknown, NotSignedYet."""
-    key = Key((("01", gtin), ("21", serial))).link()
     found = session.execute(
         select(TraceMention.county_id, TraceMention.number)
         .join(
             TraceEvent,
             (TraceEvent.county_id == TraceMention.county_id) & (TraceEvent.number == TraceMention.number),
         )
-        .where(TraceMention.key == key, TraceMention.role == Role.OUTPUT, ~TraceEvent.is_declaration)
+        .where(
+            TraceMention.key == keys.box(gtin, serial),
+            TraceMention.role == Role.OUTPUT,
+            ~TraceEvent.is_declaration,
+        )
         .order_by(TraceMention.number.desc())
         .limit(1)
     ).first()
@@ -203,7 +206,6 @@ def _fruit(session: Session, found: Lot, key: Key, *, until: datetime | None) ->
         cooperative=session.get_one(Cooperative, found.cooperative_id),
         variety=found.variety,
         grade=found.grade,
-        size=found.size,
         best_before_on=found.best_before_on,
         story=story.of(session, key, until=until),
     )

@@ -134,7 +134,7 @@ def product(session: Session, gtin: str) -> Pack | Cooperative | None:
     pack = session.scalar(select(Pack).where(Pack.gtin == gtin))
     if pack is not None:
         return pack
-    fruit = things.lots_of_class(session, gtin)
+    fruit = things.fruit_of(session, gtin)
     return None if fruit is None else session.get(Cooperative, fruit[0])
 
 

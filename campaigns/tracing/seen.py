@@ -11,6 +11,7 @@ from campaigns.web import formats, items
 from campaigns.web.formats import Names
 from campaigns.web.items import PartRow
 from campaigns.web.reader import Reader
+from inventory.labels import serial_rules
 from inventory.labels.states import SerialState
 from inventory.provenance.story import Origin, Stay
 from marketplace.catalogue.models import Cooperative
@@ -71,7 +72,7 @@ def box(facts: BoxFacts, reader: Reader) -> BoxPage:
     check = [
         (say(reader, "area"), reader.names(_names(facts.area), "name").own),
         (say(reader, "season"), str(facts.season)),
-        (say(reader, "serial"), grouped(label.serial)),
+        (say(reader, "serial"), serial_rules.grouped(label.serial)),
         (say(reader, "gtin"), label.gtin),
         (say(reader, "net"), reader.weight(label.net_grams)),
     ]
@@ -153,13 +154,8 @@ def thing(facts: ThingFacts, reader: Reader) -> ThingPage:
         title=reader.names({"name_en": facts.name_en, "name_zh": facts.name_zh}, "name"),
         kind=reader.pick(words.KINDS[facts.kind]),
         rows=tuple(rows),
-        boxes=tuple((grouped(serial), box_path(gtin, serial)) for gtin, serial in facts.labels),
+        boxes=tuple((serial_rules.grouped(serial), box_path(gtin, serial)) for gtin, serial in facts.labels),
     )
-
-
-def grouped(serial: str) -> str:
-    """In fours, as it is printed."""
-    return " ".join(serial[start : start + 4] for start in range(0, len(serial), 4))
 
 
 def day(on: date, reader: Reader) -> str:

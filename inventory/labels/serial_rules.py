@@ -9,6 +9,7 @@ ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 LENGTH: Final = 12
 """31¹² are 7.8 × 10¹⁷: who guesses a million serials a second meets one of a million printed after nine days."""
 SERIAL_MAX: Final = 20
+GROUP: Final = 4
 _GS1: Final = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,20}", re.ASCII)
 
 
@@ -20,3 +21,8 @@ def drawn() -> str:
 def is_of_gs1(text: str) -> bool:
     """Whether the text may stand behind AI 21: at most 20 characters of the set 82."""
     return _GS1.fullmatch(text) is not None
+
+
+def grouped(serial: str) -> str:
+    """In fours, as it is printed and read out."""
+    return " ".join(serial[start : start + GROUP] for start in range(0, len(serial), GROUP))

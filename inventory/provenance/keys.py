@@ -7,7 +7,7 @@ is whose is kept by `numbering.py`; here only digits are put together (GS1 Gener
 import re
 from typing import Final
 
-from inventory.epcis.identifiers import Key, check_digit
+from inventory.epcis.identifiers import CANONICAL, Key, check_digit
 
 EXTENSION_DIGIT: Final = "0"
 """Of an SSCC: there is no second series."""
@@ -55,13 +55,8 @@ def lot_class(gtin: str, lot: str) -> str:
     return Key((("01", gtin), ("10", lot))).link()
 
 
-def box(gtin: str, serial: str) -> str:
-    """The link of a box: its label's serial is its own."""
-    return Key((("01", gtin), ("21", serial))).link()
-
-
-def box_at(base: str, gtin: str, serial: str) -> str:
-    """The same at a host that resolves it: what a box's QR says."""
+def box(gtin: str, serial: str, *, base: str = CANONICAL) -> str:
+    """The link of a box: its label's serial is its own. Its QR says the one below the `base` that resolves it."""
     return Key((("01", gtin), ("21", serial))).link(base)
 
 

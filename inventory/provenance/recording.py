@@ -125,9 +125,7 @@ def on_boxes_labelled(session: Session, ctx: Context, event: BoxesLabelled) -> N
     """Many boxes are told of in several events: each stays as small as readers expect."""
     lot = event.lot
     when, begun, class_ = _when(session, ctx, lot), _begun(session, lot), numbering.lot_class(session, lot)
-    labelled = Labelled(
-        area=event.area, season=event.season, net_grams=event.net_grams, best_before_on=lot.best_before_on
-    )
+    labelled = Labelled(area=event.area, season=event.season, net_grams=event.net_grams)
     told = [
         telling.boxed(
             when,

@@ -54,7 +54,6 @@ class Labelled:
     season: int
     net_grams: int
     """Of each box."""
-    best_before_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +169,6 @@ def boxed(when: When, fruit: Fruit, boxes: Sequence[str], *, lot: Begun, labelle
         outputEPCList=list(boxes),
         ilmd={
             **_master_data(lot),
-            "cbvmda:bestBeforeDate": labelled.best_before_on.isoformat(),
             "vo:labelArea": labelled.area,
             "vo:labelSeason": labelled.season,
             "vo:netGrams": labelled.net_grams,

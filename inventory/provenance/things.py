@@ -14,7 +14,7 @@ from inventory.provenance.models import TraceNumber
 from marketplace.catalogue.models import Cooperative
 
 
-def lots_of_class(session: Session, gtin: str) -> tuple[uuid.UUID, str, str, str | None] | None:
+def fruit_of(session: Session, gtin: str) -> tuple[uuid.UUID, str, str, str | None] | None:
     """Whose and which fruit a GTIN of variable measure is: cooperative, variety, grade, size."""
     if not gtin.startswith(keys.VARIABLE_MEASURE):
         return None
@@ -35,7 +35,7 @@ def lots_of_class(session: Session, gtin: str) -> tuple[uuid.UUID, str, str, str
 
 def lot(session: Session, gtin: str, number: str) -> Lot | None:
     """The lot with this number of the fruit with this GTIN."""
-    fruit = lots_of_class(session, gtin)
+    fruit = fruit_of(session, gtin)
     if fruit is None:
         return None
     cooperative_id, variety, grade, size = fruit
@@ -72,16 +72,13 @@ def room(session: Session, cold_store: ColdStore, code: str) -> Room | None:
 
 
 def parcel_id(session: Session, sscc: str) -> uuid.UUID | None:
-    if not sscc.startswith(keys.EXTENSION_DIGIT):
-        return None
-    subject = _subject(session, NumberKind.PARCEL, sscc[1:])
-    return None if subject is None else uuid.UUID(subject)
+    return next(iter(parcel_ids(session, [sscc])), None)
 
 
 def parcel_ids(session: Session, ssccs: Sequence[str]) -> list[uuid.UUID]:
     """The same of many at once; of those that are ours."""
-    prefix = keys.EXTENSION_DIGIT + numbering.prefix()
-    references = [int(each[len(prefix) : -1]) for each in ssccs if each.startswith(prefix)]
+    ours = [each[len(keys.EXTENSION_DIGIT) :] for each in ssccs if each.startswith(keys.EXTENSION_DIGIT)]
+    references = {reference for each in ours if (reference := _reference(each)) is not None}
     subjects = session.scalars(
         select(TraceNumber.subject).where(
             TraceNumber.kind == NumberKind.PARCEL, TraceNumber.reference.in_(references)
@@ -99,12 +96,15 @@ def place_named(session: Session, key: Key) -> tuple[ColdStore, Room | None] | N
 
 
 def _subject(session: Session, kind: NumberKind, digits: str) -> str | None:
-    """Of digits that begin with our prefix and end with a check digit."""
+    reference = _reference(digits)
+    return None if reference is None else _stored(session, kind, reference)
+
+
+def _reference(digits: str) -> int | None:
+    """The number in digits that begin with our prefix and end with a check digit."""
     prefix = numbering.prefix()
-    reference = digits[len(prefix) : -1]
-    if not digits.startswith(prefix) or not reference.isdecimal():
-        return None
-    return _stored(session, kind, int(reference))
+    found = digits[len(prefix) : -1]
+    return int(found) if digits.startswith(prefix) and found.isdecimal() else None
 
 
 def _stored(session: Session, kind: NumberKind, reference: int) -> str | None:

@@ -35,7 +35,7 @@ def put_on(session: Session, ctx: Context, parcel: Parcel, found: Sequence[str])
     bound = serials.bind(session, ctx, serials=found, lot_id=parcel.lot_id, parcel_id=parcel.id)
     if any(each.net_grams != parcel.pack_grams for each in bound):
         raise LabelDoesNotFit(differing=["net_grams"])
-    labels = len(_on_boxes(serials.of_parcel(session, parcel_id=parcel.id)))
+    labels = len(before | {each.serial for each in bound})
     if labels > parcel.boxes:
         raise ParcelLabelsDiffer(boxes=parcel.boxes, labels=labels)
     return [each for each in bound if each.serial not in before]

@@ -10,8 +10,7 @@ from marketplace import context
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.language import Text
-from orders.fulfilment import reach_schemas as schemas
-from orders.fulfilment import reaching
+from orders.fulfilment import reaching, schemas
 from orders.fulfilment.reaching import Noticed, Reach
 
 blueprint = Blueprint("lot_reach", __name__, url_prefix="/lots", description="Where fruit went 批次去向")

@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from marketplace.fields import Id, Instant, Line
+from inventory.states import LotStatus
+from marketplace.fields import Flag, Id, Instant, Line
 from marketplace.paging import Query, page_of
 from orders.fulfilment.states import ParcelState
 
@@ -54,3 +55,71 @@ class Wave(Schema):
     orders_left = fields.Integer()
     released_at = Instant()
     planned_at = Instant(allow_none=True)
+
+
+class Pick(Schema):
+    lot_id = fields.UUID(attribute="lot.id")
+    lot_code = fields.String(attribute="lot.code")
+    cooperative_id = fields.UUID(attribute="lot.cooperative_id")
+    room = fields.String(allow_none=True)
+    variety = fields.String(attribute="lot.variety")
+    grade = fields.String(attribute="lot.grade")
+    best_before_on = fields.Date(attribute="lot.best_before_on")
+    boxes = fields.Integer(metadata={"description": "Still to be fetched."})
+    boxes_packed = fields.Integer()
+    parcels = fields.Integer()
+
+
+class StorePicks(Schema):
+    cold_store_id = fields.UUID(attribute="cold_store.id")
+    code = fields.String(attribute="cold_store.code")
+    name_en = fields.String(attribute="cold_store.name_en")
+    name_zh = fields.String(attribute="cold_store.name_zh")
+    boxes = fields.Integer()
+    boxes_packed = fields.Integer()
+    picks = fields.List(fields.Nested(Pick))
+
+
+class PickLists(Schema):
+    items = fields.List(fields.Nested(StorePicks))
+
+
+class LotReached(Schema):
+    id = fields.UUID(attribute="lot.id")
+    code = fields.String(attribute="lot.code")
+    cooperative_id = fields.UUID(attribute="lot.cooperative_id")
+    status = fields.String(
+        attribute="lot.status", validate=validate.OneOf([each.value for each in LotStatus])
+    )
+    on_hand_grams = fields.Integer(attribute="lot.on_hand_grams")
+    steps = fields.Integer(metadata={"description": "Events between it and the lot that was asked for."})
+
+
+class ParcelReached(Schema):
+    id = fields.UUID(attribute="parcel.id")
+    order_id = fields.UUID(attribute="parcel.order_id")
+    buyer_id = fields.UUID()
+    lot_id = fields.UUID(attribute="parcel.lot_id")
+    boxes = fields.Integer(attribute="parcel.boxes")
+    state = fields.String(
+        attribute="parcel.state", validate=validate.OneOf([each.value for each in ParcelState])
+    )
+
+
+class Reach(Schema):
+    lot_id = fields.UUID()
+    lots = fields.List(fields.Nested(LotReached))
+    labels = fields.List(fields.String(), metadata={"description": "Serials of boxes, the first thousand."})
+    labels_count = fields.Integer()
+    parcels = fields.List(fields.Nested(ParcelReached))
+    is_cut = Flag(metadata={"description": "There is more than is followed."})
+
+
+class TellRecall(Schema):
+    reason_en = Line(required=True)
+    reason_zh = Line(required=True)
+
+
+class RecallNoticed(Schema):
+    buyers = fields.Integer()
+    told = fields.Integer(metadata={"description": "Orders whose buyers were told now."})

@@ -13,6 +13,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace, TTFFont
 
+from marketplace import fonts
 from marketplace.fonts import MISSING, font_file
 from marketplace.language import Text
 
@@ -107,6 +108,6 @@ class Page:
         return self._told(text.zh if text.zh == text.en else f"{text.zh}\n{text.en}")
 
     def _told(self, text: str) -> str:
-        lacking = {each for each in text if each != "\n" and ord(each) not in self._has}
-        self._missing |= lacking
-        return "".join(MISSING if each in lacking else each for each in text)
+        missing = fonts.lacking(text, self._has) - {"\n"}
+        self._missing |= missing
+        return fonts.shown(text, missing)

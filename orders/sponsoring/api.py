@@ -21,7 +21,7 @@ from marketplace.payments.schemas import Payment as PaymentShape
 from marketplace.payouts.models import Payout
 from marketplace.payouts.schemas import Payout as PayoutShape
 from marketplace.payouts.states import NothingToPayOut
-from marketplace.values import in_grams
+from marketplace.values import in_grams, kilograms_text
 from orders import bulk
 from orders.answers import ShareNotFound
 from orders.schemas import Because
@@ -248,7 +248,7 @@ def draw_statement(sponsorship_id: uuid.UUID) -> Response:
         figures = statements.figures_of(session, sponsorship)
         title = Text(en=sponsorship.sponsor_name_en, zh=sponsorship.sponsor_name_zh)
         grams = sponsorship.pack_grams
-    weights = {name: statements.kilograms(boxes * grams) for name, boxes in figures.counts().items()}
+    weights = {name: kilograms_text(boxes * grams) for name, boxes in figures.counts().items()}
     return Response(picture.draw(figures, title=title, kilograms=weights), mimetype="image/svg+xml")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from inventory import pools
 from marketplace.catalogue.models import Cooperative
+from marketplace.values import kilograms_text
 from orders.models import Order
 from orders.sponsoring import tranching
 from orders.sponsoring.models import SponsorDraw, SponsoredShare, SponsorPayable, Sponsorship
@@ -116,7 +117,7 @@ def statement(session: Session, sponsorship: Sponsorship) -> dict[str, Any]:
                 "name": name,
                 "boxes": boxes,
                 "quantity_grams": boxes * sponsorship.pack_grams,
-                "kilograms": kilograms(boxes * sponsorship.pack_grams),
+                "kilograms": kilograms_text(boxes * sponsorship.pack_grams),
                 "value_minor": boxes * sponsorship.unit_price_minor,
             }
             for name, boxes in counts.items()
@@ -161,15 +162,9 @@ def csv_text(told: dict[str, Any]) -> str:
     for each in told["tranches"]:
         table.writerow(("tranche", each["tranche"], "", "", each["payable_minor"], currency))
     for each in told["shares"]:
-        weight = kilograms(each["boxes"] * grams)
+        weight = kilograms_text(each["boxes"] * grams)
         table.writerow(("share", each["code"], each["boxes"], weight, each["payable_minor"], currency))
     return out.getvalue()
-
-
-def kilograms(grams: int) -> str:
-    """Exact, with as many decimals as it needs."""
-    whole, rest = divmod(grams, 1000)
-    return str(whole) if not rest else f"{whole}.{rest:03d}".rstrip("0")
 
 
 _SHOWN: Final = (

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import select
 
-from inventory.labels import serials
-from inventory.labels.sheets import codes, faces, pdf, zpl
+from inventory.labels import serial_rules, serials
+from inventory.labels.sheets import codes, pdf, zpl
 from inventory.labels.sheets.faces import GRIDS, Face, Paper
 from inventory.labels.sheets.zpl import Dots
 from marketplace import database
@@ -108,7 +108,7 @@ def test_a_printer_is_sent_one_format_for_each_label() -> None:
     for serial, each in zip(SERIALS, formats, strict=False):
         [code] = re.findall(r"\^BQN,2,\d+\^FH\^FDMA,(.*?)\^FS", each)
         assert unescaped(code) == FACE.link(serial)
-        assert faces.grouped(serial) in each
+        assert serial_rules.grouped(serial) in each
     assert told.startswith("~DGR:AREA.GRF,")
     assert "宜" not in told, "Chinese is a picture"
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from inventory.labels import serial_rules
 from inventory.provenance import keys
-
-GROUP: Final = 4
-"""Characters of a serial that stand together: people read it out."""
+from marketplace.values import kilograms_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +24,7 @@ class Face:
 
     def link(self, serial: str) -> str:
         """What the QR says: the box's Digital Link at this host."""
-        return keys.box_at(self.base, self.gtin, serial)
+        return keys.box(self.gtin, serial, base=self.base)
 
 
 class Paper(StrEnum):
@@ -75,15 +74,10 @@ GRIDS: Final[dict[Paper, Grid]] = {
 }  # fmt: skip
 
 
-def grouped(serial: str) -> str:
-    return " ".join(serial[start : start + GROUP] for start in range(0, len(serial), GROUP))
-
-
-def kilograms(grams: int) -> str:
-    whole, rest = divmod(grams, 1_000)
-    return f"{whole}.{rest:03}".rstrip("0").rstrip(".") + " kg"
-
-
 def lines(face: Face, serial: str) -> Sequence[str]:
     """The words of a label below the names of its area, top to bottom."""
-    return (grouped(serial), f"{kilograms(face.net_grams)} · {face.season}", f"GTIN {face.gtin}")
+    return (
+        serial_rules.grouped(serial),
+        f"{kilograms_text(face.net_grams)} kg · {face.season}",
+        f"GTIN {face.gtin}",
+    )

@@ -9,7 +9,8 @@ from fpdf.fonts import TTFFont
 
 from inventory.labels.sheets import codes, faces
 from inventory.labels.sheets.faces import Face, Grid
-from marketplace.fonts import MISSING, font_file
+from marketplace import fonts
+from marketplace.fonts import font_file
 
 _FAMILY: Final = "chinese"
 _MARGIN: Final = 250
@@ -105,4 +106,4 @@ def _code(pdf: FPDF, left: int, top: int, size: int, text: str) -> None:
 
 
 def _printable(text: str, font: TTFFont) -> str:
-    return "".join(each if ord(each) in font.cmap else MISSING for each in text)
+    return fonts.shown(text, fonts.lacking(text, font.cmap))

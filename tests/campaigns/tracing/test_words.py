@@ -1,24 +1,13 @@
 """The words of the pages of boxes and things: both languages, the same places to fill, none left over."""
 
 import re
-import string
 
 import pytest
 
 from campaigns.tracing import words
 from inventory.labels.states import SerialState
-from marketplace.settings import PROJECT_ROOT
 from orders.fulfilment.states import ParcelState
-
-FILES = [
-    path
-    for path in (PROJECT_ROOT / "campaigns" / "tracing").rglob("*")
-    if path.suffix in (".py", ".html") and path.name != "words.py"
-]
-
-
-def places(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+from tests.campaigns.spoken import places, source_of
 
 
 @pytest.mark.parametrize("name", sorted(words.WORDS))
@@ -30,7 +19,7 @@ def test_a_word_is_said_in_both_languages_with_the_same_places(name: str) -> Non
 
 
 def test_every_word_is_used() -> None:
-    source = "\n".join(path.read_text() for path in FILES)
+    source = source_of("tracing")
     assert set(words.WORDS) <= set(re.findall(r"""["'](\w+)["']""", source))
 
 

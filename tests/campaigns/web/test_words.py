@@ -1,7 +1,6 @@
 """The pages' words: both languages, the same places to fill, none missing, none left over."""
 
 import re
-import string
 
 import pytest
 
@@ -11,18 +10,8 @@ from campaigns.terms import PARTS
 from campaigns.web import words
 from inventory.deposit_rules import DepositType, Funder
 from marketplace.language import Text
-from marketplace.settings import PROJECT_ROOT
 from orders.states import Silence
-
-FILES = [
-    path
-    for path in (PROJECT_ROOT / "campaigns" / "web").rglob("*")
-    if path.suffix in (".py", ".html") and path.name != "words.py"
-]
-
-
-def places(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+from tests.campaigns.spoken import places, source_of
 
 
 @pytest.mark.parametrize("name", sorted(words.WORDS))
@@ -36,7 +25,7 @@ def test_a_word_is_said_in_both_languages_with_the_same_places(name: str) -> Non
 
 
 def test_every_word_is_used_and_every_used_word_is_there() -> None:
-    source = "\n".join(path.read_text() for path in FILES)
+    source = source_of("web")
     named = set(re.findall(r"""["'](\w+)["']""", source))
     assert {name.removesuffix("_one") for name in words.WORDS} <= named
     counted = set(re.findall(r"""\.count\(\s*["'](\w+)["']""", source))
