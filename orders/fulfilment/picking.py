@@ -1,7 +1,8 @@
 """Pick lists of a wave: for each cold store which lots to fetch, what keeps for the shortest time first.
 
 Which lot serves which order was decided when the wave was planned; here its parcels are only laid out by where their
-fruit lies. What has been packed is told beside what is still to be fetched: a list may be asked for again at any time.
+fruit lies. From a stopped lot (quarantine, recall) nothing is fetched until it is cleared. What has been packed is told
+beside what is still to be fetched: a list may be asked for again at any time.
 """
 
 import uuid
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from inventory.models import ColdStore, Lot, Room
+from inventory.states import LotStatus
 from marketplace import errors
 from marketplace.access import STAFF
 from marketplace.context import Context
@@ -30,6 +32,7 @@ HEADER: Final = (
     "grade 等级",
     "best before 最佳食用期",
     "boxes to fetch 待取箱数",
+    "boxes stopped 停用箱数",
     "boxes packed 已装箱数",
     "parcels 包裹数",
 )
@@ -45,11 +48,21 @@ class Pick:
 
     lot: Lot
     room: str | None
-    boxes: int
-    """Still to be fetched."""
+    boxes_planned: int
+    """Not packed yet."""
     boxes_packed: int
     """Packed, or gone already."""
     parcels: int
+
+    @property
+    def boxes(self) -> int:
+        """To be fetched now."""
+        return self.boxes_planned if self.lot.status == LotStatus.AVAILABLE else 0
+
+    @property
+    def boxes_stopped(self) -> int:
+        """They wait until the lot is cleared."""
+        return self.boxes_planned - self.boxes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,10 @@ class PickList:
     @property
     def boxes(self) -> int:
         return sum(each.boxes for each in self.picks)
+
+    @property
+    def boxes_stopped(self) -> int:
+        return sum(each.boxes_stopped for each in self.picks)
 
     @property
     def boxes_packed(self) -> int:
@@ -88,7 +105,7 @@ def of_wave(session: Session, ctx: Context, *, wave_id: uuid.UUID) -> list[PickL
     if not rows and not ctx.actor.has(*STAFF):
         raise WaveNotFound
     picks = [
-        Pick(lot=lot, room=room, boxes=int(boxes), boxes_packed=int(packed), parcels=count)
+        Pick(lot=lot, room=room, boxes_planned=int(boxes), boxes_packed=int(packed), parcels=count)
         for lot, room, boxes, packed, count in rows
     ]
     stores = {
@@ -122,6 +139,7 @@ def csv_of(lists: Sequence[PickList]) -> bytes:
                 each.lot.grade,
                 each.lot.best_before_on.isoformat(),
                 each.boxes,
+                each.boxes_stopped,
                 each.boxes_packed,
                 each.parcels,
             )

@@ -65,7 +65,11 @@ class Pick(Schema):
     variety = fields.String(attribute="lot.variety")
     grade = fields.String(attribute="lot.grade")
     best_before_on = fields.Date(attribute="lot.best_before_on")
-    boxes = fields.Integer(metadata={"description": "Still to be fetched."})
+    lot_status = fields.String(
+        attribute="lot.status", validate=validate.OneOf([each.value for each in LotStatus])
+    )
+    boxes = fields.Integer(metadata={"description": "To be fetched now."})
+    boxes_stopped = fields.Integer(metadata={"description": "They wait until the lot is cleared."})
     boxes_packed = fields.Integer()
     parcels = fields.Integer()
 
@@ -76,6 +80,7 @@ class StorePicks(Schema):
     name_en = fields.String(attribute="cold_store.name_en")
     name_zh = fields.String(attribute="cold_store.name_zh")
     boxes = fields.Integer()
+    boxes_stopped = fields.Integer()
     boxes_packed = fields.Integer()
     picks = fields.List(fields.Nested(Pick))
 

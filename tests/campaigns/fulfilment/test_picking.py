@@ -47,6 +47,20 @@ def test_what_is_packed_need_not_be_fetched(made: Sending, operator: Caller) -> 
     assert (found["boxes"], found["boxes_packed"]) == (0, 12)
 
 
+def test_nothing_is_fetched_from_a_stopped_lot_until_it_is_cleared(made: Sending, operator: Caller) -> None:
+    wave = made.released()
+    [found] = lists(operator, wave)
+    [stopped, *_] = found["picks"]
+    url = f"/v1/lots/{stopped['lot_id']}"
+    assert operator.post(f"{url}/quarantine", json={"reason": "mould"}).status_code == 200
+    [now] = lists(operator, wave)
+    [pick] = [each for each in now["picks"] if each["lot_id"] == stopped["lot_id"]]
+    assert (pick["lot_status"], pick["boxes"], pick["boxes_stopped"]) == ("quarantined", 0, stopped["boxes"])
+    assert (now["boxes"], now["boxes_stopped"]) == (12 - stopped["boxes"], stopped["boxes"])
+    assert operator.post(f"{url}/release-from-quarantine", json={"reason": "clean"}).status_code == 200
+    assert lists(operator, wave) == [found]
+
+
 def test_members_see_what_is_theirs(made: Sending) -> None:
     wave = made.released()
     for member, cooperative_id in zip(made.members, made.market.cooperative_ids, strict=True):
