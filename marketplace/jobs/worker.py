@@ -81,10 +81,8 @@ class Worker:
         while not self._stopping.wait(0.5):
             pass
 
-    def _work(self) -> None:
-        self._repeat(self._run_next, self._until_look)
-
-    def _run_next(self) -> bool:
+    def run_one(self) -> bool:
+        """Do one due job of those that are not resting; whether there was one."""
         now = time.monotonic()
         awake = {name: job for name, job in self._jobs.items() if self._rested.get(name, now) <= now}
         done = run_next(self._app, awake)
@@ -92,6 +90,9 @@ class Worker:
             rest = done.rest_ms / 1_000 if done.joined is None else self._pace.look_seconds
             self._rested[done.name] = time.monotonic() + rest
         return done is not None
+
+    def _work(self) -> None:
+        self._repeat(self.run_one, self._until_look)
 
     def _until_look(self) -> float:
         """How long a thread that has found nothing waits: not longer than until a job has rested."""
