@@ -15,10 +15,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from inventory.epcis import vocabulary
-from inventory.epcis.identifiers import Key, read_link, read_urn
+from inventory.epcis.identifiers import Key, key_in
 from inventory.epcis.times import instant
 from inventory.epcis.vocabulary import Words
-from marketplace import errors
 
 Event = Mapping[str, Any]
 Namespaces = Mapping[str, str]
@@ -148,11 +147,8 @@ def _expanded(text: str, known: Namespaces) -> str:
 
 def _canonical(text: str) -> str:
     """The canonical link of a GS1 key at its finest level; any other text as it is."""
-    if not text.startswith(("urn:epc:", "http:", "https:")):
-        return text
-    try:
-        key = (read_urn if text.startswith("urn:epc:") else read_link)(text)
-    except errors.Invalid:
+    key = key_in(text)
+    if key is None:
         return text
     main = key.parts[0]
     finest = next((name for name in _FINEST.get(main[0], ()) if name in key), None)

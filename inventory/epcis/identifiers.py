@@ -8,6 +8,7 @@ thing. biip checks the shape of values, not their check digits, and takes digits
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -28,6 +29,8 @@ _CHECKED: Final = {
     "8017": 18, "8018": 18,
 }  # fmt: skip
 """How many digits at the beginning of a value end with their check digit."""
+_SHORT: Final = 200
+"""Longer texts are read anew each time: nobody fills the memory with them."""
 _ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -47,7 +50,10 @@ class Key:
 
     def link(self, base: str = CANONICAL) -> str:
         """The Digital Link below `base`, without a query; at id.gs1.org it is the key's canonical form."""
-        path = "".join(f"/{identifier}/{quote(value, safe='')}" for identifier, value in self.parts)
+        path = "".join(
+            f"/{identifier}/{value if value.isalnum() and value.isascii() else quote(value, safe='')}"
+            for identifier, value in self.parts
+        )
         return base.rstrip("/") + path
 
 
@@ -219,6 +225,10 @@ def canonical(text: str) -> str:
 
 def key_in(text: str) -> Key | None:
     """The key that a link or a URN means; None for any other text."""
+    return _short_key_in(text) if len(text) <= _SHORT else _key_in(text)
+
+
+def _key_in(text: str) -> Key | None:
     plain = quick_keys.parts(text)
     if plain is not None:
         return Key(plain)
@@ -228,6 +238,10 @@ def key_in(text: str) -> Key | None:
         return (read_urn if text.startswith("urn:epc:") else read_link)(text)
     except errors.Invalid:
         return None
+
+
+_short_key_in: Final = lru_cache(maxsize=8_192)(_key_in)
+"""Places, parties and papers stand in thousands of events, and each box is read for its hash and for its mentions."""
 
 
 def _refused(en: str, zh: str) -> errors.Invalid:

@@ -3,16 +3,27 @@
 Members are sorted, nothing is left to taste, so that who has the value can write the very bytes that were chained.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
+import orjson
 import rfc8785
 
 from marketplace import errors
 from marketplace.language import Text
 
 
+_OTHERWISE: Final = re.compile(rb'null|(?:^|":|[,\[])-?(?:[0-9]+[.eE]|[0-9]{16})')
+"""What orjson may write in another way, also where it stands in a text: numbers that are not whole or are long, and
+what JSON has no word for."""
+_PLAIN: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
 def canonical(value: Any) -> bytes:
     """The value in UTF-8; raises Invalid for what cannot be written: whole numbers beyond 2⁵³, half characters."""
+    quick = _quick(value)
+    if quick is not None:
+        return quick
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as problem:
@@ -21,3 +32,12 @@ def canonical(value: Any) -> bytes:
             zh="含有超出 2^53 的数字或不完整的字符，无法唯一书写。",
         )
         raise errors.Invalid(told) from problem
+
+
+def _quick(value: Any) -> bytes | None:
+    """The same of nearly all events, ten times as fast: in ASCII both sort and escape alike; None where in doubt."""
+    try:
+        told = orjson.dumps(value, option=_PLAIN)
+    except TypeError:
+        return None
+    return told if told.isascii() and not _OTHERWISE.search(told) else None

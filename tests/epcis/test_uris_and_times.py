@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inventory.epcis.times import instant, is_offset, is_timestamp
 from inventory.epcis.uris import is_uri
@@ -79,6 +81,12 @@ def test_this_is_no_moment(text):
 )
 def test_the_same_moment_in_utc(text, moment):
     assert instant(text) == moment
+
+
+@given(st.datetimes(), st.sampled_from(["", ".125", ".999999", ".1"]))
+def test_a_moment_that_is_written_as_nearly_everybody_does_is_read_alike(moment, fraction):
+    text = f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fraction
+    assert instant(f"{text}Z") == instant(f"{text}+00:00")
 
 
 @pytest.mark.parametrize(
