@@ -13,7 +13,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory.epcis import vocabulary
-from inventory.repository import answers, capturing, finding, query_rules, schemas, stored_queries, tokens
+from inventory.repository import (
+    answers,
+    capturing,
+    finding,
+    intake,
+    query_rules,
+    schemas,
+    stored_queries,
+    tokens,
+)
 from inventory.repository.models import Behaviour, CaptureJob, EventQuery
 from inventory.repository.query_rules import Query
 from inventory.repository.query_values import KNOWN_EVENT_TYPES
@@ -131,20 +140,16 @@ def list_resources(county_id: uuid.UUID) -> Response:
 
 @blueprint.post("/capture")
 @blueprint.doc(**_BODY)
-@blueprint.problems(CountyNotFound, ValidationException, CaptureLimitExceededException, EventNamed)
-@blueprint.writes(
-    202,
-    schemas.CaptureJob,
-    key=False,
-    location=lambda job: f"/v1/counties/{job.county_id}/epcis/capture/{job.id}",
-)
-def capture(session: Session, county_id: uuid.UUID) -> CaptureJob:
+@blueprint.problems(CountyNotFound, ValidationException, CaptureLimitExceededException)
+@blueprint.response(202, schemas.CaptureJob)
+def capture(county_id: uuid.UUID) -> CaptureJob:
     """Take in a document of events 采集事件文档"""
     answers.tell(answers.VERSIONS)
-    document = door.read_json()
-    return capturing.capture(
-        session, context.current(), county_id=county_id, document=document, behaviour=_behaviour()
+    job = intake.take_in(
+        context.current(), county_id=county_id, document=door.read_json(), behaviour=_behaviour()
     )
+    answers.tell({"Location": f"/v1/counties/{county_id}/epcis/capture/{job.id}"})
+    return job
 
 
 @blueprint.get("/capture")

@@ -18,11 +18,12 @@ from inventory.repository.refusals import (
     ValidationException,
     told_as,
 )
-from inventory.traces.models import TraceEvent
-from inventory.traces.recording import Recorded, record
-from marketplace import audit, errors, last_words
+from inventory.traces.entries import Entry, entry_of
+from inventory.traces.recording import Recorded, Register, record
+from marketplace import audit, errors
 from marketplace.catalogue import counties
 from marketplace.context import Context
+from marketplace.database import driver_of
 from marketplace.door import pointers
 from marketplace.language import Language, Text
 from marketplace.values import new_id
@@ -53,43 +54,85 @@ class Fault:
     pointer: str
 
 
-def capture(
-    session: Session, ctx: Context, *, county_id: uuid.UUID, document: Any, behaviour: Behaviour
-) -> CaptureJob:
-    """Take in what a document says; the job tells what became of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """A document that was read: what of it can be written down, and what is wrong with the rest."""
 
-    Raises CountyNotFound, ValidationException for what is no document at all, CaptureLimitExceededException.
+    ctx: Context
+    county_id: uuid.UUID
+    behaviour: Behaviour
+    parcel: Parcel
+    entries: dict[int, Entry]
+    """By their places in the document."""
+    faults: dict[int, list[Fault]]
+
+
+def read_in(ctx: Context, *, county_id: uuid.UUID, document: Any, behaviour: Behaviour) -> Brought:
+    """Read a document; nothing is looked up.
+
+    Raises ValidationException for what is no document at all, CaptureLimitExceededException.
     """
-    counties.get(session, county_id=county_id)
     parcel = unpacked(document)
     faults: dict[int, list[Fault]] = {}
     for fault in _wrong_shapes(parcel):
         faults.setdefault(fault.at, []).append(fault)
-    before = last_words.mark(session)
-    recorded = _recorded(session, ctx, county_id, parcel, faults)
-    taken_names = _taken_names(session, county_id, recorded)
-    for at in taken_names:
-        faults.setdefault(at, []).append(Fault(at, _NAMED, f"{parcel.pointer}/{at}/eventID"))
-    taken = len(parcel.events) - len(faults)
-    if faults and behaviour is Behaviour.ROLLBACK:
-        last_words.back_to(session, before)
-        taken = 0
-    elif taken_names:
-        last_words.back_to(session, before)
-        _recorded(session, ctx, county_id, parcel, faults)
+    entries = {}
+    for at, event in enumerate(parcel.events):
+        if at in faults:
+            continue
+        try:
+            entries[at] = entry_of(event, recorded_at=ctx.now, context=parcel.contexts)
+        except errors.Invalid as invalid:
+            pointer = f"{parcel.pointer}/{at}" if parcel.pointer else ""
+            told = invalid.detail or next((each["detail"] for each in invalid.facts["errors"]), invalid.title)
+            faults.setdefault(at, []).append(Fault(at, told, pointer))
+    return Brought(
+        ctx=ctx, county_id=county_id, behaviour=behaviour, parcel=parcel, entries=entries, faults=faults
+    )
+
+
+def capture_all(session: Session, county_id: uuid.UUID, documents: Sequence[Brought]) -> list[CaptureJob]:
+    """Take in what documents of one county say, one after the other; the jobs tell what became of them.
+
+    The county's chain is the last that the unit of work locks. Raises CountyNotFound.
+    """
+    counties.get(session, county_id=county_id)
+    register = Register(
+        driver_of(session), county_id, [entry for each in documents for entry in each.entries.values()]
+    )
+    jobs = [_capture(session, register, each) for each in documents]
+    register.write()
+    return jobs
+
+
+def _capture(session: Session, register: Register, brought: Brought) -> CaptureJob:
+    ctx, parcel, faults = brought.ctx, brought.parcel, dict(brought.faults)
+    places = list(brought.entries)
+    for place in register.named_otherwise(list(brought.entries.values())):
+        at = places[place]
+        faults[at] = [Fault(at, _NAMED, f"{parcel.pointer}/{at}/eventID")]
+    taken = (
+        []
+        if faults and brought.behaviour is Behaviour.ROLLBACK
+        else [at for at in places if at not in faults]
+    )
+    register.add(
+        Recorded(county_id=brought.county_id, entry=brought.entries[at], actor=ctx.actor.label)
+        for at in taken
+    )
     job = CaptureJob(
         id=new_id(),
-        county_id=county_id,
-        behaviour=behaviour,
+        county_id=brought.county_id,
+        behaviour=brought.behaviour,
         events=len(parcel.events),
-        taken=taken,
+        taken=len(taken),
         faults=[_told(fault, ctx.language) for at in sorted(faults) for fault in faults[at]][:FAULTS_MAX],
         actor=ctx.actor.label,
         created_at=ctx.now,
     )
     session.add(job)
     after = {
-        "county_id": str(county_id),
+        "county_id": str(brought.county_id),
         "events": job.events,
         "taken": job.taken,
         "behaviour": job.behaviour,
@@ -175,43 +218,6 @@ def _wrong_shapes(parcel: Parcel) -> Iterable[Fault]:
         except ValidationError as error:
             for each in pointers({"json": error.messages}):
                 yield Fault(at, each["detail"], pointer + each["pointer"])
-
-
-def _recorded(
-    session: Session, ctx: Context, county_id: uuid.UUID, parcel: Parcel, faults: dict[int, list[Fault]]
-) -> dict[int, Recorded]:
-    """Write down the events without fault; what cannot be written down becomes a fault."""
-    found = {}
-    for at, event in enumerate(parcel.events):
-        if at in faults:
-            continue
-        try:
-            (found[at],) = record(session, ctx, county_id=county_id, events=[event], context=parcel.contexts)
-        except errors.Invalid as invalid:
-            pointer = f"{parcel.pointer}/{at}" if parcel.pointer else ""
-            told = invalid.detail or next((each["detail"] for each in invalid.facts["errors"]), invalid.title)
-            faults.setdefault(at, []).append(Fault(at, told, pointer))
-    return found
-
-
-def _taken_names(session: Session, county_id: uuid.UUID, recorded: dict[int, Recorded]) -> list[int]:
-    """Which of them have the `eventID` of another event, in the county or earlier in the document."""
-    names = [each.entry.event_id for each in recorded.values()]
-    rows = session.execute(
-        select(TraceEvent.event_id, TraceEvent.event_hash).where(
-            TraceEvent.county_id == county_id, TraceEvent.event_id.in_(names), ~TraceEvent.is_declaration
-        )
-    )
-    known = {row.event_id: row.event_hash for row in rows}
-    found = []
-    for at, each in recorded.items():
-        entry = each.entry
-        if (
-            not entry.is_declaration
-            and known.setdefault(entry.event_id, entry.event_hash) != entry.event_hash
-        ):
-            found.append(at)
-    return found
 
 
 def _told(fault: Fault, language: Language) -> dict[str, Any]:

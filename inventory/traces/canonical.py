@@ -12,7 +12,6 @@ import rfc8785
 from marketplace import errors
 from marketplace.language import Text
 
-
 _OTHERWISE: Final = re.compile(rb'null|(?:^|":|[,\[])-?(?:[0-9]+[.eE]|[0-9]{16})')
 """What orjson may write in another way, also where it stands in a text: numbers that are not whole or are long, and
 what JSON has no word for."""

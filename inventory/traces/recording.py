@@ -5,7 +5,7 @@ head is the last row that is locked, so writers wait for each other's COMMIT onl
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,8 +13,8 @@ import orjson
 import psycopg
 from sqlalchemy.orm import Session
 
-from inventory.traces import chain, entries
-from inventory.traces.entries import Entry
+from inventory.traces import chain
+from inventory.traces.entries import Entry, county_seed, entry_of
 from inventory.traces.merkle import Frontier, Node, leaf_hash, runs_of
 from marketplace import errors, last_words
 from marketplace.context import Context
@@ -59,7 +59,7 @@ def record(
     made = [
         Recorded(
             county_id=county_id,
-            entry=entries.entry_of(event, recorded_at=ctx.now, context=context),
+            entry=entry_of(event, recorded_at=ctx.now, context=context),
             actor=ctx.actor.label,
         )
         for event in events
@@ -69,11 +69,82 @@ def record(
     return made
 
 
-@dataclass(slots=True)
-class _Chain:
-    length: int
-    head: bytes
-    frontier: Frontier
+class Register:
+    """A county's chain, locked until the unit of work ends: what is told already, and what comes behind it.
+
+    Whoever makes one locks nothing after it but the register of another county, in the order of their ids.
+    """
+
+    def __init__(
+        self, driver: psycopg.Connection[Any], county_id: uuid.UUID, entries: Sequence[Entry]
+    ) -> None:
+        """`entries` are all that may be asked for or added."""
+        self._driver, self._county_id = driver, county_id
+        with driver.pipeline():
+            driver.execute(_BEGIN, {"county_id": county_id, "seed": county_seed(county_id)})
+            found = driver.execute(_LOCK, {"county_id": county_id})
+            hashes = [each.event_hash for each in entries]
+            names = [each.event_id for each in entries]
+            known = driver.execute(_KNOWN, {"county_id": county_id, "hashes": hashes, "names": names})
+            row = found.fetchone()
+            assert row is not None
+            rows = known.fetchall()
+        self._length, self._head = row[0], row[1]
+        self._frontier = Frontier(self._length, runs_of(row[2]))
+        self._stand = {_identity(event_hash, declared): number for number, event_hash, _, declared in rows}
+        self._names = {event_id: event_hash for _, event_hash, event_id, declared in rows if declared is None}
+        self._new: list[Recorded] = []
+
+    def named_otherwise(self, entries: Sequence[Entry]) -> list[int]:
+        """Which of them, told in this order, have the `eventID` of another event."""
+        names: dict[str, str] = {}
+        found = []
+        for place, each in enumerate(entries):
+            if each.is_declaration:
+                continue
+            there = self._names.get(each.event_id) or names.setdefault(each.event_id, each.event_hash)
+            if there != each.event_hash:
+                found.append(place)
+        return found
+
+    def add(self, recorded: Iterable[Recorded]) -> None:
+        """Number those that were not told before; of the others say where they stand. Raises EventNamed."""
+        for each in recorded:
+            entry = each.entry
+            identity = _identity(entry.event_hash, entry.body if entry.is_declaration else None)
+            if identity in self._stand:
+                each.number, each.is_new = self._stand[identity], False
+                continue
+            if not entry.is_declaration:
+                if entry.event_id in self._names:
+                    raise EventNamed(event_id=entry.event_id)
+                self._names[entry.event_id] = entry.event_hash
+            self._new.append(each)
+            each.number = self._stand[identity] = self._length + len(self._new)
+
+    def write(self) -> None:
+        """Let the chain grow by what was added."""
+        new = self._new
+        if not new:
+            return
+        entry_bytes = [each.entry.chained for each in new]
+        links = chain.chained(entry_bytes, self._head)
+        frontier, completed = self._frontier.extended([leaf_hash(each) for each in entry_bytes])
+        driver, county_id = self._driver, self._county_id
+        with driver.pipeline():
+            driver.execute(_EVENTS, _event_columns(county_id, new, links))
+            driver.execute(_MENTIONS, _mention_columns(county_id, new))
+            if kept := [node for node in completed if node.level in KEPT_LEVELS]:
+                driver.execute(_RUNS, _run_columns(county_id, kept))
+            driver.execute(
+                _GROW,
+                {
+                    "county_id": county_id,
+                    "length": frontier.size,
+                    "head": links[-1],
+                    "frontier": b"".join(frontier.hashes),
+                },
+            )
 
 
 def _append(session: Session, recorded: list[Recorded]) -> None:
@@ -83,60 +154,9 @@ def _append(session: Session, recorded: list[Recorded]) -> None:
     for each in recorded:
         by_county.setdefault(each.county_id, []).append(each)
     for county_id in sorted(by_county):
-        _append_to(driver, county_id, by_county[county_id])
-
-
-def _append_to(driver: psycopg.Connection[Any], county_id: uuid.UUID, recorded: list[Recorded]) -> None:
-    with driver.pipeline():
-        driver.execute(_BEGIN, {"county_id": county_id, "seed": entries.county_seed(county_id)})
-        found = driver.execute(_LOCK, {"county_id": county_id})
-        hashes = [each.entry.event_hash for each in recorded]
-        names = [each.entry.event_id for each in recorded]
-        known = driver.execute(_KNOWN, {"county_id": county_id, "hashes": hashes, "names": names})
-        row = found.fetchone()
-        assert row is not None
-        rows = known.fetchall()
-    before = _Chain(row[0], row[1], Frontier(row[0], runs_of(row[2])))
-    new = _new_ones(recorded, rows, before.length)
-    if not new:
-        return
-    entry_bytes = [each.entry.chained for each in new]
-    links = chain.chained(entry_bytes, before.head)
-    frontier, completed = before.frontier.extended([leaf_hash(each) for each in entry_bytes])
-    with driver.pipeline():
-        driver.execute(_EVENTS, _event_columns(county_id, new, links))
-        driver.execute(_MENTIONS, _mention_columns(county_id, new))
-        if kept := [node for node in completed if node.level in KEPT_LEVELS]:
-            driver.execute(_RUNS, _run_columns(county_id, kept))
-        driver.execute(
-            _GROW,
-            {
-                "county_id": county_id,
-                "length": frontier.size,
-                "head": links[-1],
-                "frontier": b"".join(frontier.hashes),
-            },
-        )
-
-
-def _new_ones(recorded: list[Recorded], rows: Sequence[Any], length: int) -> list[Recorded]:
-    """Those that were not told before, numbered; of the others it is said where they stand."""
-    stand = {_identity(event_hash, declared): number for number, event_hash, _, declared in rows}
-    names = {event_id for _, _, event_id, declared in rows if declared is None}
-    new: list[Recorded] = []
-    for each in recorded:
-        entry = each.entry
-        identity = _identity(entry.event_hash, entry.body if entry.is_declaration else None)
-        if identity in stand:
-            each.number, each.is_new = stand[identity], False
-            continue
-        if not entry.is_declaration:
-            if entry.event_id in names:
-                raise EventNamed(event_id=entry.event_id)
-            names.add(entry.event_id)
-        new.append(each)
-        each.number = stand[identity] = length + len(new)
-    return new
+        register = Register(driver, county_id, [each.entry for each in by_county[county_id]])
+        register.add(by_county[county_id])
+        register.write()
 
 
 def _identity(event_hash: str, declaration: str | bytes | None) -> tuple[str, str]:
