@@ -16,8 +16,11 @@ from marketplace.language import Text
 DEPTH_MAX: Final = 32
 NODES_MAX: Final = 10_000
 DIGITS_MAX: Final = 100
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{},]', re.DOTALL)
-"""A whole string (possibly unfinished), or one character that opens, closes or divides."""
+_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+"""A whole string, possibly unfinished."""
+_NOT_A_BRACKET: Final = re.compile(r"[^\[\]{}]+")
+_MAY_BE_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""Text that was read from UTF-8 has halves of characters only where they are escaped."""
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -47,7 +50,8 @@ def loads(body: bytes) -> Any:
         )
     except (json.JSONDecodeError, RecursionError):
         raise _refused("it does not parse", "无法解析") from None
-    _check_texts(value)
+    if _MAY_BE_HALF.search(text):
+        _check_texts(value)
     return value
 
 
@@ -57,20 +61,14 @@ def _refused(en: str, zh: str) -> MalformedJson:
 
 def _check_depth(text: str) -> None:
     """Count brackets outside strings before parsing, so that depth never reaches the parser's recursion."""
-    depth = nodes = 0
-    for match in _TOKEN.finditer(text):
-        mark = match[0]
-        if mark in "[{":
-            depth += 1
-            nodes += 1
-            if depth > DEPTH_MAX:
-                raise _refused(f"it nests deeper than {DEPTH_MAX}", f"嵌套超过 {DEPTH_MAX} 层")
-        elif mark in "]}":
-            depth -= 1
-        elif mark == ",":
-            nodes += 1
-        if nodes > NODES_MAX:
-            raise _refused(f"it has more than {NODES_MAX} values", f"超过 {NODES_MAX} 个值")
+    bare = _STRING.sub("", text)
+    if bare.count("[") + bare.count("{") + bare.count(",") > NODES_MAX:
+        raise _refused(f"it has more than {NODES_MAX} values", f"超过 {NODES_MAX} 个值")
+    depth = 0
+    for bracket in _NOT_A_BRACKET.sub("", bare):
+        depth += 1 if bracket in "[{" else -1
+        if depth > DEPTH_MAX:
+            raise _refused(f"it nests deeper than {DEPTH_MAX}", f"嵌套超过 {DEPTH_MAX} 层")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

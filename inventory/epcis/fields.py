@@ -188,7 +188,7 @@ class Part(Kept):
         self.schema = schema
 
     def check(self, value: Any) -> None:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict | Mapping):  # a dictionary is told faster than any mapping
             raise ValidationError(NOT_AN_OBJECT)
         self.schema.load(value)
 

@@ -47,7 +47,7 @@ def check_limits(document: Any) -> None:
             raise _refused("", Text(en="More than {n} values.", zh="超过 {n} 个值。").format(n=VALUES_MAX))
         if isinstance(value, str) and len(value) > TEXT_LENGTH_MAX:
             raise _too_long(pointer)
-        if not isinstance(value, Mapping | list):
+        if isinstance(value, str | int) or not isinstance(value, dict | list | Mapping):
             continue
         if depth > DEPTH_MAX:
             deep = Text(en="Nested deeper than {n}.", zh="嵌套超过 {n} 层。").format(n=DEPTH_MAX)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from inventory.traces import chain
 from inventory.traces.entries import Entry, county_seed, entry_of
 from inventory.traces.merkle import Frontier, Node, leaf_hash, runs_of
-from marketplace import errors, last_words
+from marketplace import errors, express, last_words
 from marketplace.context import Context
 from marketplace.database import driver_of
 from marketplace.language import Text
@@ -132,8 +132,8 @@ class Register:
         frontier, completed = self._frontier.extended([leaf_hash(each) for each in entry_bytes])
         driver, county_id = self._driver, self._county_id
         with driver.pipeline():
-            driver.execute(_EVENTS, _event_columns(county_id, new, links))
-            driver.execute(_MENTIONS, _mention_columns(county_id, new))
+            driver.execute(_EVENTS, {"county_id": county_id, "rows": _event_rows(new, links)})
+            driver.execute(_MENTIONS, {"county_id": county_id, "rows": _mention_rows(new)})
             if kept := [node for node in completed if node.level in KEPT_LEVELS]:
                 driver.execute(_RUNS, _run_columns(county_id, kept))
             driver.execute(
@@ -167,27 +167,30 @@ def _identity(event_hash: str, declaration: str | bytes | None) -> tuple[str, st
     return event_hash, repr(sorted((name, value) for name, value in told.items() if name != "recordTime"))
 
 
-def _event_columns(county_id: uuid.UUID, new: Sequence[Recorded], links: Sequence[bytes]) -> dict[str, Any]:
-    told = [each.entry for each in new]
-    return {
-        "county_id": county_id,
-        "number": [each.number for each in new],
-        "body": [each.body.decode() for each in told],
-        "context": [each.context.decode() if each.context else None for each in told],
-        "link": list(links),
-        "actor": [each.actor for each in new],
-        **{name: [getattr(each, name) for each in told] for name in _PLAIN},
-    }
+def _event_rows(new: Sequence[Recorded], links: Sequence[bytes]) -> str:
+    return express.as_json(
+        [
+            {
+                "number": each.number,
+                "body": each.entry.body.decode(),
+                "context": each.entry.context.decode() if each.entry.context else None,
+                "link": link.hex(),
+                "actor": each.actor,
+                **{name: getattr(each.entry, name) for name in _PLAIN},
+            }
+            for each, link in zip(new, links, strict=True)
+        ]
+    )
 
 
-def _mention_columns(county_id: uuid.UUID, new: Sequence[Recorded]) -> dict[str, Any]:
-    told = [(key, str(role), each.number) for each in new for role, key in sorted(each.entry.mentions)]
-    return {
-        "county_id": county_id,
-        "key": [key for key, _, _ in told],
-        "role": [role for _, role, _ in told],
-        "number": [number for _, _, number in told],
-    }
+def _mention_rows(new: Sequence[Recorded]) -> str:
+    return express.as_json(
+        [
+            {"key": key, "role": role, "number": each.number}
+            for each in new
+            for role, key in sorted(each.entry.mentions)
+        ]
+    )
 
 
 def _run_columns(county_id: uuid.UUID, runs: Sequence[Node]) -> dict[str, Any]:
@@ -224,15 +227,18 @@ _KNOWN: Final = """
 _EVENTS: Final = """
     INSERT INTO trace_event (county_id, number, body, context, link, actor, event_id, event_hash, is_declaration,
         event_type, action, event_time, recorded_at, biz_step, disposition, read_point, biz_location)
-    SELECT %(county_id)s, r.* FROM unnest(%(number)s::bigint[], %(body)s::text[], %(context)s::text[],
-        %(link)s::bytea[], %(actor)s::text[], %(event_id)s::text[], %(event_hash)s::text[],
-        %(is_declaration)s::boolean[], %(event_type)s::text[], %(action)s::text[], %(event_time)s::timestamptz[],
-        %(recorded_at)s::timestamptz[], %(biz_step)s::text[], %(disposition)s::text[], %(read_point)s::text[],
-        %(biz_location)s::text[]) AS r
+    SELECT %(county_id)s, r.number, r.body, r.context, decode(r.link, 'hex'), r.actor, r.event_id, r.event_hash,
+        r.is_declaration, r.event_type, r.action, r.event_time, r.recorded_at, r.biz_step, r.disposition,
+        r.read_point, r.biz_location
+    FROM json_to_recordset(%(rows)s::json) AS r(number bigint, body text, context text, link text, actor text,
+        event_id text, event_hash text, is_declaration boolean, event_type text, action text, event_time timestamptz,
+        recorded_at timestamptz, biz_step text, disposition text, read_point text, biz_location text)
+    ORDER BY r.number
 """
 _MENTIONS: Final = """
     INSERT INTO trace_mention (county_id, key, role, number)
-    SELECT %(county_id)s, r.* FROM unnest(%(key)s::text[], %(role)s::text[], %(number)s::bigint[]) AS r
+    SELECT %(county_id)s, r.key, r.role, r.number
+    FROM json_to_recordset(%(rows)s::json) AS r(key text, role text, number bigint)
 """
 _RUNS: Final = """
     INSERT INTO trace_run (county_id, level, index, hash)

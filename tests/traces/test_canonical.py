@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inventory.traces.canonical import canonical
@@ -21,10 +21,11 @@ NUMBERS = (
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=5),
-    max_leaves=12,
+    max_leaves=8,
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 @example({"\U0001f34e": 1, "\uff5e": 2})
 @example({"b": 1, "a": {"z": [1, 2], "A": "x"}})
