@@ -83,9 +83,17 @@ class Register:
         with driver.pipeline():
             driver.execute(_BEGIN, {"county_id": county_id, "seed": county_seed(county_id)})
             found = driver.execute(_LOCK, {"county_id": county_id})
-            hashes = [each.event_hash for each in entries]
-            names = [each.event_id for each in entries]
-            known = driver.execute(_KNOWN, {"county_id": county_id, "hashes": hashes, "names": names})
+            driver.execute(_BY_INDEX)
+            events = [each for each in entries if not each.is_declaration]
+            known = driver.execute(
+                _KNOWN,
+                {
+                    "county_id": county_id,
+                    "hashes": [each.event_hash for each in events],
+                    "names": [each.event_id for each in events],
+                    "declared": list({each.event_hash for each in entries if each.is_declaration}),
+                },
+            )
             row = found.fetchone()
             assert row is not None
             rows = known.fetchall()
@@ -220,9 +228,24 @@ _BEGIN: Final = """
     ON CONFLICT DO NOTHING
 """
 _LOCK: Final = "SELECT length, head, frontier FROM trace_chain WHERE county_id = %(county_id)s FOR UPDATE"
+_BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
+"""Nothing but the chain comes after it, and each look at it is for few rows by their keys: however small the table was
+when a plan was made."""
 _KNOWN: Final = """
-    SELECT number, event_hash, event_id, CASE WHEN is_declaration THEN body END FROM trace_event
-    WHERE county_id = %(county_id)s AND (event_hash = ANY(%(hashes)s) OR event_id = ANY(%(names)s))
+    SELECT e.number, e.event_hash, e.event_id, NULL
+    FROM unnest(%(hashes)s::text[]) AS h CROSS JOIN LATERAL (
+        SELECT number, event_hash, event_id FROM trace_event
+        WHERE county_id = %(county_id)s AND event_hash = h AND NOT is_declaration LIMIT 1) AS e
+    UNION ALL
+    SELECT e.number, e.event_hash, e.event_id, NULL
+    FROM unnest(%(names)s::text[]) AS n CROSS JOIN LATERAL (
+        SELECT number, event_hash, event_id FROM trace_event
+        WHERE county_id = %(county_id)s AND event_id = n AND NOT is_declaration LIMIT 1) AS e
+    UNION ALL
+    SELECT e.number, e.event_hash, e.event_id, e.body
+    FROM unnest(%(declared)s::text[]) AS d CROSS JOIN LATERAL (
+        SELECT number, event_hash, event_id, body FROM trace_event
+        WHERE county_id = %(county_id)s AND event_hash = d AND is_declaration OFFSET 0) AS e
 """
 _EVENTS: Final = """
     INSERT INTO trace_event (county_id, number, body, context, link, actor, event_id, event_hash, is_declaration,
