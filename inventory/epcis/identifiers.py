@@ -64,7 +64,9 @@ def check_digit(digits: str) -> str:
 
 def of_parts(*parts: tuple[str, str]) -> Key:
     """The key of these identifiers and values, primary key first; raises Invalid with the reason."""
-    return read_link(Key(parts).link())
+    link = Key(parts).link()
+    plain = quick_keys.parts(link)
+    return read_link(link) if plain is None else Key(plain)
 
 
 def read_link(text: str) -> Key:
