@@ -72,7 +72,7 @@ module = Module(
         *evidence_api.BLUEPRINTS,
     ),
     pages=(pages.blueprint, trace_pages.blueprint),
-    fast_doors=FAST_DOORS,
+    fast_doors=(*FAST_DOORS, *trace_pages.FAST_DOORS),
     jobs=(
         Job(name="campaigns.follow_clock", run=planning.follow_clock_everywhere, cron="* * * * *"),
         Job(name="campaigns.give_back_lapsed", run=budgets.give_back_lapsed, cron="* * * * *"),

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, cast
 
-from flask import Flask, g
+from flask import Flask, Response, g
 
-from marketplace import door, errors, idempotency, limits, problems, stations, steps
+from marketplace import door, errors, idempotency, limits, pages, problems, stations, steps
 from marketplace.context import Context
 from marketplace.idempotency import Answer, Claim
 from marketplace.steps import Joining, Step, Steps
@@ -32,6 +32,9 @@ ID: Final = "{id}"
 BODY_BYTES_MAX: Final = 4_096
 """A plain body is small; it is read before anybody knows whose it is."""
 JSON: Final = "application/json"
+TEXT: Final = "{text}"
+TEXT_FORM: Final = "([A-Za-z0-9_-]{1,40})"
+"""A number or a name in an address; its door looks at it more closely."""
 ID_FORM: Final = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 """An id as phones send it, in an address or a body."""
 _BEARER: Final = re.compile(r"Bearer ([A-Za-z0-9._~+/-]+)")
@@ -46,6 +49,7 @@ class Plain:
     path: str
     query: str
     ids: tuple[uuid.UUID, ...]
+    texts: tuple[str, ...]
     body: bytes
     token: str | None
     environ: Environ
@@ -79,7 +83,7 @@ class FastDoor:
 
     method: str
     path: str
-    """With `{id}` for each id in it."""
+    """With `{id}` for each id in it, or `{text}` for each plain text."""
     endpoint: str
     read: Callable[[Plain], Serve | None]
     """What serves this request; None when it is not plain enough. Pure: nobody was asked yet who calls."""
@@ -97,14 +101,16 @@ class FastPath:
         self._usual = app.wsgi_app
         self._doors: dict[tuple[str, int], list[tuple[re.Pattern[str], FastDoor]]] = {}
         for each in doors:
-            form = re.compile(re.escape(each.path).replace(re.escape(ID), ID_FORM))
+            form = re.compile(
+                re.escape(each.path).replace(re.escape(ID), ID_FORM).replace(re.escape(TEXT), TEXT_FORM)
+            )
             self._doors.setdefault((each.method, each.path.count("/")), []).append((form, each))
         app.extensions["fast_path"] = self
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         passages: list[Passage] | None = environ.pop(PASSAGES, None)
         for form, each in self._doors.get((environ["REQUEST_METHOD"], environ["PATH_INFO"].count("/")), ()):
-            plain = _plain(form, environ, takes_body=each.takes_body)
+            plain = _plain(form, environ, each)
             serve = plain and each.read(plain)
             if plain and serve:
                 passage = Passage(self._app, each, plain, serve)
@@ -137,6 +143,7 @@ class Passage:
         self._ctx: Context
         self._steps: Steps[Answer]
         self._answer: Answer
+        self._asked = (plain.path, plain.header("HTTP_ACCEPT") or "")
 
     @property
     def asks_nobody_first(self) -> bool:
@@ -148,6 +155,7 @@ class Passage:
         """Passes the stations before the view and takes its first steps, up to where it must wait."""
         self.is_started, self._started = True, time.perf_counter_ns()
         environ = self._plain.environ
+        g.asked = self._asked
         self._ctx = g.context = stations.arrived(
             request_id=environ.get("HTTP_X_REQUEST_ID", ""),
             language=environ.get("HTTP_ACCEPT_LANGUAGE", ""),
@@ -165,14 +173,14 @@ class Passage:
 
     def go_on(self, outcome: Outcome[Any] | None) -> None:
         """Its next steps, after what it waited for."""
-        g.context, g.request_id = self._ctx, self._ctx.request_id
+        g.context, g.request_id, g.asked = self._ctx, self._ctx.request_id, self._asked
         self.waits_for = None
         try:
             self.waits_for = steps.go_on(self._steps, outcome)
         except StopIteration as end:
             self._answer = end.value
         except errors.Refusal as refusal:
-            self._answer = door.refused(refusal, g.context)
+            self._answer = _refused(refusal)
         except Exception as failure:  # noqa: BLE001 (what Flask would hand to the same function)
             self._answer = _unforeseen(failure)
         self._ctx = g.context
@@ -260,7 +268,7 @@ def pass_alone(passage: Passage, done: Callable[[Passage], None]) -> None:
         done(passage)
 
 
-def _plain(form: re.Pattern[str], environ: Environ, *, takes_body: bool) -> Plain | None:
+def _plain(form: re.Pattern[str], environ: Environ, fast: FastDoor) -> Plain | None:
     """The request, if it asks for an address of this form, and is plain so far."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     found = form.fullmatch(path)
@@ -270,14 +278,15 @@ def _plain(form: re.Pattern[str], environ: Environ, *, takes_body: bool) -> Plai
     bearer = None if authorization is None else _BEARER.fullmatch(authorization)
     if authorization is not None and bearer is None:
         return None
-    body = b"" if method == "GET" else _body(environ) if takes_body else _no_body(environ)
+    body = b"" if method == "GET" else _body(environ) if fast.takes_body else _no_body(environ)
     if body is None:
         return None
     return Plain(
         method=method,
         path=path,
         query=environ.get("QUERY_STRING", ""),
-        ids=tuple(map(uuid.UUID, found.groups())),
+        ids=() if TEXT in fast.path else tuple(map(uuid.UUID, found.groups())),
+        texts=found.groups() if TEXT in fast.path else (),
         body=body,
         token=bearer and bearer[1],
         environ=environ,
@@ -310,8 +319,17 @@ def _no_body(environ: Environ) -> bytes | None:
     return b"" if is_empty and not is_told else None
 
 
+def _refused(refusal: errors.Refusal) -> Answer:
+    if pages.is_asked_for():
+        return _answer_of(problems.refusal_response(refusal))
+    return door.refused(refusal, g.context)
+
+
 def _unforeseen(failure: Exception) -> Answer:
-    response = problems.unforeseen_response(failure)
+    return _answer_of(problems.unforeseen_response(failure))
+
+
+def _answer_of(response: Response) -> Answer:
     headers = {name: value for name, value in response.headers.items() if name != "Content-Length"}
     return Answer(status=response.status_code, body=response.get_data(as_text=True), headers=headers)
 

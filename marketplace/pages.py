@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from flask import Response, has_request_context, render_template, request
+from flask import Response, g, has_request_context, render_template, request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from marketplace.language import Language, Text
 
@@ -39,12 +41,16 @@ def refused(
 
 
 def is_asked_for() -> bool:
-    """Whether a browser asks, outside of the API: programs do not name HTML among what they take. On the fast path,
-    which is the API's, there is no request of Flask's.
-    """
-    if not has_request_context():
-        return False
-    accepted = request.accept_mimetypes
-    return not request.path.startswith("/v1/") and any(
-        kind == "text/html" and quality > 0 for kind, quality in accepted
+    """Whether a browser asks, outside of the API: programs do not name HTML among what they take."""
+    path, accepted = asked()
+    return not path.startswith("/v1/") and any(
+        kind == "text/html" and quality > 0 for kind, quality in parse_accept_header(accepted, MIMEAccept)
     )
+
+
+def asked() -> tuple[str, str]:
+    """The path that is asked for, and the Accept of who asks; on the fast path there is no request of Flask's."""
+    if has_request_context():
+        return request.path, request.headers.get("Accept", "")
+    found: tuple[str, str] = g.get("asked", ("/v1/", ""))
+    return found

@@ -10,14 +10,20 @@ from campaigns.tracing import links, reading, resolving
 from campaigns.tracing.links import Entry, WholeSet
 from campaigns.tracing.resolving import UNKNOWN, LinkTypeUnknown, Walked
 from campaigns.web.pages import reader_of_request
+from campaigns.web.reading import reader_of
 from marketplace import pages, versions
+from marketplace.context import Context
 from marketplace.database import reading as reading_rows
+from marketplace.fast_path import FastDoor, Plain, Serve
+from marketplace.idempotency import Answer
 from marketplace.settings import Settings
+from marketplace.steps import Steps, walk
 
 blueprint = Blueprint("trace_pages", __name__, template_folder="templates")
 
 _CARRIED: Final = ("lang", UNKNOWN)
 """What of a link's query goes along to the page."""
+_POLICY: Final = {"Content-Security-Policy": pages.STRICT_POLICY}
 
 
 @blueprint.get("/01/<gtin>")
@@ -72,7 +78,7 @@ def resolve_party(gln: str) -> Response:
 def show_box(gtin: str, serial: str) -> Response:
     """Where a box comes from, and whether its label is genuine."""
     key = resolving.key_of(("01", gtin), ("21", serial))
-    return _page(reading.box(reader_of_request(), gtin=key["01"], serial=serial))
+    return _page(walk(reading.box(reader_of_request(), gtin=key["01"], serial=serial)))
 
 
 @blueprint.get("/boxes/<gtin>/<serial>/proof")
@@ -169,5 +175,28 @@ def _thing(kind: str, identifier: str, value: str) -> Response:
 
 
 def _page(told: reading.Told) -> Response:
-    headers = {"Content-Security-Policy": pages.STRICT_POLICY}
-    return versions.fresh(told.text, etag=told.etag, headers=headers, mimetype="text/html")
+    return versions.fresh(told.text, etag=told.etag, headers=_POLICY, mimetype="text/html")
+
+
+def _show_box_fast(plain: Plain) -> Serve | None:
+    """The page in the browser's language, as most ask for it who have just scanned a box."""
+    gtin, serial = plain.texts
+    if plain.query:
+        return None
+
+    def serve(ctx: Context) -> Steps[Answer]:
+        key = resolving.key_of(("01", gtin), ("21", serial))
+        reader = reader_of(ctx.language, is_chosen=False)
+        told = yield from reading.box(reader, gtin=key["01"], serial=serial)
+        seen = plain.header("HTTP_IF_NONE_MATCH")
+        answer = versions.answer(ctx, told.text, etag=told.etag, seen=seen, headers=_POLICY)
+        if answer.status == HTTPStatus.OK:
+            answer.headers["Content-Type"] = "text/html; charset=utf-8"
+        return answer
+
+    return serve
+
+
+FAST_DOORS: Final = (
+    FastDoor(method="GET", path="/boxes/{text}/{text}", endpoint="trace_pages.show_box", read=_show_box_fast),
+)

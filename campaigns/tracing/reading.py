@@ -18,7 +18,7 @@ from inventory.epcis.identifiers import Key
 from inventory.traces.proving import Proof
 from marketplace import versions
 from marketplace.database import reading
-from marketplace.steps import Alone
+from marketplace.steps import Alone, Joining, Steps, walk
 from marketplace.together import Outcome, Together
 
 SECONDS_MAX: Final = 5
@@ -39,14 +39,14 @@ class Told:
     """Of the monotonic clock."""
 
 
-def box(reader: Reader, *, gtin: str, serial: str) -> Told:
-    """Raises LinkUnknown, LabelRevoked."""
+def box(reader: Reader, *, gtin: str, serial: str) -> Steps[Told]:
+    """In steps; raises LinkUnknown, LabelRevoked."""
 
     def made(session: Session) -> str:
         page = seen.box(facts.box(session, gtin=gtin, serial=serial), reader)
         return _drawn("tracing/box.html", reader, page=page)
 
-    return _kept(("box", gtin, serial, reader), made)
+    return (yield from _kept(("box", gtin, serial, reader), made))
 
 
 def lot(reader: Reader, key: Key) -> Told:
@@ -58,7 +58,7 @@ def lot(reader: Reader, key: Key) -> Told:
         page = seen.lot(found, reader, gtin=gtin, number=number, link=key.link(""))
         return _drawn("tracing/box.html", reader, page=page)
 
-    return _kept(("lot", key, reader), made)
+    return walk(_kept(("lot", key, reader), made))
 
 
 def thing(reader: Reader, kind: str, name: str, *, unknown: str | None) -> Told:
@@ -71,7 +71,7 @@ def thing(reader: Reader, kind: str, name: str, *, unknown: str | None) -> Told:
         told = None if warning is None else warning.pick(reader.language)
         return _drawn("tracing/thing.html", reader, page=page, warning=told, unknown=unknown)
 
-    return _kept((kind, name, unknown if unknown in words.UNKNOWN else None, reader), made)
+    return walk(_kept((kind, name, unknown if unknown in words.UNKNOWN else None, reader), made))
 
 
 def proof(*, gtin: str, serial: str) -> Told:
@@ -105,12 +105,14 @@ def _drawn(template: str, reader: Reader, **values: Any) -> str:
     return render_template(template, reader=reader, language=reader.language, tell=say, **values)
 
 
-def _kept(about: About, made: Made) -> Told:
+def _kept(about: About, made: Made) -> Steps[Told]:
     found = _fresh(about)
     if found is not None:
         return found
-    table = current_app.extensions.setdefault(_TABLE, Together(_drawn_once))
-    outcome: Outcome[Told] = table.ask((about, made))
+    table = current_app.extensions.get(_TABLE) or current_app.extensions.setdefault(
+        _TABLE, Together(_drawn_once)
+    )
+    outcome: Outcome[Told] = yield Joining(table, (about, made))
     return outcome.get()
 
 

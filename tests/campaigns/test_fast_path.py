@@ -3,8 +3,6 @@
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -18,55 +16,13 @@ from werkzeug.test import TestResponse
 
 from campaigns import fast, schemas, selling
 from inventory import coming
-from marketplace import express, fast_path, limits, metrics, stations, strict_json
+from marketplace import express, limits, metrics, stations, strict_json
 from marketplace.access import Role
-from marketplace.fast_path import FastPath
 from tests.builders import Market, Sale, held
 from tests.house import Caller
+from tests.two_ways import both_ways, told, usual_way
 
 URL = "/v1/campaigns"
-OWN = ("X-Request-Id", "Date")
-
-
-@contextmanager
-def usual_way(app: Flask) -> Iterator[None]:
-    """Everything is served by Flask and the views."""
-    assert isinstance(app.wsgi_app, FastPath)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(app.wsgi_app, "_doors", {})
-        yield
-
-
-@pytest.fixture
-def ways(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which doors were served by the fast path."""
-    taken: list[str] = []
-    answered = fast_path._answered
-
-    def noting(passage: fast_path.Passage, *rest: Any) -> Any:
-        taken.append(passage.fast.endpoint)
-        return answered(passage, *rest)
-
-    monkeypatch.setattr(fast_path, "_answered", noting)
-    return taken
-
-
-def told(response: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """All of an answer, without what is the request's own."""
-    own = response.headers["X-Request-Id"].encode()
-    headers = [(name, value) for name, value in response.headers.items() if name not in OWN]
-    return response.status_code, response.data.replace(own, b"own"), sorted(headers)
-
-
-def both_ways(app: Flask, ways: list[str], ask: Callable[[], TestResponse]) -> TestResponse:
-    """The answer, which is the same on either way."""
-    ways.clear()
-    quick = ask()
-    assert len(ways) == 1, "it was plain"
-    with usual_way(app):
-        assert told(ask()) == told(quick)
-    assert len(ways) == 1
-    return quick
 
 
 def body_of(sale: Sale, boxes: int = 1) -> dict[str, Any]:
