@@ -1,4 +1,4 @@
-"""A county whose events somebody wants to be sent: a kept query, a receiver that is told what to answer, jobs by hand."""
+"""A county whose events somebody wants to be sent: a kept query, a receiver, jobs by hand."""
 
 import json
 import uuid
@@ -18,16 +18,16 @@ from marketplace import context, database, jobs
 from marketplace.access import Role
 from marketplace.jobs.models import StoredJob
 from tests import builders
+from tests.epcis.documents import document
 from tests.house import Caller
 from tests.outbound.conftest import authority, client_of, serve
 from tests.repository.test_doors import Repository, told
-from tests.epcis.documents import document
 from tests.webhooks.conftest import Received, Receiver, receiver
 
 __all__ = ["authority", "client_of", "receiver", "serve"]
 
 DEST = "https://client.example.com/queryCallback"
-TOKEN = "13df38d8275b13f05704629e5f1cf3d45d6132d5"  # noqa: S105 (of a test)
+TOKEN = "13df38d8275b13f05704629e5f1cf3d45d6132d5"
 DAILY = {"hour": "1", "minute": "5"}
 
 
@@ -91,7 +91,7 @@ def gathered(made: Any, ctx: context.Context | None = None) -> None:
     """The subscription looks for what there is to tell."""
     subscription_id = made["subscriptionID"]
     database.transact(
-        lambda session: gathering.gather(session, ctx or later(seconds=1), subscription_id=subscription_id)
+        lambda session: gathering.gather(session, ctx or later(), subscription_id=subscription_id)
     )
 
 
@@ -104,7 +104,7 @@ def sent(made: Any, ctx: context.Context | None = None) -> None:
 
 
 def swept(ctx: context.Context | None = None) -> int:
-    return database.transact(lambda session: waking.sweep(session, ctx or later(seconds=1)))
+    return database.transact(lambda session: waking.sweep(session, ctx or later()))
 
 
 def row(made: Any) -> EventSubscription:

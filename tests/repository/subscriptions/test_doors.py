@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 
 from inventory.repository.subscriptions import subscribing
 from inventory.repository.subscriptions.models import EventDelivery, EventSubscription
-from marketplace import database
+from marketplace import context, database
 from marketplace.access import Role
-from marketplace.audit.models import AuditEntry
+from marketplace.audit import AuditEntry
 from marketplace.identity import service_keys
 from marketplace.identity.scopes import Scope
 from tests.house import Caller
@@ -303,7 +303,7 @@ def test_operators_subscribe_and_auditors_look(desk: Desk, as_role: Callable[...
 def test_a_key_that_may_only_tell_events_is_not_sent_any(app: Flask, desk: Desk):
     def status(*scopes: Scope) -> int:
         def work(session: Any) -> str:
-            return service_keys.create(session, desk_context(), name="partner", scopes=scopes)[1]
+            return service_keys.create(session, context.system(), name="partner", scopes=scopes)[1]
 
         headers = {"Authorization": f"Bearer {database.transact(work)}"}
         response = app.test_client().post(f"{desk.url}", json={"dest": DEST, "stream": True}, headers=headers)
@@ -312,9 +312,3 @@ def test_a_key_that_may_only_tell_events_is_not_sent_any(app: Flask, desk: Desk)
     assert status(Scope.EPCIS_WRITE) == 403
     assert status(Scope.EPCIS_READ) == 403
     assert status(Scope.EPCIS_READ, Scope.EPCIS_WRITE) == 201
-
-
-def desk_context() -> Any:
-    from marketplace import context
-
-    return context.system()
