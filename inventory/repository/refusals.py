@@ -38,7 +38,7 @@ class SubscriptionControlsException(errors.Malformed):
         )
 
 
-class InvalidURIException(errors.Malformed):
+class InvalidUriException(errors.Malformed):
     """Events may not be sent to this address."""
 
     title = Text(en="Events may not be sent to this address.", zh="不允许向该地址发送事件。")

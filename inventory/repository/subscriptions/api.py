@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from inventory.repository import answers, pages, stored_queries
 from inventory.repository.refusals import (
-    InvalidURIException,
+    InvalidUriException,
     NoSuchNameException,
     NoSuchSubscriptionException,
     QueryParameterException,
@@ -63,7 +63,7 @@ for _path in _PATHS:  # before the others, which answer OPTIONS with what they a
 @blueprint.arguments(schemas.Subscribe)
 @blueprint.problems(
     NoSuchNameException,
-    InvalidURIException,
+    InvalidUriException,
     SubscriptionControlsException,
     SubscribeNotPermittedException,
     errors.TooMany,

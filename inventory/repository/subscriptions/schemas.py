@@ -5,7 +5,7 @@ from typing import Final
 from marshmallow import Schema, fields, validate
 
 from inventory.repository.subscriptions.rules import PATTERN_LENGTH_MAX, TOKEN_LENGTH_MAX, PausedReason, State
-from marketplace.fields import Flag, Instant
+from marketplace.fields import Flag, Instant, Line
 from marketplace.outbound.rules import URL_LENGTH_MAX, Outcome
 
 _PATTERN: Final = validate.Length(1, PATTERN_LENGTH_MAX)
@@ -25,7 +25,11 @@ class Schedule(Schema):
 class Subscribe(Schema):
     """Where to send events, and when: by a schedule, or each as it is told."""
 
-    dest = fields.String(required=True, validate=validate.Length(1, URL_LENGTH_MAX))
+    dest = Line(
+        required=True,
+        high=URL_LENGTH_MAX,
+        metadata={"description": "https, a public name, no user or password, no fragment, port 443."},
+    )
     signature_token = fields.String(
         validate=validate.Length(1, TOKEN_LENGTH_MAX), data_key="signatureToken", load_only=True
     )

@@ -12,7 +12,7 @@ from inventory.repository import stored_queries
 from inventory.repository.models import EventQuery
 from inventory.repository.query_rules import of_document
 from inventory.repository.refusals import (
-    InvalidURIException,
+    InvalidUriException,
     NoSuchNameException,
     NoSuchSubscriptionException,
     SubscribeNotPermittedException,
@@ -73,7 +73,7 @@ def subscribe(
 ) -> EventSubscription:
     """Send what the query finds to `dest` from now on, or with all that was recorded since `initial_record_time`.
 
-    Raises NoSuchNameException, Forbidden, SubscribeNotPermittedException, InvalidURIException,
+    Raises NoSuchNameException, Forbidden, SubscribeNotPermittedException, InvalidUriException,
     SubscriptionControlsException.
     """
     kept = stored_queries.get(session, county_id=county_id, name=name)
@@ -214,7 +214,7 @@ def _url(dest: str) -> str:
         return read_url(dest, ports=outbound.allowed_ports()).url
     except UrlNotAllowed as refusal:
         wrong = [{**each, "pointer": "/dest"} for each in refusal.facts["errors"]]
-        raise InvalidURIException(refusal.detail, errors=wrong) from refusal
+        raise InvalidUriException(refusal.detail, errors=wrong) from refusal
 
 
 def _before(session: Session, county_id: uuid.UUID, moment: datetime, length: int) -> int:

@@ -84,7 +84,6 @@ def test_its_token_is_sealed_and_nobody_is_told_it(desk: Desk):
         ({"stream": True, "dest": "https://localhost/"}, "InvalidURIException", "/dest"),
         ({"stream": True, "dest": "https://a:b@client.example.com/"}, "InvalidURIException", "/dest"),
         ({"stream": True, "dest": "https://client.example.com:22/"}, "InvalidURIException", "/dest"),
-        ({"stream": True, "dest": "https://client.example.com/\x00"}, "InvalidURIException", "/dest"),
     ],
 )
 def test_what_is_wrong_is_refused_under_the_names_of_the_standard(
@@ -104,6 +103,7 @@ def test_what_is_wrong_is_refused_under_the_names_of_the_standard(
         {"dest": 1, "stream": True},
         {"stream": True},
         {"dest": DEST, "stream": "true"},
+        {"dest": f"{DEST}\x00", "stream": True},
         {"dest": DEST, "stream": True, "signatureToken": ""},
         {"dest": DEST, "stream": True, "initialRecordTime": "yesterday"},
         {"dest": DEST, "stream": True, "initialRecordTime": "9999-12-31T23:59:59-23:59"},
