@@ -29,6 +29,10 @@ from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
 from inventory.reconciling.jobs import JOBS as RECONCILING_JOBS
 from inventory.repository import api as repository_api
+from inventory.repository.subscriptions import api as subscriptions_api
+from inventory.repository.subscriptions.invariants import INVARIANTS as SUBSCRIPTIONS_INVARIANTS
+from inventory.repository.subscriptions.jobs import JOBS as SUBSCRIPTIONS_JOBS
+from inventory.repository.subscriptions.waking import SUBSCRIPTIONS as WAKING
 from inventory.stores import api as stores_api
 from inventory.stores.invariants import INVARIANTS as STORES_INVARIANTS
 from inventory.telling import SUBSCRIPTIONS as TELLING
@@ -54,12 +58,13 @@ module = Module(
         cases_api.blueprint,
         reconciling_api.blueprint,
         repository_api.blueprint,
+        subscriptions_api.blueprint,
         *land_api.blueprints,
         *labels_api.blueprints,
         label_sheets_api.blueprint,
     ),
-    jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS),
-    subscriptions=(*SUBSCRIPTIONS, *CARRYING, *PROVENANCE, *TELLING),
+    jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS, *SUBSCRIPTIONS_JOBS),
+    subscriptions=(*SUBSCRIPTIONS, *CARRYING, *PROVENANCE, *TELLING, *WAKING),
     commands=(stock_group, gate_group, trace_group),
     invariants=(
         *INVARIANTS,
@@ -75,6 +80,7 @@ module = Module(
         *TRACES_INVARIANTS,
         *LABELS_INVARIANTS,
         *PROVENANCE_INVARIANTS,
+        *SUBSCRIPTIONS_INVARIANTS,
     ),
     closings=(at_the_end,),
 )

@@ -263,6 +263,8 @@ COMMON = {
     "epcis.capture_event", "epcis.find_events", "epcis.get_event", "epcis.list_names", "epcis.list_of_name",
     "epcis.find_events_of", "epcis.list_queries", "epcis.keep_query", "epcis.get_query", "epcis.remove_query",
     "epcis.find_events_by_name",
+    "epcis_subscriptions.discover", "epcis_subscriptions.subscribe", "epcis_subscriptions.list_subscriptions",
+    "epcis_subscriptions.get_subscription", "epcis_subscriptions.unsubscribe", "epcis_subscriptions.resume",
 }  # fmt: skip
 """Doors to one thing that is everybody's, or staff's alone."""
 

@@ -24,6 +24,7 @@ from inventory.counting import stock_takes
 from inventory.families import parentage
 from inventory.labels import serials
 from inventory.quality import quality
+from inventory.repository.subscriptions import gathering
 from inventory.stores import storage_prices
 from inventory.traces import checkpointing
 from inventory.transfers import transfers
@@ -338,6 +339,10 @@ BREAKS = {
     "T3": "UPDATE trace_checkpoint SET note = replace(note, 'head ', 'heads ')",
     "T4": "UPDATE trace_mention SET role = 'in' WHERE role = 'ou'",
     "T5": "UPDATE trace_event SET action = 'ADD' WHERE action = 'OBSERVE'",
+    # subscriptions to events
+    "ES1": "UPDATE event_subscription SET goal = goal + 1000000 WHERE NOT is_stream",
+    "ES2": "UPDATE event_delivery SET ends = ends + 1",
+    "ES3": "UPDATE event_subscription SET due_at = due_at + interval '1 second' WHERE NOT is_stream",
     # capacity
     "F1": "UPDATE capacity SET promised_grams = promised_grams + 1 WHERE grade = 'A'",
     "F2": "UPDATE \"case\" SET kind = 'late_payment' WHERE kind = 'shortfall'",
@@ -641,8 +646,25 @@ def traced(market: builders.Market) -> None:
     database.transact(lambda session: checkpointing.sign_all(session, market.ctx))
 
 
+def subscribed(market: builders.Market, operator: house.Caller) -> None:
+    """One who is told at noon, and one for whom all there is waits."""
+    url = f"/v1/counties/{market.county_id}/epcis/queries"
+    kept = operator.post(url, json={"name": "all", "query": {"eventType": ["ObjectEvent"]}})
+    assert kept.status_code == 201
+    noon = {"schedule": {"hour": "12", "minute": "0"}}
+    everything = {"stream": True, "initialRecordTime": "2000-01-01T00:00:00Z"}
+    made = [
+        operator.post(f"{url}/all/subscriptions", json={"dest": "https://client.example.com/", **when})
+        for when in (noon, everything)
+    ]
+    assert [each.status_code for each in made] == [201, 201]
+    told = made[1].json["subscriptionID"]
+    database.transact(lambda session: gathering.gather(session, market.ctx, subscription_id=told))
+
+
 def money_out(market: builders.Market, operator: house.Caller) -> None:
     traced(market)
+    subscribed(market, operator)
     settled(market, operator)
     payout_stage.paid_out(market, operator)
     lending_stage.lent(replace(market, pack_id=market.pack("Ralls").id), operator)

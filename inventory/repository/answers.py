@@ -1,6 +1,7 @@
 """What the repository answers: documents of EPCIS with their contexts, and the header fields of the standard."""
 
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -56,7 +57,11 @@ def tell_next(token: str, until: datetime) -> None:
 
 
 def document(
-    events: Iterable[Told], now: datetime, *, query_name: str = "SimpleEventQuery"
+    events: Iterable[Told],
+    now: datetime,
+    *,
+    query_name: str = "SimpleEventQuery",
+    subscription_id: uuid.UUID | None = None,
 ) -> dict[str, Any]:
     """An EPCISQueryDocument with these events, each saying what it said when it was told."""
     contexts: list[Any] = []
@@ -75,8 +80,22 @@ def document(
         "type": "EPCISQueryDocument",
         "schemaVersion": "2.0",
         "creationDate": instant_text(now),
-        "epcisBody": {"queryResults": {"queryName": query_name, "resultsBody": {"eventList": told}}},
+        "epcisBody": {
+            "queryResults": {
+                "queryName": query_name,
+                **({"subscriptionID": str(subscription_id)} if subscription_id else {}),
+                "resultsBody": {"eventList": told},
+            }
+        },
     }
+
+
+def discovered(methods: Iterable[str], limits: Mapping[str, str]) -> Response:
+    """What may be done at an address, in which versions and forms."""
+    response = Response(status=204)
+    response.headers["Allow"] = ", ".join(("OPTIONS", *methods))
+    response.headers.update({**DISCOVERY, **limits})
+    return response
 
 
 def collection(members: Iterable[str]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from inventory.repository import (
     capturing,
     finding,
     intake,
+    pages,
     query_rules,
     schemas,
     stored_queries,
@@ -36,7 +36,6 @@ from inventory.repository.refusals import (
     ValidationException,
     told_as,
 )
-from inventory.repository.tokens import Position
 from inventory.traces.models import TraceEvent, TraceMention
 from inventory.traces.recording import EventNamed, Recorded
 from marketplace import context, door, errors
@@ -116,10 +115,7 @@ def discover(county_id: uuid.UUID, **_path: str) -> Response:
         counties.get(session, county_id=county_id)
     assert request.url_rule is not None
     path = request.url_rule.rule.partition("/epcis")[2]
-    response = Response(status=204)
-    response.headers["Allow"] = ", ".join(("OPTIONS", *_PATHS[path]))
-    response.headers.update({**answers.DISCOVERY, **(answers.LIMITS if path == "/capture" else {})})
-    return response
+    return answers.discovered(_PATHS[path], answers.LIMITS if path == "/capture" else {})
 
 
 for _path in _PATHS:  # before the others, which answer OPTIONS with what they allow and nothing more
@@ -160,10 +156,10 @@ def list_captures(query: dict[str, Any], county_id: uuid.UUID) -> list[CaptureJo
     """Documents that were sent, oldest first 采集任务列表"""
     with reading() as session:
         counties.get(session, county_id=county_id)
-        begin = _begin(query, {"list": "capture", "county": county_id})
+        begin = pages.begin(query, {"list": "capture", "county": county_id})
         statement = select(CaptureJob).where(CaptureJob.county_id == county_id).order_by(CaptureJob.id)
         found = list(session.scalars(statement.offset(begin).limit(query["per_page"] + 1)))
-        return _cut(found, query, begin, {"list": "capture", "county": county_id})
+        return pages.cut(found, query, begin, {"list": "capture", "county": county_id})
 
 
 @blueprint.get("/capture/<uuid:capture_id>")
@@ -227,7 +223,7 @@ def list_names(query: dict[str, Any], county_id: uuid.UUID, resource: str) -> Re
     question = {"list": resource, "county": county_id}
     with reading() as session:
         counties.get(session, county_id=county_id)
-        begin = _begin(query, question)
+        begin = pages.begin(query, question)
         if resource in _WORDS:
             names = sorted(_WORDS[resource])[begin : begin + query["per_page"] + 1]
         else:
@@ -238,7 +234,7 @@ def list_names(query: dict[str, Any], county_id: uuid.UUID, resource: str) -> Re
             names = list(
                 session.scalars(statement.order_by(column).offset(begin).limit(query["per_page"] + 1))
             )
-        return answers.given(answers.collection(_cut(names, query, begin, question)))
+        return answers.given(answers.collection(pages.cut(names, query, begin, question)))
 
 
 @blueprint.get(f"/{_KINDS}/<path:name>")
@@ -269,10 +265,10 @@ def list_queries(query: dict[str, Any], county_id: uuid.UUID) -> list[EventQuery
     question = {"list": "queries", "county": county_id}
     with reading() as session:
         counties.get(session, county_id=county_id)
-        begin = _begin(query, question)
+        begin = pages.begin(query, question)
         statement = stored_queries.every(county_id).order_by(EventQuery.name)
         found = list(session.scalars(statement.offset(begin).limit(query["per_page"] + 1)))
-        return _cut(found, query, begin, question)
+        return pages.cut(found, query, begin, question)
 
 
 @blueprint.post("/queries")
@@ -302,7 +298,7 @@ def get_query(county_id: uuid.UUID, name: str) -> EventQuery:
 @blueprint.problems(NoSuchNameException)
 @blueprint.writes(204, key=False)
 def remove_query(session: Session, county_id: uuid.UUID, name: str) -> None:
-    """Forget a query 删除查询"""
+    """Forget a query and end its subscriptions 删除查询及其订阅"""
     stored_queries.remove(session, context.current(), county_id=county_id, name=name)
 
 
@@ -340,34 +336,13 @@ def _page(
 ) -> Response:
     ctx = context.current()
     mark = tokens.fingerprint(question)
-    position = _position(query.token, mark, ctx.now)
+    position = pages.position(query.token, mark, ctx.now)
     with reading() as session:
         counties.get(session, county_id=county_id)
         found = finding.page(session, county_id=county_id, query=query, position=position, now=ctx.now)
     if found.following is not None:
         answers.tell_next(tokens.written(found.following, mark), found.following.until)
     return answers.given(answers.document(found.events, ctx.now, query_name=query_name))
-
-
-def _position(token: str | None, mark: str, now: datetime) -> Position | None:
-    with told_as(QueryParameterException):
-        return None if token is None else tokens.read(token, mark, now)
-
-
-def _begin(query: Mapping[str, Any], question: Mapping[str, Any]) -> int:
-    """How many of a list were given on earlier pages."""
-    position = _position(query["token"], tokens.fingerprint(question), context.current().now)
-    return position.given if position else 0
-
-
-def _cut(found: list[Any], query: Mapping[str, Any], begin: int, question: Mapping[str, Any]) -> list[Any]:
-    """The page of a list that was read one further than it holds; says where the next one is."""
-    answers.tell(answers.VERSIONS)
-    if len(found) > query["per_page"]:
-        until = context.current().now + tokens.LIVES
-        following = Position(0, 0, begin + query["per_page"], until)
-        answers.tell_next(tokens.written(following, tokens.fingerprint(question)), until)
-    return found[: query["per_page"]]
 
 
 def _behaviour() -> Behaviour:

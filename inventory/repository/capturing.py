@@ -19,8 +19,8 @@ from inventory.repository.refusals import (
     told_as,
 )
 from inventory.traces.entries import Entry, entry_of
-from inventory.traces.recording import Recorded, Register, record
-from marketplace import audit, errors
+from inventory.traces.recording import EventsRecorded, Recorded, Register, record
+from marketplace import audit, errors, events
 from marketplace.catalogue import counties
 from marketplace.context import Context
 from marketplace.database import driver_of
@@ -102,6 +102,8 @@ def capture_all(session: Session, county_id: uuid.UUID, documents: Sequence[Brou
     )
     jobs = [_capture(session, register, each) for each in documents]
     register.write()
+    if any(job.taken for job in jobs):
+        events.publish(session, documents[0].ctx, EventsRecorded(county_id))
     return jobs
 
 

@@ -27,6 +27,41 @@ class QueryParameterException(errors.Malformed):
         super().__init__(detail, exception="epcisException:QueryParameterException", errors=errors or [])
 
 
+class SubscriptionControlsException(errors.Malformed):
+    """A subscription says neither or both of when it is told, or a schedule that never comes."""
+
+    title = Text(en="The controls of the subscription are not valid.", zh="订阅设置无效。")
+
+    def __init__(self, detail: Text | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(
+            detail, exception="epcisException:SubscriptionControlsException", errors=errors or []
+        )
+
+
+class InvalidUriException(errors.Malformed):
+    """Events may not be sent to this address."""
+
+    title = Text(en="Events may not be sent to this address.", zh="不允许向该地址发送事件。")
+
+    def __init__(self, detail: Text | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail, exception="epcisException:InvalidURIException", errors=errors or [])
+
+
+class SubscribeNotPermittedException(errors.Conflict):
+    """The query counts its events, so that it can only be asked; or there are as many subscriptions as there may be."""
+
+    title = Text(en="There can be no such subscription to this query.", zh="该查询不能如此订阅。")
+
+    def __init__(self, detail: Text | None = None, **facts: Any) -> None:
+        super().__init__(detail, exception="epcisException:SubscribeNotPermittedException", **facts)
+
+
+class NoSuchSubscriptionException(errors.NotFound):
+    """The query has no subscription of this id."""
+
+    title = Text(en="There is no such subscription.", zh="没有该订阅。")
+
+
 class QueryTooLargeException(errors.Invalid):
     """More events than the query allows, or than can be put in order at once."""
 
@@ -66,7 +101,9 @@ class ResourceAlreadyExistsException(errors.Conflict):
 
 
 @contextmanager
-def told_as(kind: type[ValidationException | QueryParameterException]) -> Iterator[None]:
+def told_as(
+    kind: type[ValidationException | QueryParameterException | SubscriptionControlsException],
+) -> Iterator[None]:
     """What is found wrong inside is refused under the standard's name, with the same faults."""
     try:
         yield

@@ -14,6 +14,7 @@ from inventory.repository.refusals import (
     ResourceAlreadyExistsException,
     told_as,
 )
+from inventory.repository.subscriptions.models import EventSubscription
 from marketplace import audit, database
 from marketplace.catalogue import counties
 from marketplace.context import Context
@@ -58,9 +59,14 @@ def get(session: Session, *, county_id: uuid.UUID, name: str) -> EventQuery:
 
 
 def remove(session: Session, ctx: Context, *, county_id: uuid.UUID, name: str) -> None:
-    """Forget a query; raises NoSuchNameException."""
+    """Forget a query, and end its subscriptions, as the standard has it; raises NoSuchNameException."""
     found = get(session, county_id=county_id, name=name)
-    before = {"county_id": str(county_id), "name": name}
+    ended = select(func.count()).where(EventSubscription.query_id == found.id)
+    before = {
+        "county_id": str(county_id),
+        "name": name,
+        "subscriptions": session.scalar(ended),
+    }
     audit.record(session, ctx, "event_query.removed", subject=("event_query", found.id), before=before)
     session.delete(found)
 

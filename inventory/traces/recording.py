@@ -19,6 +19,7 @@ from inventory.traces.merkle import Frontier, Node, leaf_hash, runs_of
 from marketplace import errors, express, last_words
 from marketplace.context import Context
 from marketplace.database import driver_of
+from marketplace.events import publish
 from marketplace.language import Text
 
 KEPT_LEVELS: Final = range(8, 57, 8)
@@ -29,6 +30,13 @@ class EventNamed(errors.Conflict):
     """Another event has this `eventID`."""
 
     title = Text(en="Another event has this eventID.", zh="已有其他事件使用该 eventID。")
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRecorded:
+    """A county's chain will have grown when the unit of work ends."""
+
+    county_id: uuid.UUID
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +72,7 @@ def record(
         )
         for event in events
     ]
+    publish(session, ctx, EventsRecorded(county_id))
     for each in made:
         last_words.keep(session, _append, each)
     return made
