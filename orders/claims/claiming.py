@@ -107,8 +107,13 @@ def claim(
 def _again(session: Session, ctx: Context, known: Claim, asked: dict[str, Any]) -> Claim:
     if any(getattr(known, name) != value for name, value in asked.items()) or known.buyer_id != ctx.actor.id:
         raise ClaimDiffers
-    audit.record(session, ctx, "claim.make_again", subject=("claim", known.id))
-    return known
+    return as_it_is(session, ctx, known, "claim.make_again")
+
+
+def as_it_is(session: Session, ctx: Context, claim: Claim, action: str) -> Claim:
+    """The same was said before: that it was said again is written down, and nothing else."""
+    audit.record(session, ctx, action, subject=("claim", claim.id))
+    return claim
 
 
 def _claimed(session: Session, parcel_id: uuid.UUID) -> int:
@@ -135,6 +140,7 @@ def add_photo(
     digest = hashlib.sha256(picture).hexdigest()
     photos = photos_of(session, claim_id)
     if known := next((each for each in photos if each.sha256 == digest), None):
+        audit.record(session, ctx, "claim.add_photo_again", subject=("claim", claim_id))
         return known
     if len(photos) >= PHOTOS_MAX:
         raise TooManyPhotos(photos_max=PHOTOS_MAX)
@@ -159,7 +165,7 @@ def withdraw(session: Session, ctx: Context, *, claim_id: uuid.UUID) -> Claim:
     """Its buyer claims nothing any more; withdrawn twice is withdrawn. Raises ClaimNotFound, ClaimStateForbids."""
     found = _own(session, ctx, claim_id)
     if found.state == ClaimState.WITHDRAWN:
-        return found
+        return as_it_is(session, ctx, found, "claim.withdraw_again")
     move(session, ctx, found, ClaimState.WITHDRAWN, action="claim.withdraw")
     telling.withdrawn(session, ctx, found)
     return found
@@ -175,7 +181,7 @@ def answer(session: Session, ctx: Context, *, claim_id: uuid.UUID, answer: str, 
     if found.cooperative_id not in ctx.actor.cooperative_ids:
         raise ClaimNotFound
     if (found.answer, found.answer_words) == (answer, words):
-        return found
+        return as_it_is(session, ctx, found, "claim.answer_again")
     check_move(found.state, ClaimState.ANSWERED)
     found.answer, found.answer_words = answer, words
     found.answered_by, found.answered_at = ctx.actor.label, ctx.now

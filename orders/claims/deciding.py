@@ -93,7 +93,7 @@ def decide(
     if decision == (claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words):
         if claim.state == ClaimState.WITHDRAWN:
             raise ClaimStateForbids(state=claim.state)
-        return claim
+        return claiming.as_it_is(session, ctx, claim, f"claim.{remedy}_again")
     check_move(claim.state, AFTER[remedy])
     if remedy == Remedy.RETURN and (
         claim.kind == ClaimKind.MISSING or found.parcel.state != ParcelState.DELIVERED
