@@ -61,10 +61,9 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID, weighed_grams:
     states.check_move(parcel.state, ParcelState.PACKED)
     if weighed_grams is not None:
         weight_rules.check_weight(weighed_grams, nominal_grams=parcel.quantity_grams)
-        parcel.weighed_grams = weighed_grams
     labels = labelling.complete(session, parcel)
     owing.pack(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
-    parcel.packed_at = ctx.now
+    parcel.packed_at, parcel.weighed_grams = ctx.now, weighed_grams
     _go(session, ctx, order, parcel, ParcelState.PACKED)
     provenance.parcel_packed(
         session,
