@@ -616,7 +616,7 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
     ):  # a whole sale: for its own tests alone
         one.ids["parcel"], other.ids["parcel"] = sent(market, as_role)
         for each in (one, other):
-            each.ids |= claimed(each)
+            each.ids.update(claimed(each))
     if kind in (None, "settlement"):
         one.ids["settlement"], other.ids["settlement"] = settled(market, as_role)
     return World(
