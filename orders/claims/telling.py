@@ -20,8 +20,8 @@ OUTCOMES: Final = {
     ClaimState.WITHDRAWN: Text(en="withdrawn by the buyer", zh="买家已撤回"),
 }
 BEARERS: Final = {
-    BorneBy.COOPERATIVE: Text(en="you", zh="贵社"),
-    BorneBy.PLATFORM: Text(en="the platform", zh="平台"),
+    BorneBy.COOPERATIVE: Text(en="at your charge", zh="由贵社承担"),
+    BorneBy.PLATFORM: Text(en="at the platform's charge", zh="由平台承担"),
 }
 NOTHING: Final = Text(en="", zh="")
 
@@ -86,7 +86,7 @@ def _tell_cooperative(session: Session, ctx: Context, claim: Claim, words: Text)
         boxes=claim.boxes,
         outcome=OUTCOMES[state],
         amount=Money(0 if is_over else claim.refund_minor or 0, claim.currency),
-        borne_by=BEARERS[BorneBy(claim.borne_by or BorneBy.COOPERATIVE)],
+        how=BEARERS[BorneBy(claim.borne_by or BorneBy.COOPERATIVE)],
         words=words,
     )
     _tell_members(session, ctx, claim, about)

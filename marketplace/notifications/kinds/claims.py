@@ -128,9 +128,9 @@ class ClaimDecided(About):
     title = Text(en="A claim for {boxes} boxes: {outcome}", zh="{boxes} 箱售后申请：{outcome}")
     body = Text(
         en="{cooperative}: the claim {claim_id} for {boxes} boxes of your parcel {parcel_id}: {outcome}. Refund:"
-        " {amount}; borne by {borne_by}. {words}",
+        " {amount}, {how}. {words}",
         zh="{cooperative}：贵社包裹 {parcel_id} 中 {boxes} 箱的售后申请（{claim_id}）：{outcome}。"
-        "退款 {amount}，由{borne_by}承担。{words}",
+        "退款 {amount}，{how}。{words}",
     )
     if_nothing: ClassVar[Mapping[str, Text]] = {
         "amount": Text(
@@ -147,5 +147,6 @@ class ClaimDecided(About):
     boxes: int
     outcome: Text
     amount: Money
-    borne_by: Text
+    how: Text
+    """Who pays it."""
     words: Text
