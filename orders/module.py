@@ -30,6 +30,9 @@ from orders.at_till import FAST_DOORS
 from orders.books import booking
 from orders.books.commands import COMMANDS as BOOKS_COMMANDS
 from orders.books.invariants import INVARIANTS as BOOKS_INVARIANTS
+from orders.claims import api as claims_api
+from orders.claims import weighing
+from orders.claims.invariants import INVARIANTS as CLAIM_INVARIANTS
 from orders.commands import allocate_group
 from orders.events import (
     BoxesGivenBack,
@@ -78,6 +81,7 @@ module = Module(
         reach_api.blueprint,
         pick_api.blueprint,
         parcels_api.of_orders,
+        *claims_api.BLUEPRINTS,
         settlements_api.blueprint,
         storage_api.blueprint,
         storage_api.parts,
@@ -118,6 +122,7 @@ module = Module(
         (ChargeDeclined, charging.on_charge_declined),
         (ShareMoved, notifying.on_share_moved),
         (ParcelShipped, notifying.on_parcel_shipped),
+        (ParcelShipped, weighing.on_parcel_shipped),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),
@@ -145,6 +150,7 @@ module = Module(
     invariants=(
         *INVARIANTS,
         *FULFILMENT_INVARIANTS,
+        *CLAIM_INVARIANTS,
         *SPONSORING_INVARIANTS,
         *SETTLEMENT_INVARIANTS,
         *BOOKS_INVARIANTS,

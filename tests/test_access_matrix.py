@@ -1,5 +1,6 @@
 """Who may do what, tried at every door: each role, and each thing that is one's own, somebody else's or nobody's."""
 
+import hashlib
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ from marketplace.identity.scopes import Scope
 from marketplace.language import Text
 from marketplace.payments.saved.models import SavedCard
 from marketplace.values import new_id
+from orders.claims.models import Claim, ClaimPhoto
+from orders.claims.photo_rules import PhotoType
+from orders.claims.states import ClaimKind, ClaimState
+from orders.fulfilment.models import Parcel
 from orders.settlements.advance_models import Advance
 from orders.settlements.advance_states import AdvanceState
 from orders.sponsoring import committing
@@ -148,6 +153,14 @@ OWNED = {
     "parcels.ship": "parcel",
     "parcels.deliver": "parcel",
     "order_parcels.list_of_order": "order",
+    "order_claims.claim": "order",
+    "claims.get_claim": "claim",
+    "claims.list_photos": "claim",
+    "claims.add_photo": "claim",
+    "claims.withdraw": "claim",
+    "claims.answer": "claim_to_answer",
+    "claims.receive": "claim_to_answer",
+    "claim_photos.download": "claim_photo",
     "settlements.get_settlement": "settlement",
     "settlements.get_statement": "settlement",
     "settlements.show_statement": "settlement",
@@ -257,6 +270,7 @@ COMMON = {
     "campaign_settlements.draft", "campaign_settlements.propose_all", "settlements.propose", "settlements.withdraw",
     "sponsor_payables.draft_payout", "storage_bills.get_bill", "storage_bills.part", "storage_bills.withdraw",
     "settlements.revise", "settlements.dismiss", "settlements.draft_payout", "settlements.take_late_refund",
+    "claims.decide",
     "campaign_advances.list_offers", "campaign_advances.ask", "campaign_advances.get_terms",
     "campaign_advances.set_terms", "advances.grant", "advances.refuse",
     "epcis.list_resources", "epcis.discover", "epcis.capture", "epcis.list_captures", "epcis.get_capture",
@@ -293,6 +307,9 @@ OWNERS = {
     "delivery": Role.COOPERATIVE,
     "offer": Role.COOPERATIVE,
     "parcel": Role.COOPERATIVE,
+    "claim": Role.SHOPPER,
+    "claim_to_answer": Role.COOPERATIVE,
+    "claim_photo": Role.SHOPPER,
     "settlement": Role.COOPERATIVE,
     "commitment": Role.COOPERATIVE,
     "allotment_run": Role.COOPERATIVE,
@@ -312,6 +329,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "balance_consents.switch_consent": {"is_given": False},
     "parcels.label": {"serials": ["ABCDEFGHJKLM"]},
     "parcels.ship": {"carrier": "SF"},
+    "order_claims.claim": {
+        "parcel_id": "01900000-0000-7000-8000-0000000000ee",
+        "kind": "damage",
+        "boxes": 1,
+        "words": "bruised",
+    },
+    "claims.answer": {"answer": "agree"},
+    "claims.receive": {"code": "BACK"},
     "label_sheets.take_sheet": {},
     "settlements.object_to": {"digest": f"sha256:{'0' * 64}", "reason": "too few"},
     "settlements.accept": {"digest": f"sha256:{'0' * 64}"},
@@ -378,7 +403,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "quality_readings.write_down": {"measured_on": "2026-09-01", "brix_tenths": 138},
 }
 
-NAMED_IN_THE_BODY = {"orders.choose_address": "address_not_found", "draws.redeem": "address_not_found"}
+NAMED_IN_THE_BODY = {
+    "orders.choose_address": "address_not_found",
+    "draws.redeem": "address_not_found",
+    "order_claims.claim": "parcel_not_found",
+}
 """One's own is there; what the body names besides is not."""
 
 ROLES = [
@@ -548,6 +577,8 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/shortage-offers", Role.COOPERATIVE, "offer"),
         ("/v1/commitments", Role.COOPERATIVE, "commitment"),
         ("/v1/parcels", Role.COOPERATIVE, "parcel"),
+        ("/v1/claims", Role.SHOPPER, "claim"),
+        ("/v1/claims", Role.COOPERATIVE, "claim"),
         ("/v1/settlements", Role.COOPERATIVE, "settlement"),
         ("/v1/pledges", Role.COOPERATIVE, "pledge"),
         ("/v1/sponsorships", Role.BUYER, "sponsorship"),
@@ -578,8 +609,16 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
     one.ids["offer"], other.ids["offer"] = asked(market, as_role)
     about = getattr(request.node, "callspec", None)
     kind = about and (about.params.get("kind") or OWNED.get(about.params.get("endpoint")))
-    if kind in (None, "parcel"):  # a whole sale: for its own tests alone
+    if kind in (
+        None,
+        "parcel",
+        "claim",
+        "claim_to_answer",
+        "claim_photo",
+    ):  # a whole sale: for its own tests alone
         one.ids["parcel"], other.ids["parcel"] = sent(market, as_role)
+        for each in (one, other):
+            each.ids.update(claimed(each))
     if kind in (None, "settlement"):
         one.ids["settlement"], other.ids["settlement"] = settled(market, as_role)
     return World(
@@ -597,6 +636,44 @@ def sent(market: Market, as_role: Callable[..., Caller]) -> list[str]:
     made = wave_stage.closed(pears, as_role(Role.OPERATOR), variety="Jonagold")
     made.released()
     return [made.parcels(cooperative_id=str(each))[0]["id"] for each in market.cooperative_ids[:2]]
+
+
+def claimed(side: Side) -> dict[str, str]:
+    """The shopper claims a box of the cooperative's parcel, with a photo of it."""
+
+    def work(session: Session) -> dict[str, str]:
+        parcel = session.get_one(Parcel, uuid.UUID(side.ids["parcel"]))
+        claim = Claim(
+            id=new_id(),
+            order_id=parcel.order_id,
+            parcel_id=parcel.id,
+            buyer_id=side.callers[Role.SHOPPER].account_id,
+            cooperative_id=parcel.cooperative_id,
+            kind=ClaimKind.DAMAGE,
+            boxes=1,
+            words="bruised",
+            is_automatic=False,
+            state=ClaimState.OPEN,
+            currency="CNY",
+            created_at=context.now_utc(),
+            version=1,
+        )
+        photo = ClaimPhoto(
+            id=new_id(),
+            claim_id=claim.id,
+            number=1,
+            media_type=PhotoType.PNG,
+            size_bytes=1,
+            sha256=hashlib.sha256(b"x").hexdigest(),
+            data=b"x",
+            uploaded_at=context.now_utc(),
+        )
+        session.add(claim)
+        session.flush()
+        session.add(photo)
+        return {"claim": str(claim.id), "claim_to_answer": str(claim.id), "claim_photo": str(photo.id)}
+
+    return database.transact(work)
 
 
 def settled(market: Market, as_role: Callable[..., Caller]) -> list[str]:

@@ -84,7 +84,7 @@ def booked_otherwise(transfers: str, by: int = 1) -> str:
 
 REFUNDS = """SELECT t.id FROM ledger_transfer t JOIN part_refund r ON r.id = t.source_id
     JOIN payment p ON p.id = r.payment_id WHERE t.kind = 'refund_owed' AND r.kind = 'refund' AND p.purpose <> 'escrow'
-    AND r.reason NOT IN ('shortage', 'group_buy')"""
+    AND r.reason NOT IN ('shortage', 'group_buy', 'after_sale')"""
 COMPENSATIONS = """SELECT t.id FROM ledger_transfer t JOIN part_refund r ON r.id = t.source_id
     WHERE t.kind = 'refund_owed' AND r.kind = 'compensation'"""
 BALANCES = """SELECT t.id FROM ledger_transfer t JOIN payment p ON p.id = t.source_id
@@ -98,7 +98,7 @@ BREAKS = {
     "P3": f"""
         {booked_otherwise(REFUNDS)}
         UPDATE part_refund SET amount_minor = amount_minor + 1
-        WHERE kind = 'refund' AND reason NOT IN ('shortage', 'group_buy')
+        WHERE kind = 'refund' AND reason NOT IN ('shortage', 'group_buy', 'after_sale')
             AND payment_id IN (SELECT id FROM payment WHERE purpose <> 'escrow' AND state = 'succeeded')
     """,
     "P1": "UPDATE payment SET receipt_reference = NULL WHERE state = 'succeeded' AND refund_due_minor = 0",
@@ -547,6 +547,14 @@ BREAKS = {
         WHERE state = 'shipped'
     """,
     "PA4": "UPDATE wave SET orders = orders + 1, boxes = boxes + 1",
+    # claims
+    "CL1": "UPDATE claim SET boxes = boxes + 1000 WHERE state = 'open'",
+    "CL2": "UPDATE claim SET refund_minor = refund_minor + 1 WHERE state = 'refunded'",
+    "CL3": "UPDATE \"order\" SET state = 'closed' WHERE id IN (SELECT order_id FROM claim WHERE state = 'open')",
+    "CL4": """
+        UPDATE parcel SET state = 'lost', lost_at = delivered_at, delivered_at = NULL
+        WHERE id = (SELECT parcel_id FROM claim WHERE state = 'open')
+    """,
     "AL3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "AL4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
     "AL5": "UPDATE supply SET boxes = boxes + 1",
@@ -786,7 +794,9 @@ def forecast(market: builders.Market) -> None:
 
 
 def sending(market: builders.Market, operator: house.Caller) -> None:
-    """Three orders in a wave: one still in the store, one on its way, one delivered."""
+    """Three orders in a wave: one still in the store, one on its way, one delivered, of which a claim is granted and
+    another waits.
+    """
     made = wave_stage.closed(market, operator, variety="Jonagold")
     made.released()
     for number, steps in ((1, ("packing", "shipment")), (2, ("packing", "shipment", "delivery"))):
@@ -794,6 +804,14 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
             for step in steps:
                 body = {"carrier": "SF"} if step == "shipment" else {}
                 assert made.step(parcel, step, **body).status_code == 200
+    [parcel, *_] = made.parcels(order_id=made.orders[2]["id"])
+    claims = []
+    for _ in range(2):
+        body = {"parcel_id": parcel["id"], "kind": "damage", "boxes": 1, "words": "bruised"}
+        claims.append(made.buyers[2].post(f"/v1/orders/{made.orders[2]['id']}/claims", json=body))
+    granted = {"remedy": "refund", "amount_minor": 100}
+    url = f"/v1/claims/{claims[0].json['id']}/decision"
+    assert operator.post(url, json=granted).status_code == 200
 
 
 def settled(market: builders.Market, operator: house.Caller) -> None:

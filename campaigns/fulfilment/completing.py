@@ -18,6 +18,9 @@ from campaigns.states import CampaignEvent, CampaignState
 from inventory.models import Hold
 from marketplace.context import Context
 from orders import balances
+from orders.claims import claiming
+from orders.claims.models import Claim
+from orders.claims.states import WAITING as WAITING_CLAIMS
 from orders.fulfilment.models import Parcel
 from orders.models import Order
 from orders.settlements import standing
@@ -75,19 +78,23 @@ def to_go_on_with(session: Session) -> Sequence[uuid.UUID]:
 
 
 def close_claims(session: Session, ctx: Context, campaign: Campaign) -> int:
-    """Delivered orders whose time for claims is over are closed, a batch of them; how many."""
-    last = select(func.max(Parcel.delivered_at)).where(Parcel.order_id == Order.id).scalar_subquery()
+    """Delivered orders whose time for claims is over and of which nothing is claimed are closed, a batch; how many."""
+    over_at = func.max(func.coalesce(Parcel.delivered_at, Parcel.lost_at))
+    last = select(over_at).where(Parcel.order_id == Order.id).scalar_subquery()
+    claimed = select(Claim.id).where(Claim.order_id == Order.id, Claim.state.in_(sorted(WAITING_CLAIMS)))
     rows = session.scalars(
         _orders(campaign, Order.state == OrderState.DELIVERED)
-        .where(last <= ctx.now - timedelta(days=campaign.claims_days))
+        .where(last <= ctx.now - timedelta(days=campaign.claims_days), ~claimed.exists())
         .order_by(Order.id)
         .limit(BATCH)
         .with_for_update(of=Order)
         .execution_options(populate_existing=True)
     ).all()
-    if rows:
-        balances.write(session, ctx, [(order, [OrderState.CLOSED]) for order in rows])
-    return len(rows)
+    waiting = claiming.waiting(session, [order.id for order in rows])  # made while we waited for their orders
+    closing = [order for order in rows if order.id not in waiting]
+    if closing:
+        balances.write(session, ctx, [(order, [OrderState.CLOSED]) for order in closing])
+    return len(closing)
 
 
 def _left(session: Session, campaign: Campaign, among: frozenset[OrderState]) -> bool:

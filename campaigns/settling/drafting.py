@@ -1,4 +1,6 @@
-"""The settlements of a completed campaign: its items, its title, and what shortages at a cooperative's fault cost."""
+"""The settlements of a completed campaign: its items, its title, what claims were granted, and what shortages at a
+cooperative's fault cost.
+"""
 
 import uuid
 from typing import Final
@@ -17,6 +19,7 @@ from marketplace import audit, errors
 from marketplace.catalogue.models import Pack
 from marketplace.context import Context
 from marketplace.language import Text
+from orders.claims import charges
 from orders.models import Order
 from orders.settlements import drafting, settling
 from orders.settlements.drafting import Agreed, Drafted
@@ -41,8 +44,10 @@ def draft(session: Session, ctx: Context, *, campaign_id: uuid.UUID, agreed: Agr
     """
     campaign = planning.locked(session, campaign_id)
     _check_over(session, campaign)
-    charges = _charges(session, campaign)
-    done = drafting.draft(session, ctx, sale=_sale(session, campaign), agreed=agreed, charges=charges)
+    sale = _sale(session, campaign)
+    granted = charges.of_items(session, sold_for=SOLD_FOR, item_ids=sale.item_ids)
+    every = [*_charges(session, campaign), *granted]
+    done = drafting.draft(session, ctx, sale=sale, agreed=agreed, charges=every)
     told = {"settlements": len(done.settlements), "drafted": done.drafted}
     audit.record(session, ctx, "campaign.draft_settlements", subject=("campaign", campaign.id), after=told)
     return done

@@ -14,7 +14,7 @@ from marketplace.door import Blueprint
 from orders import checkout
 from orders.addressing import AddressNotChosen
 from orders.bulk import OrderNotFound
-from orders.fulfilment import labelling, parcels, schemas
+from orders.fulfilment import labelling, parcels, schemas, weight_rules
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.parcels import ParcelNotFound
 from orders.fulfilment.states import ParcelStateForbids
@@ -77,11 +77,12 @@ def label(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> dict[
 
 
 @blueprint.post("/<uuid:parcel_id>/packing")
-@blueprint.problems(*STEP, LotStatusForbids, labelling.ParcelLabelsDiffer)
+@blueprint.arguments(schemas.PackParcel, required=False)
+@blueprint.problems(*STEP, LotStatusForbids, labelling.ParcelLabelsDiffer, weight_rules.WeightUnlikely)
 @blueprint.writes(200, schemas.Parcel)
-def pack(session: Session, parcel_id: uuid.UUID) -> Parcel:
-    """Its boxes stand ready 打包完成"""
-    return parcels.pack(session, context.current(), parcel_id=parcel_id)
+def pack(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel:
+    """Its boxes stand ready, and what they weigh, if that is known 打包完成（可填净重）"""
+    return parcels.pack(session, context.current(), parcel_id=parcel_id, **body)
 
 
 @blueprint.post("/<uuid:parcel_id>/shipment")

@@ -25,8 +25,10 @@ INVARIANTS: Final = (
         says=Text(en="An order is as far as the last of its parcels.", zh="订单进度等于其最慢包裹的进度。"),
         sql=f"""
             SELECT o.id, o.state, p.delivered, p.gone, p.parcels FROM "order" o JOIN (
-                SELECT order_id, count(*) AS parcels, count(*) FILTER (WHERE state = 'delivered') AS delivered,
-                    count(*) FILTER (WHERE state IN ('shipped', 'delivered')) AS gone FROM parcel GROUP BY order_id
+                SELECT order_id, count(*) AS parcels,
+                    count(*) FILTER (WHERE state IN ('delivered', 'lost')) AS delivered,
+                    count(*) FILTER (WHERE state IN ('shipped', 'delivered', 'lost')) AS gone
+                FROM parcel GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.state IN ({listed(SENT)}) AND CASE
                 WHEN p.delivered = p.parcels THEN o.state NOT IN ('delivered', 'closed')
@@ -43,7 +45,7 @@ INVARIANTS: Final = (
             SELECT h.id, h.consumed_boxes, m.committed, m.packed, p.* FROM hold h JOIN (
                 SELECT hold_id, coalesce(sum(boxes) FILTER (WHERE state = 'planned'), 0) AS planned,
                     coalesce(sum(boxes) FILTER (WHERE state = 'packed'), 0) AS in_boxes,
-                    coalesce(sum(boxes) FILTER (WHERE state IN ('shipped', 'delivered')), 0) AS gone
+                    coalesce(sum(boxes) FILTER (WHERE state IN ('shipped', 'delivered', 'lost')), 0) AS gone
                 FROM parcel GROUP BY hold_id
             ) p ON p.hold_id = h.id CROSS JOIN LATERAL (
                 SELECT sum(committed_delta_grams) / h.pack_grams AS committed,

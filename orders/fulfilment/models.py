@@ -66,6 +66,9 @@ class Parcel(Base):
     packed_at: Mapped[datetime | None]
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]
+    weighed_grams: Mapped[int | None]
+    """What its boxes weighed without their packaging, if its cooperative has told it when it packed them."""
     version: Mapped[int]
 
     __table_args__ = (
@@ -73,11 +76,17 @@ class Parcel(Base):
         CheckConstraint(one_of("state", ParcelState), name="state"),
         CheckConstraint("boxes > 0 AND boxes <= 1000000 AND pack_grams > 0", name="boxes"),
         CheckConstraint(
-            "num_nonnulls(packed_at, shipped_at, delivered_at) = CASE state WHEN 'planned' THEN 0"
-            " WHEN 'packed' THEN 1 WHEN 'shipped' THEN 2 ELSE 3 END",
+            "num_nonnulls(packed_at, shipped_at, delivered_at, lost_at) = CASE state WHEN 'planned' THEN 0"
+            " WHEN 'packed' THEN 1 WHEN 'shipped' THEN 2 ELSE 3 END"
+            " AND (lost_at IS NOT NULL) = (state = 'lost')",
             name="times",
         ),
-        CheckConstraint("(carrier IS NOT NULL) = (state IN ('shipped', 'delivered'))", name="carrier"),
+        CheckConstraint(
+            "weighed_grams IS NULL OR (weighed_grams > 0 AND packed_at IS NOT NULL)", name="weighed_grams"
+        ),
+        CheckConstraint(
+            "(carrier IS NOT NULL) = (state IN ('shipped', 'delivered', 'lost'))", name="carrier"
+        ),
         CheckConstraint("tracking_number IS NULL OR carrier IS NOT NULL", name="tracking"),
         Index(None, "wave_id", "id"),
         Index(None, "cooperative_id", "state", "id"),

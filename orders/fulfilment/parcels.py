@@ -1,4 +1,4 @@
-"""A parcel's way: packed, handed to a carrier, delivered; its order is as far as the last of its parcels.
+"""A parcel's way: packed, handed to a carrier, delivered or lost; its order is as far as the last of its parcels.
 
 Rows are taken in the order order, parcel, hold, pool, lot, label, label account.
 """
@@ -16,15 +16,16 @@ from marketplace import audit, errors, events
 from marketplace.access import STAFF
 from marketplace.context import Context
 from marketplace.language import Text
+from marketplace.payments import payments
 from orders import addressing, moving
-from orders.events import ParcelShipped
-from orders.fulfilment import labelling, states
+from orders.events import OrdersMoved, ParcelShipped
+from orders.fulfilment import labelling, states, weight_rules
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
-from orders.states import check_move
+from orders.states import OrderState, check_move
 
-OPEN: Final = frozenset(ParcelState) - {ParcelState.DELIVERED}
+OPEN: Final = frozenset(ParcelState) - states.OVER
 
 
 class ParcelNotFound(errors.NotFound):
@@ -51,16 +52,18 @@ def label(session: Session, ctx: Context, *, parcel_id: uuid.UUID, found: Sequen
     return parcel
 
 
-def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
-    """Its boxes stand ready, each with a label or none.
+def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID, weighed_grams: int | None = None) -> Parcel:
+    """Its boxes stand ready, each with a label or none; `weighed_grams`: of all of them together, if it was weighed.
 
-    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer.
+    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer, WeightUnlikely.
     """
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.PACKED)
+    if weighed_grams is not None:
+        weight_rules.check_weight(weighed_grams, nominal_grams=parcel.quantity_grams)
     labels = labelling.complete(session, parcel)
     owing.pack(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
-    parcel.packed_at = ctx.now
+    parcel.packed_at, parcel.weighed_grams = ctx.now, weighed_grams
     _go(session, ctx, order, parcel, ParcelState.PACKED)
     provenance.parcel_packed(
         session,
@@ -79,8 +82,12 @@ def ship(
 ) -> Parcel:
     """A carrier has it: the fruit has left the store.
 
+    What was weighed may be refunded (`claims.weighing`): then the order's payments are locked before it.
     Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer, LabelStateForbids.
     """
+    seen = get(session, ctx, parcel_id=parcel_id)
+    if seen.weighed_grams is not None:
+        payments.lock_of_orders(session, [seen.order_id])
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.SHIPPED)
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
@@ -111,6 +118,13 @@ def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
         session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id, order_id=parcel.order_id
     )
     return parcel
+
+
+def lose(session: Session, ctx: Context, order: Order, parcel: Parcel) -> None:
+    """The locked parcel of a locked order does not arrive: all of it is refunded. Raises ParcelStateForbids."""
+    states.check_move(parcel.state, ParcelState.LOST)
+    parcel.lost_at = ctx.now
+    _go(session, ctx, order, parcel, ParcelState.LOST)
 
 
 def recipient(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> dict[str, Any]:
@@ -181,15 +195,21 @@ def _go(session: Session, ctx: Context, order: Order, parcel: Parcel, after: Par
 
 
 def _follow(session: Session, ctx: Context, order: Order) -> None:
-    """The locked order is as far as the last of its parcels."""
-    due = states.order_state([each.state for each in of_order(session, order_id=order.id)])
-    if due != order.state:
-        check_move(order.state, due)
-        moving.move(session, ctx, order, due)
+    """The locked order is as far as the last of its parcels. That all has arrived is told only if all has."""
+    found = [each.state for each in of_order(session, order_id=order.id)]
+    due = states.order_state(found)
+    if due == order.state:
+        return
+    check_move(order.state, due)
+    is_quiet = due == OrderState.DELIVERED and ParcelState.LOST in found
+    moving.move(session, ctx, order, due, is_one_of_many=is_quiet)
+    if is_quiet:
+        events.publish(session, ctx, OrdersMoved(order_ids=(order.id,), after=due))
 
 
 _VERBS: Final = {
     ParcelState.PACKED: "pack",
     ParcelState.SHIPPED: "ship",
     ParcelState.DELIVERED: "deliver",
+    ParcelState.LOST: "lose",
 }

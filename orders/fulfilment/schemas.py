@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from inventory.states import LotStatus
-from marketplace.fields import Flag, Id, Instant, Line
+from marketplace.fields import Flag, Grams, Id, Instant, Line
 from marketplace.paging import Query, page_of
 from orders.fulfilment.states import ParcelState
 
@@ -20,6 +20,18 @@ class ShipParcel(Schema):
     tracking_number = Line(load_default=None, high=60)
 
 
+class PackParcel(Schema):
+    may_be_absent = True
+    weighed_grams = Grams(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "What all its boxes weigh without their packaging, if that was weighed: too light ones are"
+            " refunded by themselves when the parcel leaves."
+        },
+    )
+
+
 class Parcel(Schema):
     id = fields.UUID()
     wave_id = fields.UUID()
@@ -34,6 +46,8 @@ class Parcel(Schema):
     packed_at = Instant(allow_none=True)
     shipped_at = Instant(allow_none=True)
     delivered_at = Instant(allow_none=True)
+    lost_at = Instant(allow_none=True)
+    weighed_grams = fields.Integer(allow_none=True)
     version = fields.Integer()
 
 

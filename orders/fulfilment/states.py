@@ -17,6 +17,8 @@ class ParcelState(StrEnum):
     SHIPPED = "shipped"
     """A carrier has them, and the store no longer does."""
     DELIVERED = "delivered"
+    LOST = "lost"
+    """It did not arrive, and all of it was refunded as missing."""
 
 
 class ParcelStateForbids(errors.Conflict):
@@ -26,26 +28,28 @@ class ParcelStateForbids(errors.Conflict):
     code = "parcel_state"
 
 
-MOVES: Final[dict[ParcelState, ParcelState | None]] = {
-    ParcelState.PLANNED: ParcelState.PACKED,
-    ParcelState.PACKED: ParcelState.SHIPPED,
-    ParcelState.SHIPPED: ParcelState.DELIVERED,
-    ParcelState.DELIVERED: None,
+MOVES: Final[dict[ParcelState, frozenset[ParcelState]]] = {
+    ParcelState.PLANNED: frozenset({ParcelState.PACKED}),
+    ParcelState.PACKED: frozenset({ParcelState.SHIPPED}),
+    ParcelState.SHIPPED: frozenset({ParcelState.DELIVERED, ParcelState.LOST}),
+    ParcelState.DELIVERED: frozenset(),
+    ParcelState.LOST: frozenset(),
 }
-"""A parcel goes forward, one step after the other; what becomes of one that does not arrive is a claim's."""
+"""A parcel goes forward, one step after the other; that one is lost, claims decide (`orders.claims`)."""
 
-GONE: Final = frozenset({ParcelState.SHIPPED, ParcelState.DELIVERED})
+OVER: Final = frozenset({ParcelState.DELIVERED, ParcelState.LOST})
+GONE: Final = OVER | {ParcelState.SHIPPED}
 
 
 def check_move(before: str, after: ParcelState) -> None:
     """Raises ParcelStateForbids unless `before → after` is the parcel's next step."""
-    if MOVES[ParcelState(before)] is not after:
+    if after not in MOVES[ParcelState(before)]:
         raise ParcelStateForbids(state=before)
 
 
 def order_state(parcels: Collection[str]) -> OrderState:
     """That of an order with these parcels: as far as the last of them has come."""
-    if all(each == ParcelState.DELIVERED for each in parcels):
+    if all(each in OVER for each in parcels):
         return OrderState.DELIVERED
     if all(each in GONE for each in parcels):
         return OrderState.SHIPPED

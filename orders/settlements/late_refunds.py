@@ -23,6 +23,8 @@ from marketplace.points import Point, passed
 from marketplace.values import new_id
 from orders.books import postings
 from orders.books.postings import ItemParts, Purse
+from orders.claims.models import Claim as GrantedClaim
+from orders.claims.states import BorneBy
 from orders.fulfilment.models import Parcel
 from orders.models import Order
 from orders.settlements import clawback, finishing, gathering, journal, kept, settling
@@ -153,9 +155,17 @@ def _check_left(session: Session, settlement: Settlement, refund: PartRefund, am
             func.count().filter(LateRefund.settlement_id == settlement.id),
         ).where(LateRefund.refund_id == refund.id)
     ).one()
-    left = 0 if own else refund.amount_minor - int(taken or 0)
+    left = 0 if own or _is_charged(session, refund) else refund.amount_minor - int(taken or 0)
     if amount_minor > left:
         raise MoreThanRefunded(left_minor=left)
+
+
+def _is_charged(session: Session, refund: PartRefund) -> bool:
+    """A claim that its cooperative bears is over before its order is, and stands in a settlement already."""
+    charged = select(GrantedClaim.id).where(
+        GrantedClaim.id == refund.source_id, GrantedClaim.borne_by == BorneBy.COOPERATIVE
+    )
+    return session.scalar(charged) is not None
 
 
 def _clawed(

@@ -88,6 +88,7 @@ ALWAYS_SOMETHING = {
     ("balance_defaulted", "amount"): "else it is settled",
     ("balance_charge_planned", "amount"): "else it is settled",
     ("balance_charge_declined", "amount"): "nobody charges nothing",
+    ("light_boxes_refunded", "amount"): "boxes that are not light are not told of",
     ("balance_defaulted", "forfeited"): "a deposit is something for each box",
     ("refund_due", "amount"): "nobody owes nothing",
     ("refund_paid", "amount"): "nobody pays nothing out",

@@ -8,6 +8,15 @@ from typing import Final
 from marketplace.notifications.kinds.about import BODY_MAX, TITLE_MAX, About, Kind, Wording
 from marketplace.notifications.kinds.advances import AdvanceGranted, AdvanceRefused
 from marketplace.notifications.kinds.charges import BalanceChargeDeclined, BalanceChargePlanned
+from marketplace.notifications.kinds.claims import (
+    ClaimDecided,
+    ClaimRaised,
+    ClaimReceived,
+    ClaimRefunded,
+    ClaimRejected,
+    ClaimToReturn,
+    LightBoxesRefunded,
+)
 from marketplace.notifications.kinds.groups import GroupFull, GroupLapsed
 from marketplace.notifications.kinds.market import (
     BalanceDefaulted,
@@ -84,6 +93,12 @@ __all__ = (
     "CampaignOpened",
     "CampaignPaused",
     "CampaignResumed",
+    "ClaimDecided",
+    "ClaimRaised",
+    "ClaimReceived",
+    "ClaimRefunded",
+    "ClaimRejected",
+    "ClaimToReturn",
     "CommitmentAsked",
     "DestinationNamed",
     "FruitRecalled",
@@ -91,6 +106,7 @@ __all__ = (
     "GroupLapsed",
     "Kind",
     "LaterLotCame",
+    "LightBoxesRefunded",
     "OrderCommitted",
     "OrderDelivered",
     "OrderExpired",

@@ -72,6 +72,13 @@ class Kind(StrEnum):
     BALANCE_CHARGE_PLANNED = "balance_charge_planned"
     BALANCE_CHARGE_DECLINED = "balance_charge_declined"
     FRUIT_RECALLED = "fruit_recalled"
+    CLAIM_RECEIVED = "claim_received"
+    CLAIM_REFUNDED = "claim_refunded"
+    CLAIM_TO_RETURN = "claim_to_return"
+    CLAIM_REJECTED = "claim_rejected"
+    LIGHT_BOXES_REFUNDED = "light_boxes_refunded"
+    CLAIM_RAISED = "claim_raised"
+    CLAIM_DECIDED = "claim_decided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,63 @@
+"""What of claims cooperatives are settled with: granted refunds, each under its claim; those of the scale together."""
+
+import uuid
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, case, func, null, select
+from sqlalchemy.orm import Session
+
+from inventory.models import Hold
+from marketplace.catalogue.models import Pack
+from orders.claims.models import Claim
+from orders.claims.states import BorneBy, ClaimState
+from orders.models import Order
+from orders.settlements.facts import Remedy
+from orders.settlements.gathering import Charge
+
+
+def of_items(session: Session, *, sold_for: str, item_ids: Collection[uuid.UUID]) -> list[Charge]:
+    """Refunds of boxes that were sold for these, whoever bears them: then no settlement leaves one out."""
+    of_its_own: ColumnElement[uuid.UUID | None] = case((Claim.is_automatic, null()), else_=Claim.id)
+    rows = session.execute(
+        select(
+            Claim.cooperative_id,
+            Claim.currency,
+            Hold.purpose_id,
+            Pack.code,
+            Claim.borne_by,
+            of_its_own.label("claim_id"),
+            func.sum(Claim.refund_minor),
+        )
+        .join(Order, Order.id == Claim.order_id)
+        .join(Hold, Hold.id == Order.hold_id)
+        .join(Pack, Pack.id == Order.pack_id)
+        .where(
+            Hold.purpose_kind == sold_for,
+            Hold.purpose_id.in_(item_ids),
+            Claim.state == ClaimState.REFUNDED,
+            Claim.refund_minor > 0,
+        )
+        .group_by(
+            Claim.cooperative_id, Claim.currency, Hold.purpose_id, Pack.code, Claim.borne_by, of_its_own
+        )
+        .order_by(Claim.cooperative_id, Claim.currency, Hold.purpose_id, of_its_own)
+    )
+    return [
+        Charge(
+            cooperative_id=cooperative_id,
+            currency=currency,
+            item_id=item_id,
+            reference=_reference(code, item_id, claim_id),
+            remedy=Remedy.REFUND,
+            amount_minor=int(minor or 0),
+            at_fault=borne_by == BorneBy.COOPERATIVE,
+        )
+        for cooperative_id, currency, item_id, code, borne_by, claim_id, minor in rows
+    ]
+
+
+def _reference(code: str, item_id: uuid.UUID, claim_id: uuid.UUID | None) -> str:
+    """As a statement names it, and nothing else in it."""
+    if claim_id is None:
+        return f"{code} 缺重 light boxes {str(item_id)[-12:]}"
+    return f"{code} 售后 claim {str(claim_id)[-12:]}"

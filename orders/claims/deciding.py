@@ -1,0 +1,223 @@
+"""A claim is decided on; with the decision, or with the boxes that come back, the refund is owed, in one transaction.
+
+Rows are taken in the order payment, order, parcel, claim, and a lot after them.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from inventory import lots
+from inventory.families import parentage
+from inventory.stores import rooms
+from marketplace import database, errors
+from marketplace.context import Context
+from marketplace.language import Text
+from marketplace.payments import part_refunds, payments
+from marketplace.payments.models import Payment
+from marketplace.payments.states import PartRefundKind, PaymentState
+from orders import moving
+from orders.claims import claiming, rules, telling
+from orders.claims.models import Claim
+from orders.claims.states import AFTER, BorneBy, ClaimKind, ClaimState, ClaimStateForbids, Remedy, check_move
+from orders.fulfilment import parcels
+from orders.fulfilment.models import Parcel
+from orders.fulfilment.states import ParcelState
+from orders.models import Order
+from orders.states import AFTER_SALE
+
+
+class NothingComesBack(errors.Conflict):
+    """Boxes that have not arrived cannot be sent back."""
+
+    title = Text(en="These boxes have not arrived and cannot come back.", zh="这些箱未送达，无法退回。")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """What was paid for a locked order, and what of its parcel went back by itself."""
+
+    payments: Sequence[Payment]
+    """Those that have received something, the last one first."""
+    paid_minor: int
+    """Before any claim."""
+    boxes: int
+    """Of the whole order."""
+    light_minor: int
+
+    @property
+    def kept_minor(self) -> int:
+        return sum(each.kept_minor for each in self.payments)
+
+    def refundable_minor(self, claim: Claim, parcel: Parcel) -> int:
+        return rules.refundable_minor(
+            self.paid_minor,
+            boxes=claim.boxes,
+            of_boxes=self.boxes,
+            parcel_boxes=parcel.boxes,
+            light_minor=self.light_minor,
+            kept_minor=self.kept_minor,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Locked:
+    order: Order
+    parcel: Parcel
+    claim: Claim
+    money: Money
+
+
+def decide(
+    session: Session,
+    ctx: Context,
+    *,
+    claim_id: uuid.UUID,
+    remedy: Remedy,
+    amount_minor: int | None,
+    borne_by: BorneBy | None,
+    words: str | None,
+) -> Claim:
+    """An operator's decision; the same one told again changes nothing.
+
+    `amount_minor`, `borne_by`: of a refund or a return; `words`: at least of a rejection.
+    Raises ClaimNotFound, ClaimStateForbids, MoreThanPaid, NothingComesBack.
+    """
+    found = _lock(session, ctx, claim_id)
+    claim = found.claim
+    decision = (remedy, amount_minor, borne_by, words)
+    if decision == (claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words):
+        if claim.state == ClaimState.WITHDRAWN:
+            raise ClaimStateForbids(state=claim.state)
+        return claiming.as_it_is(session, ctx, claim, f"claim.{remedy}_again")
+    check_move(claim.state, AFTER[remedy])
+    if remedy == Remedy.RETURN and (
+        claim.kind == ClaimKind.MISSING or found.parcel.state != ParcelState.DELIVERED
+    ):
+        raise NothingComesBack
+    if amount_minor is not None:
+        rules.check_amount(amount_minor, max_minor=found.money.refundable_minor(claim, found.parcel))
+    claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words = decision
+    claim.decided_by, claim.decided_at = ctx.actor.label, ctx.now
+    told = {"refund_minor": amount_minor, "borne_by": borne_by, "words": words}
+    claiming.move(session, ctx, claim, AFTER[remedy], action=f"claim.{remedy}", **told)
+    if remedy == Remedy.REFUND:
+        refund(session, ctx, claim, found.money)
+        _lose(session, ctx, found)
+    telling.decided(session, ctx, claim)
+    return claim
+
+
+def receive(session: Session, ctx: Context, *, claim_id: uuid.UUID, code: str) -> Claim:
+    """Boxes have come back: they are a lot under quarantine, named `code`, and the refund is owed.
+
+    Raises ClaimNotFound, ClaimStateForbids, MoreThanPaid, LotNotFound, LotCodeTaken, NotShipped, NoSpace.
+    """
+    found = _lock(session, ctx, claim_id)
+    claim = found.claim
+    if claim.state != ClaimState.RETURNING:
+        raise ClaimStateForbids(state=claim.state)
+    assert claim.refund_minor is not None, "what is to come back has its amount"
+    family = parentage.take_back(
+        session,
+        ctx,
+        lot_id=found.parcel.lot_id,
+        code=code,
+        quantity_grams=claim.boxes * found.parcel.pack_grams,
+        reason=f"claim {claim.id}",
+    )
+    claim.returned_lot_id = family.children[0].id
+    with database.refusing({"uq_claim_returned_lot_id": lots.LotCodeTaken()}):
+        claiming.move(session, ctx, claim, ClaimState.REFUNDED, action="claim.receive", lot_code=code)
+    refund(session, ctx, claim, found.money)
+    telling.decided(session, ctx, claim)
+    return claim
+
+
+def refund(session: Session, ctx: Context, claim: Claim, money: Money) -> None:
+    """What a locked claim gives back, of the order's locked payments. Raises MoreThanPaid."""
+    amount_minor = claim.refund_minor or 0
+    if amount_minor > money.kept_minor:
+        raise rules.MoreThanPaid(max_minor=money.kept_minor)
+    parts = rules.parted(amount_minor, [each.kept_minor for each in money.payments])
+    part_refunds.owe_parts(
+        session,
+        ctx,
+        [
+            (payment, PartRefundKind.REFUND, minor)
+            for payment, minor in zip(money.payments, parts, strict=True)
+            if minor
+        ],
+        reason=AFTER_SALE,
+        source_id=claim.id,
+        is_told=True,
+    )
+
+
+def money_of(session: Session, order_id: uuid.UUID, parcel_id: uuid.UUID) -> Money:
+    """Of an order that is to be locked: its payments are, before it."""
+    locked = payments.lock_of_orders(session, [order_id]).get(order_id, [])
+    return _money(session, locked, order_id, parcel_id)
+
+
+def refundable_minor(session: Session, claim: Claim) -> int:
+    """At most so much may be refunded for a claim, as it is now; nothing is locked."""
+    found = session.scalars(select(Payment).where(Payment.order_id == claim.order_id).order_by(Payment.id))
+    parcel = session.get_one(Parcel, claim.parcel_id)
+    return _money(session, found.all(), claim.order_id, parcel.id).refundable_minor(claim, parcel)
+
+
+def _money(session: Session, found: Sequence[Payment], order_id: uuid.UUID, parcel_id: uuid.UUID) -> Money:
+    received = [each for each in reversed(found) if each.state == PaymentState.SUCCEEDED]
+    refunded, light = session.execute(
+        select(
+            func.coalesce(func.sum(Claim.refund_minor), 0),
+            func.coalesce(
+                func.sum(Claim.refund_minor).filter(Claim.is_automatic, Claim.parcel_id == parcel_id), 0
+            ),
+        ).where(Claim.order_id == order_id, Claim.state == ClaimState.REFUNDED)
+    ).one()
+    boxes = session.scalar(select(func.sum(Parcel.boxes)).where(Parcel.order_id == order_id))
+    return Money(
+        payments=received,
+        paid_minor=sum(each.kept_minor for each in received) + int(refunded or 0),
+        boxes=int(boxes or 0),
+        light_minor=int(light or 0),
+    )
+
+
+def _lock(session: Session, ctx: Context, claim_id: uuid.UUID) -> _Locked:
+    """Raises ClaimNotFound; also for a buyer, who decides nothing."""
+    seen = claiming.get(session, ctx, claim_id=claim_id)
+    money = money_of(session, seen.order_id, seen.parcel_id)
+    order = moving.locked(session, seen.order_id)
+    parcel = session.get_one(Parcel, seen.parcel_id, with_for_update=True, populate_existing=True)
+    return _Locked(order=order, parcel=parcel, claim=claiming.locked(session, claim_id), money=money)
+
+
+def _lose(session: Session, ctx: Context, found: _Locked) -> None:
+    """A parcel on its way of which every box was refunded as missing does not arrive any more."""
+    if found.parcel.state != ParcelState.SHIPPED:
+        return
+    refunded = session.scalar(
+        select(func.sum(Claim.boxes)).where(
+            Claim.parcel_id == found.parcel.id,
+            Claim.kind == ClaimKind.MISSING,
+            Claim.state == ClaimState.REFUNDED,
+        )
+    )
+    if int(refunded or 0) == found.parcel.boxes:
+        parcels.lose(session, ctx, found.order, found.parcel)
+
+
+RECEIVING: Final[tuple[type[errors.Refusal], ...]] = (
+    lots.LotNotFound,
+    lots.LotCodeTaken,
+    parentage.NotShipped,
+    rooms.NoSpace,
+)
+"""What the store may say of boxes that come back."""
