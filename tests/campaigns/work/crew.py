@@ -1,4 +1,4 @@
-"""A wave of three cooperatives and the workers of the first: their shifts, scans and wages, through the doors."""
+"""A wave of three cooperatives and the workers of one: their shifts, scans and wages, through the doors."""
 
 import uuid
 from collections.abc import Sequence
@@ -23,6 +23,8 @@ def done(response: Any, status: int = 200) -> dict[str, Any]:
 class Crew:
     made: Sending
     wave_id: str
+    place: int = 0
+    """Of the cooperative whose workers they are."""
 
     @property
     def market(self) -> Market:
@@ -30,7 +32,7 @@ class Crew:
 
     @property
     def member(self) -> Caller:
-        return self.made.members[0]
+        return self.made.members[self.place]
 
     @property
     def neighbour(self) -> Caller:
@@ -38,7 +40,7 @@ class Crew:
 
     @property
     def cooperative_id(self) -> str:
-        return str(self.market.cooperative_ids[0])
+        return str(self.market.cooperative_ids[self.place])
 
     @property
     def begins_at(self) -> datetime:
@@ -49,7 +51,7 @@ class Crew:
     def ctx(self) -> Context:
         """The member at work."""
         found = self.market.acting(self.member, roles=frozenset({Role.COOPERATIVE}))
-        own = frozenset(self.market.cooperative_ids[:1])
+        own = frozenset({self.market.cooperative_ids[self.place]})
         return replace(found, actor=replace(found.actor, cooperative_ids=own))
 
     def at(self, minutes: int) -> str:
