@@ -132,7 +132,7 @@ def sign(session: Session, ctx: Context, *, shift_id: uuid.UUID, total_minor: in
 
     Raises ShiftNotFound, ShiftStateForbids, WageSheetEmpty, WageSheetDiffers.
     """
-    shift = shifts.locked(session, ctx, shift_id=shift_id)
+    shift = shifts.locked(session, ctx, shift_id=shift_id, by_members=True)
     states.check_move(shift.state, ShiftState.SIGNED)
     lines = _computed(session, shift)
     if not lines:
@@ -170,7 +170,7 @@ def mark_paid(
 
     Raises ShiftNotFound, ShiftStateForbids, PaidOnNotValid.
     """
-    shift = shifts.locked(session, ctx, shift_id=shift_id)
+    shift = shifts.locked(session, ctx, shift_id=shift_id, by_members=True)
     states.check_move(shift.state, ShiftState.PAID)
     if not shift.works_on <= paid_on <= ctx.today + timedelta(days=1):  # which is today already farther east
         detail = f"{PaidOnNotValid.title.en} {PaidOnNotValid.title.zh}"

@@ -137,11 +137,16 @@ def get(session: Session, ctx: Context, *, shift_id: uuid.UUID) -> Shift:
     return found
 
 
-def locked(session: Session, ctx: Context, *, shift_id: uuid.UUID) -> Shift:
-    """The same, and nobody else changes it, or what belongs to it, until the commit. Raises ShiftNotFound."""
+def locked(session: Session, ctx: Context, *, shift_id: uuid.UUID, by_members: bool = False) -> Shift:
+    """Nobody else changes it, or what belongs to it, until the commit.
+
+    `by_members`: it is no operator's to change. Raises ShiftNotFound, also for who may only see it.
+    """
     statement = visible(ctx).where(Shift.id == shift_id).with_for_update(of=Shift, key_share=True)
     found = session.scalar(statement.execution_options(populate_existing=True))
-    if found is None:
+    if found is None or not may_work_on(ctx, found.cooperative_id):
+        raise ShiftNotFound
+    if by_members and not ctx.actor.belongs_to(found.cooperative_id):
         raise ShiftNotFound
     return found
 

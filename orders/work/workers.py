@@ -46,7 +46,7 @@ def add(
 
 
 def edit(session: Session, ctx: Context, worker: Worker, **changes: Any) -> Worker:
-    """What is not named stays as it is. `worker` is locked by `get`."""
+    """What is not named stays as it is. `worker` is locked."""
     if "name" in changes:
         worker.sealed = _seal(worker.id, changes["name"])
     if "village" in changes:
@@ -58,15 +58,15 @@ def edit(session: Session, ctx: Context, worker: Worker, **changes: Any) -> Work
     return worker
 
 
-def get(session: Session, ctx: Context, *, worker_id: uuid.UUID, locked: bool = False) -> Worker:
+def get(session: Session, ctx: Context, *, worker_id: uuid.UUID) -> Worker:
     """Of the actor's cooperatives, any for staff. Raises WorkerNotFound."""
-    statement = visible(ctx).where(Worker.id == worker_id)
-    if locked:
-        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    found = session.scalar(statement)
-    if found is None:
-        raise WorkerNotFound
-    return found
+    return _found(session, visible(ctx).where(Worker.id == worker_id))
+
+
+def locked(session: Session, ctx: Context, *, worker_id: uuid.UUID) -> Worker:
+    """Of the actor's cooperatives alone, and nobody else edits it until the commit. Raises WorkerNotFound."""
+    own = select(Worker).where(Worker.id == worker_id, Worker.cooperative_id.in_(ctx.actor.cooperative_ids))
+    return _found(session, own.with_for_update(key_share=True).execution_options(populate_existing=True))
 
 
 def visible(ctx: Context) -> Select[Worker]:
@@ -119,6 +119,13 @@ def check_member(session: Session, ctx: Context, cooperative_id: uuid.UUID) -> N
 def plain(village: str) -> str:
     """One blank between words: a village that is written twice in two ways is counted once."""
     return " ".join(village.split())
+
+
+def _found(session: Session, statement: Select[Worker]) -> Worker:
+    found = session.scalar(statement)
+    if found is None:
+        raise WorkerNotFound
+    return found
 
 
 def _seal(worker_id: uuid.UUID, name: str) -> bytes:

@@ -93,6 +93,6 @@ def get_worker(worker_id: uuid.UUID) -> dict[str, Any]:
 def edit_worker(session: Session, body: dict[str, Any], worker_id: uuid.UUID) -> Worker:
     """Edit what is named; the rest stays (members) 修改工人"""
     ctx = context.current()
-    worker = workers.get(session, ctx, worker_id=worker_id, locked=True)
+    worker = workers.locked(session, ctx, worker_id=worker_id)
     versions.check(worker.version)
     return workers.edit(session, ctx, worker, **body)

@@ -113,6 +113,23 @@ def test_members_sign_and_pay_and_nobody_else(crew: Crew) -> None:
     assert_refused(crew.neighbour.get(f"/v1/shifts/{shift_id}/wage-sheet"), 404, "shift_not_found")
 
 
+def test_who_is_also_staff_signs_for_no_other_cooperative(crew: Crew) -> None:
+    """Seeing everything is no membership."""
+    market = crew.market
+    both = caller(market.app, Role.OPERATOR, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[1:2])
+    li = crew.worker()
+    shift_id = crew.shift(li)
+    done(crew.attend(shift_id, (li, 0, 60)))
+    done(crew.step(shift_id, "closing", both))
+    signing = crew.step(shift_id, "wage-sheet/signature", both, total_minor=1_800)
+    assert_refused(signing, 404, "shift_not_found")
+    assert {each["name"] for each in crew.sheet(shift_id, both)["lines"]} == {None}
+    edit = both.patch(f"/v1/workers/{li}", json={"village": "B"}, headers={"If-Match": '"1"'})
+    assert_refused(edit, 404, "worker_not_found")
+    reader = caller(market.app, Role.AUDITOR, Role.COOPERATIVE, cooperative_ids=market.cooperative_ids[1:2])
+    assert_refused(crew.step(shift_id, "reopening", reader), 404, "shift_not_found")
+
+
 def test_staff_sees_the_sheet_without_names(crew: Crew) -> None:
     shift_id = crew.worked(60, 30)
     own, seen = crew.sheet(shift_id), crew.sheet(shift_id, caller(crew.market.app, Role.AUDITOR))
