@@ -620,7 +620,7 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
     if kind in (None, "parcel", "shift"):  # a whole sale: for its own tests alone
         parcels = sent(market, as_role)
         for each, parcel in zip((one, other), parcels, strict=True):
-            each.ids |= {"parcel": parcel["id"], "shift": shift_of(each, parcel)}
+            each.ids.update(parcel=parcel["id"], shift=shift_of(each, parcel))
     if kind in (None, "settlement"):
         one.ids["settlement"], other.ids["settlement"] = settled(market, as_role)
     return World(
