@@ -1,7 +1,7 @@
 """Lists in pages: ids are ordered by time, so the last id of a page is the cursor of the next."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,8 +45,13 @@ def read(
     if cursor is not None:
         statement = statement.where(by > cursor)
     rows = list(session.scalars(statement.order_by(by).limit(limit + 1)))
+    return cut(rows, limit=limit, id_of=lambda row: row.id)
+
+
+def cut(rows: Sequence[Any], *, limit: int, id_of: Callable[[Any], uuid.UUID]) -> dict[str, Any]:
+    """The page of `limit` rows out of one more than that, in whatever order; the last of them is the next cursor."""
     items = rows[:limit]
-    following = items[-1].id if len(rows) > limit else None
+    following = id_of(items[-1]) if len(rows) > limit else None
     if following is not None:
         _link_next(following)
     return {"items": items, "next_cursor": following}

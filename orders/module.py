@@ -65,6 +65,9 @@ from orders.sponsoring import notifying as sponsor_notifying
 from orders.sponsoring.invariants import INVARIANTS as SPONSORING_INVARIANTS
 from orders.sponsoring.jobs import JOBS as SPONSORING_JOBS
 from orders.telling import SUBSCRIPTIONS as TELLING
+from orders.work import api as work_api
+from orders.work import workers_api
+from orders.work.invariants import INVARIANTS as WORK_INVARIANTS
 
 module = Module(
     name="orders",
@@ -89,6 +92,11 @@ module = Module(
         sponsoring_api.shares,
         sponsoring_api.payables,
         *draws_api.BLUEPRINTS,
+        work_api.blueprint,
+        work_api.of_waves,
+        workers_api.blueprint,
+        workers_api.of_cooperatives,
+        workers_api.of_counties,
     ),
     fast_doors=FAST_DOORS,
     jobs=(
@@ -156,5 +164,6 @@ module = Module(
         *BOOKS_INVARIANTS,
         *ADVANCE_INVARIANTS,
         *STORAGE_INVARIANTS,
+        *WORK_INVARIANTS,
     ),
 )

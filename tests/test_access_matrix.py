@@ -208,6 +208,25 @@ OWNED = {
     "payout_destinations.get_destination": "payout_destination",
     "payouts.get_payout": "payout",
     "payouts.list_moves": "payout",
+    "cooperative_workers.list_workers": "cooperative",
+    "cooperative_workers.add_worker": "cooperative",
+    "cooperative_workers.sum_up": "cooperative",
+    "workers.get_worker": "worker",
+    "workers.edit_worker": "worker",
+    "shifts.get_shift": "shift",
+    "shifts.list_workers": "shift",
+    "shifts.assign": "shift",
+    "shifts.take_off": "shift",
+    "shifts.attend": "shift",
+    "shifts.list_tasks": "shift",
+    "shifts.list_scans": "shift",
+    "shifts.scan": "shift",
+    "shifts.close": "shift",
+    "shifts.reopen": "shift",
+    "shifts.get_sheet": "shift",
+    "shifts.download_sheet": "shift",
+    "shifts.sign": "shift",
+    "shifts.mark_paid": "shift",
     "draws.get_draw": "draw",
     "draws.redeem": "draw",
     "draws.release": "draw",
@@ -231,6 +250,7 @@ COMMON = {
     "payments.book_receipt", "payments.fail", "cold_stores.get_cold_store", "pools.get_pool",
     "lots.release_from_quarantine", "lots.recall", "lot_reach.show", "lot_reach.tell",
     "pick_lists.list_picks", "pick_lists.download_picks", "cases.settle",
+    "wave_shifts.plan", "wave_shifts.get_wave_sheet", "wave_shifts.download_wave_sheet", "county_work.sum_up_county",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
     "cold_stores.get_space", "cold_stores.create_room", "cold_stores.set_capacity",
     "cold_stores.list_prices", "cold_stores.set_price",
@@ -322,6 +342,9 @@ OWNERS = {
     "consent": Role.COOPERATIVE,
     "payout_destination": Role.COOPERATIVE,
     "payout": Role.COOPERATIVE,
+    "cooperative": Role.COOPERATIVE,
+    "worker": Role.COOPERATIVE,
+    "shift": Role.COOPERATIVE,
 }
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -337,6 +360,23 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "claims.answer": {"answer": "agree"},
     "claims.receive": {"code": "BACK"},
+    "cooperative_workers.add_worker": {"name": "Li", "village": "South"},
+    "workers.edit_worker": {"village": "North"},
+    "shifts.assign": {"worker_ids": ["01900000-0000-7000-8000-0000000000ee"]},
+    "shifts.take_off": {"worker_ids": ["01900000-0000-7000-8000-0000000000ee"]},
+    "shifts.attend": {"items": [{"worker_id": "01900000-0000-7000-8000-0000000000ee"}]},
+    "shifts.scan": {
+        "rows": [
+            {
+                "id": "01900000-0000-7000-8000-0000000000ea",
+                "worker_id": "01900000-0000-7000-8000-0000000000ee",
+                "parcel_id": "01900000-0000-7000-8000-0000000000ef",
+                "scanned_at": "2026-11-27T00:00:00Z",
+            }
+        ]
+    },
+    "shifts.sign": {"total_minor": 0},
+    "shifts.mark_paid": {"how": "cash", "paid_on": "2026-11-27"},
     "label_sheets.take_sheet": {},
     "settlements.object_to": {"digest": f"sha256:{'0' * 64}", "reason": "too few"},
     "settlements.accept": {"digest": f"sha256:{'0' * 64}"},
@@ -579,6 +619,7 @@ def test_lists_show_only_what_is_ones_own(world: World):
         ("/v1/parcels", Role.COOPERATIVE, "parcel"),
         ("/v1/claims", Role.SHOPPER, "claim"),
         ("/v1/claims", Role.COOPERATIVE, "claim"),
+        ("/v1/shifts", Role.COOPERATIVE, "shift"),
         ("/v1/settlements", Role.COOPERATIVE, "settlement"),
         ("/v1/pledges", Role.COOPERATIVE, "pledge"),
         ("/v1/sponsorships", Role.BUYER, "sponsorship"),
@@ -615,10 +656,11 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
         "claim",
         "claim_to_answer",
         "claim_photo",
+        "shift",
     ):  # a whole sale: for its own tests alone
-        one.ids["parcel"], other.ids["parcel"] = sent(market, as_role)
-        for each in (one, other):
-            each.ids.update(claimed(each))
+        for each, parcel in zip((one, other), sent(market, as_role), strict=True):
+            each.ids["parcel"] = parcel["id"]
+            each.ids.update(claimed(each), shift=shift_of(each, parcel))
     if kind in (None, "settlement"):
         one.ids["settlement"], other.ids["settlement"] = settled(market, as_role)
     return World(
@@ -630,12 +672,29 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
     )
 
 
-def sent(market: Market, as_role: Callable[..., Caller]) -> list[str]:
+def sent(market: Market, as_role: Callable[..., Caller]) -> list[dict[str, Any]]:
     """A parcel of each of the first two cooperatives."""
     pears = replace(market, pack_id=market.pack("Jonagold").id)
     made = wave_stage.closed(pears, as_role(Role.OPERATOR), variety="Jonagold")
     made.released()
-    return [made.parcels(cooperative_id=str(each))[0]["id"] for each in market.cooperative_ids[:2]]
+    return [made.parcels(cooperative_id=str(each))[0] for each in market.cooperative_ids[:2]]
+
+
+def shift_of(one: Side, parcel: dict[str, Any]) -> str:
+    """A shift that packs a parcel's wave."""
+    terms = {
+        "kind": "packing",
+        "cooperative_id": one.ids["cooperative"],
+        "on": "2026-11-27",
+        "begins_at": "2026-11-27T00:00:00Z",
+        "ends_at": "2026-11-27T08:00:00Z",
+        "piece_rate_minor": 50,
+        "hourly_floor_minor": 1_800,
+        "places": 2,
+    }
+    made = one.callers[Role.COOPERATIVE].post(f"/v1/waves/{parcel['wave_id']}/shifts", json=terms)
+    assert made.status_code == 201, made.json
+    return str(made.json["id"])
 
 
 def claimed(side: Side) -> dict[str, str]:
@@ -734,6 +793,11 @@ def side(market: Market, as_role: Callable[..., Caller], sale: Sale, *, cooperat
     ids["payout_destination"] = str(desk.name(cooperative=cooperative).id)
     ids["payout"] = str(desk.draft(cooperative=cooperative).id)
     ids |= labelled(market, operator, cooperative)
+    ids["cooperative"] = str(market.cooperative_ids[cooperative])
+    worker = member.post(
+        f"/v1/cooperatives/{ids['cooperative']}/workers", json={"name": "Li", "village": "South"}
+    )
+    ids["worker"] = worker.json["id"]
     callers = {
         Role.SHOPPER: shopper,
         Role.BUYER: buyer,

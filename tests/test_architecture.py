@@ -24,7 +24,7 @@ OPEN_TO_PASSERS_BY = re.compile(
     r"shell\.|(campaign|trace)_pages\.|campaigns\.(list|get|stream)|campaign_prices\.list|sessions\.(log_in|log_in_by_phone|request_code)$"
     r"|(counties|cooperatives|products|packs|catalogue_files)\.(list|get|download)|pools\.get_pool|groups\.get_group"
     r"|label_areas\.(list_areas|get_area|list_seasons|get_season)$|label_scans\.scan$"
-    r"|provider_events\.take_in$|evidence_readings\.read(_csv|_pdf)?$"
+    r"|county_work\.sum_up_county$|provider_events\.take_in$|evidence_readings\.read(_csv|_pdf)?$"
 )
 
 

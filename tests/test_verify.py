@@ -52,6 +52,7 @@ from tests.campaigns.promotions.groups import friends
 from tests.campaigns.settling import scene as settling_scene
 from tests.campaigns.settling import storing
 from tests.campaigns.shortage import stage
+from tests.campaigns.work import crew as crews
 from tests.labels import grove as groves
 from tests.ledger import money
 from tests.orders.sponsoring import fund
@@ -555,6 +556,15 @@ BREAKS = {
         UPDATE parcel SET state = 'lost', lost_at = delivered_at, delivered_at = NULL
         WHERE id = (SELECT parcel_id FROM claim WHERE state = 'open')
     """,
+    # rural jobs
+    "WK1": "UPDATE shift_scan SET box = 1000 WHERE kind = 'packing'",
+    "WK2": "UPDATE wage_line SET top_up_minor = top_up_minor + 1, total_minor = total_minor + 1",
+    "WK3": """
+        UPDATE shift_worker SET checked_out_at = checked_out_at + interval '1 day'
+        WHERE shift_id = (SELECT id FROM shift WHERE state = 'open')
+    """,
+    "WK4": "UPDATE shift SET state = 'signed' WHERE state = 'paid'",
+    "WK5": "UPDATE shift_scan SET scanned_at = scanned_at - interval '1 day'",
     "AL3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "AL4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
     "AL5": "UPDATE supply SET boxes = boxes + 1",
@@ -798,7 +808,7 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
     another waits.
     """
     made = wave_stage.closed(market, operator, variety="Jonagold")
-    made.released()
+    worked(made, made.released())
     for number, steps in ((1, ("packing", "shipment")), (2, ("packing", "shipment", "delivery"))):
         for parcel in made.parcels(order_id=made.orders[number]["id"]):
             for step in steps:
@@ -812,6 +822,21 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
     granted = {"remedy": "refund", "amount_minor": 100}
     url = f"/v1/claims/{claims[0].json['id']}/decision"
     assert operator.post(url, json=granted).status_code == 200
+
+
+def worked(made: wave_stage.Sending, wave: dict[str, Any]) -> None:
+    """A shift that packed a box and is paid, and another that is still at work."""
+    [parcel, *_] = made.parcels(wave_id=wave["id"])
+    place = [str(each) for each in made.market.cooperative_ids].index(parcel["cooperative_id"])
+    crew = crews.Crew(made=made, wave_id=wave["id"], place=place)
+    li, wang = crew.worker("李"), crew.worker("王")
+    first, second = crew.shift(li, wang), crew.shift(li, kind="haulage")
+    crews.done(crew.attend(first, (li, 0, 60), (wang, 0, 61)))
+    crews.done(crew.attend(second, (li, 60, 90)))
+    assert crew.send(first, [crew.row(li, parcel)]) == ["taken"]
+    crew.signed(first)
+    day = crew.begins_at.date().isoformat()
+    crews.done(crew.step(first, "wage-sheet/payment", how="cash", paid_on=day))
 
 
 def settled(market: builders.Market, operator: house.Caller) -> None:
