@@ -20,6 +20,7 @@ from orders import addressing, moving
 from orders.events import ParcelShipped
 from orders.fulfilment import labelling, states
 from orders.fulfilment.models import Parcel
+from orders.fulfilment.pallets import lying
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
 from orders.states import check_move
@@ -75,14 +76,22 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
 
 
 def ship(
-    session: Session, ctx: Context, *, parcel_id: uuid.UUID, carrier: str, tracking_number: str | None
+    session: Session,
+    ctx: Context,
+    *,
+    parcel_id: uuid.UUID,
+    carrier: str,
+    tracking_number: str | None,
+    pallet_id: uuid.UUID | None = None,
 ) -> Parcel:
-    """A carrier has it: the fruit has left the store.
+    """A carrier has it: the fruit has left the store. `pallet_id`: the pallet that leaves with it.
 
-    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer, LabelStateForbids.
+    Raises ParcelNotFound, ParcelStateForbids, ParcelOnPallet, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer,
+    LabelStateForbids.
     """
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.SHIPPED)
+    lying.check_leaves(session, parcel_id=parcel.id, pallet_id=pallet_id)
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     labelling.ship(session, ctx, parcel)
     parcel.carrier, parcel.tracking_number = carrier, tracking_number
