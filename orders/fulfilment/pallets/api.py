@@ -15,7 +15,6 @@ from orders.fulfilment.pallets import building, schemas
 from orders.fulfilment.pallets.building import Loaded, PalletNotFound
 from orders.fulfilment.pallets.models import Pallet
 from orders.fulfilment.pallets.states import PalletStateForbids, ParcelOnPallet
-from orders.fulfilment.parcels import ParcelNotFound
 
 blueprint = Blueprint("pallets", __name__, url_prefix="/pallets", description="Pallets 托盘")
 of_cooperatives = Blueprint(
@@ -57,7 +56,7 @@ def get_pallet(pallet_id: uuid.UUID) -> Loaded:
 
 @blueprint.post("/<uuid:pallet_id>/parcels")
 @blueprint.arguments(schemas.PalletParcels)
-@blueprint.problems(*STEP, ParcelNotFound, building.ParcelsUnfit, building.PalletFull, ParcelOnPallet)
+@blueprint.problems(*STEP, building.ParcelsUnfit, building.PalletFull, ParcelOnPallet)
 @blueprint.writes(200, schemas.Pallet)
 def put_on(session: Session, body: dict[str, Any], pallet_id: uuid.UUID) -> Loaded:
     """Put packed parcels on it, all or none; safe to send again 包裹上托盘"""

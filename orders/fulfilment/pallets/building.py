@@ -46,7 +46,7 @@ class PalletFull(errors.Conflict):
 
 
 class ParcelsUnfit(errors.Conflict):
-    """Nothing was put on it; `errors` says why, parcel by parcel: each `parcel_id`, `code` and `detail`."""
+    """Nothing was put on it; `refused` counts, `errors` says why: each `parcel_id`, `code` and `detail`."""
 
     title = Text(en="Some of the parcels cannot be put on this pallet.", zh="部分包裹无法放上该托盘。")
 
@@ -105,28 +105,24 @@ def put_on(
 ) -> Loaded:
     """These parcels lie on it, those that did before as well; all of them, or none. Safe to send again.
 
-    Raises PalletNotFound, PalletStateForbids, ParcelNotFound, ParcelsUnfit, PalletFull.
+    Raises PalletNotFound, PalletStateForbids, ParcelsUnfit, PalletFull.
     """
     pallet = locked(session, ctx, pallet_id)
     _check_open(pallet)
     wanted = set(parcel_ids)
-    if len(_lock_parcels(session, ctx, wanted)) < len(wanted):
-        raise parcels.ParcelNotFound
-    standings = _standings(session, wanted)
-    wrong = [
-        (parcel_id, reason)
-        for parcel_id, standing in sorted(standings.items())
-        if (
-            reason := states.unfit(
-                standing,
-                pallet_id=pallet.id,
-                cooperative_id=pallet.cooperative_id,
-                cold_store_id=pallet.cold_store_id,
-            )
+    standings = _standings(session, _lock_parcels(session, ctx, wanted))
+    wrong = dict.fromkeys(wanted - standings.keys(), Unfit.MISSING)
+    for parcel_id, standing in standings.items():
+        reason = states.unfit(
+            standing,
+            pallet_id=pallet.id,
+            cooperative_id=pallet.cooperative_id,
+            cold_store_id=pallet.cold_store_id,
         )
-    ]
+        if reason is not None:
+            wrong[parcel_id] = reason
     if wrong:
-        raise ParcelsUnfit(errors=[_told(*each) for each in wrong])
+        raise ParcelsUnfit(refused=len(wrong), errors=[_told(*each) for each in sorted(wrong.items())])
     new = sorted(each for each, standing in standings.items() if standing.pallet_id is None)
     for parcel_id in new:
         _put(session, ctx, pallet, parcel_id)
@@ -278,9 +274,11 @@ def _check_open(pallet: Pallet) -> None:
         raise states.PalletStateForbids(state=pallet.state)
 
 
-def _lock_parcels(session: Session, ctx: Context, wanted: set[uuid.UUID]) -> Sequence[Parcel]:
+def _lock_parcels(session: Session, ctx: Context, wanted: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of them that are there for the actor."""
     statement = parcels.visible(ctx).where(Parcel.id.in_(wanted)).order_by(Parcel.id)
-    return session.scalars(statement.with_for_update().execution_options(populate_existing=True)).all()
+    found = session.scalars(statement.with_for_update().execution_options(populate_existing=True))
+    return {each.id for each in found}
 
 
 def _standings(session: Session, wanted: set[uuid.UUID]) -> dict[uuid.UUID, Standing]:

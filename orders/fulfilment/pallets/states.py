@@ -59,6 +59,7 @@ def check_move(before: str, after: PalletState) -> None:
 class Unfit(StrEnum):
     """Why a parcel cannot be put on a pallet."""
 
+    MISSING = "parcel_not_found"
     NOT_PACKED = "parcel_state"
     STOPPED = "lot_status_forbids"
     ELSEWHERE = "store_differs"
@@ -67,6 +68,7 @@ class Unfit(StrEnum):
 
 
 REASONS: Final[dict[Unfit, Text]] = {
+    Unfit.MISSING: Text(en="There is no such parcel.", zh="没有该包裹。"),
     Unfit.NOT_PACKED: Text(en="It is not packed, or has left.", zh="包裹未打包或已发出。"),
     Unfit.STOPPED: Text(en="Its lot is under quarantine or recalled.", zh="其批次已隔离或召回。"),
     Unfit.ELSEWHERE: Text(en="Its fruit lies in another cold store.", zh="其果品在另一冷库。"),

@@ -155,7 +155,8 @@ def test_each_parcel_that_does_not_fit_is_named_with_its_reason(made: Sending) -
         planned["id"]: "cooperative_differs",
     }
     assert made.operator.get(f"/v1/pallets/{here['id']}").json["parcel_ids"] == [], "none of them"
-    assert_refused(act(made, here, "parcels", parcel_ids=[str(uuid.uuid4())]), 404, "parcel_not_found")
+    missing = act(made, here, "parcels", parcel_ids=[str(uuid.uuid4())])
+    assert [each["code"] for each in missing.json["errors"]] == ["parcel_not_found"]
 
 
 def test_only_what_is_packed_and_not_stopped_goes_on(made: Sending) -> None:
@@ -215,7 +216,7 @@ def test_members_load_their_own_pallets_alone(made: Sending) -> None:
     assert_refused(stranger.get(f"/v1/pallets/{one['id']}"), 404, "pallet_not_found")
     theirs = packed(made, cooperative=0)
     refused = member.post(f"/v1/pallets/{one['id']}/parcels", json={"parcel_ids": ids(theirs)})
-    assert_refused(refused, 404, "parcel_not_found")
+    assert {each["code"] for each in refused.json["errors"]} == {"parcel_not_found"}, "as what is missing"
     url = f"/v1/cooperatives/{made.market.cooperative_ids[1]}/pallets"
     where = {"cold_store_id": str(made.market.cold_store_id)}
     assert_refused(stranger.post(url, json=where), 404, "cooperative_not_found")
