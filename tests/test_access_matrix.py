@@ -603,8 +603,8 @@ def world(app: Flask, as_role: Callable[..., Caller], request: pytest.FixtureReq
     about = getattr(request.node, "callspec", None)
     kind = about and (about.params.get("kind") or OWNED.get(about.params.get("endpoint")))
     if kind in (None, "parcel", "pallet", "hand_over"):  # a whole sale: for its own tests alone
-        one.ids |= (found := sent(market, as_role))[0]
-        other.ids |= found[1]
+        for side_of, found in zip((one, other), sent(market, as_role), strict=True):
+            side_of.ids.update(found)
     if kind in (None, "settlement"):
         one.ids["settlement"], other.ids["settlement"] = settled(market, as_role)
     return World(
