@@ -64,36 +64,29 @@ def take_in(session: Session, ctx: Context, *, carrier: str, text: str) -> Outco
     taken = known = 0
     for report in sorted(reports.read, key=lambda each: (each.at, each.line)):
         parcel = found.get(report.parcel)
+        if parcel is None:
+            refused[report.line] = _refused(report, Unusable.NO_PARCEL, REASONS[Unusable.NO_PARCEL])
+            continue
+        if tracking.is_known(session, parcel, status=report.status, at=report.at):
+            known += 1
+            continue
+        reason = _unusable(ctx, parcel, report)
+        if reason is not None:
+            refused[report.line] = _refused(report, reason, REASONS[reason])
+            continue
         try:
-            if parcel is None:
-                raise parcels.ParcelNotFound
-            if tracking.is_known(session, parcel, status=report.status, at=report.at):
-                known += 1
-                continue
             _take(session, ctx, parcel, report, carrier=way.code)
             taken += 1
         except errors.Refusal as refusal:
-            refused[report.line] = Refused(
-                line=report.line,
-                value=report.parcel,
-                code=refusal.facts.get("reason", refusal.code),
-                detail=refusal.detail or refusal.title,
-            )
+            refused[report.line] = _refused(report, refusal.code, refusal.detail or refusal.title)
     outcome = Outcome(taken=taken, known=known, refused=[refused[line] for line in sorted(refused)])
     after = {"rows": outcome.rows, "taken": taken, "known": known, "refused": len(outcome.refused)}
     audit.record(session, ctx, "carrier.report", subject=("carrier", way.code), after=after)
     return outcome
 
 
-class ReportUnusable(errors.Conflict):
-    """A carrier's word of a parcel cannot be taken; `reason`."""
-
-    title = Text(en="This report cannot be taken.", zh="该回执无法采纳。")
-
-
-def _take(session: Session, ctx: Context, parcel: Parcel, report: Report, *, carrier: str) -> None:
-    """Undone alone when it is refused. Raises ReportUnusable, and what delivering a parcel does."""
-    reason = unusable(
+def _unusable(ctx: Context, parcel: Parcel, report: Report) -> Unusable | None:
+    return unusable(
         state=parcel.state,
         number=parcel.tracking_number,
         status=report.status,
@@ -101,8 +94,14 @@ def _take(session: Session, ctx: Context, parcel: Parcel, report: Report, *, car
         told_number=report.tracking_number,
         now=ctx.now,
     )
-    if reason is not None:
-        raise ReportUnusable(REASONS[reason], reason=str(reason))
+
+
+def _refused(report: Report, code: str, detail: Text) -> Refused:
+    return Refused(line=report.line, value=report.parcel, code=code, detail=detail)
+
+
+def _take(session: Session, ctx: Context, parcel: Parcel, report: Report, *, carrier: str) -> None:
+    """Undone alone when it is refused. Raises what delivering a parcel does."""
     with database.savepoint(session):
         tracking.note(
             session,
