@@ -1,14 +1,16 @@
 """Where an order is sent: chosen by its buyer out of the own address book, until it is packed or over."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory.stock_rules import Destination
 from marketplace import audit, errors
 from marketplace.addresses import addresses, models
-from marketplace.addresses.rules import CHINA
+from marketplace.addresses.rules import CHINA, Address
 from marketplace.context import Context
 from marketplace.language import Text
 from orders import checkout, moving
@@ -68,6 +70,16 @@ def of_order(session: Session, *, order_id: uuid.UUID) -> dict[str, Any]:
     if found is None:
         raise AddressNotChosen
     return _opened(found)
+
+
+def of_orders(session: Session, *, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Address]:
+    """The same of many, opened. Raises AddressNotChosen if one of them has none."""
+    rows = session.scalars(select(OrderAddress).where(OrderAddress.order_id.in_(order_ids))).all()
+    if len(rows) < len(order_ids):
+        raise AddressNotChosen
+    return {
+        each.order_id: addresses.unseal(each.sealed, kind=KIND, subject_id=each.order_id) for each in rows
+    }
 
 
 def _opened(found: OrderAddress) -> dict[str, Any]:

@@ -47,7 +47,13 @@ from orders.events import (
 )
 from orders.fulfilment import api as parcels_api
 from orders.fulfilment import pick_api, reach_api
+from orders.fulfilment.carriers import api as carriers_api
+from orders.fulfilment.carriers.invariants import INVARIANTS as CARRIER_INVARIANTS
+from orders.fulfilment.hand_overs import api as hand_overs_api
+from orders.fulfilment.hand_overs.invariants import INVARIANTS as HAND_OVER_INVARIANTS
 from orders.fulfilment.invariants import INVARIANTS as FULFILMENT_INVARIANTS
+from orders.fulfilment.pallets import api as pallets_api
+from orders.fulfilment.pallets.invariants import INVARIANTS as PALLET_INVARIANTS
 from orders.invariants import INVARIANTS
 from orders.jobs import JOBS
 from orders.settlements import advance_payouts, paying
@@ -85,6 +91,12 @@ module = Module(
         pick_api.blueprint,
         parcels_api.of_orders,
         *claims_api.BLUEPRINTS,
+        pallets_api.blueprint,
+        pallets_api.of_cooperatives,
+        hand_overs_api.blueprint,
+        carriers_api.blueprint,
+        carriers_api.files,
+        carriers_api.reports,
         settlements_api.blueprint,
         storage_api.blueprint,
         storage_api.parts,
@@ -159,6 +171,9 @@ module = Module(
         *INVARIANTS,
         *FULFILMENT_INVARIANTS,
         *CLAIM_INVARIANTS,
+        *PALLET_INVARIANTS,
+        *HAND_OVER_INVARIANTS,
+        *CARRIER_INVARIANTS,
         *SPONSORING_INVARIANTS,
         *SETTLEMENT_INVARIANTS,
         *BOOKS_INVARIANTS,

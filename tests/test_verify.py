@@ -46,6 +46,7 @@ from tests.builders import confirmed, held, ordered, paid, receipt, waiting
 from tests.campaigns import allotted, presale
 from tests.campaigns.advances import stage as lending_stage
 from tests.campaigns.exports import abroad
+from tests.campaigns.fulfilment import loading
 from tests.campaigns.fulfilment import stage as wave_stage
 from tests.campaigns.promotions.deposits import scene
 from tests.campaigns.promotions.groups import friends
@@ -565,6 +566,13 @@ BREAKS = {
     """,
     "WK4": "UPDATE shift SET state = 'signed' WHERE state = 'paid'",
     "WK5": "UPDATE shift_scan SET scanned_at = scanned_at - interval '1 day'",
+    "PT1": """
+        UPDATE pallet SET cooperative_id = (SELECT id FROM cooperative c WHERE c.id <> pallet.cooperative_id LIMIT 1)
+    """,
+    "PT2": "DELETE FROM pallet_parcel",
+    "PT3": "UPDATE pallet SET link = link || '0'",
+    "HO1": "UPDATE hand_over SET boxes = boxes + 1",
+    "CT1": "UPDATE parcel_tracking SET status = 'delivered' WHERE status = 'in_transit'",
     "AL3": "UPDATE allotment_run SET digest = 'sha256:0'",
     "AL4": "UPDATE season_entry SET grams = grams + 1 WHERE purpose_id IS NOT NULL",
     "AL5": "UPDATE supply SET boxes = boxes + 1",
@@ -804,16 +812,24 @@ def forecast(market: builders.Market) -> None:
 
 
 def sending(market: builders.Market, operator: house.Caller) -> None:
-    """Three orders in a wave: one still in the store, one on its way, one delivered, of which a claim is granted and
-    another waits.
+    """Three orders in a wave: one still in the store, one on its way on pallets, one delivered by itself, of which a
+    claim is granted and another waits.
     """
     made = wave_stage.closed(market, operator, variety="Jonagold")
     worked(made, made.released())
-    for number, steps in ((1, ("packing", "shipment")), (2, ("packing", "shipment", "delivery"))):
-        for parcel in made.parcels(order_id=made.orders[number]["id"]):
-            for step in steps:
-                body = {"carrier": "SF"} if step == "shipment" else {}
-                assert made.step(parcel, step, **body).status_code == 200
+    told = ["parcel,status,at"]
+    for parcel in made.parcels(order_id=made.orders[1]["id"]):
+        assert made.step(parcel, "packing").status_code == 200
+        whose = [str(each) for each in market.cooperative_ids].index(parcel["cooperative_id"])
+        pallet = loading.closed(made, [parcel], cooperative=whose)
+        loading.given(made, cooperative=whose, pallet_ids=[pallet["id"]])
+        told.append(f"{parcel['id']},in_transit,{market.ctx.now.isoformat()}")
+    for parcel in made.parcels(order_id=made.orders[2]["id"]):
+        for step in ("packing", "shipment", "delivery"):
+            body = {"carrier": "SF"} if step == "shipment" else {}
+            assert made.step(parcel, step, **body).status_code == 200
+    report = operator.post("/v1/carrier-reports", data="\n".join(told).encode(), content_type="text/csv")
+    assert report.json["taken"] == len(told) - 1, report.json
     [parcel, *_] = made.parcels(order_id=made.orders[2]["id"])
     claims = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What the pages of boxes, lots, products, places, parties and parcels show, read from all packages below."""
+"""What the pages of boxes, lots, products, places, parties, parcels and pallets show, read from all packages below."""
 
 import uuid
 from collections.abc import Sequence
@@ -27,10 +27,13 @@ from inventory.traces.models import TraceEvent, TraceMention
 from inventory.traces.proving import Proof
 from marketplace.catalogue.models import Cooperative, County, Pack, Product
 from orders.fulfilment.models import Parcel
+from orders.fulfilment.pallets import building
+from orders.fulfilment.pallets.building import Loaded
+from orders.fulfilment.pallets.models import Pallet
 from orders.models import Order
 
 LABELS_SHOWN_MAX: Final = 200
-"""Of a parcel."""
+"""Of a parcel or a pallet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +74,16 @@ class ThingFacts:
     """Of a product, a place, a party or a parcel."""
 
     kind: str
-    """`product`, `fruit`, `place`, `party`, `parcel`."""
+    """`product`, `fruit`, `place`, `party`, `parcel`, `pallet`."""
     name_en: str
     name_zh: str
     county: County | None = None
     cooperative: Cooperative | None = None
     pack: Pack | None = None
     parcel: Parcel | None = None
+    pallet: Loaded | None = None
     labels: Sequence[tuple[str, str]] = ()
-    """A parcel's labels: each its GTIN and serial."""
+    """Of the boxes in a parcel or on a pallet: each its GTIN and serial."""
 
 
 def box(session: Session, *, gtin: str, serial: str) -> BoxFacts:
@@ -163,12 +167,6 @@ def parcel(session: Session, *, sscc: str) -> ThingFacts:
     if found is None:
         raise LinkUnknown
     cooperative = session.get_one(Cooperative, found.cooperative_id)
-    labels = session.execute(
-        select(LabelSerial.gtin, LabelSerial.serial)
-        .where(LabelSerial.parcel_id == found.id, LabelSerial.state != SerialState.VOID)
-        .order_by(LabelSerial.serial)
-        .limit(LABELS_SHOWN_MAX)
-    )
     return ThingFacts(
         kind="parcel",
         name_en=f"Parcel {sscc}",
@@ -176,7 +174,26 @@ def parcel(session: Session, *, sscc: str) -> ThingFacts:
         cooperative=cooperative,
         county=cooperative.county,
         parcel=found,
-        labels=[(gtin, serial) for gtin, serial in labels],
+        labels=_labels(session, [found.id]),
+    )
+
+
+def pallet(session: Session, *, sscc: str) -> ThingFacts:
+    """The same of all that lies on a pallet. Raises LinkUnknown."""
+    pallet_id = things.pallet_id(session, sscc)
+    found = None if pallet_id is None else session.get(Pallet, pallet_id)
+    if found is None:
+        raise LinkUnknown
+    cooperative = session.get_one(Cooperative, found.cooperative_id)
+    [loaded] = building.loaded(session, [found])
+    return ThingFacts(
+        kind="pallet",
+        name_en=f"Pallet {sscc}",
+        name_zh=f"托盘 {sscc}",
+        cooperative=cooperative,
+        county=cooperative.county,
+        pallet=loaded,
+        labels=_labels(session, loaded.parcel_ids),
     )
 
 
@@ -199,6 +216,16 @@ def proof(session: Session, *, gtin: str, serial: str) -> Proof:
     if found is None:
         raise LinkUnknown
     return proving.prove(session, county_id=found.county_id, number=found.number)
+
+
+def _labels(session: Session, parcel_ids: Sequence[uuid.UUID]) -> list[tuple[str, str]]:
+    rows = session.execute(
+        select(LabelSerial.gtin, LabelSerial.serial)
+        .where(LabelSerial.parcel_id.in_(parcel_ids), LabelSerial.state != SerialState.VOID)
+        .order_by(LabelSerial.serial)
+        .limit(LABELS_SHOWN_MAX)
+    )
+    return [(gtin, serial) for gtin, serial in rows]
 
 
 def _fruit(session: Session, found: Lot, key: Key, *, until: datetime | None) -> Fruit:

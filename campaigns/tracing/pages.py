@@ -120,6 +120,12 @@ def show_parcel(sscc: str) -> Response:
     return _thing("parcel", "00", sscc)
 
 
+@blueprint.get("/pallets/<sscc>")
+def show_pallet(sscc: str) -> Response:
+    """What lies on a pallet."""
+    return _thing("pallet", "00", sscc)
+
+
 def _resolved(*parts: tuple[str, str]) -> Response:
     """307 to the link that was asked for, 303 to what stands above what is not known, or all links as a document."""
     key = resolving.key_of(*parts)

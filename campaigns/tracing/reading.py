@@ -63,7 +63,7 @@ def lot(reader: Reader, key: Key) -> Told:
 
 def thing(reader: Reader, kind: str, name: str, *, unknown: str | None) -> Told:
     """`kind`: a use of facts.py by its name, `name` what it is asked for by. Raises LinkUnknown."""
-    asked = {"product": "gtin", "place": "gln", "party": "gln", "parcel": "sscc"}[kind]
+    asked = {"product": "gtin", "place": "gln", "party": "gln", "parcel": "sscc", "pallet": "sscc"}[kind]
 
     def made(session: Session) -> str:
         page = seen.thing(getattr(facts, kind)(session, **{asked: name}), reader)

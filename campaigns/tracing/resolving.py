@@ -146,9 +146,12 @@ def find_label(session: Session, *, gtin: str, serial: str) -> LabelSerial | Non
 
 
 def _parcel(session: Session, key: Key) -> Entry:
-    if things.parcel_id(session, key["00"]) is None:
+    if things.parcel_id(session, key["00"]) is not None:
+        page = f"/parcels/{key['00']}"
+    elif things.pallet_id(session, key["00"]) is not None:
+        page = f"/pallets/{key['00']}"
+    else:
         raise LinkUnknown
-    page = f"/parcels/{key['00']}"
     return Entry(path=key.link(""), links=[Link(type=LinkType.PRODUCT, path=page, title=PIP)])
 
 

@@ -150,6 +150,12 @@ def thing(facts: ThingFacts, reader: Reader) -> ThingPage:
             (say(reader, "boxes"), formats.whole(facts.parcel.boxes)),
             (say(reader, "state"), reader.pick(words.PARCELS[facts.parcel.state])),
         ]
+    if facts.pallet is not None:
+        rows += [
+            (say(reader, "parcels"), formats.whole(len(facts.pallet.parcels))),
+            (say(reader, "boxes"), formats.whole(facts.pallet.boxes)),
+            (say(reader, "state"), reader.pick(words.PALLETS[facts.pallet.pallet.state])),
+        ]
     return ThingPage(
         title=reader.names({"name_en": facts.name_en, "name_zh": facts.name_zh}, "name"),
         kind=reader.pick(words.KINDS[facts.kind]),

@@ -86,6 +86,7 @@ WORDS: Final[dict[str, Text]] = {
     "township": Text(en="Township", zh="乡镇"),
     "households": Text(en="Households", zh="户数"),
     "boxes": Text(en="Boxes", zh="箱数"),
+    "parcels": Text(en="Parcels", zh="包裹数"),
     "state": Text(en="State", zh="状态"),
     "labels": Text(en="Labels of its boxes", zh="箱上标签"),
     "on_sale": Text(en="What is on sale", zh="在售活动"),
@@ -96,6 +97,7 @@ KINDS: Final[dict[str, Text]] = {
     "place": Text(en="Cold store", zh="冷库"),
     "party": Text(en="Cooperative", zh="合作社"),
     "parcel": Text(en="Parcel", zh="包裹"),
+    "pallet": Text(en="Pallet", zh="托盘"),
     "lot": Text(en="Lot", zh="批次"),
 }
 PARCELS: Final[dict[str, Text]] = {
@@ -103,4 +105,11 @@ PARCELS: Final[dict[str, Text]] = {
     "packed": Text(en="packed", zh="已打包"),
     "shipped": Text(en="on its way", zh="运输中"),
     "delivered": Text(en="delivered", zh="已送达"),
+}
+PALLETS: Final[dict[str, Text]] = {
+    "open": Text(en="being loaded", zh="装托中"),
+    "closed": Text(en="ready to leave", zh="待发"),
+    "shipped": Text(en="on its way", zh="运输中"),
+    "arrived": Text(en="at a hub", zh="已到中转站"),
+    "broken": Text(en="broken up", zh="已拆托"),
 }

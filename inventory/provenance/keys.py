@@ -10,7 +10,9 @@ from typing import Final
 from inventory.epcis.identifiers import CANONICAL, Key, check_digit
 
 EXTENSION_DIGIT: Final = "0"
-"""Of an SSCC: there is no second series."""
+"""Of a parcel's SSCC."""
+PALLET_DIGIT: Final = "1"
+"""Of a pallet's: whoever reads one knows by its first digit what stands before him."""
 VARIABLE_MEASURE: Final = "9"
 """The indicator of a GTIN whose content is weighed."""
 LOT_LENGTH_MAX: Final = 20
@@ -34,9 +36,9 @@ def gln(prefix: str, reference: int) -> str:
     return digits + check_digit(digits)
 
 
-def sscc(prefix: str, reference: int) -> str:
-    """The number of a pallet or parcel; raises PrefixUsedUp."""
-    digits = EXTENSION_DIGIT + prefix + _reference(reference, 16 - len(prefix))
+def sscc(prefix: str, reference: int, *, digit: str = EXTENSION_DIGIT) -> str:
+    """The number of a parcel, or with its own first digit of a pallet; raises PrefixUsedUp."""
+    digits = digit + prefix + _reference(reference, 16 - len(prefix))
     return digits + check_digit(digits)
 
 
@@ -72,7 +74,7 @@ def party(gln_: str) -> str:
 
 
 def parcel(sscc_: str) -> str:
-    """The link of a parcel."""
+    """The link of a parcel or a pallet."""
     return Key((("00", sscc_),)).link()
 
 

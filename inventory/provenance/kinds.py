@@ -12,3 +12,5 @@ class NumberKind(StrEnum):
     """A lot whose code cannot be a lot number."""
     PARCEL = "parcel"
     """An SSCC."""
+    PALLET = "pallet"
+    """An SSCC as well, in a series of its own."""

@@ -1,4 +1,4 @@
-"""The GS1 key of each lot, cold store, cooperative and parcel: made when it is first told of, and kept for good.
+"""The GS1 key of each lot, cold store, cooperative, parcel and pallet: made when it is first told of, kept for good.
 
 Numbers come from one sequence for each kind, below COMPANY_PREFIX. Two who name a thing at once get the same name: the
 row that is there counts, and a number that was drawn for nothing stays unused. When the prefix has no numbers left
@@ -98,6 +98,16 @@ def parcel(session: Session, parcel_id: uuid.UUID) -> str:
         parcel_id,
         lambda: keys.parcel(keys.sscc(prefix(), reference_of(session, NumberKind.PARCEL, str(parcel_id)))),
     )
+
+
+def pallet(session: Session, pallet_id: uuid.UUID) -> str:
+    """The link of a pallet."""
+
+    def link() -> str:
+        reference = reference_of(session, NumberKind.PALLET, str(pallet_id))
+        return keys.parcel(keys.sscc(prefix(), reference, digit=keys.PALLET_DIGIT))
+
+    return _name(pallet_id, link)
 
 
 def _name(thing_id: uuid.UUID, link: Callable[[], str]) -> str:

@@ -214,6 +214,54 @@ def shipped(when: When, *, parcel: str, about: uuid.UUID, cooperative: str) -> E
     )
 
 
+def pallet_closed(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
+    """10: these parcels stand on one pallet."""
+    return _packed(when, pallet, childEPCs=list(parcels))
+
+
+def pallet_broken(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
+    """14: they were taken off it again."""
+    return _event(
+        "AggregationEvent",
+        when,
+        action="DELETE",
+        bizStep="unpacking",
+        disposition="in_progress",
+        parentID=pallet,
+        childEPCs=list(parcels),
+    )
+
+
+def pallet_shipped(
+    when: When, *, pallet: str, about: uuid.UUID, hand_over: uuid.UUID, cooperative: str
+) -> Event:
+    """12: a carrier has the pallet; the hand-over is its bill of lading."""
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="shipping",
+        disposition="in_transit",
+        bizLocation=None,
+        epcList=[pallet],
+        bizTransactionList=[_paper("bol", hand_over), _paper("desadv", about)],
+        sourceList=[{"type": "possessing_party", "source": cooperative}],
+    )
+
+
+def pallet_arrived(when: When, *, pallet: str, hand_over: uuid.UUID, is_complete: bool) -> Event:
+    """13: it is at a hub; `is_complete`: what stands on it was looked over there, and nothing is missing."""
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="receiving" if is_complete else "arriving",
+        disposition="completeness_verified" if is_complete else "in_progress",
+        epcList=[pallet],
+        bizTransactionList=[_paper("recadv", hand_over)],
+    )
+
+
 def delivered(at: datetime, *, parcel: str, order: uuid.UUID) -> Event:
     """16: its buyer has it; the order's id is nobody's name."""
     return _event(

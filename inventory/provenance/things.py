@@ -1,4 +1,4 @@
-"""Which lot, cold store, cooperative or parcel of ours a GS1 key names: the way back from numbering.py."""
+"""Which lot, cold store, cooperative, parcel or pallet of ours a GS1 key names: the way back from numbering.py."""
 
 import uuid
 from collections.abc import Sequence
@@ -85,6 +85,13 @@ def parcel_ids(session: Session, ssccs: Sequence[str]) -> list[uuid.UUID]:
         )
     )
     return [uuid.UUID(each) for each in subjects]
+
+
+def pallet_id(session: Session, sscc: str) -> uuid.UUID | None:
+    if not sscc.startswith(keys.PALLET_DIGIT):
+        return None
+    subject = _subject(session, NumberKind.PALLET, sscc[len(keys.PALLET_DIGIT) :])
+    return None if subject is None else uuid.UUID(subject)
 
 
 def place_named(session: Session, key: Key) -> tuple[ColdStore, Room | None] | None:

@@ -14,8 +14,9 @@ from marketplace.door import Blueprint
 from orders import checkout
 from orders.addressing import AddressNotChosen
 from orders.bulk import OrderNotFound
-from orders.fulfilment import labelling, parcels, schemas, weight_rules
+from orders.fulfilment import labelling, parcels, schemas, tracking, weight_rules
 from orders.fulfilment.models import Parcel
+from orders.fulfilment.pallets.states import ParcelOnPallet
 from orders.fulfilment.parcels import ParcelNotFound
 from orders.fulfilment.states import ParcelStateForbids
 from orders.schemas import OrderAddress
@@ -87,7 +88,9 @@ def pack(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel
 
 @blueprint.post("/<uuid:parcel_id>/shipment")
 @blueprint.arguments(schemas.ShipParcel)
-@blueprint.problems(*STEP, LotStatusForbids, labelling.ParcelLabelsDiffer, serials.LabelStateForbids)
+@blueprint.problems(
+    *STEP, ParcelOnPallet, LotStatusForbids, labelling.ParcelLabelsDiffer, serials.LabelStateForbids
+)
 @blueprint.writes(200, schemas.Parcel)
 def ship(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel:
     """A carrier has it 交付承运"""
@@ -109,4 +112,4 @@ def list_of_order(order_id: uuid.UUID) -> dict[str, Any]:
     """Where the boxes of an order are 订单物流"""
     with reading() as session:
         order = checkout.get(session, context.current(), order_id=order_id)
-        return {"items": parcels.of_order(session, order_id=order.id)}
+        return {"items": tracking.followed(session, order_id=order.id)}

@@ -4,10 +4,10 @@ import uuid
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.database import Base, one_of
-from orders.fulfilment.states import ParcelState
+from orders.fulfilment.states import ParcelState, TrackingStatus
 
 
 class Wave(Base):
@@ -71,6 +71,10 @@ class Parcel(Base):
     """What its boxes weighed without their packaging, if its cooperative has told it when it packed them."""
     version: Mapped[int]
 
+    tracking: Mapped[list["ParcelTracking"]] = relationship(
+        viewonly=True, lazy="raise", order_by="(ParcelTracking.at, ParcelTracking.id)"
+    )
+
     __table_args__ = (
         UniqueConstraint("order_id", "hold_id"),
         CheckConstraint(one_of("state", ParcelState), name="state"),
@@ -95,3 +99,25 @@ class Parcel(Base):
     @property
     def quantity_grams(self) -> int:
         return self.boxes * self.pack_grams
+
+
+class ParcelTracking(Base):
+    """A carrier said something of a parcel. Append-only: what it says later stands beside what it said before."""
+
+    __tablename__ = "parcel_tracking"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    parcel_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parcel.id"))
+    status: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]
+    """When it happened, as the carrier says."""
+    tracking_number: Mapped[str | None] = mapped_column(String(60))
+    carrier: Mapped[str] = mapped_column(String(20))
+    """By which of our ways it was told (`orders.fulfilment.carriers`)."""
+    reported_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("parcel_id", "status", "at"),
+        CheckConstraint(one_of("status", TrackingStatus), name="status"),
+        CheckConstraint("status <> 'announced' OR tracking_number IS NOT NULL", name="announced"),
+    )

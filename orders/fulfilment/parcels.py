@@ -21,6 +21,7 @@ from orders import addressing, moving
 from orders.events import OrdersMoved, ParcelShipped
 from orders.fulfilment import labelling, states, weight_rules
 from orders.fulfilment.models import Parcel
+from orders.fulfilment.pallets import lying
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
 from orders.states import OrderState, check_move
@@ -78,18 +79,26 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID, weighed_grams:
 
 
 def ship(
-    session: Session, ctx: Context, *, parcel_id: uuid.UUID, carrier: str, tracking_number: str | None
+    session: Session,
+    ctx: Context,
+    *,
+    parcel_id: uuid.UUID,
+    carrier: str,
+    tracking_number: str | None,
+    pallet_id: uuid.UUID | None = None,
 ) -> Parcel:
-    """A carrier has it: the fruit has left the store.
+    """A carrier has it: the fruit has left the store. `pallet_id`: the pallet that leaves with it.
 
     What was weighed may be refunded (`claims.weighing`): then the order's payments are locked before it.
-    Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer, LabelStateForbids.
+    Raises ParcelNotFound, ParcelStateForbids, ParcelOnPallet, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer,
+    LabelStateForbids.
     """
     seen = get(session, ctx, parcel_id=parcel_id)
     if seen.weighed_grams is not None:
         payments.lock_of_orders(session, [seen.order_id])
     order, parcel = _locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.SHIPPED)
+    lying.check_leaves(session, parcel_id=parcel.id, pallet_id=pallet_id)
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
     labelling.ship(session, ctx, parcel)
     parcel.carrier, parcel.tracking_number = carrier, tracking_number

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from inventory.states import LotStatus
 from marketplace.fields import Flag, Grams, Id, Instant, Line
 from marketplace.paging import Query, page_of
-from orders.fulfilment.states import ParcelState
+from orders.fulfilment.states import ParcelState, TrackingStatus
 
 
 class ParcelQuery(Query):
@@ -54,8 +54,21 @@ class Parcel(Schema):
 ParcelPage = page_of(Parcel)
 
 
+class Tracking(Schema):
+    status = fields.String(validate=validate.OneOf([each.value for each in TrackingStatus]))
+    at = Instant(metadata={"description": "As the carrier says."})
+    tracking_number = fields.String(allow_none=True)
+    reported_at = Instant()
+
+
+class OrderParcel(Parcel):
+    tracking = fields.List(
+        fields.Nested(Tracking), metadata={"description": "What the carrier said, oldest first."}
+    )
+
+
 class OrderParcels(Schema):
-    items = fields.List(fields.Nested(Parcel))
+    items = fields.List(fields.Nested(OrderParcel))
 
 
 class Wave(Schema):

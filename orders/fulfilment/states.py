@@ -21,6 +21,18 @@ class ParcelState(StrEnum):
     """It did not arrive, and all of it was refunded as missing."""
 
 
+class TrackingStatus(StrEnum):
+    """What a carrier says of a parcel. Only `delivered` moves it; the others are told as they are."""
+
+    ANNOUNCED = "announced"
+    """It has a tracking number."""
+    IN_TRANSIT = "in_transit"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    """On its way back, or there."""
+    LOST = "lost"
+
+
 class ParcelStateForbids(errors.Conflict):
     """The parcel's state does not allow this step."""
 

@@ -1,0 +1,1 @@
+"""Hand-overs: parcels and pallets that a carrier took along together, and the manifest of them."""
