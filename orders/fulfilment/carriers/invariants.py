@@ -9,9 +9,9 @@ INVARIANTS: Final = (
     Invariant(
         id="CT1",
         says=Text(
-            en="A parcel of which its carrier says that it has arrived has; of none that is still here is more said"
-            " than its number.",
-            zh="承运人已报送达的包裹均为已送达；未发出的包裹除运单号外没有其他回执。",
+            en="A parcel of which its carrier says that it has arrived has, unless it was refunded as missing before;"
+            " of none that is still here is more said than its number.",
+            zh="承运人已报送达的包裹均为已送达，此前已按未收到退款的除外；未发出的包裹除运单号外没有其他回执。",
         ),
         sql="""
             SELECT t.id, t.status, p.id AS parcel_id, p.state FROM parcel_tracking t
