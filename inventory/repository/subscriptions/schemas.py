@@ -1,6 +1,6 @@
 """Shapes of subscriptions, with the standard's names."""
 
-from typing import Final
+from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
@@ -22,12 +22,18 @@ class Schedule(Schema):
     day_of_week = fields.String(validate=_PATTERN, data_key="dayOfWeek", attribute="dayOfWeek")
 
 
+class _Address(Line):
+    """One line that may be longer than others; what it says is looked at by the rule of addresses."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(high=URL_LENGTH_MAX, **kwargs)
+
+
 class Subscribe(Schema):
     """Where to send events, and when: by a schedule, or each as it is told."""
 
-    dest = Line(
+    dest = _Address(
         required=True,
-        high=URL_LENGTH_MAX,
         metadata={"description": "https, a public name, no user or password, no fragment, port 443."},
     )
     signature_token = fields.String(
