@@ -148,6 +148,7 @@ def answer(session: Session, body: dict[str, Any], claim_id: uuid.UUID) -> Claim
     ClaimNotFound,
     ClaimStateForbids,
     ParcelStateForbids,
+    rules.DecisionIncomplete,
     rules.MoreThanPaid,
     deciding.NothingComesBack,
     PaymentNotAwaited,
@@ -157,6 +158,7 @@ def answer(session: Session, body: dict[str, Any], claim_id: uuid.UUID) -> Claim
 def decide(session: Session, body: dict[str, Any], claim_id: uuid.UUID) -> Claim:
     """Refund, let come back, or reject (operators); the same decision told again changes nothing 处理售后申请"""
     remedy = Remedy(body.pop("remedy"))
+    rules.check_decision(remedy, **body)
     named = body.pop("borne_by")
     borne_by = None if remedy == Remedy.REJECT else BorneBy(named or BorneBy.COOPERATIVE)
     return deciding.decide(

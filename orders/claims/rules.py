@@ -6,7 +6,7 @@ from typing import Final
 
 from marketplace import errors
 from marketplace.language import Text
-from orders.claims.states import ClaimKind
+from orders.claims.states import ClaimKind, Remedy
 from orders.fulfilment.states import ParcelState, ParcelStateForbids
 
 MISSING_AFTER: Final = timedelta(days=10)
@@ -29,6 +29,24 @@ class MoreThanPaid(errors.Conflict):
     """At most `max_minor` may go back for the claimed boxes, and not nothing while that is more."""
 
     title = Text(en="That is not what may be refunded for these boxes.", zh="退款金额超出可退范围。")
+
+
+class DecisionIncomplete(errors.Invalid):
+    """A rejection says why, and of nothing else; a refund or a return says how much goes back."""
+
+    title = Text(en="The decision does not say what it needs.", zh="处理决定缺少内容或内容不符。")
+
+
+def check_decision(
+    remedy: Remedy, *, amount_minor: int | None, borne_by: str | None, words: str | None
+) -> None:
+    """Raises DecisionIncomplete."""
+    if remedy == Remedy.REJECT:
+        is_complete = bool(words) and amount_minor is None and borne_by is None
+    else:
+        is_complete = amount_minor is not None
+    if not is_complete:
+        raise DecisionIncomplete
 
 
 def check_claimable(

@@ -1,8 +1,6 @@
 """Shapes of claims and their photos in and out."""
 
-from typing import Any
-
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, fields, validate
 
 from marketplace.fields import Code, Flag, Id, Instant, Line, Whole
 from marketplace.paging import Query, page_of
@@ -61,17 +59,6 @@ class DecideClaim(Schema):
         high=WORDS_MAX,
         metadata={"description": "The buyer and the cooperative read them. A rejection needs them."},
     )
-
-    @validates_schema(skip_on_field_errors=True)
-    def _says_what_it_needs(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        is_rejected = data["remedy"] == Remedy.REJECT
-        if is_rejected and not data["words"]:
-            raise ValidationError("Say why it is rejected.", "words")
-        if not is_rejected and data["amount_minor"] is None:
-            raise ValidationError("Say how much goes back.", "amount_minor")
-        for name in ("amount_minor", "borne_by"):
-            if is_rejected and data[name] is not None:
-                raise ValidationError("Nothing goes back of what is rejected.", name)
 
 
 class ReceiveClaim(Schema):

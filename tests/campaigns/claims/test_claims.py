@@ -141,7 +141,9 @@ def test_a_decision_told_again_changes_nothing_and_another_is_refused(
     ],
 )
 def test_a_decision_says_what_it_needs(market: Market, operator: Caller, body: dict[str, object]) -> None:
-    assert_refused(operator.post(f"/v1/claims/{uuid.uuid4()}/decision", json=body), 422, "invalid")
+    is_readable = body.get("amount_minor") != -1 and body.get("borne_by") != "carrier"
+    code = "decision_incomplete" if is_readable else "invalid"
+    assert_refused(operator.post(f"/v1/claims/{uuid.uuid4()}/decision", json=body), 422, code)
 
 
 def test_a_claim_is_foreign_to_others_and_its_photos_too(market: Market, operator: Caller) -> None:
