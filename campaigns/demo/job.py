@@ -5,7 +5,7 @@ Each step is one transaction and looks first whether it is done, so the job may 
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 Told = Callable[[str, int, int], None]
 """Progress: what is being done, how much is done, of how much."""
+Land = Callable[[Session, County, Mapping[str, uuid.UUID]], str]
+"""Given the cooperatives' ids by their codes in the roster."""
 
 PRICE_MINOR: Final = 5_200
 PRESALE_BOXES_MAX: Final = 200
@@ -164,11 +166,16 @@ def _nobody(_step: str, _done: int, _total: int) -> None:
     """Nobody looks at the progress."""
 
 
-def load(session: Session, roster: Roster, *, grade: str, told: Told = _nobody) -> Ground:
-    """The county of a roster with its fruit, and a pack to sell it in; what is there already stays."""
+def load(
+    session: Session, roster: Roster, *, grade: str, told: Told = _nobody, land: Land | None = None
+) -> Ground:
+    """The county of a roster with its fruit, and a pack to sell it in; what is there already stays.
+
+    `land`: certifies the cooperatives' land before their fruit is weighed, and says which plot it is of.
+    """
     county = counties.find_by_code(session, code=roster.code)
     if county is None:
-        county = _load_county(session, roster, told=told)
+        county = _load_county(session, roster, told=told, land=land)
     code = f"{roster.code}-{grade}"[:40].lower()
     pack = products.find_pack(session, code=code)
     if pack is None:
@@ -194,7 +201,7 @@ def load(session: Session, roster: Roster, *, grade: str, told: Told = _nobody) 
     return Ground(county=county, pack=pack)
 
 
-def _load_county(session: Session, roster: Roster, *, told: Told) -> County:
+def _load_county(session: Session, roster: Roster, *, told: Told, land: Land | None) -> County:
     ctx = system()
     county = counties.create(
         session, ctx, code=roster.code, name_en=roster.name.en, name_zh=roster.name.zh, is_demo=True
@@ -227,6 +234,7 @@ def _load_county(session: Session, roster: Roster, *, told: Told) -> County:
         ).id
         for code in sorted({lot.cold_store for lot in roster.lots})
     }
+    plot = None if land is None else land(session, county, ids)
     for done, lot in enumerate(roster.lots, start=len(roster.sellers) + 1):
         if lot.grams:
             lots.receive(
@@ -242,6 +250,7 @@ def _load_county(session: Session, roster: Roster, *, told: Told) -> County:
                 harvested_on=lot.harvested_on,
                 best_before_on=lot.best_before_on,
                 quantity_grams=lot.grams,
+                plot=plot,
             )
         told("load", done, total)
     return county

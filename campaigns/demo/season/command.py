@@ -25,8 +25,10 @@ _DOING: Final = {
     "choose": "buyers choose 买家选择",
     "balance": "balances are paid 支付尾款",
     "address": "addresses are chosen 选择地址",
+    "label": "boxes are labelled 贴标",
     "pack": "boxes are packed 打包",
     "ship": "boxes are shipped 发货",
+    "trace": "boxes are followed back 追溯",
     "deliver": "boxes arrive 送达",
 }
 

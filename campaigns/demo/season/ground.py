@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns import planning
 from campaigns.demo import job, roster
 from campaigns.demo.roster import Roster, StoredLot
+from campaigns.demo.season import labels
 from campaigns.demo.season.plan import SALE_DAYS, SELLERS, STEPS_PERCENT, Plan, season_seed, shares
 from campaigns.pledges import pledging
 from campaigns.promotions import codes, promoting
@@ -49,6 +51,7 @@ class Ground:
     campaign_id: uuid.UUID
     item_id: uuid.UUID
     pool_id: uuid.UUID
+    pack_id: uuid.UUID
 
     @property
     def ctx(self) -> Context:
@@ -60,7 +63,7 @@ def lay(plan: Plan) -> Ground:
     """Everything that is there before the first shopper comes: the campaign is scheduled, its seed's hash is told."""
     read = _biggest(roster.read(roster.DEFAULT)).moved_to(now_utc().date())
     operator = database.transact(_operator)
-    laid = database.transact(lambda session: job.load(session, read, grade=GRADE))
+    laid = database.transact(lambda session: _load(session, read))
     with database.reading() as session:
         sellers = tuple(cooperatives.of_county(session, county_id=laid.county.id))
     ctx = Context(actor=operator, now=now_utc())
@@ -116,9 +119,16 @@ def lay(plan: Plan) -> Ground:
             campaign_id=campaign.id,
             item_id=item.id,
             pool_id=item.pool_id,
+            pack_id=laid.pack.id,
         )
 
     return database.transact(launch)
+
+
+def _load(session: Session, read: Roster) -> job.Ground:
+    laid = job.load(session, read, grade=GRADE, land=partial(labels.certify, read))
+    labels.name(session, laid.pack)
+    return laid
 
 
 def _coupon(session: Session, ctx: Context, campaign_id: uuid.UUID, *, budget_minor: int) -> None:

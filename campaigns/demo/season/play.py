@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.allotting import allotting
 from campaigns.allotting.models import Commitment
 from campaigns.allotting.rules import CommitmentState
-from campaigns.demo.season import buying, facts, ground, paying, paying_out, sending
+from campaigns.demo.season import buying, facts, ground, labels, paying, paying_out, sending
 from campaigns.demo.season.buying import Buyer
 from campaigns.demo.season.facts import Seen
 from campaigns.demo.season.ground import Ground
@@ -309,7 +309,7 @@ class Season:
         return {"refunds_paid": self.purse.pay_back(operator=self.here.operator)}
 
     def _send(self) -> dict[str, int]:
-        """Buyers say where their boxes go; waves are released until nothing is left, packed and handed to a carrier."""
+        """Buyers say where boxes go; waves are released until nothing is left; boxes are labelled, packed and sent."""
         states = self._states()
         paid = [
             each
@@ -327,17 +327,20 @@ class Season:
             self._minute()
             self.world.clock.wait(minutes=10)
         self.world.clock.wait(hours=20)
+        ctx = self.here.ctx
+        printed = labels.print_all(ctx, pack_id=self.here.pack_id)
+        labelled = labels.put_on(ctx, printed, partial(self.told, "label"))
         self._parcels("pack", sending.pack)
         self.world.clock.wait(hours=4)
         self._parcels("ship", sending.ship)
         self._minute()
-        return sending.counted()
+        return {**sending.counted(), "labelled_boxes": labelled}
 
     def _deliver(self) -> dict[str, int]:
         self.world.clock.wait(days=2)
         delivered = self._parcels("deliver", sending.deliver)
         self._minute()
-        return {"parcels": delivered}
+        return {"parcels": delivered, "traced_boxes": labels.traced(partial(self.told, "trace"))}
 
     def _let_claims_end(self) -> dict[str, int]:
         """The days in which a buyer may complain pass, and nobody does: the orders are closed, batch by batch."""

@@ -66,8 +66,8 @@ STEPS: Final[dict[str, Text]] = {
         zh="合作社登记收款账户；三家获得预付款",
     ),
     "sent": Text(
-        en="Waves are released, boxes packed and handed to a carrier",
-        zh="释放发货批次，打包并交付承运",
+        en="Waves are released, boxes labelled, packed and handed to a carrier",
+        zh="释放发货批次，贴标打包并交付承运",
     ),
     "delivered": Text(
         en="All boxes are at their buyers' doors",
@@ -109,7 +109,9 @@ NOTES: Final[dict[str, Text]] = {
     "sent_orders": Text(en="orders sent", zh="发货订单"),
     "sent_boxes": Text(en="boxes sent", zh="发货箱数"),
     "left_orders": Text(en="orders left for a later wave", zh="留待后续批次"),
+    "labelled_boxes": Text(en="boxes with a label", zh="贴标箱数"),
     "parcels": Text(en="parcels delivered", zh="送达包裹"),
+    "traced_boxes": Text(en="boxes followed back to their plots", zh="可追溯至地块的箱数"),
     "advances": Text(en="advances", zh="预付款笔数"),
     "statements": Text(en="statements", zh="结算单"),
     "accepted": Text(en="accepted before their days were over", zh="提前确认"),

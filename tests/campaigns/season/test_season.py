@@ -19,7 +19,7 @@ from tests import house, servers
 from tests.stripe_stand_in import StandIn
 from tests.stripe_stand_in.server import SECRET_KEY
 
-SHOPPERS = 300
+SHOPPERS = 200
 FEW = 60
 
 Played = tuple[list[Step], dict[str, Any], str]
@@ -56,6 +56,7 @@ def played(app: Flask, *, seed: int, shoppers: int, stand_in: StandIn | None = N
     return steps, result, command.written(result)
 
 
+@pytest.mark.timeout(900)  # two whole seasons
 def test_a_season_keeps_every_promise_and_is_the_same_again(built_app: Flask) -> None:
     steps, result, told = played(built_app, seed=7, shoppers=SHOPPERS)
     assert [each.name for each in steps] == list(show.STEPS)
@@ -127,6 +128,8 @@ def _the_boxes(steps: dict[str, Step]) -> None:
     sent = steps["sent"]
     assert sent.notes["sent_orders"] == sent.look.orders["shipped"] == paid
     assert sent.notes["left_orders"] == 0
+    assert sent.notes["labelled_boxes"] == sent.notes["sent_boxes"], "each box bears a label"
+    assert steps["delivered"].notes["traced_boxes"] == sent.notes["sent_boxes"], "and leads to its plots"
     assert steps["delivered"].look.state == "completed"
     assert steps["delivered"].look.orders["delivered"] == paid
     assert steps["delivered"].notes["parcels"] >= paid
