@@ -330,6 +330,8 @@ def attack(verdicts: Verdicts, name: str, kind: type[fields.Field[Any]] | None) 
                 if kind is Grams and case["name"].endswith("zero") and field.low == 0:
                     continue
                 literal = case["json"] if "json" in case else json.dumps(value_of(case))
+                if kind is Line and "repeat" in case and field.validate.max >= len(value_of(case)):
+                    literal = json.dumps(case["repeat"][0] * (field.validate.max + 1))
                 if literal == "null" and field.allow_none:
                     continue
                 verdicts.expect(case, where, operation.send(operation.text_with(way, literal)))
