@@ -24,7 +24,7 @@ TAKEN: Final = "202"
 CODE: Final = "YJ"
 """Of the county that is measured (bench/holds/seed.py)."""
 OF_BARE: Final = Bar(must=0.25)
-DOCUMENTS_PER_SECOND_MAX: Final = 400
+DOCUMENTS_PER_SECOND_MAX: Final = 250
 """Nobody takes more in: so many are made for each second, and none comes twice."""
 SCRIPT: Final = str(Path(__file__).with_name("capture.lua"))
 BARE: Final = "bench.traces.bare:app"
