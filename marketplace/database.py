@@ -19,7 +19,8 @@ import psycopg
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, Uuid
+from sqlalchemy import BigInteger, DateTime, Dialect, MetaData, Uuid, func
+from sqlalchemy import select as sql_select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -152,6 +153,13 @@ def ask_together(session: Session, *statements: tuple[str, Mapping[str, Any]]) -
             raise
         session.invalidate()
         raise TryAgain from problem
+
+
+def may_rest(session: Session, *, seconds: int) -> None:
+    """The transaction may rest so long while an outside call is made: a job's row stays locked, and nothing else is, so
+    that a lost worker is noticed at once.
+    """
+    session.execute(sql_select(func.set_config("idle_in_transaction_session_timeout", f"{seconds}s", True)))
 
 
 def session_options(settings: Settings) -> str:

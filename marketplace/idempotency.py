@@ -19,7 +19,7 @@ from sqlalchemy import Index, String, delete
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from marketplace import database, errors
+from marketplace import database, errors, turns
 from marketplace.context import Context
 from marketplace.database import Base
 from marketplace.language import Text
@@ -212,8 +212,7 @@ def take(session: Session, claim: Claim, *, waits: bool = False) -> Answer | Non
 
 def _lock_number(claim: Claim) -> int:
     """What is locked for a key; the looks of counter and tills, functions of the database, count the same."""
-    digest = hashlib.sha256(f"{claim.principal}\n{claim.key}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    return turns.number_of(f"{claim.principal}\n{claim.key}")
 
 
 def in_flight() -> KeyInFlight:

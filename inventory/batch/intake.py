@@ -20,6 +20,7 @@ from marketplace import audit, database, errors
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
 from marketplace.language import Text
+from marketplace.row_reports import RowReport, RowResult
 
 ROWS_MAX: Final = 200
 
@@ -40,38 +41,22 @@ class RowDiffers(errors.Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowResult:
-    id: uuid.UUID
-    outcome: Outcome
+class LotRow(RowResult):
     lot_id: uuid.UUID | None = None
-    code: str | None = None
-    """Of the refusal."""
-    pointer: str | None = None
-    detail: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    results: Sequence[RowResult]
-
-    @property
-    def rows(self) -> int:
-        return len(self.results)
-
+class Report(RowReport[LotRow]):
     @property
     def created(self) -> int:
-        return self._count(Outcome.CREATED)
+        return self.count(Outcome.CREATED)
 
     @property
     def unchanged(self) -> int:
-        return self._count(Outcome.UNCHANGED)
+        return self.count(Outcome.UNCHANGED)
 
     @property
     def conflicts(self) -> int:
-        return self._count(Outcome.CONFLICT)
-
-    def _count(self, outcome: Outcome) -> int:
-        return sum(result.outcome is outcome for result in self.results)
+        return self.count(Outcome.CONFLICT)
 
 
 def receive_rows(session: Session, ctx: Context, *, rows: Sequence[Mapping[str, Any]]) -> Report:
@@ -93,7 +78,7 @@ def _take_turns(session: Session, ctx: Context, cooperative_ids: set[uuid.UUID])
                 continue
 
 
-def _receive(session: Session, ctx: Context, number: int, *, id: uuid.UUID, **facts: Any) -> RowResult:  # noqa: A002
+def _receive(session: Session, ctx: Context, number: int, *, id: uuid.UUID, **facts: Any) -> LotRow:  # noqa: A002
     try:
         with database.savepoint(session):
             outcome, lot_id = _receive_row(session, ctx, id, facts)
@@ -101,14 +86,14 @@ def _receive(session: Session, ctx: Context, number: int, *, id: uuid.UUID, **fa
         if type(refusal) not in _POINTERS and not isinstance(refusal, RowDiffers):
             raise
         name = refusal.facts.get("member") or _POINTERS[type(refusal)]
-        return RowResult(
+        return LotRow(
             id=id,
             outcome=Outcome.CONFLICT,
             code=refusal.code,
             pointer=f"/rows/{number}/{name}",
             detail=refusal.title,
         )
-    return RowResult(id=id, outcome=outcome, lot_id=lot_id)
+    return LotRow(id=id, outcome=outcome, lot_id=lot_id)
 
 
 def _receive_row(

@@ -201,17 +201,7 @@ def label_ended(when: When, boxes: Sequence[str], *, state: str) -> Event:
 
 def shipped(when: When, *, parcel: str, about: uuid.UUID, cooperative: str) -> Event:
     """12 and 15: a carrier has the parcel."""
-    return _event(
-        "ObjectEvent",
-        when,
-        action="OBSERVE",
-        bizStep="shipping",
-        disposition="in_transit",
-        bizLocation=None,
-        epcList=[parcel],
-        bizTransactionList=[_paper("desadv", about)],
-        sourceList=[{"type": "possessing_party", "source": cooperative}],
-    )
+    return _shipped(when, parcel, [_paper("desadv", about)], cooperative)
 
 
 def pallet_closed(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
@@ -236,17 +226,7 @@ def pallet_shipped(
     when: When, *, pallet: str, about: uuid.UUID, hand_over: uuid.UUID, cooperative: str
 ) -> Event:
     """12: a carrier has the pallet; the hand-over is its bill of lading."""
-    return _event(
-        "ObjectEvent",
-        when,
-        action="OBSERVE",
-        bizStep="shipping",
-        disposition="in_transit",
-        bizLocation=None,
-        epcList=[pallet],
-        bizTransactionList=[_paper("bol", hand_over), _paper("desadv", about)],
-        sourceList=[{"type": "possessing_party", "source": cooperative}],
-    )
+    return _shipped(when, pallet, [_paper("bol", hand_over), _paper("desadv", about)], cooperative)
 
 
 def pallet_arrived(when: When, *, pallet: str, hand_over: uuid.UUID, is_complete: bool) -> Event:
@@ -343,6 +323,20 @@ def kilograms(grams: int) -> Any:
     """A number of JSON: whole where it is, else with up to three digits behind the point, exactly."""
     whole, rest = divmod(grams, 1_000)
     return grams / 1_000 if rest else whole
+
+
+def _shipped(when: When, unit: str, papers: Sequence[Event], cooperative: str) -> Event:
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="shipping",
+        disposition="in_transit",
+        bizLocation=None,
+        epcList=[unit],
+        bizTransactionList=list(papers),
+        sourceList=[{"type": "possessing_party", "source": cooperative}],
+    )
 
 
 def _packed(when: When, parcel: str, **members: Any) -> Event:

@@ -1,6 +1,5 @@
 """One-time codes for phones: stored as keyed hashes, few tries, the newest only, a handful an hour."""
 
-import hashlib
 import hmac
 import secrets
 import uuid
@@ -12,7 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from marketplace import audit, errors
+from marketplace import audit, errors, turns
 from marketplace.context import Context
 from marketplace.identity.models import EmailCode, LoginCode
 from marketplace.language import Language, Text
@@ -146,13 +145,7 @@ def check_frequency(
 
 
 def _lock(session: Session, phone: str) -> None:
-    lock(session, f"login-code\n{phone}")
-
-
-def lock(session: Session, name: str) -> None:
-    """One code at a time for whom it is named after, so that counting and ending see each other."""
-    digest = hashlib.sha256(name.encode()).digest()
-    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
+    turns.take(session, f"login-code\n{phone}")
 
 
 def new_digits() -> str:

@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors
+from marketplace import audit, errors, turns
 from marketplace.context import Context
 from marketplace.identity import accounts, codes
 from marketplace.identity.models import Account, EmailCode
@@ -55,7 +55,7 @@ def normal(raw: str) -> str:
 def issue(session: Session, ctx: Context, *, email: str) -> tuple[EmailCode, str]:
     """A new code for the actor's address, and its digits to be sent; an older one ends. Raises TooManyCodes."""
     account_id = accounts.get(session, account_id=_own_id(ctx), locked=True).id
-    codes.lock(session, f"{_PURPOSE}\n{email}")
+    turns.take(session, f"{_PURPOSE}\n{email}")
     is_either = or_(EmailCode.email == email, EmailCode.account_id == account_id)
     codes.check_frequency(session, ctx, EmailCode.created_at, is_either)
     session.execute(

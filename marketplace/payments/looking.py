@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace import events, jobs
+from marketplace import database, events, jobs
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
@@ -38,8 +38,7 @@ LOOK: Final = "payments.look"
 LOOK_AT_REFUND: Final = "payments.look_at_refund"
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
-PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
-"""The job's own row stays locked while it asks, so that a lost worker is noticed at once; nothing else is."""
+PATIENCE_SECONDS: Final = 60
 
 
 def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
@@ -56,7 +55,7 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
         provider_id = online.provider_id_of(session, row.payment_id)
         amount_minor = repayments.amount_of(session, row.refund_id)
         call, is_worn = calls.plain(row), row.tries >= calls.TRIES_OF_A_KEY
-        session.execute(PATIENCE)
+        database.may_rest(session, seconds=PATIENCE_SECONDS)
         passed(Point.CALL_BEGUN)
         try:
             apply = asking.ask(
@@ -147,7 +146,7 @@ def _with_gateway(session: Session, question: Callable[[RemoteGateway], Any]) ->
 
 def _heard(session: Session, question: Callable[[RemoteGateway], Any]) -> Any:
     """The gateway's answer, its code for why it refuses, or None: nobody answered."""
-    session.execute(PATIENCE)
+    database.may_rest(session, seconds=PATIENCE_SECONDS)
     try:
         return question(gateways.remote())
     except GatewayRefuses as refusal:

@@ -10,10 +10,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import audit, jobs
+from marketplace import audit, database, jobs
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.module import Job
@@ -38,8 +38,7 @@ KEY_LASTS: Final = timedelta(hours=12)
 """Much less than the day for which Stripe knows a key again."""
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
-PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
-"""The job's own row stays locked while it asks, so that a lost worker is noticed at once; nothing else is."""
+PATIENCE_SECONDS: Final = 60
 _UNCLEAR: Final = frozenset({"idempotency_error"})
 """Refusals that do not say that nothing was done."""
 
@@ -93,7 +92,7 @@ def finish_call(session: Session, ctx: Context, *, call_id: str) -> None:
             jobs.enqueue(session, FINISH, arguments={"call_id": call_id}, at=ctx.now + BUSY_WAIT)
             return
         payout = session.get_one(Payout, call.payout_id)
-        session.execute(PATIENCE)
+        database.may_rest(session, seconds=PATIENCE_SECONDS)
         passed(Point.PAYOUT_CALL_BEGUN)
         try:
             apply = _ask(session, ctx, payout, call)
@@ -214,7 +213,7 @@ def look(session: Session, ctx: Context, *, payout_id: str) -> None:
     payout = session.get(Payout, uuid.UUID(payout_id), populate_existing=True)
     if payout is None or payout.state != PayoutState.PAID or payout.receipt_reference is None:
         return
-    session.execute(PATIENCE)
+    database.may_rest(session, seconds=PATIENCE_SECONDS)
     seen = gateways.connect().retrieve_transfer(provider_id=payout.receipt_reference)
     passed(Point.PAYOUT_LOOKED)
     payout = payouts.locked(session, payout.id)

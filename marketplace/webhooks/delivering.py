@@ -5,7 +5,6 @@ holds its worker for no longer than a second and one call; what is left is for i
 A sender that is cut off has written nothing: its messages are sent again, under the same ids.
 """
 
-import hashlib
 import json
 import random
 import time
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace import jobs, metrics
+from marketplace import database, jobs, metrics, turns
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.outbound import client as outbound
@@ -37,8 +36,7 @@ TURN_MS: Final = 1_000
 GONE: Final = 410
 BUSY_WAIT: Final = timedelta(seconds=1)
 SWEPT_MAX: Final = 500
-_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")
-"""The job's row stays locked while its calls are made, so that a lost worker is noticed at once."""
+PATIENCE_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,7 @@ def _turn(session: Session, ctx: Context, endpoint_id: uuid.UUID) -> None:
         return
     due = _due(session, ctx, endpoint)
     if due:
-        session.execute(_PATIENCE)
+        database.may_rest(session, seconds=PATIENCE_SECONDS)
         sent = _send(outbound.client(), endpoint.url, keys, due, health=endpoint.health, began_at=ctx.now)
         _write_down(session, ctx, endpoint_id, sent)
     _go_on(session, endpoint_id)
@@ -245,6 +243,4 @@ def _locked(session: Session, endpoint_id: uuid.UUID) -> Endpoint:
 
 def _is_alone(session: Session, endpoint_id: uuid.UUID) -> bool:
     """Whether nobody else sends to this endpoint until the end of the transaction."""
-    digest = hashlib.sha256(f"webhook-sender\n{endpoint_id}".encode()).digest()
-    number = int.from_bytes(digest[:8], "big", signed=True)
-    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(number))))
+    return turns.take_if_free(session, f"webhook-sender\n{endpoint_id}")

@@ -4,7 +4,6 @@ A secret is shown once, when it is made, and kept sealed, for signing needs it b
 made the old one signs too, so that a receiver can change over without losing a message.
 """
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Final
 from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from marketplace import audit, errors, events, sealed
+from marketplace import audit, errors, events, sealed, turns
 from marketplace.access import STAFF, Role
 from marketplace.catalogue import cooperatives
 from marketplace.context import Context
@@ -324,8 +323,7 @@ def _count(session: Session, cooperative_id: uuid.UUID | None) -> int:
 
 def _lock_owner(session: Session, cooperative_id: uuid.UUID | None) -> None:
     """One registration at a time for an owner, so that counting sees every other."""
-    digest = hashlib.sha256(f"webhook-owner\n{cooperative_id}".encode()).digest()
-    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
+    turns.take(session, f"webhook-owner\n{cooperative_id}")
 
 
 def _numbers(session: Session, endpoint_id: uuid.UUID) -> int:

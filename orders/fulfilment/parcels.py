@@ -179,6 +179,16 @@ def counts(session: Session, *, campaign_waves: Select[uuid.UUID]) -> dict[str, 
     return {str(each): found.get(each, {"parcels": 0, "boxes": 0}) for each in ParcelState}
 
 
+def locked_with_orders(session: Session, wanted: Select[Parcel]) -> dict[uuid.UUID, Parcel]:
+    """The parcels that are wanted and their orders, all orders first, each kind by id."""
+    order_ids = {each.order_id for each in session.scalars(wanted)}
+    session.scalars(
+        select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
+    ).all()
+    statement = wanted.order_by(Parcel.id).with_for_update().execution_options(populate_existing=True)
+    return {each.id: each for each in session.scalars(statement)}
+
+
 def _locked(session: Session, ctx: Context, parcel_id: uuid.UUID) -> tuple[Order, Parcel]:
     order = moving.locked(session, get(session, ctx, parcel_id=parcel_id).order_id)
     parcel = session.get_one(Parcel, parcel_id, with_for_update=True, populate_existing=True)

@@ -6,7 +6,7 @@ the other, and a parcel leaves before its boxes are scanned or after it.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import insert, select
@@ -16,7 +16,7 @@ from inventory.labels.models import LabelSerial
 from inventory.labels.states import SerialState
 from marketplace import audit
 from marketplace.context import Context
-from marketplace.language import Text
+from marketplace.row_reports import RowReport, RowResult
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.states import ParcelState
 from orders.work import scan_rules, shifts
@@ -27,38 +27,18 @@ from orders.work.states import ShiftKind, ShiftState
 ROWS_MAX: Final = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowResult:
-    id: uuid.UUID
-    outcome: ScanOutcome
-    code: str | None = None
-    """Of the refusal."""
-    pointer: str | None = None
-    detail: Text | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    results: Sequence[RowResult]
-
-    @property
-    def rows(self) -> int:
-        return len(self.results)
-
+class Report(RowReport[RowResult]):
     @property
     def taken(self) -> int:
-        return self._count(ScanOutcome.TAKEN)
+        return self.count(ScanOutcome.TAKEN)
 
     @property
     def repeated(self) -> int:
-        return self._count(ScanOutcome.REPEATED)
+        return self.count(ScanOutcome.REPEATED)
 
     @property
     def conflicts(self) -> int:
-        return self._count(ScanOutcome.CONFLICT)
-
-    def _count(self, outcome: ScanOutcome) -> int:
-        return sum(each.outcome is outcome for each in self.results)
+        return self.count(ScanOutcome.CONFLICT)
 
 
 def take(session: Session, ctx: Context, *, shift_id: uuid.UUID, rows: Sequence[dict[str, Any]]) -> Report:

@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from inventory.repository import answers
 from inventory.repository.subscriptions import rules, subscribing, waking
 from inventory.repository.subscriptions.models import EventDelivery, EventSubscription
 from inventory.repository.subscriptions.rules import PausedReason, State, Verdict
-from marketplace import jobs, metrics
+from marketplace import database, jobs, metrics, turns
 from marketplace.context import Context
 from marketplace.logs import log
 from marketplace.outbound import client as outbound
@@ -30,8 +29,7 @@ from marketplace.webhooks import signing
 from marketplace.webhooks.rules import JITTER_PERMILLE
 
 BUSY_WAIT: Final = timedelta(seconds=1)
-_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")
-"""The job's row stays locked while the call is made, so that a lost worker is noticed at once."""
+PATIENCE_SECONDS: Final = 30
 
 
 def send(session: Session, ctx: Context, *, subscription_id: str) -> None:
@@ -60,7 +58,7 @@ def _call(session: Session, ctx: Context, subscription_id: uuid.UUID) -> None:
             subscribing.pause(session, ctx, locked, PausedReason.TOKEN_UNREADABLE)
         return
     message_id, body = delivery.id, delivery.body.encode()
-    session.execute(_PATIENCE)
+    database.may_rest(session, seconds=PATIENCE_SECONDS)
     answer = outbound.client().post(found.dest, headers=fields_of(message_id, ctx.now, body, key), body=body)
     metrics.observe_webhook(answer.outcome)
     _write_down(session, ctx, subscription_id, message_id, answer)
@@ -113,6 +111,4 @@ def _locked(session: Session, subscription_id: uuid.UUID) -> EventSubscription |
 
 def _is_alone(session: Session, subscription_id: uuid.UUID) -> bool:
     """Whether nobody else sends for this subscription until the end of the transaction."""
-    digest = hashlib.sha256(f"epcis-sender\n{subscription_id}".encode()).digest()
-    number = int.from_bytes(digest[:8], "big", signed=True)
-    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(number))))
+    return turns.take_if_free(session, f"epcis-sender\n{subscription_id}")

@@ -1,6 +1,5 @@
 """Subscriptions made, shown, let go on after a pause, and ended."""
 
-import hashlib
 import uuid
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +22,7 @@ from inventory.repository.subscriptions import rules, waking
 from inventory.repository.subscriptions.models import SEALED_AS, EventDelivery, EventSubscription
 from inventory.repository.subscriptions.rules import State
 from inventory.traces.models import TraceChain, TraceEvent
-from marketplace import audit, database, errors, sealed
+from marketplace import audit, database, errors, sealed, turns
 from marketplace.access import Role
 from marketplace.context import Context
 from marketplace.identity.scopes import Scope
@@ -229,8 +228,7 @@ def _before(session: Session, county_id: uuid.UUID, moment: datetime, length: in
 
 def _make_room(session: Session, kept: EventQuery) -> None:
     """One subscription at a time in a county, so that counting sees every other."""
-    digest = hashlib.sha256(f"epcis-subscriptions\n{kept.county_id}".encode()).digest()
-    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
+    turns.take(session, f"epcis-subscriptions\n{kept.county_id}")
     county, query = session.execute(
         select(func.count(), func.count().filter(EventSubscription.query_id == kept.id))
         .select_from(EventSubscription)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from inventory.provenance import things
@@ -21,7 +20,6 @@ from orders.fulfilment.carriers import ways
 from orders.fulfilment.carriers.interface import Report
 from orders.fulfilment.carriers.rules import REASONS, Unusable, unusable
 from orders.fulfilment.models import Parcel
-from orders.models import Order
 
 SSCC_LENGTH: Final = 18
 
@@ -118,12 +116,7 @@ def _locked(session: Session, ctx: Context, named: set[str]) -> Mapping[str, Par
     """The parcels by what they are called: their ids, or the numbers on their labels."""
     ids = {name: known for name in named if (known := _id_of(session, name)) is not None}
     own = parcels.visible(ctx).where(Parcel.id.in_(set(ids.values())))
-    order_ids = {each.order_id for each in session.scalars(own)}
-    session.scalars(
-        select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
-    ).all()
-    statement = own.order_by(Parcel.id).with_for_update().execution_options(populate_existing=True)
-    found = {each.id: each for each in session.scalars(statement)}
+    found = parcels.locked_with_orders(session, own)
     return {name: found[parcel_id] for name, parcel_id in ids.items() if parcel_id in found}
 
 

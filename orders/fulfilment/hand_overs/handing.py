@@ -28,7 +28,6 @@ from orders.fulfilment.pallets import building, lying, states
 from orders.fulfilment.pallets.building import PalletNotFound
 from orders.fulfilment.pallets.models import Pallet
 from orders.fulfilment.pallets.states import PARCELS_MAX, PalletState
-from orders.models import Order
 
 
 class HandOverNotFound(errors.NotFound):
@@ -135,14 +134,9 @@ def _lock(
 ) -> dict[uuid.UUID, Parcel]:
     """Those of the parcels that are there, with all rows that shipping them takes."""
     own = parcels.visible(ctx).where(Parcel.id.in_(on), Parcel.cooperative_id == cooperative_id)
-    seen = session.scalars(own).all()
-    order_ids = {each.order_id for each in seen}
-    payments.lock_of_orders(session, {each.order_id for each in seen if each.weighed_grams is not None})
-    session.scalars(
-        select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
-    ).all()
-    statement = own.order_by(Parcel.id).with_for_update().execution_options(populate_existing=True)
-    found = {each.id: each for each in session.scalars(statement)}
+    weighed = own.where(Parcel.weighed_grams.is_not(None))
+    payments.lock_of_orders(session, {each.order_id for each in session.scalars(weighed)})
+    found = parcels.locked_with_orders(session, own)
     hold_ids, lot_ids = ({getattr(each, name) for each in found.values()} for name in ("hold_id", "lot_id"))
     wanted = select(Hold.id).where(Hold.id.in_(hold_ids)).order_by(Hold.id)
     session.scalars(wanted.with_for_update(key_share=True)).all()
