@@ -16,10 +16,10 @@ from campaigns.tracing import facts, seen, words
 from campaigns.web.reader import Reader
 from inventory.epcis.identifiers import Key
 from inventory.traces.proving import Proof
-from marketplace import versions
+from marketplace import desk, versions
 from marketplace.database import reading
 from marketplace.steps import Alone, Joining, Steps, walk
-from marketplace.together import Outcome, Together
+from marketplace.together import Outcome
 
 SECONDS_MAX: Final = 5
 REMEMBERED_MAX: Final = 500
@@ -109,10 +109,7 @@ def _kept(about: About, made: Made) -> Steps[Told]:
     found = _fresh(about)
     if found is not None:
         return found
-    table = current_app.extensions.get(_TABLE) or current_app.extensions.setdefault(
-        _TABLE, Together(_drawn_once)
-    )
-    outcome: Outcome[Told] = yield Joining(table, (about, made))
+    outcome: Outcome[Told] = yield Joining(desk.table(_TABLE, _drawn_once), (about, made))
     return outcome.get()
 
 
