@@ -3,9 +3,10 @@
 Its methods say what was there before a test begins; what a test is about goes through the doors (`Caller`).
 """
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import String, func, select, text, update
+from sqlalchemy import Connection, String, func, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -51,6 +52,10 @@ from tests.house import Caller
 
 T = TypeVar("T")
 POOL_PATIENCE_SECONDS = 120
+LOCK_PATIENCE_SECONDS = 60
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 PACK_GRAMS = 5_000
 PRICE_MINOR = 5_200
@@ -605,6 +610,36 @@ def at_once(app: Flask, works: list[Callable[[], T]]) -> list[T | errors.Refusal
 
     with patient(app), ThreadPoolExecutor(max_workers=len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def comes_meanwhile(app: Flask, first: Callable[[Session], object], second: Callable[[Session], T]) -> T:
+    """What the second comes to who begins while the first has its locks, and waits for it."""
+
+    def elsewhere() -> T:
+        with app.app_context():
+            return database.transact(second)
+
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        running: list[Future[T]] = []
+
+        def holding(session: Session) -> None:
+            first(session)
+            running.append(threads.submit(elsewhere))
+            until_somebody_waits(session)
+
+        database.transact(holding)
+        return running[0].result(timeout=LOCK_PATIENCE_SECONDS)
+
+
+def until_somebody_waits(looking: Session | Connection) -> None:
+    """Until one transaction of this database waits for another."""
+    until = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while time.monotonic() < until:
+        looking.execute(text("SELECT pg_stat_clear_snapshot()"))
+        if looking.scalar(_WAITING):
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody came to wait")
 
 
 @contextmanager

@@ -105,6 +105,7 @@ PARCELS: Final[dict[str, Text]] = {
     "packed": Text(en="packed", zh="已打包"),
     "shipped": Text(en="on its way", zh="运输中"),
     "delivered": Text(en="delivered", zh="已送达"),
+    "lost": Text(en="lost on its way", zh="运输途中丢失"),
 }
 PALLETS: Final[dict[str, Text]] = {
     "open": Text(en="being loaded", zh="装托中"),

@@ -14,16 +14,22 @@ from inventory.traces.anchors import Anchor, FileAnchor, WebhookAnchor
 from inventory.traces.merkle import Frontier, runs_of
 from inventory.traces.models import TraceChain, TraceCheckpoint
 from inventory.traces.notes import Checkpoint
-from marketplace import audit, jobs
+from marketplace import audit, jobs, turns
 from marketplace.catalogue.models import County
 from marketplace.context import Context
 from marketplace.settings import Settings
 
 PUBLISH: Final = "inventory.trace_publish"
+_TURN: Final = "trace-checkpoints"
 
 
 def sign_all(session: Session, ctx: Context) -> list[TraceCheckpoint]:
-    """Sign for every chain that is longer than its last checkpoint; told elsewhere by a job of its own."""
+    """Sign for every chain that is longer than its last checkpoint; told elsewhere by a job of its own.
+
+    Processes that end together take turns: whoever waits for the row of a chain only would still see the checkpoints
+    of before, and sign for the same length again.
+    """
+    turns.take(session, _TURN)
     last = (
         select(func.max(TraceCheckpoint.length))
         .where(TraceCheckpoint.county_id == TraceChain.county_id)

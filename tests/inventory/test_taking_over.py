@@ -1,6 +1,5 @@
 """What lots hold goes into a pool: holds first, then the pool, then the lots, so that nobody waits in a circle."""
 
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,12 +12,10 @@ from inventory import pools, room
 from inventory.models import Lot
 from inventory.refusals import PoolNotFound
 from marketplace import database
+from tests.builders import until_somebody_waits
 from tests.inventory.yard import PACK_GRAMS, Yard
 
 SHARES = [("share", uuid.uuid4()) for _ in range(2)]
-WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 def test_all_purposes_go_into_the_pool_at_once_and_keep_their_names(yard: Yard) -> None:
@@ -68,7 +65,7 @@ def test_who_waits_for_the_pool_has_no_lot(yard: Yard) -> None:
         def pool_then_lot(session: Session) -> None:
             room.locked(session, pool.id)
             running.append(threads.submit(taking))
-            _until_somebody_waits(session)
+            until_somebody_waits(session)
             session.execute(  # refused at once if the other had it: each would wait for the other
                 text("SELECT 1 FROM lot WHERE id = :id FOR NO KEY UPDATE NOWAIT"), {"id": lot.id}
             )
@@ -77,12 +74,3 @@ def test_who_waits_for_the_pool_has_no_lot(yard: Yard) -> None:
         assert [each.result(timeout=30) for each in running] == [4]
     assert yard.stored(pool).boxes_pledged == 4
     assert yard.broken() == []
-
-
-def _until_somebody_waits(session: Session) -> None:
-    for _ in range(200):
-        session.execute(text("SELECT pg_stat_clear_snapshot()"))
-        if session.execute(WAITING).scalar_one():
-            return
-        time.sleep(0.05)
-    raise AssertionError("nobody came to wait for the pool")

@@ -1,7 +1,6 @@
 """The till of orders: who orders at once is served in one transaction, and each gets the answer it would get alone."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from orders import checkout, schemas
 from orders.at_till import TILL
 from orders.models import Order
 from orders.ordering import Ordering
-from tests.builders import Market, Sale, broken, held
+from tests.builders import Market, Sale, broken, held, until_somebody_waits
 from tests.house import Caller
 from tests.tills import arriving, code, serve, status, stored_keys, transactions
 
@@ -317,9 +316,6 @@ def test_holds_are_locked_in_the_order_of_the_counter(market: Market, sale: Sale
     holds = {each: held(each, sale)["hold_id"] for each in (late, early)}
     assert holds[late] < holds[early], "by their own ids it would be the other way round"
     engine = database.db.engine
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     lock = text("SELECT id FROM hold WHERE id = :id FOR UPDATE SKIP LOCKED")
 
     def at_till() -> list[Any]:
@@ -329,10 +325,7 @@ def test_holds_are_locked_in_the_order_of_the_counter(market: Market, sale: Sale
     with engine.connect() as elsewhere, engine.connect() as looking, ThreadPoolExecutor(1) as pool:
         elsewhere.execute(lock, {"id": holds[early]})
         served = pool.submit(at_till)
-        until = time.monotonic() + 5
-        while not looking.scalar(waiting) and time.monotonic() < until:
-            looking.rollback()
-            time.sleep(0.01)
+        until_somebody_waits(looking)
         free = looking.execute(lock, {"id": holds[late]}).all()
         looking.rollback()
         elsewhere.rollback()

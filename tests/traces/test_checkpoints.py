@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from click.testing import Result
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from inventory.traces import checkpointing, keys, notes, verifying
 from inventory.traces.anchors import FileAnchor
@@ -19,7 +20,7 @@ from marketplace import context, database, jobs
 from marketplace.embedded.databases import DatabaseUrls
 from marketplace.jobs.worker import close
 from tests import servers
-from tests.builders import Market
+from tests.builders import Market, comes_meanwhile
 from tests.traces.told import observed, recorded, rows, verdict
 
 Cli = Callable[..., Result]
@@ -103,6 +104,16 @@ def test_a_process_that_ends_signs_and_writes_it_down(market: Market, folder: Pa
     close(market.app)
     assert len(kept(folder)) == 1
     close(market.app)
+    assert len(kept(folder)) == 1
+
+
+def test_processes_that_end_together_sign_once(market: Market, folder: Path) -> None:
+    recorded(market, observed(1))
+
+    def ends(session: Session) -> None:
+        checkpointing.at_the_end(session, market.ctx)
+
+    comes_meanwhile(market.app, ends, ends)
     assert len(kept(folder)) == 1
 
 

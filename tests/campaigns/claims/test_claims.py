@@ -254,7 +254,7 @@ def test_boxes_that_come_back_are_a_lot_and_refunded_then(market: Market, operat
     made = scene.arrived(market, operator)
     parcel, paid = made.parcel(), kept(made)
     member = made.member(parcel)
-    claim = made.made(2, "quality")
+    claim = made.made(1, "quality")
     url = f"/v1/claims/{claim['id']}/receipt"
     assert_refused(member.post(url, json={"code": "BACK"}), 409, "claim_state")
     waiting = done(made.decide(claim, "return", paid // 5, words="please send them"))
@@ -266,9 +266,9 @@ def test_boxes_that_come_back_are_a_lot_and_refunded_then(market: Market, operat
     lot = done(member.get(f"/v1/lots/{back['returned_lot_id']}"))
     assert (lot["status"], lot["on_hand_grams"]) == (
         "quarantined",
-        2 * parcel["quantity_grams"] // parcel["boxes"],
+        parcel["quantity_grams"] // parcel["boxes"],
     )
-    other = made.made(2, "quality")
+    other = made.made(1, "quality")
     done(made.decide(other, "return", 1))
     twice = member.post(f"/v1/claims/{other['id']}/receipt", json={"code": "BACK"})
     assert_refused(twice, 409, "lot_code_taken")

@@ -1,32 +1,25 @@
 """Two who claim, decide or close at once: one of them does it, and the other finds that it is done."""
 
-import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from campaigns.fulfilment import completing
 from campaigns.models import Campaign
-from marketplace import database, errors
+from marketplace import errors
 from marketplace.access import Role
 from orders.claims import claiming, deciding
 from orders.claims.rules import MoreThanArrived
 from orders.claims.states import BorneBy, ClaimKind, ClaimStateForbids, Remedy
 from orders.states import OrderStateForbids
-from tests.builders import Market, broken
+from tests.builders import Market, broken, comes_meanwhile
 from tests.campaigns.claims import scene
 from tests.campaigns.claims.scene import Claims
 from tests.campaigns.claims.test_claims import kept
 from tests.house import Caller
 from tests.inventory.yard import at_once
-
-WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 def claims_all(made: Claims):
@@ -124,23 +117,7 @@ def test_a_claim_that_is_made_while_closing_waits_for_its_order_keeps_it_open(
     """Whoever closes has looked before, and saw no claim; what was made meanwhile is seen under the lock."""
     made = scene.arrived(market, operator, orders=(1,))
     scene.let_pass(timedelta(days=91))
-    claim = claims_all(made)
-    closing = close_of(made)
-
-    def elsewhere() -> int:
-        with market.app.app_context():
-            return database.transact(closing)
-
-    with ThreadPoolExecutor(max_workers=1) as threads:
-        running: list[Future[int]] = []
-
-        def claim_meanwhile(session: Session) -> None:
-            claim(session)
-            running.append(threads.submit(elsewhere))
-            until_somebody_waits(session)
-
-        database.transact(claim_meanwhile)
-        assert running[0].result(timeout=60) == 0
+    assert comes_meanwhile(market.app, claims_all(made), close_of(made)) == 0
     assert made.sending.states == ["delivered"]
     assert broken(market.app) == []
 
@@ -151,12 +128,3 @@ def close_of(made: Claims) -> Callable[[Session], int]:
         return completing.close_claims(session, made.market.later(), campaign)
 
     return close
-
-
-def until_somebody_waits(session: Session) -> None:
-    for _ in range(1_000):
-        session.execute(text("SELECT pg_stat_clear_snapshot()"))
-        if session.scalar(WAITING):
-            return
-        time.sleep(0.05)
-    raise AssertionError("nobody came to wait")
