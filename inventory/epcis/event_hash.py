@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from inventory.epcis import vocabulary
-from inventory.epcis.identifiers import Key, key_in
+from inventory.epcis.identifiers import SHORT, Key, key_in
 from inventory.epcis.times import instant
 from inventory.epcis.vocabulary import Words
 
@@ -82,7 +83,7 @@ def _members(owner: Event, order: Mapping[str, _Write], known: Namespaces, *, ig
     """The known members in their order, then those of others, sorted."""
     told = [write(name, owner[name], known) for name, write in order.items() if name in owner]
     others = {name: value for name, value in owner.items() if name not in order and name not in ignored}
-    return "".join(told) + _others(others, known)
+    return "".join(told) + (_others(others, known) if others else "")
 
 
 def _others(members: Event, known: Namespaces) -> str:
@@ -139,20 +140,28 @@ def _expanded(text: str, known: Namespaces) -> str:
     prefix, colon, local = text.partition(":")
     if colon and prefix in known and not local.startswith("//"):
         return known[prefix] + local
-    for urn_prefix, web_prefix in _OLD_WORDS:
-        if text.startswith(urn_prefix):
-            return web_prefix + text[len(urn_prefix) :]
+    if prefix == "urn":
+        for urn_prefix, web_prefix in _OLD_WORDS:
+            if text.startswith(urn_prefix):
+                return web_prefix + text[len(urn_prefix) :]
     return text
 
 
 def _canonical(text: str) -> str:
     """The canonical link of a GS1 key at its finest level; any other text as it is."""
+    return _short_finest(text) if len(text) <= SHORT else _finest(text)
+
+
+def _finest(text: str) -> str:
     key = key_in(text)
     if key is None:
         return text
     main = key.parts[0]
     finest = next((name for name in _FINEST.get(main[0], ()) if name in key), None)
     return Key((main, (finest, key[finest])) if finest else (main,)).link()
+
+
+_short_finest: Final = lru_cache(maxsize=8_192)(_finest)
 
 
 def _value(name: str, value: Any, known: Namespaces) -> str:

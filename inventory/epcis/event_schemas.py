@@ -36,8 +36,8 @@ class Event(parts.Open):
     errorDeclaration = Part(parts.ErrorDeclaration())
 
 
-class Known(Event, parts.Extensible):
-    """What the five events share: the step, the state, places, papers, parties and sensors."""
+class _Shared(parts.Open):
+    """The step, the state, places, papers, parties and sensors."""
 
     bizStep = Word(vocabulary.BIZ_STEPS, vocabulary.OF_CBV)
     disposition = Word(vocabulary.DISPOSITIONS, vocabulary.OF_CBV)
@@ -47,6 +47,10 @@ class Known(Event, parts.Extensible):
     sourceList = Listed(Part(parts.Source()))
     destinationList = Listed(Part(parts.Destination()))
     sensorElementList = Listed(Part(parts.SensorElement()))
+
+
+class Known(Event, _Shared, parts.Extensible):
+    """What the five events share."""
 
 
 class ObjectEvent(Known):
@@ -132,7 +136,28 @@ class TransformationEvent(Known):
             raise ValidationError("Say what went in and what came out. 须说明投入与产出。")
 
 
-EVENT_TYPES: Final[Mapping[str, Schema]] = {
+class OfOthers(Event, _Shared):
+    """An event of a type that others define, of which all that bears a name of the standard has its form.
+
+    GS1's schema lets any form of it pass; what is to be hashed, found and told again by the standard's rules cannot.
+    """
+
+    action = Name(vocabulary.ACTIONS)
+    parentID = Uri()
+    transformationID = Uri()
+    epcList = _uris()
+    childEPCs = _uris()
+    inputEPCList = _uris()
+    outputEPCList = _uris()
+    quantityList = _quantities()
+    childQuantityList = _quantities()
+    inputQuantityList = _quantities()
+    outputQuantityList = _quantities()
+    persistentDisposition = Part(parts.PersistentDisposition())
+    ilmd = Part(parts.Ilmd())
+
+
+EVENT_TYPES: Final[Mapping[str, Known]] = {
     "ObjectEvent": ObjectEvent(),
     "AggregationEvent": AggregationEvent(),
     "AssociationEvent": AssociationEvent(),
@@ -141,12 +166,41 @@ EVENT_TYPES: Final[Mapping[str, Schema]] = {
 }
 OTHER_EVENT: Final[Schema] = Event()
 """An event of a type that somebody else defines: its type is a URI, its other members are free."""
+_OF_OTHERS: Final = OfOthers()
+_NARROWED_MAX: Final = 256
+_narrowed: Final[dict[tuple[str, frozenset[str]], Schema]] = {}
 
 
 def schema_of_event(event: Mapping[str, Any]) -> Schema:
     """The schema that an event's type asks for."""
     kind = event.get("type")
-    return EVENT_TYPES.get(kind, OTHER_EVENT) if isinstance(kind, str) else OTHER_EVENT
+    whole = EVENT_TYPES.get(kind) if isinstance(kind, str) else None
+    return OTHER_EVENT if whole is None else _of_members(whole, event)
+
+
+def faults_of_others(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a right event, which is of a type that others define, has not the form of its name in the standard."""
+    return {} if event["type"] in EVENT_TYPES else _OF_OTHERS.validate(event)
+
+
+def _of_members(whole: Known, event: Mapping[str, Any]) -> Schema:
+    """The schema without the members that the event has not and need not have: it says the same in less time.
+
+    Most events are of a few forms; when so many were met, others are looked at with the whole schema.
+    """
+    form = type(whole).__name__, whole.names.intersection(event)
+    found = _narrowed.get(form)
+    if found is None:
+        if len(_narrowed) >= _NARROWED_MAX:
+            return whole
+        found = _narrowed[form] = type(whole)(
+            only=[
+                name
+                for name, field in whole.fields.items()
+                if field.required or (field.data_key or name) in form[1]
+            ]
+        )
+    return found
 
 
 class AnyEvent(fields.Kept):

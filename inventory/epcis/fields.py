@@ -6,12 +6,14 @@ Nothing is trimmed, cast or put in order, so that a document that was taken come
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from numbers import Real
 from typing import Any, Final
 
 from marshmallow import Schema, ValidationError, fields
 
+from inventory.epcis.identifiers import SHORT
 from inventory.epcis.times import is_offset, is_timestamp
 from inventory.epcis.uris import is_uri
 from inventory.epcis.vocabulary import Words
@@ -39,6 +41,9 @@ TOO_FEW: Final = "Must hold at least one. 至少须有一项。"
 REPEATED: Final = "The same stands in the list already. 列表中已有相同的一项。"
 MISSING: Final = "Missing. 缺少该项。"
 NULL: Final = "Must not be null. 不得为 null。"
+
+_KNOWN_AGAIN: Final = 1_024
+"""So many places stand in thousands of events."""
 
 
 class Kept(fields.Field[Any]):
@@ -181,16 +186,25 @@ class Listed(Kept):
 
 
 class Part(Kept):
-    """An object that a schema checks."""
+    """An object that a schema checks; one that holds nothing but a short text, as places do, is known again."""
 
     def __init__(self, schema: Schema, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.schema = schema
+        self._check_short = lru_cache(maxsize=_KNOWN_AGAIN)(self._check_one)
 
     def check(self, value: Any) -> None:
         if not isinstance(value, dict | Mapping):  # a dictionary is told faster than any mapping
             raise ValidationError(NOT_AN_OBJECT)
+        if len(value) == 1:
+            ((name, text),) = value.items()
+            if isinstance(text, str) and len(name) + len(text) <= SHORT:
+                self._check_short(name, text)
+                return
         self.schema.load(value)
+
+    def _check_one(self, name: str, text: str) -> None:
+        self.schema.load({name: text})
 
 
 class OneOrMany(Kept):

@@ -29,7 +29,7 @@ _CHECKED: Final = {
     "8017": 18, "8018": 18,
 }  # fmt: skip
 """How many digits at the beginning of a value end with their check digit."""
-_SHORT: Final = 200
+SHORT: Final = 200
 """Longer texts are read anew each time: nobody fills the memory with them."""
 _ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
@@ -221,13 +221,17 @@ def _rest(identifier: str, key: Key) -> str:
 
 def canonical(text: str) -> str:
     """One text for one thing: the canonical Digital Link of a GS1 key in either form; any other text as it is."""
+    return _short_canonical(text) if len(text) <= SHORT else _canonical(text)
+
+
+def _canonical(text: str) -> str:
     key = key_in(text)
     return text if key is None else key.link()
 
 
 def key_in(text: str) -> Key | None:
     """The key that a link or a URN means; None for any other text."""
-    return _short_key_in(text) if len(text) <= _SHORT else _key_in(text)
+    return _short_key_in(text) if len(text) <= SHORT else _key_in(text)
 
 
 def _key_in(text: str) -> Key | None:
@@ -243,6 +247,7 @@ def _key_in(text: str) -> Key | None:
 
 
 _short_key_in: Final = lru_cache(maxsize=8_192)(_key_in)
+_short_canonical: Final = lru_cache(maxsize=8_192)(_canonical)
 """Places, parties and papers stand in thousands of events, and each box is read for its hash and for its mentions."""
 
 

@@ -100,7 +100,14 @@ def is_thing(wanted: Iterable[Value]) -> ValueTest:
 def is_found(wanted: Iterable[Value]) -> ValueTest:
     """An object that one of these identifiers, classes or patterns finds."""
     finder = Finder(str(value) for value in wanted)
-    return lambda value, namespaces: isinstance(value, str) and finder.finds(expanded(value, namespaces))
+
+    def test(value: Any, namespaces: Namespaces) -> bool:
+        if not isinstance(value, str):
+            return False
+        full = expanded(value, namespaces)
+        return finder.finds(full) or (full != value and finder.finds(value))
+
+    return test
 
 
 def is_number(relation: Relation, wanted: Iterable[Value]) -> ValueTest:

@@ -4,15 +4,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from inventory.epcis import event_hash, vocabulary
+from inventory.epcis.event_schemas import faults_of_others
 from inventory.epcis.identifiers import canonical as canonical_key
 from inventory.epcis.times import instant
 from inventory.epcis.vocabulary import Words
 from inventory.traces.canonical import canonical
 from inventory.traces.mentions import KEY_LENGTH_MAX, Role, mentions
 from marketplace import errors
+from marketplace.door import pointers
 from marketplace.language import Text
 
 STANDARD_CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -64,8 +67,11 @@ def entry_of(event: Mapping[str, Any], *, recorded_at: datetime, context: Sequen
     """The entry of a right event, as `epcis.reading.read` takes it; `context` is its document's.
 
     A `recordTime` that it brings along is left out: recording is ours. Without an `eventID` it is named by its hash.
-    Raises Invalid for numbers that no two programs would write alike, and moments outside the years 1 to 9999.
+    Raises Invalid for numbers that no two programs would write alike, moments outside the years 1 to 9999, and for
+    events of others whose members have names of the standard, and not its form.
     """
+    if faults := faults_of_others(event):
+        raise errors.Invalid(errors=pointers({"json": faults}))
     try:
         return _entry_of(event, recorded_at, context)
     except ValueError as problem:
@@ -100,6 +106,7 @@ def _entry_of(event: Mapping[str, Any], recorded_at: datetime, context: Sequence
     )
 
 
+@lru_cache(maxsize=64)
 def written(moment: datetime) -> str:
     """A moment as events tell it: UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,7 +4,7 @@ A key stands in its canonical text, so that one object has one name whoever wrot
 a URN.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -35,23 +35,22 @@ class Role(StrEnum):
     DESTINATION = "de"
 
 
-_LISTED: Final = (
-    ("epcList", Role.OBJECT),
-    ("childEPCs", Role.CHILD),
-    ("inputEPCList", Role.INPUT),
-    ("outputEPCList", Role.OUTPUT),
-)
-_COUNTED: Final = (
-    ("quantityList", Role.CLASS),
-    ("childQuantityList", Role.CHILD_CLASS),
-    ("inputQuantityList", Role.INPUT_CLASS),
-    ("outputQuantityList", Role.OUTPUT_CLASS),
-)
-_PAPERS: Final = (
-    ("bizTransactionList", "bizTransaction", Role.PAPER),
-    ("sourceList", "source", Role.SOURCE),
-    ("destinationList", "destination", Role.DESTINATION),
-)
+_MEMBERS: Final[Mapping[str, tuple[Role, str | None]]] = {
+    "epcList": (Role.OBJECT, None),
+    "childEPCs": (Role.CHILD, None),
+    "inputEPCList": (Role.INPUT, None),
+    "outputEPCList": (Role.OUTPUT, None),
+    "quantityList": (Role.CLASS, "epcClass"),
+    "childQuantityList": (Role.CHILD_CLASS, "epcClass"),
+    "inputQuantityList": (Role.INPUT_CLASS, "epcClass"),
+    "outputQuantityList": (Role.OUTPUT_CLASS, "epcClass"),
+    "bizTransactionList": (Role.PAPER, "bizTransaction"),
+    "sourceList": (Role.SOURCE, "source"),
+    "destinationList": (Role.DESTINATION, "destination"),
+    "parentID": (Role.PARENT, None),
+    "transformationID": (Role.TRANSFORMATION, None),
+}
+"""Where names stand, and in lists of objects under which member."""
 
 
 def mentions(event: Mapping[str, Any]) -> set[tuple[Role, str]]:
@@ -65,17 +64,13 @@ def key_of(text: str) -> str:
 
 
 def _named(event: Mapping[str, Any]) -> Iterator[tuple[Role, str]]:
-    for member, role in _LISTED:
-        yield from ((role, text) for text in _items(event, member))
-    for member, role in _COUNTED:
-        yield from ((role, element["epcClass"]) for element in _items(event, member))
-    for member, name, role in _PAPERS:
-        yield from ((role, element[name]) for element in _items(event, member))
-    for member, role in (("parentID", Role.PARENT), ("transformationID", Role.TRANSFORMATION)):
-        if member in event:
-            yield role, event[member]
-
-
-def _items(event: Mapping[str, Any], member: str) -> Iterable[Any]:
-    found = event.get(member) or ()
-    return found if isinstance(found, list) else ()
+    for member, value in event.items():
+        if member not in _MEMBERS:
+            continue
+        role, inner = _MEMBERS[member]
+        if isinstance(value, str):
+            yield role, value
+        elif inner is None:
+            yield from ((role, text) for text in value)
+        else:
+            yield from ((role, element[inner]) for element in value)

@@ -221,3 +221,11 @@ def test_a_query_is_quick():
 
     assert [event["epcList"][0][-3:] for event in found] == ["K77", "K79"]
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("asked", ["yj:tree-7", NAMESPACES["yj"] + "tree-7"])
+def test_a_prefixed_name_is_found_as_it_was_written_and_in_full(asked):
+    event = {**least("AssociationEvent"), "parentID": "yj:tree-7"}
+
+    assert matches(event, of_document({"MATCH_parentID": asked}), NAMESPACES)
+    assert not matches(event, of_document({"MATCH_parentID": asked + "1"}), NAMESPACES)
