@@ -84,8 +84,10 @@ def read_in(ctx: Context, *, county_id: uuid.UUID, document: Any, behaviour: Beh
             entries[at] = entry_of(event, recorded_at=ctx.now, context=parcel.contexts)
         except errors.Invalid as invalid:
             pointer = f"{parcel.pointer}/{at}" if parcel.pointer else ""
-            told = invalid.detail or next((each["detail"] for each in invalid.facts["errors"]), invalid.title)
-            faults.setdefault(at, []).append(Fault(at, told, pointer))
+            found = invalid.facts.get("errors") or [
+                {"detail": invalid.detail or invalid.title, "pointer": ""}
+            ]
+            faults[at] = [Fault(at, each["detail"], pointer + each["pointer"]) for each in found]
     return Brought(
         ctx=ctx, county_id=county_id, behaviour=behaviour, parcel=parcel, entries=entries, faults=faults
     )

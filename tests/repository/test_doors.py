@@ -196,6 +196,23 @@ def test_what_cannot_be_written_down_keeps_an_event_out(repository: Repository):
     assert [plain(event) for event in repository.events()] == [told(1)]
 
 
+def test_what_others_define_has_the_standards_form_under_the_standards_names(repository: Repository):
+    strange = told(2, type="yj:BlossomEvent", action=7, readPoint={"id": 3}, petals=[None, {"of": 5}])
+    sent = document(told(1, type="yj:BlossomEvent", petals=5), strange)
+
+    job = repository.send(sent, GS1_Capture_Error_Behaviour="proceed")
+
+    assert (job["taken"], sorted(each["pointer"] for each in job["errors"])) == (
+        1,
+        ["/epcisBody/eventList/1/action", "/epcisBody/eventList/1/readPoint/id"],
+    )
+    alone = repository.who.post(f"{repository.url}/events", json={**strange, "@context": sent["@context"]})
+    assert (alone.status_code, sorted(each["pointer"] for each in alone.json["errors"])) == (
+        400,
+        ["/action", "/readPoint/id"],
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [[], {}, "x", {"type": "EPCISDocument"}, {**least_document(), "epcisBody": {"eventList": {}}},
