@@ -7,6 +7,7 @@ import uuid
 from typing import Any, Final
 
 import psycopg
+from flask import Flask
 
 import wsgi
 from bench.holds import seed
@@ -15,7 +16,6 @@ from bench.holds.measure import Bar, Row
 from inventory.traces import walking
 from inventory.traces.walk_rules import Direction
 from marketplace import database, express
-from marketplace.embedded.databases import DatabaseUrls
 
 LEVELS: Final = 6
 TURNS: Final = 5
@@ -73,10 +73,13 @@ def case(bench: Bench, *, few: int, many: int) -> Part:
             seed.tidy(urls.owner_url)
         bench.progress.step(f"following boxes among {few:,} and {many:,} events")
         taken: list[list[float]] = [[], []]
+        apps = [wsgi.build(bench.servers.settings(urls, redis=False)) for urls, _ in grounds]
         for turn in range(TURNS + 1):
-            for place, (urls, boxes) in enumerate(grounds):
-                found = followed(bench, urls, boxes, turn)
+            for place, (_, boxes) in enumerate(grounds):
+                found = followed(apps[place], boxes, turn)
                 taken[place] += found if turn else []  # the first turn warms the tables
+        for app in apps:
+            express.close_all(app)
         medians = [1_000 * statistics.median(each) for each in taken]
         part.rows += [
             Row(what=f"among {few:,} events", value=medians[0], unit="ms"),
@@ -100,10 +103,9 @@ def fill(bench: Bench, owner: psycopg.Connection[Any], county_id: uuid.UUID, beg
     return end
 
 
-def followed(bench: Bench, urls: DatabaseUrls, boxes: int, turn: int) -> list[float]:
-    """How long each of some boxes took."""
+def followed(app: Flask, boxes: int, turn: int) -> list[float]:
+    """How long each of some boxes took, in seconds."""
     drawn = random.Random(turn)
-    app = wsgi.build(bench.servers.settings(urls, redis=False))
     taken = []
     with app.app_context():
         for number in range(WARMING + TIMES):
@@ -114,5 +116,4 @@ def followed(bench: Bench, urls: DatabaseUrls, boxes: int, turn: int) -> list[fl
             if number >= WARMING:  # the first ones warm the connection and the plans
                 taken.append(time.perf_counter() - begun)
             assert len(found.events) == STEPS, found.depths
-        express.close_all(app)
     return taken

@@ -15,7 +15,7 @@ from marketplace.settings import PROJECT_ROOT
 def test_a_quick_run_ends_well() -> None:
     command = [sys.executable, "-m", "bench.traces", "--quick"]
 
-    run = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=280, check=False)
+    run = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=540, check=False)
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert "**Wrong**" not in run.stdout
