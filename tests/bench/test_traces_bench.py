@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from bench.traces.__main__ import CASES, FULL
 from bench.traces.capturing import EVENTS, OF_BARE, WRITERS
 from bench.traces.examining import AT_LEAST
@@ -12,6 +14,7 @@ from bench.traces.walking import GROWTH, LEVELS, WITHIN
 from marketplace.settings import PROJECT_ROOT
 
 
+@pytest.mark.timeout(600)
 def test_a_quick_run_ends_well() -> None:
     command = [sys.executable, "-m", "bench.traces", "--quick"]
 
