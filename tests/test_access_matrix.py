@@ -267,6 +267,7 @@ COMMON = {
     "cold_stores.list_prices", "cold_stores.set_price",
     "quality.close_recall", "quality.release", "quality.cull",
     "label_areas.get_area", "label_areas.rename_area", "label_areas.list_seasons", "label_areas.get_season",
+    "label_areas.set_boundary",
     "label_areas.set_season", "label_areas.list_designs", "label_areas.add_design", "label_designs.download",
     "label_plots.end_plot", "label_credits.end_provisional", "label_credits.propose_adjustment",
     "label_changes.approve", "label_changes.reject", "label_batches.issue", "labels.list_scans", "lot_labels.admit",

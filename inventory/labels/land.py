@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from inventory.labels import boundaries
 from inventory.labels.land_models import LabelArea, LabelPlot, LabelSeason
+from inventory.labels.land_rules import Ring
 from inventory.labels.models import LabelHarvest
 from marketplace import audit, database, errors
 from marketplace.access import STAFF, Role
@@ -168,16 +170,27 @@ def certify(
     valid_from: date,
     valid_until: date,
     certificate: str,
+    boundary: Ring | None = None,
 ) -> LabelPlot:
     """Certify a plot; a season's harvest is counted under its code, so certifying it anew gives no second ceiling.
 
-    Raises CooperativeNotFound, LabelAreaNotFound, PlotInOtherCounty, PlotDaysOutOfOrder, LabelPlotOverlaps.
+    Raises CooperativeNotFound, LabelAreaNotFound, PlotInOtherCounty, PlotDaysOutOfOrder, LabelPlotOverlaps, and what
+    boundaries.check_plot does.
     """
     seller = cooperatives.get(session, cooperative_id=cooperative_id, locked=True)
-    if area(session, area_id=area_id).county_id != seller.county_id:
+    within = area(session, area_id=area_id, locked=True)
+    if within.county_id != seller.county_id:
         raise PlotInOtherCounty
     _check_days(valid_from, valid_until)
     _check_apart(session, cooperative_id, code, valid_from, valid_until)
+    land = boundaries.check_plot(
+        session,
+        area=within,
+        ring=boundary,
+        square_metres=square_metres,
+        valid_from=valid_from,
+        valid_until=valid_until,
+    )
     plot = LabelPlot(
         id=new_id(),
         cooperative_id=cooperative_id,
@@ -187,6 +200,7 @@ def certify(
         valid_from=valid_from,
         valid_until=valid_until,
         certificate=certificate,
+        boundary=land,
         version=1,
         created_at=ctx.now,
     )
@@ -199,15 +213,21 @@ def certify(
         "valid_from": valid_from.isoformat(),
         "valid_until": valid_until.isoformat(),
         "certificate": certificate,
+        "points": len(land or ()),
     }
     audit.record(session, ctx, "label_plot.certify", subject=("label_plot", plot.id), after=after)
     return plot
 
 
 def end_plot(session: Session, ctx: Context, *, plot: LabelPlot, valid_until: date) -> LabelPlot:
-    """Another last day of a locked certificate. Raises PlotDaysOutOfOrder, LabelPlotOverlaps."""
+    """Another last day of a locked certificate.
+
+    Raises PlotDaysOutOfOrder, LabelPlotOverlaps, LandCertifiedTwice, PlotOutsideArea.
+    """
     _check_days(plot.valid_from, valid_until)
     _check_apart(session, plot.cooperative_id, plot.code, plot.valid_from, valid_until, without=plot.id)
+    within = area(session, area_id=plot.area_id, locked=True)
+    boundaries.check_longer(session, area=within, plot=plot, valid_until=valid_until)
     before = {"valid_until": plot.valid_until.isoformat()}
     plot.valid_until = valid_until
     plot.version += 1

@@ -7,7 +7,7 @@ from flask import Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory.labels import designs, land, schemas
+from inventory.labels import boundaries, designs, land, schemas
 from inventory.labels.land_models import LabelArea, LabelDesign, LabelPlot, LabelSeason
 from marketplace import context, errors, files, paging, problems, versions
 from marketplace.catalogue.cooperatives import CooperativeNotFound
@@ -57,7 +57,7 @@ def create_area(session: Session, body: dict[str, Any]) -> LabelArea:
 
 @areas.get("/<uuid:area_id>")
 @areas.problems(land.LabelAreaNotFound)
-@areas.response(200, schemas.LabelArea)
+@areas.response(200, schemas.LabelAreaWithLand)
 def get_area(area_id: uuid.UUID) -> LabelArea:
     """One label area 查询标签产区"""
     with reading() as session:
@@ -76,6 +76,18 @@ def rename_area(session: Session, body: dict[str, Any], area_id: uuid.UUID) -> L
     area = land.area(session, area_id=area_id, locked=True)
     versions.check(area.version)
     return land.rename_area(session, context.current(), area=area, **body)
+
+
+@areas.put("/<uuid:area_id>/boundary")
+@areas.doc(parameters=[versions.IF_MATCH])
+@areas.arguments(schemas.SetBoundary)
+@areas.problems(land.LabelAreaNotFound, boundaries.PlotsOutside, VersionMissing, VersionDiffers)
+@areas.writes(200, schemas.LabelAreaWithLand, key=False)
+def set_boundary(session: Session, body: dict[str, Any], area_id: uuid.UUID) -> LabelArea:
+    """Say where a label area lies; its plots lie within (operators) 划定产区边界"""
+    area = land.area(session, area_id=area_id, locked=True)
+    versions.check(area.version)
+    return boundaries.set_area(session, context.current(), area=area, ring=body["boundary"])
 
 
 @areas.get("/<uuid:area_id>/seasons")
@@ -182,8 +194,12 @@ def list_plots(query: dict[str, Any]) -> dict[str, Any]:
     land.PlotInOtherCounty,
     land.PlotDaysOutOfOrder,
     land.LabelPlotOverlaps,
+    boundaries.BoundaryMissing,
+    boundaries.PlotOutsideArea,
+    boundaries.PlotTooSmall,
+    boundaries.LandCertifiedTwice,
 )
-@plots.writes(201, schemas.LabelPlot, location=lambda plot: f"/v1/label-plots/{plot.id}")
+@plots.writes(201, schemas.LabelPlotWithLand, location=lambda plot: f"/v1/label-plots/{plot.id}")
 def certify(session: Session, body: dict[str, Any]) -> LabelPlot:
     """Certify a plot of a cooperative (operators) 认证地块"""
     return land.certify(session, context.current(), **body)
@@ -191,7 +207,7 @@ def certify(session: Session, body: dict[str, Any]) -> LabelPlot:
 
 @plots.get("/<uuid:plot_id>")
 @plots.problems(land.LabelPlotNotFound)
-@plots.response(200, schemas.LabelPlot)
+@plots.response(200, schemas.LabelPlotWithLand)
 def get_plot(plot_id: uuid.UUID) -> LabelPlot:
     """One certified plot 查询认证地块"""
     with reading() as session:
@@ -204,7 +220,13 @@ def get_plot(plot_id: uuid.UUID) -> LabelPlot:
 @plots.doc(parameters=[versions.IF_MATCH])
 @plots.arguments(schemas.EndPlot)
 @plots.problems(
-    land.LabelPlotNotFound, land.PlotDaysOutOfOrder, land.LabelPlotOverlaps, VersionMissing, VersionDiffers
+    land.LabelPlotNotFound,
+    land.PlotDaysOutOfOrder,
+    land.LabelPlotOverlaps,
+    boundaries.LandCertifiedTwice,
+    boundaries.PlotOutsideArea,
+    VersionMissing,
+    VersionDiffers,
 )
 @plots.writes(200, schemas.LabelPlot, key=False)
 def end_plot(session: Session, body: dict[str, Any], plot_id: uuid.UUID) -> LabelPlot:

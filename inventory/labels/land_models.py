@@ -20,6 +20,8 @@ class LabelArea(Base):
     code: Mapped[str] = mapped_column(String(40))
     name_en: Mapped[str] = mapped_column(String(200))
     name_zh: Mapped[str] = mapped_column(String(200))
+    boundary: Mapped[list[list[int]] | None] = mapped_column(JSONB(none_as_null=True))
+    """Its ring (`land_rules`): points of longitude and latitude in ten-millionths of a degree."""
     version: Mapped[int]
     created_at: Mapped[datetime]
 
@@ -74,6 +76,8 @@ class LabelPlot(Base):
     valid_until: Mapped[date]
     """The last day on which fruit harvested there is certified."""
     certificate: Mapped[str] = mapped_column(String(100))
+    boundary: Mapped[list[list[int]] | None] = mapped_column(JSONB(none_as_null=True))
+    """Where it lies, as an area's."""
     version: Mapped[int]
     created_at: Mapped[datetime]
 

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, pre_dump, validate, validates_schema
 
+from inventory.labels import land_rules
+from inventory.labels.land_rules import PARTS
 from inventory.labels.printing import LABELS_MAX
 from inventory.labels.scanning import GENUINE, SUSPICIOUS, UNKNOWN
 from inventory.labels.states import ChangeKind, ChangeState, LineKind, SerialState
@@ -11,6 +13,7 @@ from marketplace import paging
 from marketplace.fields import Code, Day, Flag, Grams, Id, Instant, Line, Whole
 
 SERIALS_MAX = 1_000
+POINTS_MAX = 500
 YEAR_FIRST, YEAR_LAST = 2000, 2099
 
 
@@ -36,6 +39,37 @@ class RenameLabelArea(_Names):
     pass
 
 
+class Boundary(Schema):
+    """A polygon of GeoJSON (RFC 7946) without holes, with longitudes before latitudes."""
+
+    type = fields.String(required=True, validate=validate.OneOf(["Polygon"]))
+    coordinates = fields.List(
+        fields.List(
+            fields.List(fields.Float(allow_nan=False), validate=validate.Length(equal=2)),
+            validate=validate.Length(min=4, max=POINTS_MAX),
+        ),
+        required=True,
+        validate=validate.Length(equal=1),
+    )
+
+    @post_load
+    def _as_ring(self, data: Any, **kwargs: Any) -> land_rules.Ring:
+        (points,) = data["coordinates"]
+        try:
+            return land_rules.ring_of([(round(x * PARTS), round(y * PARTS)) for x, y in points])
+        except land_rules.NoRing as problem:
+            raise ValidationError(str(problem), "coordinates") from problem
+
+    @pre_dump
+    def _as_polygon(self, ring: Any, **kwargs: Any) -> dict[str, Any]:
+        points = [[x / PARTS, y / PARTS] for x, y in ring]
+        return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
+
+
+class SetBoundary(Schema):
+    boundary = fields.Nested(Boundary, required=True)
+
+
 class LabelArea(Schema):
     id = fields.UUID()
     county_id = fields.UUID()
@@ -44,6 +78,10 @@ class LabelArea(Schema):
     name_zh = fields.String()
     version = fields.Integer()
     created_at = Instant()
+
+
+class LabelAreaWithLand(LabelArea):
+    boundary = fields.Nested(Boundary, allow_none=True)
 
 
 class SetLabelSeason(Schema):
@@ -118,6 +156,11 @@ class CertifyPlot(Schema):
     valid_from = Day(required=True)
     valid_until = Day(required=True)
     certificate = Line(required=True, high=100)
+    boundary = fields.Nested(
+        Boundary,
+        load_default=None,
+        metadata={"description": "Where it lies; needed where the area has a boundary."},
+    )
 
 
 class EndPlot(Schema):
@@ -135,6 +178,10 @@ class LabelPlot(Schema):
     certificate = fields.String()
     version = fields.Integer()
     created_at = Instant()
+
+
+class LabelPlotWithLand(LabelPlot):
+    boundary = fields.Nested(Boundary, allow_none=True)
 
 
 class AccountQuery(paging.Query):

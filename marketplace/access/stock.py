@@ -102,6 +102,7 @@ STOCK: Final[dict[str, Access]] = {
     "label_areas.add_design": may(Role.OPERATOR),
     "label_designs.download": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "label_plots.list_plots": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "label_areas.set_boundary": may(Role.OPERATOR),
     "label_plots.certify": may(Role.OPERATOR),
     "label_plots.get_plot": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "label_plots.end_plot": may(Role.OPERATOR),
