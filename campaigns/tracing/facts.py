@@ -1,7 +1,7 @@
 """What the pages of boxes, lots, products, places, parties, parcels and pallets show, read from all packages below."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -19,7 +19,7 @@ from inventory.labels.land_models import LabelArea
 from inventory.labels.models import LabelAccount, LabelBatch, LabelSerial
 from inventory.labels.states import SerialState
 from inventory.models import Hold, Lot
-from inventory.provenance import keys, story, things
+from inventory.provenance import keys, numbering, story, things
 from inventory.provenance.story import Story
 from inventory.traces import proving
 from inventory.traces.mentions import Role
@@ -52,6 +52,8 @@ class Fruit:
     variety: str
     grade: str
     best_before_on: date
+    expired_at: datetime | None
+    """When it was told that it lay in its store past that day."""
     story: Story
 
 
@@ -65,6 +67,8 @@ class BoxFacts:
     fruit: Fruit | None
     """None as long as the label is on no box."""
     delivered_at: datetime | None
+    heard: Mapping[str, datetime]
+    """Of it and its parcel, as the chain says (story.heard)."""
     certificates: Sequence[str]
     price: Price | None
 
@@ -107,6 +111,7 @@ def box(session: Session, *, gtin: str, serial: str) -> BoxFacts:
         pack=session.get_one(Pack, batch.pack_id),
         fruit=fruit,
         delivered_at=label.activated_at,
+        heard=_heard(session, label),
         certificates=() if fruit is None else story.certificates(session, fruit.story.origins),
         price=_price(session, label.parcel_id),
     )
@@ -228,12 +233,21 @@ def _labels(session: Session, parcel_ids: Sequence[uuid.UUID]) -> list[tuple[str
     return [(gtin, serial) for gtin, serial in rows]
 
 
+def _heard(session: Session, label: LabelSerial) -> dict[str, datetime]:
+    """Nothing of a box that has not left."""
+    if label.shipped_at is None or label.parcel_id is None:
+        return {}
+    links = [keys.box(label.gtin, label.serial), numbering.parcel(session, label.parcel_id)]
+    return story.heard(session, links)
+
+
 def _fruit(session: Session, found: Lot, key: Key, *, until: datetime | None) -> Fruit:
     return Fruit(
         cooperative=session.get_one(Cooperative, found.cooperative_id),
         variety=found.variety,
         grade=found.grade,
         best_before_on=found.best_before_on,
+        expired_at=found.expired_at,
         story=story.of(session, key, until=until),
     )
 

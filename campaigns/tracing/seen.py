@@ -80,7 +80,14 @@ def box(facts: BoxFacts, reader: Reader) -> BoxPage:
         check.append((say(reader, "best_before"), day(facts.fruit.best_before_on, reader)))
     check += [(say(reader, "certificate"), each) for each in facts.certificates]
     stops = [] if facts.fruit is None else list(_way(facts.fruit, reader))
-    moments = (("packed", label.bound_at), ("sent", label.shipped_at), ("delivered", facts.delivered_at))
+    moments = (
+        ("packed", label.bound_at),
+        ("expired", _expired_at(facts)),
+        ("sent", label.shipped_at),
+        ("on_the_road", facts.heard.get("on_the_road")),
+        ("delivered", facts.delivered_at),
+        ("damaged", facts.heard.get("damaged")),
+    )
     stops += [
         Stop(kind=name, name=say(reader, name), told=(_day_of(at, reader),))
         for name, at in moments
@@ -102,6 +109,12 @@ def box(facts: BoxFacts, reader: Reader) -> BoxPage:
     )
 
 
+def _expired_at(facts: BoxFacts) -> datetime | None:
+    """Only of a box that was still in its store."""
+    left_at, expired_at = facts.label.shipped_at, None if facts.fruit is None else facts.fruit.expired_at
+    return expired_at if expired_at is None or left_at is None or expired_at < left_at else None
+
+
 def lot(facts: Fruit, reader: Reader, *, gtin: str, number: str, link: str) -> BoxPage:
     check = (
         (say(reader, "variety"), facts.variety),
@@ -117,7 +130,7 @@ def lot(facts: Fruit, reader: Reader, *, gtin: str, number: str, link: str) -> B
         verdict_says="",
         cooperative=reader.names(_names(facts.cooperative), "name"),
         township=_township(facts.cooperative, reader),
-        stops=tuple(_way(facts, reader)),
+        stops=(*_way(facts, reader), *_expired(facts, reader)),
         is_cut=facts.story.is_cut,
         price=None,
         check=check,
@@ -178,6 +191,13 @@ def degrees(tenths: int) -> str:
 def _way(fruit: Fruit, reader: Reader) -> Sequence[Stop]:
     orchards = [_orchard(each, reader) for each in fruit.story.origins]
     return [*orchards, *(_stay(each, reader) for each in fruit.story.stays)]
+
+
+def _expired(fruit: Fruit, reader: Reader) -> Sequence[Stop]:
+    if fruit.expired_at is None:
+        return ()
+    told = _day_of(fruit.expired_at, reader)
+    return (Stop(kind="expired", name=say(reader, "expired"), told=(told,)),)
 
 
 def _orchard(origin: Origin, reader: Reader) -> Stop:

@@ -20,7 +20,7 @@ from marketplace.payments import payments
 from orders import addressing, moving
 from orders.events import OrdersMoved, ParcelShipped
 from orders.fulfilment import labelling, states, weight_rules
-from orders.fulfilment.models import Parcel
+from orders.fulfilment.models import Parcel, Wave
 from orders.fulfilment.pallets import lying
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
@@ -73,6 +73,7 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID, weighed_grams:
         lot_id=parcel.lot_id,
         boxes=parcel.boxes,
         grams=parcel.quantity_grams,
+        campaign_id=session.get_one(Wave, parcel.wave_id).campaign_id,
         labels=[(each.gtin, each.serial) for each in labels],
     )
     return parcel
