@@ -152,6 +152,7 @@ OWNED = {
     "parcels.label": "parcel",
     "parcels.pack": "parcel",
     "parcels.ship": "parcel",
+    "parcels.void_shipment": "parcel",
     "parcels.deliver": "parcel",
     "cooperative_pallets.open_pallet": "cooperative",
     "pallets.get_pallet": "pallet",
@@ -365,6 +366,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "balance_consents.switch_consent": {"is_given": False},
     "parcels.label": {"serials": ["ABCDEFGHJKLM"]},
     "parcels.ship": {"carrier": "SF"},
+    "parcels.void_shipment": {"reason": "wrong parcel"},
     "order_claims.claim": {
         "parcel_id": "01900000-0000-7000-8000-0000000000ee",
         "kind": "damage",

@@ -47,6 +47,8 @@ _RULES: Final = {
     " AND packed_delta_grams > 0",
     MovementKind.SHIPPED: "on_hand_delta_grams < 0"
     f" AND held_delta_grams + committed_delta_grams = on_hand_delta_grams AND {_OUT_OF_PROMISES}",
+    MovementKind.SHIPMENT_VOIDED: "on_hand_delta_grams > 0 AND held_delta_grams = 0"
+    " AND committed_delta_grams = on_hand_delta_grams AND packed_delta_grams = on_hand_delta_grams",
     MovementKind.SHRUNK: f"on_hand_delta_grams < 0 AND {_ONLY_ON_HAND}",
     MovementKind.CULLED: "on_hand_delta_grams < 0 AND held_delta_grams IN (0, on_hand_delta_grams)"
     " AND committed_delta_grams = 0 AND packed_delta_grams = 0",
@@ -71,8 +73,10 @@ _OF_HOLDS: Final = [
     MovementKind.COMMITTED,
     MovementKind.PACKED,
     MovementKind.SHIPPED,
+    MovementKind.SHIPMENT_VOIDED,
 ]
 _REASONED: Final = [
+    MovementKind.SHIPMENT_VOIDED,
     MovementKind.RETURNED,
     MovementKind.SHRUNK,
     MovementKind.CULLED,

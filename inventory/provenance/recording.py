@@ -219,6 +219,15 @@ def parcel_shipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_
     _record(session, ctx, lot, told)
 
 
+def parcel_unshipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID) -> None:
+    """It has not left after all."""
+    lot = session.get_one(Lot, lot_id)
+    name = numbering.parcel(session, parcel_id)
+    _record(
+        session, ctx, lot, telling.shipping_undone(_when(session, ctx, lot), parcel=name, about=parcel_id)
+    )
+
+
 def parcel_on_the_road(
     session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID, at: datetime
 ) -> None:

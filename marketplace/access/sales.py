@@ -208,6 +208,7 @@ SALES: Final[dict[str, Access]] = {
     "parcels.label": may(Role.COOPERATIVE, Role.OPERATOR),
     "parcels.pack": may(Role.COOPERATIVE, Role.OPERATOR),
     "parcels.ship": may(Role.COOPERATIVE, Role.OPERATOR),
+    "parcels.void_shipment": may(Role.COOPERATIVE, Role.OPERATOR),
     "parcels.deliver": may(Role.COOPERATIVE, Role.OPERATOR),
     "cooperative_workers.list_workers": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "cooperative_workers.add_worker": may(Role.COOPERATIVE),

@@ -191,8 +191,8 @@ EVENT_TYPES: Final = (
     EventType(
         name="order.packing",
         says=Text(
-            en="A wave has taken an order up: its boxes have their lots.",
-            zh="订单已进入发货批次，箱已落到批次。",
+            en="A wave has taken an order up: its boxes have their lots. Also when the dispatch of a parcel is undone.",
+            zh="订单已进入发货批次，箱已落到批次；撤销发货后亦通知。",
         ),
         data=_ORDER,
         for_cooperatives=False,
