@@ -164,6 +164,7 @@ OWNED = {
     "hand_overs.get_hand_over": "hand_over",
     "hand_overs.show_manifest": "hand_over",
     "hand_overs.download_manifest": "hand_over",
+    "hand_overs.print_manifest": "hand_over",
     "order_parcels.list_of_order": "order",
     "order_claims.claim": "order",
     "claims.get_claim": "claim",

@@ -246,6 +246,7 @@ SALES: Final[dict[str, Access]] = {
     "hand_overs.get_hand_over": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "hand_overs.show_manifest": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "hand_overs.download_manifest": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "hand_overs.print_manifest": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "hand_overs.record": may(Role.COOPERATIVE, Role.OPERATOR),
     "carriers.list_carriers": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "carrier_files.take_file": may(Role.COOPERATIVE, Role.OPERATOR),
