@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from campaigns.tracing import words
-from campaigns.tracing.facts import BoxFacts, Fruit, Price, ThingFacts
+from campaigns.tracing.facts import BoxFacts, CertificateFacts, Fruit, Price, ThingFacts
 from campaigns.tracing.resolving import box_path
 from campaigns.web import formats, items
 from campaigns.web.formats import Names
@@ -17,6 +18,8 @@ from inventory.provenance.story import Origin, Stay
 from marketplace.catalogue.models import Cooperative
 
 Row = tuple[str, str]
+SQUARE_METRES: Final = 10_000
+"""Of a hectare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class BoxPage:
     is_cut: bool
     price: PriceSeen | None
     check: tuple[Row, ...]
+    certificate: str
+    """Where the page of its certificates is; nothing for a lot."""
     proof: str
     """Where the proof is; nothing for a lot."""
     link: str
@@ -104,6 +109,7 @@ def box(facts: BoxFacts, reader: Reader) -> BoxPage:
         is_cut=facts.fruit is not None and facts.fruit.story.is_cut,
         price=_price(facts.price, reader),
         check=tuple(check),
+        certificate=f"{box_path(label.gtin, label.serial)}/certificate",
         proof="" if facts.fruit is None else f"{box_path(label.gtin, label.serial)}/proof",
         link=f"/01/{label.gtin}/21/{label.serial}",
     )
@@ -134,6 +140,7 @@ def lot(facts: Fruit, reader: Reader, *, gtin: str, number: str, link: str) -> B
         is_cut=facts.story.is_cut,
         price=None,
         check=check,
+        certificate="",
         proof="",
         link=link,
     )
@@ -175,6 +182,42 @@ def thing(facts: ThingFacts, reader: Reader) -> ThingPage:
         rows=tuple(rows),
         boxes=tuple((serial_rules.grouped(serial), box_path(gtin, serial)) for gtin, serial in facts.labels),
     )
+
+
+def certificate(facts: CertificateFacts, reader: Reader) -> ThingPage:
+    """Certificate by certificate, then what they bear together."""
+    rows = [
+        (say(reader, "cooperative"), reader.names(_names(facts.cooperative), "name").own),
+        (say(reader, "township"), _township(facts.cooperative, reader)),
+        (say(reader, "season"), str(facts.season)),
+    ]
+    for each in facts.plots:
+        until = say(reader, "valid_until", day=day(each.valid_until, reader))
+        told = (
+            each.certificate,
+            say(reader, "plot", plot=each.code),
+            land(each.square_metres, reader),
+            until,
+        )
+        rows.append((say(reader, "certificate"), " · ".join(told)))
+    rows += [
+        (say(reader, "land"), land(facts.square_metres, reader)),
+        (say(reader, "earned"), reader.weight(facts.eligible_grams)),
+        (say(reader, "printed"), formats.whole(facts.labels)),
+    ]
+    return ThingPage(
+        title=reader.names(_names(facts.area), "name"),
+        kind=reader.pick(words.KINDS["certificate"]),
+        rows=tuple(rows),
+        boxes=(),
+    )
+
+
+def land(square_metres: int, reader: Reader) -> str:
+    """In hectares, exactly."""
+    whole, rest = divmod(square_metres, SQUARE_METRES)
+    told = f"{formats.whole(whole)}.{rest:04}".rstrip("0") if rest else formats.whole(whole)
+    return say(reader, "hectares", hectares=told)
 
 
 def day(on: date, reader: Reader) -> str:

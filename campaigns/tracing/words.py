@@ -72,6 +72,12 @@ WORDS: Final[dict[str, Text]] = {
     "net": Text(en="Net weight", zh="净重"),
     "best_before": Text(en="Best before", zh="最佳食用期至"),
     "certificate": Text(en="Certificate of the land", zh="地块认证"),
+    "certificate_link": Text(en="the certified land behind it", zh="地块认证与额度"),
+    "valid_until": Text(en="until {day}", zh="有效期至{day}"),
+    "hectares": Text(en="{hectares} ha", zh="{hectares} 公顷"),
+    "land": Text(en="Certified land", zh="认证面积"),
+    "earned": Text(en="Weighed fruit that earned labels", zh="已计额度的采收量"),
+    "printed": Text(en="Labels", zh="标签数"),
     "covered": Text(
         en="There is no label without weighed fruit: each is taken from what the certified land has borne.",
         zh="没有称重的果，就没有标签：每枚标签都扣减认证地块的采收额度。",
@@ -102,6 +108,7 @@ KINDS: Final[dict[str, Text]] = {
     "parcel": Text(en="Parcel", zh="包裹"),
     "pallet": Text(en="Pallet", zh="托盘"),
     "lot": Text(en="Lot", zh="批次"),
+    "certificate": Text(en="Certificate of a label", zh="标签认证"),
 }
 PARCELS: Final[dict[str, Text]] = {
     "planned": Text(en="being prepared", zh="备货中"),

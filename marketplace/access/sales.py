@@ -105,6 +105,7 @@ SALES: Final[dict[str, Access]] = {
     "trace_pages.resolve_room": OPEN_TO_ALL,
     "trace_pages.resolve_party": OPEN_TO_ALL,
     "trace_pages.show_box": OPEN_TO_ALL,
+    "trace_pages.show_certificate": OPEN_TO_ALL,
     "trace_pages.show_proof": OPEN_TO_ALL,
     "trace_pages.show_lot": OPEN_TO_ALL,
     "trace_pages.show_product": OPEN_TO_ALL,
