@@ -42,6 +42,13 @@ class LotTurned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LotExpired:
+    """A lot's best-before day is over, and fruit of it is still there."""
+
+    lot: Lot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastFell:
     """More is promised of a forecast than it bears by now."""
 

@@ -203,8 +203,8 @@ INVARIANTS: Final = (
             WHERE h.lot_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind = 'held' AND m.lot_id = h.lot_id
                 AND m.held_delta_grams = h.quantity_grams) <> 1
-            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams) FILTER (WHERE m.kind = 'shipped'), 0) <>
-                - h.consumed_boxes * h.pack_grams
+            OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams)
+                FILTER (WHERE m.kind IN ('shipped', 'shipment_voided')), 0) <> - h.consumed_boxes * h.pack_grams
             OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams)
                 FILTER (WHERE m.kind IN ('released', 'culled')), 0) <> - h.released_boxes * h.pack_grams
             OR coalesce(sum(m.held_delta_grams + m.committed_delta_grams), 0) <>

@@ -24,6 +24,7 @@ from inventory.labels.sheets import api as label_sheets_api
 from inventory.provenance.invariants import INVARIANTS as PROVENANCE_INVARIANTS
 from inventory.provenance.recording import SUBSCRIPTIONS as PROVENANCE
 from inventory.quality import api as quality_api
+from inventory.quality.expiring import JOBS as EXPIRING_JOBS
 from inventory.quality.invariants import INVARIANTS as QUALITY_INVARIANTS
 from inventory.reconciling import api as reconciling_api
 from inventory.reconciling.invariants import INVARIANTS as RECONCILING_INVARIANTS
@@ -63,7 +64,7 @@ module = Module(
         *labels_api.blueprints,
         label_sheets_api.blueprint,
     ),
-    jobs=(*JOBS, *RECONCILING_JOBS, *TRACES_JOBS, *SUBSCRIPTIONS_JOBS),
+    jobs=(*JOBS, *EXPIRING_JOBS, *RECONCILING_JOBS, *TRACES_JOBS, *SUBSCRIPTIONS_JOBS),
     subscriptions=(*SUBSCRIPTIONS, *CARRYING, *PROVENANCE, *TELLING, *WAKING),
     commands=(stock_group, gate_group, trace_group),
     invariants=(

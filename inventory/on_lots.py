@@ -26,8 +26,10 @@ from marketplace.values import new_id
 Purpose = tuple[str, uuid.UUID]
 """What a hold is for: the kind of thing and its id, in the package above."""
 
-_GOING: frozenset[MovementKind] = frozenset({MovementKind.SHIPPED, MovementKind.CULLED})
-"""With these the fruit itself leaves the store."""
+_GOING: frozenset[MovementKind] = frozenset(
+    {MovementKind.SHIPPED, MovementKind.CULLED, MovementKind.SHIPMENT_VOIDED}
+)
+"""With these the fruit itself leaves the store, or is there again."""
 
 
 def place_on_lots(

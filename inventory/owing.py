@@ -10,12 +10,14 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import holds, on_lots, promise_parts
-from inventory.models import Hold
+from inventory import holds, lots, on_lots, promise_parts
+from inventory.families import parentage
+from inventory.models import Hold, Lot
 from inventory.on_lots import Purpose
 from inventory.promise_parts import Parts
 from inventory.refusals import BoxesNotReady, HoldNotActive
 from inventory.states import OWED, HoldState, MovementKind
+from inventory.stores import rooms
 from marketplace import audit
 from marketplace.context import Context
 
@@ -62,6 +64,45 @@ def pack(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int | Non
     was = _parts(session, hold)
     wanted = was.unpacked if boxes is None else boxes
     _step(session, ctx, hold, MovementKind.PACKED, was, wanted, promise_parts.pack)
+    return hold
+
+
+def void_shipment(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int, reason: str) -> Hold:
+    """Shipped boxes have not left after all, or are back unopened: packed and owed as before, whatever stops the lot.
+
+    The lot's cold store is locked before the hold, as by whoever brings fruit in. Raises HoldNotFound, HoldNotActive,
+    BoxesNotReady for more than have left, NotShipped if they have come back as a lot of their own, NoSpace.
+    """
+    store_id, room_id = session.execute(
+        select(Lot.cold_store_id, Lot.room_id).join(Hold, Hold.lot_id == Lot.id).where(Hold.id == hold_id)
+    ).one()
+    rooms.lock(session, [store_id])
+    hold = holds.locked(session, hold_id)
+    if hold.state not in (HoldState.ACTIVE, HoldState.CONSUMED):
+        raise HoldNotActive(state=hold.state)
+    if hold.kind not in OWED or hold.lot_id is None or boxes > hold.consumed_boxes:
+        raise BoxesNotReady(ready_boxes=hold.consumed_boxes)
+    lots.locked(session, ctx, lot_ids=[hold.lot_id])
+    grams = boxes * hold.pack_grams
+    parentage.check_shipped(session, lot_id=hold.lot_id, grams=grams)
+    was, before = on_lots.parts_of(session, hold), str(hold.state)
+    now = promise_parts.come_back(was, boxes)
+    hold.consumed_boxes -= boxes
+    hold.state, hold.resolved_at = HoldState.ACTIVE, None
+    hold.version += 1
+    if not now.held:
+        hold.expires_at = None
+    session.flush()
+    on_lots.move(session, ctx, hold, MovementKind.SHIPMENT_VOIDED, was, now, reason=reason)
+    rooms.check(session, {(store_id, room_id): grams})
+    audit.record(
+        session,
+        ctx,
+        "hold.void_shipment",
+        subject=("hold", hold.id),
+        before={"state": before, "open_boxes": was.open_boxes},
+        after={"state": str(hold.state), "open_boxes": now.open_boxes, "reason": reason},
+    )
     return hold
 
 

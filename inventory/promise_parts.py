@@ -53,6 +53,13 @@ def ship(was: Parts, boxes: int) -> Parts:
     return Parts(open_boxes=was.open_boxes - boxes, committed=max(0, was.committed - boxes), packed=packed)
 
 
+def come_back(was: Parts, boxes: int) -> Parts:
+    """Shipped ones have not left after all: they stand ready as before."""
+    return Parts(
+        open_boxes=was.open_boxes + boxes, committed=was.committed + boxes, packed=was.packed + boxes
+    )
+
+
 def give_back(was: Parts, boxes: int) -> Parts:
     """They are free again: held ones first, then owed ones, then packed ones. Raises TooFew."""
     _check(boxes, was.open_boxes)

@@ -52,6 +52,8 @@ class MovementKind(StrEnum):
     """What was held is owed now: it no longer expires."""
     PACKED = "packed"
     SHIPPED = "shipped"
+    SHIPMENT_VOIDED = "shipment_voided"
+    """What was written down as shipped has not left, or was fetched back at once: it stands ready as before."""
     SHRUNK = "shrunk"
     """Weight lost in store."""
     CULLED = "culled"
@@ -102,6 +104,10 @@ BEGINNINGS: Final = frozenset(
 
 LOSSES: Final = frozenset({MovementKind.SHRUNK, MovementKind.CULLED, MovementKind.ADJUSTED})
 """What a lot's fruit is gone for good with, without having been shipped."""
+
+
+OF_SHIPMENTS: Final = frozenset({MovementKind.SHIPPED, MovementKind.SHIPMENT_VOIDED})
+"""Together they say what has left a lot with a carrier."""
 
 
 class TransferState(StrEnum):

@@ -71,6 +71,18 @@ class ParcelShipped:
     boxes: int
     carrier: str
     tracking_number: str | None
+    version: int
+    """The parcel's: one whose dispatch was undone leaves once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentVoided:
+    """Boxes of an order have not left after all."""
+
+    parcel_id: uuid.UUID
+    order_id: uuid.UUID
+    boxes: int
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

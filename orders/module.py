@@ -43,6 +43,7 @@ from orders.events import (
     ParcelShipped,
     SettlementsMoved,
     ShareMoved,
+    ShipmentVoided,
     SponsorshipMoved,
 )
 from orders.fulfilment import api as parcels_api
@@ -143,6 +144,7 @@ module = Module(
         (ShareMoved, notifying.on_share_moved),
         (ParcelShipped, notifying.on_parcel_shipped),
         (ParcelShipped, weighing.on_parcel_shipped),
+        (ShipmentVoided, notifying.on_shipment_voided),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),

@@ -41,7 +41,7 @@ from marketplace.payments.states import PaymentPurpose
 from marketplace.values import Money
 from orders import placed_job
 from orders.balances import BalanceReminderDue
-from orders.events import OrderMoved, OrdersMoved, ParcelShipped, ShareMoved
+from orders.events import OrderMoved, OrdersMoved, ParcelShipped, ShareMoved, ShipmentVoided
 from orders.models import DepositTerms, Order, Share
 from orders.states import SENT, OrderKind, OrderState, ShareState
 
@@ -219,7 +219,15 @@ def on_parcel_shipped(session: Session, ctx: Context, event: ParcelShipped) -> N
         carrier=event.carrier,
         tracking_number=event.tracking_number or "–",
     )
-    cause = f"parcel:{event.parcel_id}"
+    cause = f"parcel:{event.parcel_id}:{event.version}"
+    notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
+
+
+def on_shipment_voided(session: Session, ctx: Context, event: ShipmentVoided) -> None:
+    """It is not on its way after all, and will be told of when it is."""
+    order = session.get_one(Order, event.order_id)
+    about = kinds.ShipmentVoided(order_id=order.id, boxes=event.boxes)
+    cause = f"parcel:{event.parcel_id}:{event.version}"
     notify(session, ctx, Message(account_id=order.buyer_id, cause=cause, about=about))
 
 

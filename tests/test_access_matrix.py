@@ -152,6 +152,7 @@ OWNED = {
     "parcels.label": "parcel",
     "parcels.pack": "parcel",
     "parcels.ship": "parcel",
+    "parcels.void_shipment": "parcel",
     "parcels.deliver": "parcel",
     "cooperative_pallets.open_pallet": "cooperative",
     "pallets.get_pallet": "pallet",
@@ -163,6 +164,7 @@ OWNED = {
     "hand_overs.get_hand_over": "hand_over",
     "hand_overs.show_manifest": "hand_over",
     "hand_overs.download_manifest": "hand_over",
+    "hand_overs.print_manifest": "hand_over",
     "order_parcels.list_of_order": "order",
     "order_claims.claim": "order",
     "claims.get_claim": "claim",
@@ -366,6 +368,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "balance_consents.switch_consent": {"is_given": False},
     "parcels.label": {"serials": ["ABCDEFGHJKLM"]},
     "parcels.ship": {"carrier": "SF"},
+    "parcels.void_shipment": {"reason": "wrong parcel"},
     "order_claims.claim": {
         "parcel_id": "01900000-0000-7000-8000-0000000000ee",
         "kind": "damage",

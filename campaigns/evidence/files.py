@@ -5,8 +5,8 @@ from typing import Final
 from campaigns.evidence.rules import Column, Evidence, Kind, Table
 from marketplace.csv_cells import file_of
 from marketplace.language import Text
+from marketplace.pdf_page import Page
 from marketplace.values import instant_text
-from orders.settlements.pdf_page import Page
 
 TITLE: Final = Text(en="Evidence for a lender", zh="供贷款机构查阅的经营材料")
 HEADS: Final = (

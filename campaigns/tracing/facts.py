@@ -1,12 +1,12 @@
 """What the pages of boxes, lots, products, places, parties, parcels and pallets show, read from all packages below."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns import item_terms
@@ -15,11 +15,12 @@ from campaigns.terms import Step
 from campaigns.tracing import resolving
 from campaigns.tracing.resolving import LabelRevoked, LinkUnknown
 from inventory.epcis.identifiers import Key
-from inventory.labels.land_models import LabelArea
+from inventory.labels import land
+from inventory.labels.land_models import LabelArea, LabelPlot
 from inventory.labels.models import LabelAccount, LabelBatch, LabelSerial
 from inventory.labels.states import SerialState
 from inventory.models import Hold, Lot
-from inventory.provenance import keys, story, things
+from inventory.provenance import keys, numbering, story, things
 from inventory.provenance.story import Story
 from inventory.traces import proving
 from inventory.traces.mentions import Role
@@ -34,6 +35,7 @@ from orders.models import Order
 
 LABELS_SHOWN_MAX: Final = 200
 """Of a parcel or a pallet."""
+PLOTS_SHOWN_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Fruit:
     variety: str
     grade: str
     best_before_on: date
+    expired_at: datetime | None
+    """When it was told that it lay in its store past that day."""
     story: Story
 
 
@@ -65,8 +69,27 @@ class BoxFacts:
     fruit: Fruit | None
     """None as long as the label is on no box."""
     delivered_at: datetime | None
+    heard: Mapping[str, datetime]
+    """Of it and its parcel, as the chain says (story.heard)."""
     certificates: Sequence[str]
     price: Price | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What stands behind a label: the land that is certified, what it has borne, and how many labels there are."""
+
+    cooperative: Cooperative
+    area: LabelArea
+    season: int
+    plots: Sequence[LabelPlot]
+    """Of the cooperative in the area, certified for some of the season; at most PLOTS_SHOWN_MAX."""
+    square_metres: int
+    """Of all of them, each counted once."""
+    eligible_grams: int
+    """Weighed fruit of that land that has earned credit."""
+    labels: int
+    """Printed, without those that are void."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +130,36 @@ def box(session: Session, *, gtin: str, serial: str) -> BoxFacts:
         pack=session.get_one(Pack, batch.pack_id),
         fruit=fruit,
         delivered_at=label.activated_at,
+        heard=_heard(session, label),
         certificates=() if fruit is None else story.certificates(session, fruit.story.origins),
         price=_price(session, label.parcel_id),
+    )
+
+
+def certificate(session: Session, *, gtin: str, serial: str) -> CertificateFacts:
+    """Raises LinkUnknown, LabelRevoked."""
+    label = resolving.find_label(session, gtin=gtin, serial=serial)
+    if label is None:
+        raise LinkUnknown
+    if label.state == SerialState.VOID:
+        raise LabelRevoked
+    account = session.get_one(LabelAccount, label.account_id)
+    asked: dict[str, Any] = {
+        "cooperative_id": account.cooperative_id,
+        "area_id": account.area_id,
+        "season": account.season,
+    }
+    counted = select(func.count()).where(
+        LabelSerial.account_id == account.id, LabelSerial.state != SerialState.VOID
+    )
+    return CertificateFacts(
+        cooperative=session.get_one(Cooperative, account.cooperative_id),
+        area=session.get_one(LabelArea, account.area_id),
+        season=account.season,
+        plots=land.certified(session, **asked)[:PLOTS_SHOWN_MAX],
+        square_metres=land.certified_square_metres(session, **asked),
+        eligible_grams=account.eligible_grams,
+        labels=session.scalars(counted).one(),
     )
 
 
@@ -228,12 +279,21 @@ def _labels(session: Session, parcel_ids: Sequence[uuid.UUID]) -> list[tuple[str
     return [(gtin, serial) for gtin, serial in rows]
 
 
+def _heard(session: Session, label: LabelSerial) -> dict[str, datetime]:
+    """Nothing of a box that has not left."""
+    if label.shipped_at is None or label.parcel_id is None:
+        return {}
+    links = [keys.box(label.gtin, label.serial), numbering.parcel(session, label.parcel_id)]
+    return story.heard(session, links)
+
+
 def _fruit(session: Session, found: Lot, key: Key, *, until: datetime | None) -> Fruit:
     return Fruit(
         cooperative=session.get_one(Cooperative, found.cooperative_id),
         variety=found.variety,
         grade=found.grade,
         best_before_on=found.best_before_on,
+        expired_at=found.expired_at,
         story=story.of(session, key, until=until),
     )
 

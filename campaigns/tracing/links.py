@@ -32,7 +32,7 @@ class LinkType(StrEnum):
     EPCIS = "epcis"
     """The events, for programs that may read them."""
     CERTIFICATION = "certificationInfo"
-    """The proof that what is told is in the county's chain."""
+    """The certificates behind a label, for people; the proof that all is in the county's chain, for programs."""
 
 
 class WholeSet:

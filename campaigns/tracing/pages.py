@@ -89,6 +89,13 @@ def show_proof(gtin: str, serial: str) -> Response:
     return versions.fresh(told.text, etag=told.etag)
 
 
+@blueprint.get("/boxes/<gtin>/<serial>/certificate")
+def show_certificate(gtin: str, serial: str) -> Response:
+    """Whose certified land stands behind the label, and how much it has borne."""
+    key = resolving.key_of(("01", gtin), ("21", serial))
+    return _page(reading.certificate(reader_of_request(), gtin=key["01"], serial=serial))
+
+
 @blueprint.get("/lots/<gtin>/<lot>")
 def show_lot(gtin: str, lot: str) -> Response:
     """Where a lot comes from."""

@@ -74,6 +74,16 @@ def thing(reader: Reader, kind: str, name: str, *, unknown: str | None) -> Told:
     return walk(_kept((kind, name, unknown if unknown in words.UNKNOWN else None, reader), made))
 
 
+def certificate(reader: Reader, *, gtin: str, serial: str) -> Told:
+    """Raises LinkUnknown, LabelRevoked."""
+
+    def made(session: Session) -> str:
+        page = seen.certificate(facts.certificate(session, gtin=gtin, serial=serial), reader)
+        return _drawn("tracing/thing.html", reader, page=page, warning=None, unknown=None)
+
+    return walk(_kept(("certificate", gtin, serial, reader), made))
+
+
 def proof(*, gtin: str, serial: str) -> Told:
     """As a small document of JSON. Raises LinkUnknown, NotSignedYet."""
     with reading() as session:

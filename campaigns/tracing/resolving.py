@@ -59,6 +59,7 @@ class Walked:
 PIP: Final = Text(en="What it is", zh="产品信息")
 STORY: Final = Text(en="Where it comes from", zh="溯源信息")
 EVENTS: Final = Text(en="Its events (EPCIS 2.0)", zh="溯源事件（EPCIS 2.0）")
+CERTIFICATE: Final = Text(en="Whose land is certified, and how many labels it bears", zh="地块认证与标签额度")
 PROOF: Final = Text(en="The proof in the county's chain", zh="县级追溯链证明")
 
 
@@ -183,6 +184,7 @@ def _entry(key: Key, story: Link, cooperative: Cooperative, *, of: Key | None = 
         Link(type=LinkType.EPCIS, path=events, title=EVENTS, media_type="application/ld+json"),
     ]
     if of is not None:
+        links.append(Link(type=LinkType.CERTIFICATION, path=f"{story.path}/certificate", title=CERTIFICATE))
         proof = Link(
             type=LinkType.CERTIFICATION,
             path=f"{story.path}/proof",

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from campaigns.tracing import words
-from campaigns.tracing.facts import BoxFacts, Fruit, Price, ThingFacts
+from campaigns.tracing.facts import BoxFacts, CertificateFacts, Fruit, Price, ThingFacts
 from campaigns.tracing.resolving import box_path
 from campaigns.web import formats, items
 from campaigns.web.formats import Names
@@ -17,6 +18,8 @@ from inventory.provenance.story import Origin, Stay
 from marketplace.catalogue.models import Cooperative
 
 Row = tuple[str, str]
+SQUARE_METRES: Final = 10_000
+"""Of a hectare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class BoxPage:
     is_cut: bool
     price: PriceSeen | None
     check: tuple[Row, ...]
+    certificate: str
+    """Where the page of its certificates is; nothing for a lot."""
     proof: str
     """Where the proof is; nothing for a lot."""
     link: str
@@ -80,7 +85,14 @@ def box(facts: BoxFacts, reader: Reader) -> BoxPage:
         check.append((say(reader, "best_before"), day(facts.fruit.best_before_on, reader)))
     check += [(say(reader, "certificate"), each) for each in facts.certificates]
     stops = [] if facts.fruit is None else list(_way(facts.fruit, reader))
-    moments = (("packed", label.bound_at), ("sent", label.shipped_at), ("delivered", facts.delivered_at))
+    moments = (
+        ("packed", label.bound_at),
+        ("expired", _expired_at(facts)),
+        ("sent", label.shipped_at),
+        ("on_the_road", facts.heard.get("on_the_road")),
+        ("delivered", facts.delivered_at),
+        ("damaged", facts.heard.get("damaged")),
+    )
     stops += [
         Stop(kind=name, name=say(reader, name), told=(_day_of(at, reader),))
         for name, at in moments
@@ -97,9 +109,16 @@ def box(facts: BoxFacts, reader: Reader) -> BoxPage:
         is_cut=facts.fruit is not None and facts.fruit.story.is_cut,
         price=_price(facts.price, reader),
         check=tuple(check),
+        certificate=f"{box_path(label.gtin, label.serial)}/certificate",
         proof="" if facts.fruit is None else f"{box_path(label.gtin, label.serial)}/proof",
         link=f"/01/{label.gtin}/21/{label.serial}",
     )
+
+
+def _expired_at(facts: BoxFacts) -> datetime | None:
+    """Only of a box that was still in its store."""
+    left_at, expired_at = facts.label.shipped_at, None if facts.fruit is None else facts.fruit.expired_at
+    return expired_at if expired_at is None or left_at is None or expired_at < left_at else None
 
 
 def lot(facts: Fruit, reader: Reader, *, gtin: str, number: str, link: str) -> BoxPage:
@@ -117,10 +136,11 @@ def lot(facts: Fruit, reader: Reader, *, gtin: str, number: str, link: str) -> B
         verdict_says="",
         cooperative=reader.names(_names(facts.cooperative), "name"),
         township=_township(facts.cooperative, reader),
-        stops=tuple(_way(facts, reader)),
+        stops=(*_way(facts, reader), *_expired(facts, reader)),
         is_cut=facts.story.is_cut,
         price=None,
         check=check,
+        certificate="",
         proof="",
         link=link,
     )
@@ -164,6 +184,42 @@ def thing(facts: ThingFacts, reader: Reader) -> ThingPage:
     )
 
 
+def certificate(facts: CertificateFacts, reader: Reader) -> ThingPage:
+    """Certificate by certificate, then what they bear together."""
+    rows = [
+        (say(reader, "cooperative"), reader.names(_names(facts.cooperative), "name").own),
+        (say(reader, "township"), _township(facts.cooperative, reader)),
+        (say(reader, "season"), str(facts.season)),
+    ]
+    for each in facts.plots:
+        until = say(reader, "valid_until", day=day(each.valid_until, reader))
+        told = (
+            each.certificate,
+            say(reader, "plot", plot=each.code),
+            land(each.square_metres, reader),
+            until,
+        )
+        rows.append((say(reader, "certificate"), " · ".join(told)))
+    rows += [
+        (say(reader, "land"), land(facts.square_metres, reader)),
+        (say(reader, "earned"), reader.weight(facts.eligible_grams)),
+        (say(reader, "printed"), formats.whole(facts.labels)),
+    ]
+    return ThingPage(
+        title=reader.names(_names(facts.area), "name"),
+        kind=reader.pick(words.KINDS["certificate"]),
+        rows=tuple(rows),
+        boxes=(),
+    )
+
+
+def land(square_metres: int, reader: Reader) -> str:
+    """In hectares, exactly."""
+    whole, rest = divmod(square_metres, SQUARE_METRES)
+    told = f"{formats.whole(whole)}.{rest:04}".rstrip("0") if rest else formats.whole(whole)
+    return say(reader, "hectares", hectares=told)
+
+
 def day(on: date, reader: Reader) -> str:
     if reader.language == "zh":
         return f"{on.year}年{on.month}月{on.day}日"
@@ -178,6 +234,13 @@ def degrees(tenths: int) -> str:
 def _way(fruit: Fruit, reader: Reader) -> Sequence[Stop]:
     orchards = [_orchard(each, reader) for each in fruit.story.origins]
     return [*orchards, *(_stay(each, reader) for each in fruit.story.stays)]
+
+
+def _expired(fruit: Fruit, reader: Reader) -> Sequence[Stop]:
+    if fruit.expired_at is None:
+        return ()
+    told = _day_of(fruit.expired_at, reader)
+    return (Stop(kind="expired", name=say(reader, "expired"), told=(told,)),)
 
 
 def _orchard(origin: Origin, reader: Reader) -> Stop:

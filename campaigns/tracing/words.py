@@ -56,6 +56,9 @@ WORDS: Final[dict[str, Text]] = {
     ),
     "no_climate": Text(en="Nobody has told temperatures of it.", zh="暂无温度记录。"),
     "packed": Text(en="Packed and labelled", zh="装箱贴标"),
+    "expired": Text(en="Past its best-before day in the store", zh="在库超过最佳食用期"),
+    "on_the_road": Text(en="On the road, as its carrier last said", zh="承运人最近报告：运输途中"),
+    "damaged": Text(en="Arrived damaged, and its buyer was refunded", zh="到货破损，已向买家退款"),
     "sent": Text(en="Sent", zh="发出"),
     "delivered": Text(en="Delivered", zh="送达"),
     "cut": Text(en="The way is longer than is shown here.", zh="完整来路较长，此处仅显示部分。"),
@@ -69,6 +72,12 @@ WORDS: Final[dict[str, Text]] = {
     "net": Text(en="Net weight", zh="净重"),
     "best_before": Text(en="Best before", zh="最佳食用期至"),
     "certificate": Text(en="Certificate of the land", zh="地块认证"),
+    "certificate_link": Text(en="the certified land behind it", zh="地块认证与额度"),
+    "valid_until": Text(en="until {day}", zh="有效期至{day}"),
+    "hectares": Text(en="{hectares} ha", zh="{hectares} 公顷"),
+    "land": Text(en="Certified land", zh="认证面积"),
+    "earned": Text(en="Weighed fruit that earned labels", zh="已计额度的采收量"),
+    "printed": Text(en="Labels", zh="标签数"),
     "covered": Text(
         en="There is no label without weighed fruit: each is taken from what the certified land has borne.",
         zh="没有称重的果，就没有标签：每枚标签都扣减认证地块的采收额度。",
@@ -99,6 +108,7 @@ KINDS: Final[dict[str, Text]] = {
     "parcel": Text(en="Parcel", zh="包裹"),
     "pallet": Text(en="Pallet", zh="托盘"),
     "lot": Text(en="Lot", zh="批次"),
+    "certificate": Text(en="Certificate of a label", zh="标签认证"),
 }
 PARCELS: Final[dict[str, Text]] = {
     "planned": Text(en="being prepared", zh="备货中"),

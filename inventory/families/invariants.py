@@ -51,7 +51,8 @@ INVARIANTS: Final = (
         sql="""
             SELECT p.parent_id, sum(p.grams) AS returned, max(shipped.grams) AS shipped FROM lot_parent p
             LEFT JOIN (
-                SELECT lot_id, - sum(on_hand_delta_grams) AS grams FROM movement WHERE kind = 'shipped' GROUP BY lot_id
+                SELECT lot_id, - sum(on_hand_delta_grams) AS grams FROM movement
+                WHERE kind IN ('shipped', 'shipment_voided') GROUP BY lot_id
             ) shipped ON shipped.lot_id = p.parent_id
             WHERE p.kind = 'returned' GROUP BY p.parent_id
             HAVING sum(p.grams) > coalesce(max(shipped.grams), 0)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from inventory import lots
 from inventory.models import Hold, Lot, LotParent, Movement, Transfer
-from inventory.states import OPEN, Descent, MovementKind, TransferState
+from inventory.states import OF_SHIPMENTS, OPEN, Descent, TransferState
 from marketplace.context import Context
 
 ON_THE_ROAD: Final = frozenset({TransferState.IN_TRANSIT, TransferState.DISPUTED})
@@ -74,7 +74,7 @@ def members(session: Session, some: Iterable[Lot], *, turned: Collection[uuid.UU
     shipped = _by_lot(
         session,
         select(Movement.lot_id, -func.sum(Movement.on_hand_delta_grams)).where(
-            Movement.lot_id.in_(ids), Movement.kind == MovementKind.SHIPPED
+            Movement.lot_id.in_(ids), Movement.kind.in_(sorted(OF_SHIPMENTS))
         ),
         Movement.lot_id,
     )

@@ -18,7 +18,7 @@ from inventory.events import FruitLeft, LotDescended, LotGraded
 from inventory.families import parentage_rules
 from inventory.families.parentage_rules import Fruit
 from inventory.models import Lot, LotParent, Movement
-from inventory.states import Descent, LotStatus, MovementKind, lets
+from inventory.states import OF_SHIPMENTS, Descent, LotStatus, MovementKind, lets
 from inventory.stores import rooms
 from marketplace import audit, errors, events
 from marketplace.context import Context
@@ -183,20 +183,25 @@ def take_back(
     child.status = LotStatus.QUARANTINED
     if known := _known(session, {child: [(lot_id, quantity_grams)]}, Descent.RETURNED):
         return _again(session, ctx, Descent.RETURNED, [parent], known)
-    shipped = -_sum(session, Movement.on_hand_delta_grams, lot_id=lot_id)
-    back = session.scalar(
-        select(func.coalesce(func.sum(LotParent.grams), 0)).where(
-            LotParent.parent_id == lot_id, LotParent.kind == Descent.RETURNED
-        )
-    )
-    if quantity_grams > shipped - int(back or 0):
-        raise NotShipped(shipped_grams=shipped, returned_grams=int(back or 0), requested_grams=quantity_grams)
+    check_shipped(session, lot_id=lot_id, grams=quantity_grams)
     bring_in(session, ctx, child, [(lot_id, quantity_grams)], Descent.RETURNED, reason=reason)
     if parent.status == LotStatus.RECALLED:
         session.flush()
         buckets.move_lot(session, ctx, child.id, MovementKind.RECALLED, reason=f"as lot {parent.code}")
     _audit(session, ctx, Descent.RETURNED, [parent], [child], reason=reason)
     return Family(parents=[parent], children=[child])
+
+
+def check_shipped(session: Session, *, lot_id: uuid.UUID, grams: int) -> None:
+    """That so much more of a locked lot can come back. Raises NotShipped."""
+    shipped = -_sum(session, Movement.on_hand_delta_grams, lot_id=lot_id)
+    back = session.scalar(
+        select(func.coalesce(func.sum(LotParent.grams), 0)).where(
+            LotParent.parent_id == lot_id, LotParent.kind == Descent.RETURNED
+        )
+    )
+    if grams > shipped - int(back or 0):
+        raise NotShipped(shipped_grams=shipped, returned_grams=int(back or 0), requested_grams=grams)
 
 
 def relatives(session: Session, ctx: Context, *, lot_id: uuid.UUID) -> Relatives:
@@ -373,7 +378,7 @@ def _sum(session: Session, column: Any, *, lot_id: uuid.UUID) -> int:
     return int(
         session.scalar(
             select(func.coalesce(func.sum(column), 0)).where(
-                Movement.lot_id == lot_id, Movement.kind == MovementKind.SHIPPED
+                Movement.lot_id == lot_id, Movement.kind.in_(sorted(OF_SHIPMENTS))
             )
         )
         or 0

@@ -269,7 +269,15 @@ def certified_square_metres(
     session: Session, *, cooperative_id: uuid.UUID, area_id: uuid.UUID, season: int
 ) -> int:
     """The cooperative's land in the area, each plot once: as its last certificate of that year says."""
-    found = session.scalars(
+    found = certified(session, cooperative_id=cooperative_id, area_id=area_id, season=season)
+    return sum({each.code: each.square_metres for each in found}.values())
+
+
+def certified(
+    session: Session, *, cooperative_id: uuid.UUID, area_id: uuid.UUID, season: int
+) -> Sequence[LabelPlot]:
+    """The cooperative's certificates of land in the area that hold on some day of that year, the oldest first."""
+    return session.scalars(
         select(LabelPlot)
         .where(
             LabelPlot.cooperative_id == cooperative_id,
@@ -277,9 +285,8 @@ def certified_square_metres(
             LabelPlot.valid_from <= date(season, 12, 31),
             LabelPlot.valid_until >= date(season, 1, 1),
         )
-        .order_by(LabelPlot.valid_from)
-    )
-    return sum({each.code: each.square_metres for each in found}.values())
+        .order_by(LabelPlot.valid_from, LabelPlot.code)
+    ).all()
 
 
 def _check_days(valid_from: date, valid_until: date) -> None:

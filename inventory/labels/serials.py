@@ -125,6 +125,21 @@ def ship(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[Labe
     return found
 
 
+def come_back(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[LabelSerial]:
+    """Their boxes have not left after all. One that was flagged meanwhile stays so.
+
+    Raises LabelsUnknown, LotNotFound, LabelStateForbids for one that somebody has by now.
+    """
+    found = _with_lots(session, ctx, serials)
+    for each in found:
+        _move(each, SerialEvent.COME_BACK)
+        each.shipped_at = None
+        row = _row(session, each)
+        row.labelled_grams += each.net_grams
+    _tell(session, ctx, "come_back", found)
+    return found
+
+
 def activate(session: Session, ctx: Context, *, serials: Sequence[str]) -> list[LabelSerial]:
     """Their boxes were delivered. Raises LabelsUnknown, LabelStateForbids."""
     found = locked(session, ctx, serials)

@@ -55,6 +55,8 @@ class SerialEvent(StrEnum):
     ISSUE = "issue"
     BIND = "bind"
     SHIP = "ship"
+    COME_BACK = "come_back"
+    """It has not left after all."""
     ACTIVATE = "activate"
     RETIRE = "retire"
     VOID = "void"
@@ -78,6 +80,7 @@ SERIAL_MOVES: Final[dict[SerialState, dict[SerialEvent, SerialState]]] = {
         SerialEvent.FLAG: SerialState.FLAGGED,
     },
     SerialState.SHIPPED: {
+        SerialEvent.COME_BACK: SerialState.BOUND,
         SerialEvent.ACTIVATE: SerialState.ACTIVATED,
         SerialEvent.RETIRE: SerialState.RETIRED,
         SerialEvent.FLAG: SerialState.FLAGGED,
@@ -87,7 +90,11 @@ SERIAL_MOVES: Final[dict[SerialState, dict[SerialEvent, SerialState]]] = {
         SerialEvent.FLAG: SerialState.FLAGGED,
     },
     SerialState.RETIRED: {SerialEvent.FLAG: SerialState.FLAGGED},
-    SerialState.FLAGGED: {SerialEvent.VOID: SerialState.VOID, SerialEvent.RETIRE: SerialState.RETIRED},
+    SerialState.FLAGGED: {
+        SerialEvent.COME_BACK: SerialState.FLAGGED,
+        SerialEvent.VOID: SerialState.VOID,
+        SerialEvent.RETIRE: SerialState.RETIRED,
+    },
     SerialState.VOID: {},
 }
 

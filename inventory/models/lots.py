@@ -4,7 +4,15 @@ import uuid
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,6 +47,8 @@ _RULES: Final = {
     " AND packed_delta_grams > 0",
     MovementKind.SHIPPED: "on_hand_delta_grams < 0"
     f" AND held_delta_grams + committed_delta_grams = on_hand_delta_grams AND {_OUT_OF_PROMISES}",
+    MovementKind.SHIPMENT_VOIDED: "on_hand_delta_grams > 0 AND held_delta_grams = 0"
+    " AND committed_delta_grams = on_hand_delta_grams AND packed_delta_grams = on_hand_delta_grams",
     MovementKind.SHRUNK: f"on_hand_delta_grams < 0 AND {_ONLY_ON_HAND}",
     MovementKind.CULLED: "on_hand_delta_grams < 0 AND held_delta_grams IN (0, on_hand_delta_grams)"
     " AND committed_delta_grams = 0 AND packed_delta_grams = 0",
@@ -63,8 +73,10 @@ _OF_HOLDS: Final = [
     MovementKind.COMMITTED,
     MovementKind.PACKED,
     MovementKind.SHIPPED,
+    MovementKind.SHIPMENT_VOIDED,
 ]
 _REASONED: Final = [
+    MovementKind.SHIPMENT_VOIDED,
     MovementKind.RETURNED,
     MovementKind.SHRUNK,
     MovementKind.CULLED,
@@ -106,14 +118,18 @@ class Lot(Base):
     status: Mapped[str] = mapped_column(String(20))
     version: Mapped[int]
     created_at: Mapped[datetime]
+    expired_at: Mapped[datetime | None]
+    """When it was told that its best-before day is over and fruit of it is still there; once."""
 
     __table_args__ = (
         UniqueConstraint("cooperative_id", "code"),
         ForeignKeyConstraint(["cold_store_id", "room_id"], ["room.cold_store_id", "room.id"]),
         Index(None, "variety", "grade", "cooperative_id"),
+        Index("ix_lot_unexpired", "best_before_on", "id", postgresql_where=text("expired_at IS NULL")),
         CheckConstraint(BUCKETS, name="buckets"),
         CheckConstraint("on_hand_grams <= 10000000000000", name="on_hand"),
         CheckConstraint("best_before_on >= harvested_on", name="days"),
+        CheckConstraint("(expired_at AT TIME ZONE 'UTC')::date > best_before_on", name="expired"),
         CheckConstraint("version > 0", name="version"),
         CheckConstraint(one_of("storage", Storage), name="storage"),
         CheckConstraint(one_of("status", LotStatus), name="status"),

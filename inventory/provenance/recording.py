@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from inventory.events import (
     LabelsEnded,
     LotBegan,
     LotDescended,
+    LotExpired,
     LotGraded,
     LotTurned,
     RoadBegan,
@@ -28,6 +30,8 @@ from marketplace.events import Subscription
 
 T = TypeVar("T")
 
+_FROM_OUTSIDE: Final = frozenset({Descent.CARRIED, Descent.RETURNED})
+"""Fruit of these was in no room before."""
 BOXES_MAX: Final = 500
 """Named in one event."""
 _DISPOSITIONS: Final = {
@@ -39,7 +43,7 @@ _DISPOSITIONS: Final = {
 def on_lot_began(session: Session, ctx: Context, event: LotBegan) -> None:
     lot = event.lot
     told = telling.began(_when(session, ctx, lot), _fruit(session, lot), _begun(session, lot))
-    _record(session, ctx, lot, told)
+    _record(session, ctx, lot, told, *_stored(session, ctx, [lot]))
 
 
 def on_road_began(session: Session, ctx: Context, event: RoadBegan) -> None:
@@ -55,22 +59,23 @@ def on_road_began(session: Session, ctx: Context, event: RoadBegan) -> None:
 
 
 def on_lot_descended(session: Session, ctx: Context, event: LotDescended) -> None:
-    """But for grades, which are told together."""
+    """But for grades, which are told together. In a room of its parents it lay before."""
     lot, how = event.lot, Descent(event.descent)
     if how == Descent.GRADED:
         return
     when, begun, child = _when(session, ctx, lot), _begun(session, lot), _fruit(session, lot)
-    parents = [
-        Fruit(lot=numbering.lot_class(session, session.get_one(Lot, parent_id)), grams=grams)
-        for parent_id, grams in event.shares
-    ]
+    taken = [(session.get_one(Lot, parent_id), grams) for parent_id, grams in event.shares]
+    parents = [Fruit(lot=numbering.lot_class(session, parent), grams=grams) for parent, grams in taken]
     if how == Descent.CARRIED:
         told = telling.arrived(when, parents[0], child, transfer=lot.id, lot=begun)
     elif how == Descent.RETURNED:
         told = telling.returned(when, parents[0], child, about=lot.id, lot=begun)
     else:
         told = telling.became(when, parents, child, how=str(how), about=lot.id, lot=begun)
-    _record(session, ctx, lot, told)
+    lay = set() if how in _FROM_OUTSIDE else {parent.room_id for parent, _ in taken}
+    is_stopped = any(parent.status != LotStatus.AVAILABLE for parent, _ in taken)
+    put = _stored(session, ctx, [lot], is_stopped=is_stopped) if lay != {lot.room_id} else []
+    _record(session, ctx, lot, told, *put)
 
 
 def on_lot_graded(session: Session, ctx: Context, event: LotGraded) -> None:
@@ -85,7 +90,8 @@ def on_lot_graded(session: Session, ctx: Context, event: LotGraded) -> None:
         lost_grams=event.lost_grams,
         about=min(child.id for child in event.children),
     )
-    _record(session, ctx, event.parent, told)
+    put = [child for child in event.children if child.room_id != event.parent.room_id]
+    _record(session, ctx, event.parent, told, *_stored(session, ctx, put))
 
 
 def on_fruit_lost(session: Session, ctx: Context, event: FruitLost) -> None:
@@ -119,6 +125,11 @@ def on_lot_turned(session: Session, ctx: Context, event: LotTurned) -> None:
         if word is not None:
             told = telling.stopped(when, fruit, disposition=word, is_set=is_set)
             _record(session, ctx, lot, {**told, "vo:line": lot.version})
+
+
+def on_lot_expired(session: Session, ctx: Context, event: LotExpired) -> None:
+    lot = event.lot
+    _record(session, ctx, lot, telling.expired(_when(session, ctx, lot), _fruit(session, lot)))
 
 
 def on_boxes_labelled(session: Session, ctx: Context, event: BoxesLabelled) -> None:
@@ -156,13 +167,23 @@ def parcel_packed(
     lot_id: uuid.UUID,
     boxes: int,
     grams: int,
+    campaign_id: uuid.UUID,
     labels: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Boxes of a lot stand ready as one parcel: by name where they bear labels (each its GTIN and serial)."""
+    """Boxes of a lot stand ready as one parcel: by name where they bear labels (each its GTIN and serial).
+
+    Then it is told as well that these are for somebody who bought of the campaign: now all of them are known.
+    """
+    lot = session.get_one(Lot, lot_id)
     if labels:
+        when = _when(session, ctx, lot)
+        told = [
+            telling.reserved(when, [keys.box(*each) for each in some], campaign=campaign_id)
+            for some in _in_parts(labels)
+        ]
+        _record(session, ctx, lot, *told)
         parcel_filled(session, ctx, parcel_id=parcel_id, lot_id=lot_id, labels=labels)
         return
-    lot = session.get_one(Lot, lot_id)
     fruit = Fruit(lot=numbering.lot_class(session, lot), grams=grams)
     name = numbering.parcel(session, parcel_id)
     _record(session, ctx, lot, telling.packed(_when(session, ctx, lot), fruit, parcel=name, boxes=boxes))
@@ -198,6 +219,43 @@ def parcel_shipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_
     _record(session, ctx, lot, told)
 
 
+def parcel_unshipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID) -> None:
+    """It has not left after all."""
+    lot = session.get_one(Lot, lot_id)
+    name = numbering.parcel(session, parcel_id)
+    _record(
+        session, ctx, lot, telling.shipping_undone(_when(session, ctx, lot), parcel=name, about=parcel_id)
+    )
+
+
+def parcel_on_the_road(
+    session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID, at: datetime
+) -> None:
+    """Its carrier has said so; a clock of theirs that goes ahead of ours is not followed."""
+    lot = session.get_one(Lot, lot_id)
+    name = numbering.parcel(session, parcel_id)
+    _record(session, ctx, lot, telling.on_the_road(min(at, ctx.now), parcel=name, about=parcel_id))
+
+
+def boxes_damaged(
+    session: Session,
+    ctx: Context,
+    *,
+    claim_id: uuid.UUID,
+    lot_id: uuid.UUID,
+    grams: int,
+    labels: Sequence[tuple[str, str]],
+) -> None:
+    """Boxes of a lot arrived damaged, and their claim was granted; `labels`: theirs, if it is known which they are."""
+    lot = session.get_one(Lot, lot_id)
+    fruit = Fruit(lot=numbering.lot_class(session, lot), grams=grams)
+    told = [
+        telling.damaged(ctx.now, fruit, [keys.box(*each) for each in some], claim=claim_id)
+        for some in _in_parts(labels) or [()]
+    ]
+    _record(session, ctx, lot, *told)
+
+
 def parcel_delivered(
     session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID, order_id: uuid.UUID
 ) -> None:
@@ -205,6 +263,22 @@ def parcel_delivered(
     lot = session.get_one(Lot, lot_id)
     told = telling.delivered(ctx.now, parcel=numbering.parcel(session, parcel_id), order=order_id)
     _record(session, ctx, lot, told)
+
+
+def _stored(session: Session, ctx: Context, found: Sequence[Lot], *, is_stopped: bool = False) -> list[Event]:
+    """Those that lie in a room, room by room; `is_stopped`: they came out of stopped lots."""
+    rooms: dict[uuid.UUID, list[Lot]] = {}
+    for lot in found:
+        if lot.room_id is not None:
+            rooms.setdefault(lot.room_id, []).append(lot)
+    return [
+        telling.stored(
+            _when(session, ctx, some[0]),
+            [_fruit(session, lot) for lot in some],
+            is_stopped=is_stopped or any(lot.status != LotStatus.AVAILABLE for lot in some),
+        )
+        for some in rooms.values()
+    ]
 
 
 def _in_parts(found: Sequence[T]) -> list[Sequence[T]]:
@@ -253,6 +327,7 @@ SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
     (FruitLost, on_fruit_lost),
     (FruitMeasured, on_fruit_measured),
     (LotTurned, on_lot_turned),
+    (LotExpired, on_lot_expired),
     (BoxesLabelled, on_boxes_labelled),
     (LabelsEnded, on_labels_ended),
 )

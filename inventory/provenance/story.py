@@ -7,10 +7,10 @@ cooperatives and cold stores come from their own rows. Nothing of a buyer is in 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from inventory.epcis.identifiers import Key, key_in
 from inventory.labels.land_models import LabelPlot
@@ -18,9 +18,14 @@ from inventory.models import ColdStore
 from inventory.provenance import climate, things
 from inventory.provenance.climate import Climate
 from inventory.traces import walking
+from inventory.traces.mentions import Role
+from inventory.traces.models import TraceEvent, TraceMention
 from inventory.traces.walk_rules import Direction, is_birth
 from inventory.traces.walking import Told
 from marketplace.catalogue.models import Cooperative
+
+_NAMES: Final = {"in_transit": "on_the_road", "damaged": "damaged"}
+_HEARD: Final = (("transporting", "in_transit"), ("inspecting", "damaged"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,31 @@ def of(session: Session, key: Key, *, until: datetime | None) -> Story:
         stays=_stays(session, found.events, until),
         is_cut=found.is_cut,
     )
+
+
+def heard(session: Session, links: Sequence[str]) -> dict[str, datetime]:
+    """What was told last of these things beside their way: `on_the_road`, `damaged`, and when."""
+    declared = aliased(TraceEvent)
+    is_wrong = exists().where(
+        declared.county_id == TraceEvent.county_id,
+        declared.event_hash == TraceEvent.event_hash,
+        declared.is_declaration,
+    )
+    rows = session.execute(
+        select(TraceEvent.disposition, func.max(TraceEvent.event_time))
+        .join(
+            TraceMention,
+            (TraceMention.county_id == TraceEvent.county_id) & (TraceMention.number == TraceEvent.number),
+        )
+        .where(
+            TraceMention.key.in_(links),
+            TraceMention.role == Role.OBJECT,
+            tuple_(TraceEvent.biz_step, TraceEvent.disposition).in_(_HEARD),
+            ~is_wrong,
+        )
+        .group_by(TraceEvent.disposition)
+    )
+    return {_NAMES[str(disposition)]: at for disposition, at in rows}
 
 
 def _origins(session: Session, births: Iterable[Told]) -> list[Origin]:

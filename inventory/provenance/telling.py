@@ -111,6 +111,18 @@ def arrived(when: When, parent: Fruit, child: Fruit, *, transfer: uuid.UUID, lot
     )
 
 
+def stored(when: When, fruits: Sequence[Fruit], *, is_stopped: bool) -> Event:
+    """4: fruit lies in a room; `is_stopped`: it is under quarantine or recalled, and not to be sold."""
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="storing",
+        disposition="non_sellable_other" if is_stopped else "sellable_not_accessible",
+        quantityList=[_quantity(each) for each in fruits],
+    )
+
+
 def inspected(
     when: When, fruit: Fruit, *, brix_tenths: int | None, firmness_newton_tenths: int | None
 ) -> Event:
@@ -176,6 +188,19 @@ def boxed(when: When, fruit: Fruit, boxes: Sequence[str], *, lot: Begun, labelle
     )
 
 
+def reserved(when: When, boxes: Sequence[str], *, campaign: uuid.UUID) -> Event:
+    """9: these boxes are for somebody who bought them of a campaign; the campaign is named, and nobody."""
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="reserving",
+        disposition="reserved",
+        epcList=list(boxes),
+        bizTransactionList=[{"type": f"{NAMESPACE}campaign", "bizTransaction": campaign.urn}],
+    )
+
+
 def packed(when: When, fruit: Fruit, *, parcel: str, boxes: int) -> Event:
     """10: boxes of a lot stand ready as one parcel."""
     return _packed(when, parcel, childQuantityList=[_quantity(fruit)], **{"vo:boxes": boxes})
@@ -202,6 +227,30 @@ def label_ended(when: When, boxes: Sequence[str], *, state: str) -> Event:
 def shipped(when: When, *, parcel: str, about: uuid.UUID, cooperative: str) -> Event:
     """12 and 15: a carrier has the parcel."""
     return _shipped(when, parcel, [_paper("desadv", about)], cooperative)
+
+
+def on_the_road(at: datetime, *, parcel: str, about: uuid.UUID) -> Event:
+    """15: its carrier has said so. Without the tracking number: whoever has it looks up where a buyer lives."""
+    return _elsewhere(
+        at,
+        bizStep="transporting",
+        disposition="in_transit",
+        epcList=[parcel],
+        bizTransactionList=[_paper("desadv", about)],
+    )
+
+
+def shipping_undone(when: When, *, parcel: str, about: uuid.UUID) -> Event:
+    """E4: it was the wrong one, or has not left after all: the parcel is in its store."""
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="void_shipping",
+        disposition="in_progress",
+        epcList=[parcel],
+        bizTransactionList=[_paper("desadv", about)],
+    )
 
 
 def pallet_closed(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
@@ -244,17 +293,19 @@ def pallet_arrived(when: When, *, pallet: str, hand_over: uuid.UUID, is_complete
 
 def delivered(at: datetime, *, parcel: str, order: uuid.UUID) -> Event:
     """16: its buyer has it; the order's id is nobody's name."""
-    return _event(
-        "ObjectEvent",
-        When(at=at, store="", place=""),
-        action="OBSERVE",
+    return _elsewhere(
+        at,
         bizStep="retail_selling",
         disposition="retail_sold",
-        readPoint=None,
-        bizLocation=None,
         epcList=[parcel],
         bizTransactionList=[_paper("po", order)],
     )
+
+
+def damaged(at: datetime, fruit: Fruit, boxes: Sequence[str], *, claim: uuid.UUID) -> Event:
+    """E1: boxes arrived damaged, and that was granted: by their names, or as so much of their lot."""
+    what = {"epcList": list(boxes)} if boxes else {"quantityList": [_quantity(fruit)]}
+    return _elsewhere(at, bizStep="inspecting", disposition="damaged", **what, **{"vo:claim": claim.urn})
 
 
 def culled(when: When, fruit: Fruit, *, reason: str) -> Event:
@@ -290,6 +341,18 @@ def stopped(when: When, fruit: Fruit, *, disposition: str, is_set: bool) -> Even
         action="OBSERVE",
         bizStep="holding" if is_set else "inspecting",
         persistentDisposition={"set" if is_set else "unset": [disposition]},
+        quantityList=[_quantity(fruit)],
+    )
+
+
+def expired(when: When, fruit: Fruit) -> Event:
+    """E3: a lot's best-before day is over, and this much of it is still there."""
+    return _event(
+        "ObjectEvent",
+        when,
+        action="OBSERVE",
+        bizStep="holding",
+        disposition="expired",
         quantityList=[_quantity(fruit)],
     )
 
@@ -377,6 +440,12 @@ def _made(
         **described,
         **(more or {}),
     )
+
+
+def _elsewhere(at: datetime, **members: Any) -> Event:
+    """What was seen of things that are in no place of ours."""
+    nowhere = When(at=at, store="", place="")
+    return _event("ObjectEvent", nowhere, action="OBSERVE", readPoint=None, bizLocation=None, **members)
 
 
 def _event(kind: str, when: When, **members: Any) -> Event:

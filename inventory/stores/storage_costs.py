@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from inventory import lots
 from inventory.models import Lot, Movement, StoragePrice
-from inventory.states import MovementKind
+from inventory.states import OF_SHIPMENTS
 from inventory.stores import storage_cost_rules
 from inventory.stores.gram_day_rules import day_of, gram_days, levels
 from inventory.stores.storage_cost_rules import Leaving, Price
@@ -88,7 +88,7 @@ def _cost(ctx: Context, lot: Lot, journal: list[Movement], told: list[StoragePri
     leaving = [
         Leaving(day=day_of(line.at), grams=-line.on_hand_delta_grams)
         for line in journal
-        if line.kind == MovementKind.SHIPPED
+        if line.kind in OF_SHIPMENTS
     ]
     if lot.committed_grams:
         leaving.append(Leaving(day=ctx.today, grams=lot.committed_grams))

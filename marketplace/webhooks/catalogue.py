@@ -131,6 +131,15 @@ _CASE: Final = {
     "subject_id": Form.ID,
     "cooperative_id": Form.ID,
 }
+_CLAIM: Final = {
+    "claim_id": Form.ID,
+    "order_id": Form.ID,
+    "parcel_id": Form.ID,
+    "cooperative_id": Form.ID,
+    "kind": Form.WORD,
+    "state": Form.WORD,
+    "boxes": Form.WHOLE,
+}
 
 EVENT_TYPES: Final = (
     EventType(
@@ -191,8 +200,8 @@ EVENT_TYPES: Final = (
     EventType(
         name="order.packing",
         says=Text(
-            en="A wave has taken an order up: its boxes have their lots.",
-            zh="订单已进入发货批次，箱已落到批次。",
+            en="A wave has taken an order up: its boxes have their lots. Also when the dispatch of a parcel is undone.",
+            zh="订单已进入发货批次，箱已落到批次；撤销发货后亦通知。",
         ),
         data=_ORDER,
         for_cooperatives=False,
@@ -262,6 +271,29 @@ EVENT_TYPES: Final = (
         says=Text(en="An open question was settled.", zh="待办事项已处理。"),
         data=_CASE,
         nullable=frozenset({"cooperative_id"}),
+    ),
+    EventType(
+        name="claim.opened",
+        says=Text(
+            en="A buyer claims boxes of a parcel; its cooperative is asked.",
+            zh="买家就包裹提出售后申请，待合作社答复。",
+        ),
+        data=_CLAIM,
+    ),
+    EventType(
+        name="claim.decided",
+        says=Text(
+            en="A claim was decided on, its boxes have come back, its buyer withdrew it, or the scale decided at once:"
+            " the state says which.",
+            zh="售后申请已裁定、退货已收到、买家已撤回，或由称重规则自动裁定；状态说明结果。",
+        ),
+        data={
+            **_CLAIM,
+            "refund_minor": Form.WHOLE,
+            "currency": Form.WORD,
+            "borne_by": Form.WORD,
+        },
+        nullable=frozenset({"refund_minor", "borne_by"}),
     ),
     EventType(
         name="lot.status_changed",

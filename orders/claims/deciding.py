@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 
 from inventory import lots
 from inventory.families import parentage
+from inventory.labels import serials
+from inventory.labels.states import SerialState
+from inventory.provenance import recording as provenance
 from inventory.stores import rooms
 from marketplace import database, errors
 from marketplace.context import Context
@@ -107,6 +110,7 @@ def decide(
     claiming.move(session, ctx, claim, AFTER[remedy], action=f"claim.{remedy}", **told)
     if remedy == Remedy.REFUND:
         refund(session, ctx, claim, found.money)
+        _tell_damage(session, ctx, claim, found.parcel)
         _lose(session, ctx, found)
     telling.decided(session, ctx, claim)
     return claim
@@ -134,6 +138,7 @@ def receive(session: Session, ctx: Context, *, claim_id: uuid.UUID, code: str) -
     with database.refusing({"uq_claim_returned_lot_id": lots.LotCodeTaken()}):
         claiming.move(session, ctx, claim, ClaimState.REFUNDED, action="claim.receive", lot_code=code)
     refund(session, ctx, claim, found.money)
+    _tell_damage(session, ctx, claim, found.parcel)
     telling.decided(session, ctx, claim)
     return claim
 
@@ -212,6 +217,25 @@ def _lose(session: Session, ctx: Context, found: _Locked) -> None:
     )
     if int(refunded or 0) == found.parcel.boxes:
         parcels.lose(session, ctx, found.order, found.parcel)
+
+
+def _tell_damage(session: Session, ctx: Context, claim: Claim, parcel: Parcel) -> None:
+    """In the chain, once it is granted for good.
+
+    Which of a parcel's boxes are damaged is known when all of them are, each with its label.
+    """
+    if claim.kind != ClaimKind.DAMAGE:
+        return
+    on = [each for each in serials.of_parcel(session, parcel_id=parcel.id) if each.state != SerialState.VOID]
+    labels = [(each.gtin, each.serial) for each in on] if claim.boxes == parcel.boxes == len(on) else []
+    provenance.boxes_damaged(
+        session,
+        ctx,
+        claim_id=claim.id,
+        lot_id=parcel.lot_id,
+        grams=claim.boxes * parcel.pack_grams,
+        labels=labels,
+    )
 
 
 RECEIVING: Final[tuple[type[errors.Refusal], ...]] = (

@@ -10,6 +10,7 @@ from marketplace.language import Text
 from marketplace.notifications import Message, ToMembers, kinds, notify, notify_cooperatives
 from marketplace.notifications.kinds import About
 from marketplace.values import Money
+from marketplace.webhooks import outbox
 from orders.claims.models import Claim
 from orders.claims.states import BorneBy, ClaimState
 
@@ -28,6 +29,7 @@ NOTHING: Final = Text(en="", zh="")
 
 def received(session: Session, ctx: Context, claim: Claim) -> None:
     """A claim is there: its buyer knows that, and its cooperative is asked."""
+    _tell_partners(session, ctx, "claim.opened", claim)
     about = kinds.ClaimReceived(claim_id=claim.id, order_id=claim.order_id, boxes=claim.boxes)
     _tell_buyer(session, ctx, claim, about)
     raised = kinds.ClaimRaised(
@@ -41,6 +43,7 @@ def received(session: Session, ctx: Context, claim: Claim) -> None:
 
 def decided(session: Session, ctx: Context, claim: Claim) -> None:
     """It was decided on, or what was to come back is there."""
+    _tell_decision(session, ctx, claim)
     state, amount = ClaimState(claim.state), Money(claim.refund_minor or 0, claim.currency)
     words = Text(en=claim.decision_words or "", zh=claim.decision_words or "")
     named: dict[str, Any] = {
@@ -60,11 +63,13 @@ def decided(session: Session, ctx: Context, claim: Claim) -> None:
 
 def withdrawn(session: Session, ctx: Context, claim: Claim) -> None:
     """The buyer's own step: the cooperative need not answer any more."""
+    _tell_decision(session, ctx, claim)
     _tell_cooperative(session, ctx, claim, NOTHING)
 
 
 def light(session: Session, ctx: Context, claim: Claim, *, missing_grams: int) -> None:
     """Boxes were too light, and the rule has decided."""
+    _tell_decision(session, ctx, claim)
     amount = Money(claim.refund_minor or 0, claim.currency)
     about = kinds.LightBoxesRefunded(
         order_id=claim.order_id, boxes=claim.boxes, missing_grams=missing_grams, amount=amount
@@ -74,6 +79,35 @@ def light(session: Session, ctx: Context, claim: Claim, *, missing_grams: int) -
         en=f"By their own weighing {missing_grams} g are missing.", zh=f"按贵社称重，缺 {missing_grams} 克。"
     )
     _tell_cooperative(session, ctx, claim, words)
+
+
+def _tell_decision(session: Session, ctx: Context, claim: Claim) -> None:
+    """A withdrawn claim has no amount any more, whatever was decided before."""
+    is_over = claim.state in (ClaimState.REJECTED, ClaimState.WITHDRAWN)
+    _tell_partners(
+        session,
+        ctx,
+        "claim.decided",
+        claim,
+        refund_minor=None if is_over else claim.refund_minor,
+        currency=claim.currency,
+        borne_by=None if is_over or claim.borne_by is None else str(claim.borne_by),
+    )
+
+
+def _tell_partners(session: Session, ctx: Context, name: str, claim: Claim, **more: Any) -> None:
+    """Without words: a buyer and a cooperative may write anything."""
+    data = {
+        "claim_id": claim.id,
+        "order_id": claim.order_id,
+        "parcel_id": claim.parcel_id,
+        "cooperative_id": claim.cooperative_id,
+        "kind": str(claim.kind),
+        "state": str(claim.state),
+        "boxes": claim.boxes,
+        **more,
+    }
+    outbox.tell(session, ctx, name, data=data, cooperative_ids=[claim.cooperative_id])
 
 
 def _tell_cooperative(session: Session, ctx: Context, claim: Claim, words: Text) -> None:

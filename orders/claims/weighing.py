@@ -3,6 +3,7 @@
 Nobody has to ask. It is a claim like any other, made and decided by the system, once for each parcel.
 """
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace import audit
@@ -20,7 +21,7 @@ from orders.models import Order
 def on_parcel_shipped(session: Session, ctx: Context, event: ParcelShipped) -> None:
     """Order and parcel are locked, and of a parcel that was weighed the order's payments before them."""
     parcel = session.get_one(Parcel, event.parcel_id)
-    if parcel.weighed_grams is None:
+    if parcel.weighed_grams is None or _is_refunded(session, parcel):
         return
     money = deciding.money_of(session, parcel.order_id, parcel.id)
     price_minor = rules.cost_minor(money.paid_minor, boxes=parcel.boxes, of_boxes=money.boxes)
@@ -59,3 +60,9 @@ def on_parcel_shipped(session: Session, ctx: Context, event: ParcelShipped) -> N
     audit.record(session, ctx, "claim.refund_light", subject=("claim", made.id), after=after)
     deciding.refund(session, ctx, made, money)
     telling.light(session, ctx, made, missing_grams=missing_grams)
+
+
+def _is_refunded(session: Session, parcel: Parcel) -> bool:
+    """It has left before, and its dispatch was undone: what was refunded then stays."""
+    made = select(Claim.id).where(Claim.parcel_id == parcel.id, Claim.is_automatic)
+    return session.scalar(made) is not None

@@ -5,16 +5,18 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from inventory.families import parentage
 from inventory.labels import serials
 from inventory.labels.schemas import BindLabels, Labels
 from inventory.lots import LotStatusForbids
+from inventory.stores import rooms
 from marketplace import context, errors, paging
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from orders import checkout
 from orders.addressing import AddressNotChosen
 from orders.bulk import OrderNotFound
-from orders.fulfilment import labelling, parcels, schemas, tracking, weight_rules
+from orders.fulfilment import labelling, parcels, schemas, tracking, voiding, weight_rules
 from orders.fulfilment.models import Parcel
 from orders.fulfilment.pallets.states import ParcelOnPallet
 from orders.fulfilment.parcels import ParcelNotFound
@@ -95,6 +97,15 @@ def pack(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel
 def ship(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel:
     """A carrier has it 交付承运"""
     return parcels.ship(session, context.current(), parcel_id=parcel_id, **body)
+
+
+@blueprint.post("/<uuid:parcel_id>/shipment-void")
+@blueprint.arguments(schemas.VoidShipment)
+@blueprint.problems(*STEP, *voiding.REFUSALS, serials.LabelStateForbids, parentage.NotShipped, rooms.NoSpace)
+@blueprint.writes(200, schemas.Parcel)
+def void_shipment(session: Session, body: dict[str, Any], parcel_id: uuid.UUID) -> Parcel:
+    """It has not left after all: packed as before; its cooperative within 24 hours, then operators 撤销发货"""
+    return voiding.void(session, context.current(), parcel_id=parcel_id, **body)
 
 
 @blueprint.post("/<uuid:parcel_id>/delivery")

@@ -57,6 +57,14 @@ def ship(session: Session, ctx: Context, parcel: Parcel) -> None:
         serials.ship(session, ctx, serials=[each.serial for each in found])
 
 
+def come_back(session: Session, ctx: Context, parcel: Parcel) -> None:
+    """They have not left after all; what is void stays void. Raises LabelStateForbids for one that a buyer has."""
+    every = serials.of_parcel(session, parcel_id=parcel.id)
+    gone = [each.serial for each in every if each.shipped_at is not None and each.state != SerialState.VOID]
+    if gone:
+        serials.come_back(session, ctx, serials=gone)
+
+
 def deliver(session: Session, ctx: Context, parcel: Parcel) -> None:
     """They have arrived; one about which something is not right stays so, and keeps no parcel from arriving."""
     every = serials.of_parcel(session, parcel_id=parcel.id)

@@ -20,7 +20,7 @@ from marketplace.payments import payments
 from orders import addressing, moving
 from orders.events import OrdersMoved, ParcelShipped
 from orders.fulfilment import labelling, states, weight_rules
-from orders.fulfilment.models import Parcel
+from orders.fulfilment.models import Parcel, Wave
 from orders.fulfilment.pallets import lying
 from orders.fulfilment.states import GONE, ParcelState
 from orders.models import Order
@@ -38,7 +38,7 @@ def label(session: Session, ctx: Context, *, parcel_id: uuid.UUID, found: Sequen
 
     Safe to send again. Raises ParcelNotFound, ParcelStateForbids when it has left, and what labelling.put_on does.
     """
-    _, parcel = _locked(session, ctx, parcel_id)
+    _, parcel = locked(session, ctx, parcel_id)
     if parcel.state in GONE:
         raise states.ParcelStateForbids(state=parcel.state)
     new = labelling.put_on(session, ctx, parcel, found)
@@ -58,7 +58,7 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID, weighed_grams:
 
     Raises ParcelNotFound, ParcelStateForbids, LotStatusForbids, HoldNotActive, ParcelLabelsDiffer, WeightUnlikely.
     """
-    order, parcel = _locked(session, ctx, parcel_id)
+    order, parcel = locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.PACKED)
     if weighed_grams is not None:
         weight_rules.check_weight(weighed_grams, nominal_grams=parcel.quantity_grams)
@@ -73,6 +73,7 @@ def pack(session: Session, ctx: Context, *, parcel_id: uuid.UUID, weighed_grams:
         lot_id=parcel.lot_id,
         boxes=parcel.boxes,
         grams=parcel.quantity_grams,
+        campaign_id=session.get_one(Wave, parcel.wave_id).campaign_id,
         labels=[(each.gtin, each.serial) for each in labels],
     )
     return parcel
@@ -96,7 +97,7 @@ def ship(
     seen = get(session, ctx, parcel_id=parcel_id)
     if seen.weighed_grams is not None:
         payments.lock_of_orders(session, [seen.order_id])
-    order, parcel = _locked(session, ctx, parcel_id)
+    order, parcel = locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.SHIPPED)
     lying.check_leaves(session, parcel_id=parcel.id, pallet_id=pallet_id)
     holds.consume(session, ctx, hold_id=parcel.hold_id, boxes=parcel.boxes)
@@ -111,6 +112,7 @@ def ship(
         boxes=parcel.boxes,
         carrier=carrier,
         tracking_number=tracking_number,
+        version=parcel.version,
     )
     events.publish(session, ctx, told)
     return parcel
@@ -118,7 +120,7 @@ def ship(
 
 def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     """Its buyer has it. Raises ParcelNotFound, ParcelStateForbids."""
-    order, parcel = _locked(session, ctx, parcel_id)
+    order, parcel = locked(session, ctx, parcel_id)
     states.check_move(parcel.state, ParcelState.DELIVERED)
     labelling.deliver(session, ctx, parcel)
     parcel.delivered_at = ctx.now
@@ -134,6 +136,17 @@ def lose(session: Session, ctx: Context, order: Order, parcel: Parcel) -> None:
     states.check_move(parcel.state, ParcelState.LOST)
     parcel.lost_at = ctx.now
     _go(session, ctx, order, parcel, ParcelState.LOST)
+
+
+def unship(session: Session, ctx: Context, order: Order, parcel: Parcel) -> None:
+    """The locked parcel of a locked order stands packed in its store again. Whoever calls has moved all else.
+
+    Raises ParcelStateForbids.
+    """
+    if parcel.state != ParcelState.SHIPPED:
+        raise states.ParcelStateForbids(state=parcel.state)
+    parcel.shipped_at = parcel.carrier = parcel.tracking_number = None
+    _go(session, ctx, order, parcel, ParcelState.PACKED, verb="unship")
 
 
 def recipient(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> dict[str, Any]:
@@ -189,13 +202,22 @@ def locked_with_orders(session: Session, wanted: Select[Parcel]) -> dict[uuid.UU
     return {each.id: each for each in session.scalars(statement)}
 
 
-def _locked(session: Session, ctx: Context, parcel_id: uuid.UUID) -> tuple[Order, Parcel]:
+def locked(session: Session, ctx: Context, parcel_id: uuid.UUID) -> tuple[Order, Parcel]:
+    """A parcel that the actor works on, after its order. Raises ParcelNotFound."""
     order = moving.locked(session, get(session, ctx, parcel_id=parcel_id).order_id)
     parcel = session.get_one(Parcel, parcel_id, with_for_update=True, populate_existing=True)
     return order, parcel
 
 
-def _go(session: Session, ctx: Context, order: Order, parcel: Parcel, after: ParcelState) -> Parcel:
+def _go(
+    session: Session,
+    ctx: Context,
+    order: Order,
+    parcel: Parcel,
+    after: ParcelState,
+    *,
+    verb: str | None = None,
+) -> Parcel:
     before = parcel.state
     parcel.state = after
     parcel.version += 1
@@ -203,12 +225,12 @@ def _go(session: Session, ctx: Context, order: Order, parcel: Parcel, after: Par
     audit.record(
         session,
         ctx,
-        f"parcel.{_VERBS[after]}",
+        f"parcel.{verb or _VERBS[after]}",
         subject=("parcel", parcel.id),
         before={"state": before},
         after={"state": str(after), "carrier": parcel.carrier, "tracking_number": parcel.tracking_number},
     )
-    if after in GONE:
+    if GONE & {before, after}:
         _follow(session, ctx, order)
     return parcel
 

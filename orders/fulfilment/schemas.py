@@ -20,6 +20,10 @@ class ShipParcel(Schema):
     tracking_number = Line(load_default=None, high=60)
 
 
+class VoidShipment(Schema):
+    reason = Line(required=True, high=200)
+
+
 class PackParcel(Schema):
     may_be_absent = True
     weighed_grams = Grams(

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from inventory.provenance import recording as provenance
 from marketplace import audit
 from marketplace.context import Context
 from marketplace.values import new_id
@@ -74,5 +75,7 @@ def note(
     session.flush()
     after = {"status": str(status), "at": at.isoformat(), "carrier": carrier}
     audit.record(session, ctx, "parcel.track", subject=("parcel", parcel.id), after=after)
+    if status == TrackingStatus.IN_TRANSIT:
+        provenance.parcel_on_the_road(session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id, at=at)
     if status == TrackingStatus.DELIVERED and parcel.state == ParcelState.SHIPPED:
         parcels.deliver(session, ctx, parcel_id=parcel.id)

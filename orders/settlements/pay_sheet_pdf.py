@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from marketplace.language import Text
+from marketplace.pdf_page import Page
 from marketplace.values import amount_text
 from orders.settlements.pay_sheet import Sheet
-from orders.settlements.pdf_page import Page
 from orders.settlements.statement_text import Heading, heads
 
 TITLE: Final = Text(en="Pay sheet", zh="社员发放表")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from orders.settlements.pdf_page import Page
+from marketplace.pdf_page import Page
 from orders.settlements.rules import Statement
 from orders.settlements.statement_text import COLUMNS, TITLE, Heading, Weight, heads, rows
 

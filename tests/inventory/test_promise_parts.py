@@ -39,6 +39,13 @@ def test_a_step_takes_as_many_boxes_as_are_ready_and_leaves_what_can_be(was, box
     assert now.open_boxes == was.open_boxes - (boxes if leaves else 0)
 
 
+@given(was=parts(), boxes=st.integers(1, 12))
+def test_what_comes_back_stands_ready_and_leaves_first(was: Parts, boxes: int) -> None:
+    now = promise_parts.come_back(was, boxes)
+    assert (now.held, now.unpacked, now.packed) == (was.held, was.unpacked, was.packed + boxes)
+    assert promise_parts.ship(now, boxes) == was
+
+
 @given(was=parts(), boxes=NUMBERS)
 def test_commit_and_pack_move_exactly_so_many(was: Parts, boxes: int) -> None:
     if 0 < boxes <= was.held:

@@ -37,6 +37,7 @@ LEGAL = {
     (OrderState.BALANCE_PAID, OrderState.PACKING),
     (OrderState.PACKING, OrderState.SHIPPED),
     (OrderState.SHIPPED, OrderState.DELIVERED),
+    (OrderState.SHIPPED, OrderState.PACKING),
     (OrderState.DELIVERED, OrderState.CLOSED),
     *(
         (before, OrderState.RELEASED)

@@ -8,19 +8,21 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from inventory import lots
 from inventory.batch import intake
 from inventory.counting import stock_takes
 from inventory.families import parentage
 from inventory.models import Lot
 from inventory.provenance import numbering
 from inventory.provenance.kinds import NumberKind
-from inventory.quality import quality, readings
-from inventory.stores import cold_stores
+from inventory.quality import expiring, quality, readings
+from inventory.stores import cold_stores, rooms
 from inventory.traces.mentions import Role
 from inventory.traces.models import TraceMention
 from inventory.transfers import transfers
 from marketplace import database
 from tests.builders import Market, at_once
+from tests.campaigns.inbox import work
 from tests.traces.told import rows, verdict
 
 KG = 1_000
@@ -133,6 +135,106 @@ def test_a_load_on_the_road_leaves_and_arrives(market: Market) -> None:
     _, left, arrived = events(market)
     assert left["destinationList"][0]["destination"] == arrived["readPoint"]["id"] != left["readPoint"]["id"]
     assert [each["quantity"] for each in arrived["outputQuantityList"]] == [19.9]
+
+
+def test_fruit_in_a_room_is_stored_there_once(market: Market) -> None:
+    def rooms_of(session: Any) -> list[uuid.UUID]:
+        facts = {"cold_store_id": market.cold_store_id}
+        return [rooms.create(session, market.ctx, code=code, **facts).id for code in ("R1", "R2")]
+
+    one, other = database.transact(rooms_of)
+    lot = market.lot(20, code="L-1", room_id=one)
+    part = {"quantity_grams": 20 * KG}
+
+    def work(session: Any) -> None:
+        kinds = [{**part, "code": "L-2", "room_id": None}, {**part, "code": "L-3", "room_id": other}]
+        parentage.split(session, market.ctx, lot_id=lot.id, parts=kinds)
+        graded = [
+            {**part, "code": f"L-{number}", "grade": "B", "size": str(number), "room_id": room}
+            for number, room in ((4, other), (5, one), (6, other))
+        ]
+        quality.quarantine(session, market.ctx, lot_id=lot.id, reason="smell")
+        quality.clear(session, market.ctx, lot_id=lot.id, reason="fine")
+        parentage.grade(session, market.ctx, lot_id=lot.id, parts=graded)
+
+    database.transact(work)
+    found = [each for each in events(market) if each["bizStep"] == "storing"]
+    stored = [
+        (
+            each["bizLocation"]["id"].rpartition("/254/")[2],
+            [one["epcClass"][-4:] for one in each["quantityList"]],
+        )
+        for each in found
+    ]
+    assert stored == [("R1", ["/L-1"]), ("R2", ["/L-3"]), ("R2", ["/L-4", "/L-6"])]
+    assert {each["disposition"] for each in found} == {"sellable_not_accessible"}
+    assert found[0]["readPoint"]["id"] == found[0]["bizLocation"]["id"].partition("/254/")[0]
+
+
+def test_fruit_of_a_stopped_lot_is_stored_and_not_sellable(market: Market) -> None:
+    lot, store = market.lot(20, code="L-1"), another_store(market)
+    ctx = market.ctx
+
+    def send(session: Any) -> uuid.UUID:
+        room = rooms.create(session, ctx, cold_store_id=store, code="R9")
+        return transfers.dispatch(
+            session,
+            ctx,
+            lot_id=lot.id,
+            code="L-2",
+            to_cold_store_id=store,
+            to_room_id=room.id,
+            quantity_grams=20 * KG,
+        ).id
+
+    transfer_id = database.transact(send)
+
+    def come(session: Any) -> None:
+        quality.recall(session, ctx, lot_id=lot.id, reason="glass")
+        transfers.arrive(session, ctx, transfer_id=transfer_id, quantity_grams=20 * KG)
+
+    database.transact(come)
+    [stored] = [each for each in events(market) if each["bizStep"] == "storing"]
+    assert stored["disposition"] == "non_sellable_other"
+    assert stored["bizLocation"]["id"].endswith("/254/R9")
+
+
+def test_fruit_past_its_best_before_day_is_told_of_once(market: Market) -> None:
+    """Not while somebody works on the lot, not of what has left, not on the day itself."""
+    today = market.ctx.today
+    old, worked_on = (
+        market.lot(2, code=f"L-{number}", best_before_on=today - timedelta(days=2)) for number in (1, 2)
+    )
+    market.lot(2, code="L-3", best_before_on=today)
+    gone = market.lot(2, code="L-4", best_before_on=today - timedelta(days=2))
+    database.transact(
+        lambda session: lots.lose(session, market.ctx, lot_id=gone.id, quantity_grams=10 * KG, reason="rot")
+    )
+
+    def tell() -> int:
+        return database.transact(lambda session: expiring.tell_expired(session, market.ctx))
+
+    def while_worked_on(session: Any) -> int:
+        lots.locked(session, market.ctx, lot_ids=[worked_on.id])
+        return at_once(market.app, [tell])[0]
+
+    assert database.transact(while_worked_on) == 1
+    assert [tell(), tell()] == [1, 0]
+    found = [each for each in events(market) if each.get("disposition") == "expired"]
+    assert [each["quantityList"][0]["epcClass"] for each in found] == [
+        class_of(market, old),
+        class_of(market, worked_on),
+    ]
+    assert [(each["bizStep"], each["quantityList"][0]["quantity"]) for each in found] == [("holding", 10)] * 2
+
+
+def test_many_expired_lots_are_told_of_in_batches(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiring, "TOLD", 1)
+    for _ in range(2):
+        market.lot(1, best_before_on=market.ctx.today - timedelta(days=1))
+    database.transact(lambda session: expiring.tell_expired(session, market.ctx))
+    work(market)
+    assert [each.get("disposition") for each in events(market)].count("expired") == 2
 
 
 def test_counted_measured_stopped_and_cleared(market: Market) -> None:

@@ -22,6 +22,7 @@ COOPERATIVE = keys.party(keys.gln(PREFIX, 200))
 PARENT = keys.lot_class(keys.bulk_gtin(PREFIX, 1), "YJ26-0417-A3")
 CHILD = keys.lot_class(keys.bulk_gtin(PREFIX, 2), "YJ26-0417-A3-80")
 PARCEL = keys.parcel(keys.sscc(PREFIX, 1))
+BOX = keys.box("09521234000013", "K7Q2M9XW4T")
 ABOUT = uuid.UUID("01a21a8e-b44e-74fa-a400-b02ce891f234")
 WHEN = When(at=NOW, store=STORE, place=ROOM)
 LOT = Begun(
@@ -48,6 +49,14 @@ EVENTS = {
     "packed": telling.packed(WHEN, WHOLE, parcel=PARCEL, boxes=3),
     "shipped": telling.shipped(WHEN, parcel=PARCEL, about=ABOUT, cooperative=COOPERATIVE),
     "delivered": telling.delivered(NOW, parcel=PARCEL, order=ABOUT),
+    "stored": telling.stored(WHEN, [WHOLE, PART], is_stopped=False),
+    "stored and stopped": telling.stored(WHEN, [WHOLE], is_stopped=True),
+    "reserved": telling.reserved(WHEN, [BOX], campaign=ABOUT),
+    "on the road": telling.on_the_road(NOW, parcel=PARCEL, about=ABOUT),
+    "shipping undone": telling.shipping_undone(WHEN, parcel=PARCEL, about=ABOUT),
+    "damaged": telling.damaged(NOW, PART, [], claim=ABOUT),
+    "damaged boxes": telling.damaged(NOW, PART, [BOX], claim=ABOUT),
+    "expired": telling.expired(WHEN, WHOLE),
     "culled": telling.culled(WHEN, WHOLE, reason="rot"),
     "counted": telling.counted(WHEN, WHOLE, kind="shrunk", lost_grams=20),
     "stopped": telling.stopped(WHEN, WHOLE, disposition="recalled", is_set=True),

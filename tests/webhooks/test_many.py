@@ -176,6 +176,8 @@ ALONE = {
     "case.opened": "each case is opened for itself",
     "case.settled": "a person settles one",
     "lot.status_changed": "each lot is stopped for itself",
+    "claim.opened": "a buyer claims for itself",
+    "claim.decided": "an operator decides on one",
     "payment.received": "each receipt is booked for itself",
     "payment.failed": "each payment fails for itself",
     "payout.paid": "each payout is confirmed for itself",

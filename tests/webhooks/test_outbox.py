@@ -16,6 +16,7 @@ from marketplace.webhooks import outbox
 from marketplace.webhooks.catalogue import BY_NAME, NotAsWritten
 from orders import answers, checkout
 from tests.builders import confirmed, held, ordered, paid, receipt
+from tests.campaigns.claims import scene as claims
 from tests.traces.told import observed, recorded
 from tests.webhooks.conftest import (
     FOR_COOPERATIVES,
@@ -180,6 +181,34 @@ def test_a_checkpoint_of_a_county_s_chain_is_told_with_its_note(
     assert (found[URL], found[MINE], found[THEIRS]) == (["trace.checkpoint"], [], [])
     [data] = [each["data"] for each in receiver.of(URL)]
     assert data == {"county_id": str(market.county_id), "county": "YJ", "length": 1, "note": made.note}
+
+
+def test_claims_are_told_when_they_are_made_and_what_becomes_of_them(market, operator, receiver):
+    made = claims.arrived(market, operator, pledged=(20,), orders=(3,))
+    wished = ["claim.opened", "claim.decided"]
+    registered(operator, events=wished)
+    for url, cooperative_id in zip((MINE, THEIRS), market.cooperative_ids, strict=False):
+        registered(operator, url=url, events=wished, cooperative_id=str(cooperative_id))
+    granted, kept, withdrawn = (made.made(1, words=f"box {number}") for number in range(3))
+    assert made.decide(granted, "return", amount_minor=1, borne_by="platform").status_code == 200
+    assert made.decide(kept, "reject", words="it is in order").status_code == 200
+    assert made.sending.buyers[0].post(f"/v1/claims/{withdrawn['id']}/withdrawal").status_code == 200
+    received_ = operator.post(f"/v1/claims/{granted['id']}/receipt", json={"code": "BACK-1"})
+    assert received_.status_code == 200, received_.json
+    worked(market.app)
+    found = [(each["type"], each["data"]) for each in receiver.of(URL)]
+    assert [name for name, _ in found] == ["claim.opened"] * 3 + ["claim.decided"] * 4
+    assert [(data["state"], data["refund_minor"], data["borne_by"]) for _, data in found[3:]] == [
+        ("returning", 1, "platform"),
+        ("rejected", None, None),
+        ("withdrawn", None, None),
+        ("refunded", 1, "platform"),
+    ]
+    assert {data["cooperative_id"] for _, data in found} == {str(market.cooperative_ids[0])}
+    assert "box 1" not in str(found)
+    assert "it is in order" not in str(found)
+    assert receiver.types(MINE) == receiver.types(URL)
+    assert receiver.types(THEIRS) == []
 
 
 def test_a_cause_that_is_undone_tells_nobody(market, told, receiver):

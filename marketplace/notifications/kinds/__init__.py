@@ -50,7 +50,12 @@ from marketplace.notifications.kinds.market import (
     ShortageReminder,
     ShortageSpared,
 )
-from marketplace.notifications.kinds.parcels import FruitRecalled, OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.parcels import (
+    FruitRecalled,
+    OrderDelivered,
+    ParcelShipped,
+    ShipmentVoided,
+)
 from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
 from marketplace.notifications.kinds.settlements import (
     SettlementDismissed,
@@ -126,6 +131,7 @@ __all__ = (
     "SettlementProposed",
     "SettlementWithdrawn",
     "ShareOffered",
+    "ShipmentVoided",
     "ShortageCarried",
     "ShortageCut",
     "ShortageElection",

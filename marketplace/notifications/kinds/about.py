@@ -79,6 +79,7 @@ class Kind(StrEnum):
     LIGHT_BOXES_REFUNDED = "light_boxes_refunded"
     CLAIM_RAISED = "claim_raised"
     CLAIM_DECIDED = "claim_decided"
+    SHIPMENT_VOIDED = "shipment_voided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

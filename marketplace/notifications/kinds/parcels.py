@@ -22,6 +22,19 @@ class ParcelShipped(About):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShipmentVoided(About):
+    kind = Kind.SHIPMENT_VOIDED
+    title = Text(en="{boxes} boxes are not on their way yet", zh="您的 {boxes} 箱尚未发出")
+    body = Text(
+        en="We told you that {boxes} boxes of your order {order_id} had left; they are still in the cold store. You"
+        " will hear from us when they leave.",
+        zh="此前通知您的订单 {order_id} 中 {boxes} 箱已发货有误，货物仍在冷库，发出时将再次通知您。",
+    )
+    order_id: uuid.UUID
+    boxes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderDelivered(About):
     kind = Kind.ORDER_DELIVERED
     title = Text(en="Your order is delivered", zh="您的订单已送达")

@@ -2,16 +2,20 @@
 
 import uuid
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Response
+from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from marketplace import context, paging
 from marketplace.catalogue.cooperatives import CooperativeNotFound
+from marketplace.catalogue.models import Cooperative
 from marketplace.database import reading
 from marketplace.door import Blueprint
 from marketplace.files import attached
-from orders.fulfilment.hand_overs import handing, manifests, schemas
+from marketplace.language import Text
+from marketplace.settings import Settings
+from orders.fulfilment.hand_overs import handing, manifest_pdf, manifests, schemas
 from orders.fulfilment.hand_overs.handing import HandOverNotFound
 from orders.fulfilment.hand_overs.manifests import Manifest
 from orders.fulfilment.hand_overs.models import HandOver
@@ -75,3 +79,17 @@ def download_manifest(hand_over_id: uuid.UUID) -> Response:
         found = manifests.of_hand_over(session, context.current(), hand_over_id=hand_over_id)
         data = manifests.csv_of(found)
     return attached(data, "text/csv; charset=utf-8", f"hand-over-{hand_over_id}.csv")
+
+
+@blueprint.get("/<uuid:hand_over_id>/manifest.pdf")
+@blueprint.problems(HandOverNotFound)
+@blueprint.response(200, content_type="application/pdf")
+def print_manifest(hand_over_id: uuid.UUID) -> Response:
+    """The same on paper, with lines to sign 交接清单（PDF，可签字）"""
+    with reading() as session:
+        found = manifests.of_hand_over(session, context.current(), hand_over_id=hand_over_id)
+        own = session.get_one(Cooperative, found.hand_over.cooperative_id)
+        name = Text(en=f"{own.code} {own.name_en}", zh=f"{own.code} {own.name_zh}")
+    settings: Settings = current_app.config["SETTINGS"]
+    data = manifest_pdf.pdf_of(found, name, ZoneInfo(settings.notify_zone))
+    return attached(data, "application/pdf", f"hand-over-{hand_over_id}.pdf")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from inventory.models import Lot
 from inventory.provenance import numbering
 from marketplace.context import Context
 from marketplace.csv_cells import file_of
+from marketplace.values import instant_text
 from orders.fulfilment.hand_overs import handing
 from orders.fulfilment.hand_overs.models import HandOver, HandOverParcel
 from orders.fulfilment.models import Parcel
@@ -26,6 +28,7 @@ HEADER: Final = (
     "lot 批次",
     "boxes 箱数",
     "grams 克",
+    "undone 撤销于",
 )
 TOTAL: Final = "total 合计"
 
@@ -38,6 +41,13 @@ class Line:
     lot_code: str
     pallet_id: uuid.UUID | None
     pallet_link: str | None
+    undone_at: datetime | None
+    """When it was found that it had not left with the others."""
+
+    @property
+    def tracking_number(self) -> str | None:
+        """Of this dispatch: one that was undone has none, and the parcel may have left anew."""
+        return self.parcel.tracking_number if self.undone_at is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +60,7 @@ def of_hand_over(session: Session, ctx: Context, *, hand_over_id: uuid.UUID) -> 
     """Pallet by pallet, then what went by itself. Raises HandOverNotFound."""
     found = handing.get(session, ctx, hand_over_id=hand_over_id)
     rows = session.execute(
-        select(Parcel, Lot.code, Pallet.id, Pallet.link)
+        select(Parcel, Lot.code, Pallet.id, Pallet.link, HandOverParcel.undone_at)
         .join(HandOverParcel, HandOverParcel.parcel_id == Parcel.id)
         .join(Lot, Lot.id == Parcel.lot_id)
         .outerjoin(Pallet, Pallet.id == HandOverParcel.pallet_id)
@@ -64,8 +74,9 @@ def of_hand_over(session: Session, ctx: Context, *, hand_over_id: uuid.UUID) -> 
             lot_code=code,
             pallet_id=pallet_id,
             pallet_link=pallet_link,
+            undone_at=undone_at,
         )
-        for parcel, code, pallet_id, pallet_link in rows
+        for parcel, code, pallet_id, pallet_link, undone_at in rows
     ]
     return Manifest(hand_over=found, lines=lines)
 
@@ -79,13 +90,14 @@ def csv_of(manifest: Manifest) -> bytes:
             found.reference,
             each.pallet_link or "",
             each.link,
-            each.parcel.tracking_number or "",
+            each.tracking_number or "",
             each.lot_code,
             each.parcel.boxes,
             each.parcel.quantity_grams,
+            "" if each.undone_at is None else instant_text(each.undone_at),
         )
         for each in manifest.lines
     ]
-    sums = (found.pallets, found.parcels, "", "", found.boxes, found.quantity_grams)
+    sums = (found.pallets, found.parcels, "", "", found.boxes, found.quantity_grams, "")
     rows.append((TOTAL, "", *sums))
     return file_of(HEADER, rows)

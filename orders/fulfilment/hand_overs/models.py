@@ -1,9 +1,9 @@
-"""Tables of hand-overs. Append-only: what a carrier has is not taken back by editing a row."""
+"""Tables of hand-overs. Append-only, but that a dispatch was undone is written beside it."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base
@@ -34,10 +34,19 @@ class HandOver(Base):
 
 
 class HandOverParcel(Base):
-    """A parcel is in one hand-over at most, with a pallet or by itself."""
+    """A parcel left with one hand-over at most, with a pallet or by itself; before that perhaps with others, undone."""
 
     __tablename__ = "hand_over_parcel"
 
     parcel_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parcel.id"), primary_key=True)
-    hand_over_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hand_over.id"), index=True)
+    hand_over_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hand_over.id"), primary_key=True, index=True)
     pallet_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("pallet.id"))
+    undone_at: Mapped[datetime | None]
+    """When it was found that it had not left with it."""
+
+    __table_args__ = (
+        CheckConstraint("undone_at IS NULL OR pallet_id IS NULL", name="undone"),
+        Index(
+            "uq_hand_over_parcel_left", "parcel_id", unique=True, postgresql_where=text("undone_at IS NULL")
+        ),
+    )

@@ -53,11 +53,14 @@ class ManifestLine(Schema):
     link = fields.String()
     pallet_id = fields.UUID(allow_none=True)
     pallet_link = fields.String(allow_none=True)
-    tracking_number = fields.String(attribute="parcel.tracking_number", allow_none=True)
+    tracking_number = fields.String(allow_none=True)
     lot_id = fields.UUID(attribute="parcel.lot_id")
     lot_code = fields.String()
     boxes = fields.Integer(attribute="parcel.boxes")
     quantity_grams = fields.Integer(attribute="parcel.quantity_grams")
+    undone_at = Instant(
+        allow_none=True, metadata={"description": "When it was found that it had not left with the others."}
+    )
 
 
 class Manifest(Schema):

@@ -20,6 +20,7 @@ from tests.campaigns.inbox import told
 from tests.campaigns.tracing import scene as scenes
 from tests.house import Caller
 from tests.inventory.yard import at_once
+from tests.orders.settlements.test_pdf import text_of
 
 
 @pytest.fixture
@@ -77,6 +78,45 @@ def test_the_manifest_as_a_table_adds_up_and_names_nobody(made: Sending) -> None
     assert (total[2], total[3]) == ("1", str(len(found)))
     assert "boxes 箱数" in header
     assert all(buyer_fact not in text for buyer_fact in ("recipient", "phone"))
+
+
+def test_the_manifest_as_a_paper_can_be_read_and_signed_and_says_what_stayed_here(made: Sending) -> None:
+    first, second = packed(made)
+    pallet = closed(made, [first])
+    numbers = [
+        {"parcel_id": each["id"], "tracking_number": f"SF-{n}"} for n, each in enumerate((first, second))
+    ]
+    told_ = {"parcel_ids": [second["id"]], "pallet_ids": [pallet["id"]], "tracking_numbers": numbers}
+    url = f"/v1/hand-overs/{given(made, **told_)['id']}/manifest"
+    answer = made.operator.get(f"{url}.pdf")
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert made.operator.get(f"{url}.pdf").data == answer.data
+    text = "\n".join(text_of(answer.data))
+    lines = made.operator.get(url).json["lines"]
+    on = next(each for each in lines if each["pallet_id"])
+    for word in (
+        "交接清单 Hand-over manifest",
+        "SF",
+        "TOUR-7",
+        on["pallet_link"].rpartition("/")[2],
+        *(each["link"].rpartition("/")[2] for each in lines),
+        *(each["lot_code"] for each in lines),
+        "SF-0",
+        "SF-1",
+        "2 个包裹",
+        "交付人签字 Handed over by",
+        "承运人签字 Taken over by",
+    ):
+        assert word in text, word
+    assert str(5 * (first["boxes"] + second["boxes"])) in text
+    void = made.operator.post(f"/v1/parcels/{second['id']}/shipment-void", json={"reason": "left behind"})
+    assert void.status_code == 200, void.json
+    text = "\n".join(text_of(made.operator.get(f"{url}.pdf").data))
+    assert "已撤销，未发出" in text
+    assert "SF-1" not in text
+    buyer = made.buyers[0].get("/v1/addresses").json["items"][0]
+    assert buyer["recipient"] not in text
+    assert broken(made.market.app) == []
 
 
 def test_one_that_cannot_leave_keeps_all_here_and_each_is_named(made: Sending) -> None:
@@ -150,7 +190,7 @@ def test_nothing_too_much_and_foreign_things_are_refused(
     mine = give(made, who=member, parcel_ids=ids(found)).json
     assert [each["id"] for each in member.get("/v1/hand-overs").json["items"]] == [mine["id"]]
     assert stranger.get("/v1/hand-overs").json["items"] == []
-    for door in ("", "/manifest", "/manifest.csv"):
+    for door in ("", "/manifest", "/manifest.csv", "/manifest.pdf"):
         assert stranger.get(f"/v1/hand-overs/{mine['id']}{door}").status_code == 404
         assert member.get(f"/v1/hand-overs/{mine['id']}{door}").status_code == 200
 

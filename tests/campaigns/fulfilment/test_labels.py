@@ -91,6 +91,7 @@ def test_labels_go_with_their_boxes_from_packing_to_the_buyer(made: Sending, gro
     for serial in every:
         assert history(serial) == [
             ("TransformationEvent", "commissioning", Mention.OUTPUT),
+            ("ObjectEvent", "reserving", Mention.OBJECT),
             ("AggregationEvent", "packing", Mention.CHILD),
         ]
     assert broken(made.market.app) == []
@@ -139,7 +140,12 @@ def test_a_parcel_with_some_labels_is_neither_packed_nor_shipped(made: Sending, 
     [another] = labels_for(grove, parcel, 1)
     assert put_on(made, parcel, [another]).status_code == 200
     assert made.step(parcel, "shipment", carrier="SF").status_code == 200
-    assert [step for _, step, _ in history(found[0])] == ["commissioning", "packing", "decommissioning"]
+    assert [step for _, step, _ in history(found[0])] == [
+        "commissioning",
+        "reserving",
+        "packing",
+        "decommissioning",
+    ]
     assert [step for _, step, _ in history(another)] == ["commissioning", "packing"]
     assert (state_of(found[0]), state_of(another)) == ("void", "shipped")
 

@@ -144,6 +144,7 @@ def test_a_lot_a_parcel_a_store_and_a_cooperative_lead_to_their_pages(scene: Sce
         ("/417/4006381333931", 404, "link_unknown"),
         (f"/boxes/{GTIN}/{UNKNOWN}", 404, "link_unknown"),
         (f"/boxes/{GTIN}/{UNKNOWN}/proof", 404, "link_unknown"),
+        (f"/boxes/{GTIN}/{UNKNOWN}/certificate", 404, "link_unknown"),
         ("/boxes/x/%00", 400, "link_unreadable"),
         ("/lots/x/y", 400, "link_unreadable"),
         ("/lots/99521234000016/NOWHERE", 404, "link_unknown"),

@@ -22,6 +22,8 @@ _INK: Final = 0
 _SOFT: Final = 110
 _RULE: Final = 190
 _SHADE: Final = 228
+_SIGNATURE: Final = 16
+"""Millimetres in height: room for a name, and for a seal beside it."""
 _NOTE: Final = Text(en="stands for", zh="代替字库中没有的字符")
 
 
@@ -87,6 +89,17 @@ class Page:
             for cells, is_shaded in rows:
                 style = FontFace(fill_color=_SHADE) if is_shaded else None
                 table.row([self._both(each) for each in cells], style=style)
+
+    def signatures(self, who: Sequence[Text], *, date_: Text) -> None:
+        """A line to sign for each of them, beside one for the day; all of them on one page."""
+        if self._pdf.will_page_break(_SIGNATURE * len(who)):
+            self._pdf.add_page()
+        for each in who:
+            self._pdf.ln(_SIGNATURE - 6)
+            self._pdf.cell(52, 6, self._told(f"{each.zh} {each.en}"))
+            self._pdf.cell(72, 6, "", border="B")
+            self._pdf.cell(24, 6, self._told(f"{date_.zh} {date_.en}"), align="R")
+            self._pdf.cell(0, 6, "", border="B", new_x="LMARGIN", new_y="NEXT")
 
     def bytes(self) -> bytes:
         """The finished document, with a note on characters that it could not print."""
