@@ -16,7 +16,8 @@ INVARIANTS: Final = (
         sql=f"""
             SELECT o.id, o.state, h.consumed_boxes, coalesce(p.boxes, 0) AS in_parcels FROM "order" o
             LEFT JOIN hold h ON h.id = o.hold_id
-            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel GROUP BY order_id) p ON p.order_id = o.id
+            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel WHERE state <> 'withdrawn'
+                GROUP BY order_id) p ON p.order_id = o.id
             WHERE coalesce(p.boxes, 0) <> CASE WHEN o.state IN ({listed(SENT)}) THEN h.consumed_boxes ELSE 0 END
         """,  # noqa: S608 (the states are our own)
     ),
@@ -26,9 +27,9 @@ INVARIANTS: Final = (
         sql=f"""
             SELECT o.id, o.state, p.delivered, p.gone, p.parcels FROM "order" o JOIN (
                 SELECT order_id, count(*) AS parcels,
-                    count(*) FILTER (WHERE state IN ('delivered', 'lost')) AS delivered,
-                    count(*) FILTER (WHERE state IN ('shipped', 'delivered', 'lost')) AS gone
-                FROM parcel GROUP BY order_id
+                    count(*) FILTER (WHERE state IN ('delivered', 'lost', 'short')) AS delivered,
+                    count(*) FILTER (WHERE state IN ('shipped', 'delivered', 'lost', 'short')) AS gone
+                FROM parcel WHERE state <> 'withdrawn' GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.state IN ({listed(SENT)}) AND CASE
                 WHEN p.delivered = p.parcels THEN o.state NOT IN ('delivered', 'closed')
@@ -60,7 +61,7 @@ INVARIANTS: Final = (
         sql="""
             SELECT w.id, w.orders, w.boxes, p.orders AS counted, p.boxes AS in_parcels FROM wave w
             LEFT JOIN (SELECT wave_id, count(DISTINCT order_id) AS orders, sum(boxes) AS boxes
-                FROM parcel GROUP BY wave_id) p ON p.wave_id = w.id
+                FROM parcel WHERE state <> 'withdrawn' GROUP BY wave_id) p ON p.wave_id = w.id
             WHERE w.orders <> coalesce(p.orders, 0) OR w.boxes <> coalesce(p.boxes, 0)
         """,
     ),

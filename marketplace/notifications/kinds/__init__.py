@@ -16,6 +16,7 @@ from marketplace.notifications.kinds.claims import (
     ClaimRejected,
     ClaimToReturn,
     LightBoxesRefunded,
+    ShortBoxesRefunded,
 )
 from marketplace.notifications.kinds.groups import GroupFull, GroupLapsed
 from marketplace.notifications.kinds.market import (
@@ -50,7 +51,7 @@ from marketplace.notifications.kinds.market import (
     ShortageReminder,
     ShortageSpared,
 )
-from marketplace.notifications.kinds.parcels import FruitRecalled, OrderDelivered, ParcelShipped
+from marketplace.notifications.kinds.parcels import FruitRecalled, OrderDelivered, ParcelShipped, PickShort
 from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
 from marketplace.notifications.kinds.settlements import (
     SettlementDismissed,
@@ -116,6 +117,7 @@ __all__ = (
     "PaymentReceived",
     "PayoutPaid",
     "PayoutReturned",
+    "PickShort",
     "PledgeAccepted",
     "PledgeInvited",
     "PledgeLapsed",
@@ -126,6 +128,7 @@ __all__ = (
     "SettlementProposed",
     "SettlementWithdrawn",
     "ShareOffered",
+    "ShortBoxesRefunded",
     "ShortageCarried",
     "ShortageCut",
     "ShortageElection",

@@ -79,6 +79,8 @@ class Kind(StrEnum):
     LIGHT_BOXES_REFUNDED = "light_boxes_refunded"
     CLAIM_RAISED = "claim_raised"
     CLAIM_DECIDED = "claim_decided"
+    SHORT_BOXES_REFUNDED = "short_boxes_refunded"
+    PICK_SHORT = "pick_short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
