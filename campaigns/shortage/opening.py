@@ -87,8 +87,8 @@ def open_if_short(session: Session, ctx: Context, campaign: Campaign, *, terms: 
 
 def may_be_short(session: Session, campaign: Campaign, now: datetime) -> bool:
     """Whether a loss of fruit opens a shortage now: from the harvest on, but neither while balances are being opened,
-    for then what is sold is counted, nor while they are being closed. What is lost meanwhile is seen to after that. While
-    waves go out it is one of orders that are in none.
+    for then what is sold is counted, nor while they are being closed. What is lost meanwhile is seen to after that.
+    While waves go out it is one of orders that are in none.
     """
     if campaign.state in (CampaignState.HARVESTED, CampaignState.SHORTFALL):
         return not campaign.is_price_fixed

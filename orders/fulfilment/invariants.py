@@ -66,6 +66,41 @@ INVARIANTS: Final = (
         """,
     ),
     Invariant(
+        id="SP1",
+        says=Text(
+            en="A short pick's numbers are those of the parcels that lost their boxes, and none of these is filled.",
+            zh="拣货短缺的统计与受影响包裹一致，且这些包裹不再装箱。",
+        ),
+        sql="""
+            SELECT s.id, s.boxes_substituted, s.boxes_taken_back, s.boxes_refunded, l.* FROM short_pick s LEFT JOIN (
+                SELECT l.short_pick_id, coalesce(sum(l.boxes) FILTER (WHERE outcome = 'substituted'), 0) AS elsewhere,
+                    coalesce(sum(l.boxes) FILTER (WHERE outcome = 'taken_back'), 0) AS waiting,
+                    coalesce(sum(l.boxes) FILTER (WHERE outcome = 'refunded'), 0) AS paid,
+                    count(*) FILTER (WHERE p.boxes <> l.boxes
+                        OR p.state <> CASE outcome WHEN 'refunded' THEN 'short' ELSE 'withdrawn' END) AS others
+                FROM short_parcel l JOIN parcel p ON p.id = l.parcel_id GROUP BY l.short_pick_id
+            ) l ON l.short_pick_id = s.id
+            WHERE (s.boxes_substituted, s.boxes_taken_back, s.boxes_refunded, 0)
+                IS DISTINCT FROM (l.elsewhere, l.waiting, l.paid, l.others)
+        """,
+    ),
+    Invariant(
+        id="SP2",
+        says=Text(
+            en="What is owed to a pool no longer is what was refunded of the parcels that were short of it.",
+            zh="货源池中以退款了结的缺货箱数，等于其缺货包裹的箱数。",
+        ),
+        sql="""
+            SELECT coalesce(owed.pool_id, short.pool_id) AS pool_id, owed.boxes AS paid_instead, short.boxes FROM (
+                SELECT pool_id, sum(consumed_boxes) AS boxes FROM hold WHERE kind = 'missing' GROUP BY pool_id
+            ) owed FULL JOIN (
+                SELECT h.pool_id, sum(p.boxes) AS boxes FROM parcel p JOIN hold h ON h.id = p.hold_id
+                WHERE p.state = 'short' GROUP BY h.pool_id
+            ) short ON short.pool_id = owed.pool_id
+            WHERE coalesce(owed.boxes, 0) <> coalesce(short.boxes, 0)
+        """,
+    ),
+    Invariant(
         id="PA5",
         says=Text(
             en="Of a parcel that has left each box with a label is told of: as packed in it, and as sent with it.",

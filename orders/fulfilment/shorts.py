@@ -1,9 +1,10 @@
 """A short pick: fewer boxes of a lot are there than the parcels of a wave need, or the lot is stopped.
 
 Parcels without their boxes get the same boxes out of other lots of the pool, if there are any. An order that cannot
-have all of them goes back to where it was and waits for another wave, as long as nothing of it is packed; what it leaves
-is there for the others. An order of which something is packed goes on with that, and these boxes are refunded. Whoever
-knows what is sold then looks at what is missing (`campaigns.fulfilment.short_picking`), and locks the wave before.
+have all of them goes back to where it was and waits for another wave, as long as nothing of it is packed; what it
+leaves is there for the others. An order of which something is packed goes on with that, and these boxes are refunded.
+Whoever knows what is sold then looks at what is missing (`campaigns.fulfilment.short_picking`), and locks the wave
+before.
 
 Rows are taken in the order payment, order, parcel, pledge, pool, lot.
 """
