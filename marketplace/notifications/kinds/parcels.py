@@ -52,10 +52,10 @@ class FruitRecalled(About):
 class PickShort(About):
     kind = Kind.PICK_SHORT
     title = Text(
-        en="{boxes_missing} boxes of lot {lot} were not there", zh="批次 {lot} 拣货缺 {boxes_missing} 箱"
+        en="{boxes_missing} boxes of lot {lot} cannot be had", zh="批次 {lot} 拣货缺 {boxes_missing} 箱"
     )
     body = Text(
-        en="{cooperative}: for wave {wave_id}, {boxes_missing} boxes of your lot {lot} were not there ({reason}). Of"
+        en="{cooperative}: for wave {wave_id}, {boxes_missing} boxes of your lot {lot} cannot be had ({reason}). Of"
         " the boxes whose parcels lost them, {boxes_substituted} come out of other lots, {boxes_taken_back} wait with"
         " their orders for another wave, and {boxes_refunded} are refunded at your charge. Please look at the pick"
         " list again.",
