@@ -1,6 +1,8 @@
 """A short pick at the same moment as a packing, another short pick, or the planning of its wave."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -16,6 +18,15 @@ from tests.builders import Market, broken
 from tests.campaigns.fulfilment import stage
 from tests.house import Caller
 from tests.inventory.yard import at_once
+
+
+def tried(market: Market, works: list[Callable[[Session], Any]]) -> list[Any]:
+    """At once; who is told to try later, because a lock was not had in time, does so."""
+    outcomes = at_once(market.app, works)
+    return [
+        at_once(market.app, [work])[0] if isinstance(outcome, database.DatabaseUnavailable) else outcome
+        for work, outcome in zip(works, outcomes, strict=True)
+    ]
 
 
 def test_a_parcel_is_packed_or_loses_its_boxes_and_a_lot_is_short_once(
@@ -36,7 +47,7 @@ def test_a_parcel_is_packed_or_loses_its_boxes_and_a_lot_is_short_once(
 
     works = [short(lots[0]), short(lots[0]), short(lots[1])]
     works += [pack(first[each]["id"]) for each in lots[:2]]
-    outcomes = at_once(market.app, works)
+    outcomes = tried(market, works)
     refused = {type(each) for each in outcomes if isinstance(each, errors.Refusal)}
     assert refused <= {ParcelStateForbids, PickNotShort}
     picks = [each for each in outcomes if isinstance(each, ShortPick)]
@@ -63,7 +74,7 @@ def test_a_wave_that_is_being_planned_takes_up_nothing_more_of_what_is_short(
         pick = Pick(lot_id=lot_id, boxes_found=0, reason="rotten")
         return short_picking.report(session, ctx, wave_id=uuid.UUID(wave["id"]), pick=pick)
 
-    outcomes = at_once(market.app, [plan, short, plan])
+    outcomes = tried(market, [plan, short, plan])
     assert not [each for each in outcomes if isinstance(each, Exception)]
     assert broken(market.app) == []
     there = made.overview()
