@@ -109,7 +109,7 @@ def advance(session: Session, ctx: Context, *, campaign_id: str) -> str:
             harvesting.harvest_if_in(session, ctx, campaign)
         elif campaign.state == CampaignState.HARVESTED:
             _after_harvest(session, ctx, campaign)
-        elif campaign.state in (CampaignState.SHORTFALL, CampaignState.BALANCE_CLOSED):
+        elif campaign.state == CampaignState.SHORTFALL or campaign.state in proceeding.LOSING:
             proceeding.let_campaign_go_on(session, ctx, campaign)
         elif campaign.state == CampaignState.BALANCE_OPEN:
             _while_balance_is_open(session, ctx, campaign)

@@ -25,7 +25,7 @@ from campaigns.exports import exporting
 from campaigns.exports.invariants import INVARIANTS as EXPORT_INVARIANTS
 from campaigns.fast import FAST_DOORS
 from campaigns.fulfilment import api as fulfilment_api
-from campaigns.fulfilment import sending
+from campaigns.fulfilment import sending, short_picks_api
 from campaigns.invariants import INVARIANTS
 from campaigns.pledges import api as pledges_api
 from campaigns.pledges import following
@@ -67,6 +67,7 @@ module = Module(
         *promotions_api.BLUEPRINTS,
         *groups_api.BLUEPRINTS,
         fulfilment_api.blueprint,
+        short_picks_api.blueprint,
         settling_api.blueprint,
         *advances_api.BLUEPRINTS,
         *evidence_api.BLUEPRINTS,

@@ -158,10 +158,15 @@ SALE_RUNNING: Final = frozenset({CampaignState.DEPOSIT_OPEN, CampaignState.PAUSE
 BEFORE_CLOSING: Final = SALE_RUNNING | {CampaignState.DRAFT, CampaignState.SCHEDULED}
 """While something is still to be bought: what is asked for it may still be added to."""
 SHORT_IN: Final = frozenset(
-    {CampaignState.SHORTFALL, CampaignState.BALANCE_OPEN, CampaignState.BALANCE_CLOSED}
+    {
+        CampaignState.SHORTFALL,
+        CampaignState.BALANCE_OPEN,
+        CampaignState.BALANCE_CLOSED,
+        CampaignState.FULFILLING,
+    }
 )
 """While shortages of the campaign may be open. A shortage that is found once balances are due does not bring it back
-to `shortfall`: who owes a balance may pay it meanwhile, and is given the time."""
+to `shortfall`: who owes a balance may pay it meanwhile, and is given the time; what is in parcels goes its way."""
 
 SELLING: Final = frozenset({CampaignState.SCHEDULED, CampaignState.DEPOSIT_OPEN})
 """In these boxes may be held while the window is open, whether or not the opening has been written down yet."""

@@ -4,7 +4,7 @@ From then on the lot owes them: the pledge's boxes are committed, then packed (`
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
@@ -14,7 +14,7 @@ from inventory import binding_rules, on_lots, owing, room
 from inventory.binding_rules import Bound, Pledged, Served, Wish
 from inventory.models import Hold, Lot
 from inventory.refusals import NotSoldYet, TooFewGoodBoxes
-from inventory.states import HoldKind, HoldState, LotStatus
+from inventory.states import PLEDGES, HoldKind, HoldState, LotStatus
 from inventory.stock_rules import Destination, good_until
 from marketplace import audit
 from marketplace.context import Context
@@ -60,11 +60,17 @@ def bind(
 
 
 def serve(
-    session: Session, ctx: Context, *, pool_id: uuid.UUID, wishes: Sequence[Wish], delivered_on: date
+    session: Session,
+    ctx: Context,
+    *,
+    pool_id: uuid.UUID,
+    wishes: Sequence[Wish],
+    delivered_on: date,
+    but_lots: Collection[uuid.UUID] = (),
 ) -> Served:
     """Bind what each order needs to pledged lots; an order that cannot have all of it is left as it is.
 
-    Raises PoolNotFound, NotSoldYet.
+    `but_lots`: from these nothing is taken. Raises PoolNotFound, NotSoldYet.
     """
     rows, committed = _locked_pledges(session, pool_id)
     unbound = _unbound(session, pool_id, committed)
@@ -72,7 +78,7 @@ def serve(
     if wanted > unbound:
         raise NotSoldYet(requested_boxes=wanted, unbound_boxes=unbound)
     served = binding_rules.serve(
-        [_pledged(hold, lot, committed.get(hold.id, 0)) for hold, lot in rows],
+        [_pledged(hold, lot, committed.get(hold.id, 0)) for hold, lot in rows if lot.id not in but_lots],
         wishes,
         delivered_on=delivered_on,
     )
@@ -124,14 +130,16 @@ def _locked_pledges(
 
 
 def _unbound(session: Session, pool_id: uuid.UUID, committed: Mapping[uuid.UUID, int]) -> int:
-    """Sold boxes of the pool, which is locked, that no lot owes yet."""
+    """Sold boxes of the pool, which is locked, that no lot owes yet; those of which the money went back instead are
+    not looked for any more.
+    """
     pool, _ = room.locked(session, pool_id)
-    shipped = session.scalar(
+    given = session.scalar(
         select(func.coalesce(func.sum(Hold.consumed_boxes), 0)).where(
-            Hold.pool_id == pool_id, Hold.kind == HoldKind.PLEDGE
+            Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES))
         )
     )
-    return pool.boxes_sold - int(shipped or 0) - sum(committed.values())
+    return pool.boxes_sold - int(given or 0) - sum(committed.values())
 
 
 def _pledged(hold: Hold, lot: Lot, committed: int) -> Pledged:

@@ -99,6 +99,8 @@ class Wish:
     """Cooperative → the boxes that were meant to come from it. What became of them since is seen when they leave."""
     shelf_days: int
     """So long its boxes must still be good after the day of delivery."""
+    barred: frozenset[uuid.UUID] = frozenset()
+    """Pledges that give it nothing more: what they gave before is in boxes already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,8 @@ def serve(pledges: Iterable[Pledged], wishes: Sequence[Wish], *, delivered_on: d
         until = delivered_on + timedelta(days=wish.shelf_days)
         for each in stock:
             part = min(wanted - got, room[each.hold_id])
-            if part and supplier in {None, each.cooperative_id} and keeps(each, until):
+            is_meant = supplier in {None, each.cooperative_id} and each.hold_id not in wish.barred
+            if part and is_meant and keeps(each, until):
                 room[each.hold_id] -= part
                 given[wish.id][each.hold_id] = given[wish.id].get(each.hold_id, 0) + part
                 got += part

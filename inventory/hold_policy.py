@@ -59,6 +59,9 @@ POLICIES: Final[dict[HoldKind, Policy]] = {
     HoldKind.FORECAST: Policy(
         lives=None, needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=True
     ),
+    HoldKind.MISSING: Policy(
+        lives=None, needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=True
+    ),
     HoldKind.QUALITY: Policy(
         lives=None, needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=False
     ),

@@ -361,6 +361,8 @@ def _release(
     if hold.capacity_id is not None:
         pledging.give_back(session, ctx, hold, boxes=taken)
         return hold
+    if hold.lot_id is None:
+        return hold  # what is missing lies nowhere
     on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, taken))
     return hold
 

@@ -135,14 +135,14 @@ INVARIANTS: Final = (
             WHERE h.pool_id IS NOT NULL GROUP BY h.id
             HAVING count(*) FILTER (WHERE m.kind IN ('held', 'pledged') AND m.pool_id = h.pool_id) <> 1
             OR coalesce(sum(m.sold_delta), 0) <>
-                CASE WHEN h.kind IN ('pledge', 'forecast') THEN 0 ELSE h.consumed_boxes END
+                CASE WHEN h.kind IN ('pledge', 'forecast', 'missing') THEN 0 ELSE h.consumed_boxes END
             OR coalesce(sum(CASE WHEN m.kind IN ('returned', 'cut') THEN m.sold_delta
                     ELSE m.held_delta + m.pledged_delta END)
                 FILTER (WHERE m.kind IN ('released', 'expired', 'superseded', 'withdrawn', 'returned', 'cut')), 0)
                 <> - h.released_boxes
             OR count(*) FILTER (WHERE m.kind = 'expired') <> (h.lot_id IS NULL AND h.state = 'expired')::int
             OR count(*) FILTER (WHERE m.kind = 'superseded') <> (h.state = 'superseded')::int
-            OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind NOT IN ('pledge', 'forecast'))
+            OR (count(*) FILTER (WHERE m.kind = 'withdrawn') > 0 AND h.kind NOT IN ('pledge', 'forecast', 'missing'))
             OR coalesce(sum(m.pledged_delta + m.held_delta + m.sold_delta), 0) <> h.boxes - h.released_boxes
         """,
     ),
@@ -238,7 +238,7 @@ INVARIANTS: Final = (
         sql="""
             SELECT h.pool_id, h.owner_id, sum(h.boxes - h.released_boxes) AS boxes, p.boxes_per_buyer_max
             FROM hold h JOIN pool p ON p.id = h.pool_id
-            WHERE h.lot_id IS NULL AND (h.state IN ('converting', 'consumed')
+            WHERE h.owner_id IS NOT NULL AND (h.state IN ('converting', 'consumed')
                 OR h.state = 'active' AND h.expires_at > clock_timestamp())
             GROUP BY h.pool_id, h.owner_id, p.boxes_per_buyer_max
             HAVING sum(h.boxes - h.released_boxes) > p.boxes_per_buyer_max

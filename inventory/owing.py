@@ -1,7 +1,8 @@
 """Fruit on its way out: what was held for somebody is committed, then packed; `holds.consume` ships it.
 
-What is committed is owed and does not lapse; `holds.release` alone makes it free again. Each step is one line of the
-lot's journal under the locks of hold and lot, and a lot that is stopped lets none of them happen.
+What is committed is owed and does not lapse; `uncommit` gives it back to those who hold it, `holds.release` makes it
+free again. Each step is one line of the
+lot's journal under the locks of hold and lot; a lot that is stopped lets fruit go back, and nothing go forward.
 """
 
 import uuid
@@ -106,6 +107,17 @@ def void_shipment(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: 
     return hold
 
 
+def uncommit(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int) -> Hold:
+    """Committed boxes that are not packed are only held again, for what the hold is for; out of a stopped lot as well.
+
+    Raises HoldNotFound, HoldNotActive, BoxesNotReady.
+    """
+    hold = holds.locked(session, hold_id)
+    was = _parts(session, hold)
+    _step(session, ctx, hold, MovementKind.UNCOMMITTED, was, boxes, promise_parts.uncommit)
+    return hold
+
+
 def _commit(session: Session, ctx: Context, hold: Hold, boxes: int | None) -> Hold:
     holds.check_lives(session, hold)
     was = _parts(session, hold)
@@ -158,4 +170,8 @@ def _step(
     return now
 
 
-_VERBS = {MovementKind.COMMITTED: "commit", MovementKind.PACKED: "pack"}
+_VERBS = {
+    MovementKind.COMMITTED: "commit",
+    MovementKind.UNCOMMITTED: "uncommit",
+    MovementKind.PACKED: "pack",
+}

@@ -40,6 +40,12 @@ def commit(was: Parts, boxes: int) -> Parts:
     return Parts(open_boxes=was.open_boxes, committed=was.committed + boxes, packed=was.packed)
 
 
+def uncommit(was: Parts, boxes: int) -> Parts:
+    """Owed boxes that are not packed are only held again. Raises TooFew."""
+    _check(boxes, was.unpacked)
+    return Parts(open_boxes=was.open_boxes, committed=was.committed - boxes, packed=was.packed)
+
+
 def pack(was: Parts, boxes: int) -> Parts:
     """Owed boxes stand ready. Raises TooFew."""
     _check(boxes, was.unpacked)

@@ -7,22 +7,32 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from inventory import buckets, on_lots, promise_parts
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.capacity import pledging
-from inventory.models import Hold, Lot, Pool
+from inventory.models import Hold, Lot, Movement, Pool
 from inventory.refusals import PoolNotFound
 from inventory.states import PLEDGES, HoldState, LotStatus, MovementKind, PoolMovementKind
 from marketplace import audit
 from marketplace.context import Context
 
+_OWED = (
+    select((func.sum(Movement.committed_delta_grams) / Hold.pack_grams).label("boxes"))
+    .where(Movement.hold_id == Hold.id)
+    .correlate(Hold)
+    .lateral()
+)
+"""What the lot of a pledge owes to parcels."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pledged:
-    """What a cooperative put into a pool, in boxes, and what of it lies in lots that may leave the store."""
+    """What a cooperative put into a pool and no lot owes to a parcel yet, in boxes, and what of it lies in lots that
+    may leave the store.
+    """
 
     cooperative_id: uuid.UUID
     pledged: int
@@ -30,14 +40,15 @@ class Pledged:
 
 
 def standings(session: Session, *, pool_id: uuid.UUID) -> list[Pledged]:
-    """The pool's pledges by cooperative. Fruit of a stopped lot, under quarantine or recalled, is not there, nor is
-    what is only forecast; what was shipped has been there.
+    """The pool's pledges by cooperative, without what is in parcels (`bound_boxes`). Fruit of a stopped lot, under
+    quarantine or recalled, is not there, nor is what is only forecast or was found missing.
     """
-    boxes = Hold.boxes - Hold.released_boxes
-    there = case((Lot.status == LotStatus.AVAILABLE, boxes), else_=Hold.consumed_boxes)
+    boxes = Hold.boxes - Hold.released_boxes - Hold.consumed_boxes - func.coalesce(_OWED.c.boxes, 0)
+    there = case((Lot.status == LotStatus.AVAILABLE, boxes), else_=0)
     rows = session.execute(
         select(Hold.cooperative_id, func.sum(boxes), func.sum(there))
         .outerjoin(Lot, Lot.id == Hold.lot_id)
+        .outerjoin(_OWED, true())
         .where(Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)))
         .group_by(Hold.cooperative_id)
         .having(func.sum(boxes) > 0)
@@ -46,11 +57,23 @@ def standings(session: Session, *, pool_id: uuid.UUID) -> list[Pledged]:
     return [Pledged(cooperative_id=row[0], pledged=int(row[1]), there=int(row[2])) for row in rows]
 
 
+def bound_boxes(session: Session, *, pool_id: uuid.UUID) -> int:
+    """Sold boxes that nobody looks for any more: a lot owes them to a parcel, they have left, or their buyers have the
+    money back instead.
+    """
+    boxes = session.scalar(
+        select(func.sum(Hold.consumed_boxes + func.coalesce(_OWED.c.boxes, 0)))
+        .outerjoin(_OWED, true())
+        .where(Hold.pool_id == pool_id, Hold.kind.in_(sorted(PLEDGES)))
+    )
+    return int(boxes or 0)
+
+
 def settle(
     session: Session, ctx: Context, *, pool_id: uuid.UUID, cuts: Mapping[uuid.UUID, int], reason: str
 ) -> int:
     """Take so many sold boxes back from each of these holds, and let go of pledges whose lots are stopped, or whose
-    fruit never came.
+    fruit never came or was found missing; what a stopped lot owes to parcels stays with it.
 
     How many pledged boxes left the pool: all that are not there, as far as nobody holds or bought them any more.
     Raises PoolNotFound.
@@ -75,8 +98,9 @@ def settle(
     steps = [_cut(session, ctx, hold, cuts[hold.id], reason) for hold in bought]
     room = pool.available_boxes + sum(cuts[hold.id] for hold in bought)
     gone: list[tuple[Hold, int]] = []
+    owed = on_lots.committed_boxes(session, [hold.id for hold in stopped])
     for hold in stopped:
-        boxes = min(hold.open_boxes, room)
+        boxes = min(hold.open_boxes - owed.get(hold.id, 0), room)
         if boxes:
             gone.append((hold, boxes))
             room -= boxes
@@ -116,9 +140,9 @@ def _let_go(session: Session, ctx: Context, hold: Hold, boxes: int, reason: str)
     if not hold.open_boxes:
         hold.state = HoldState.RELEASED
         hold.resolved_at = ctx.now
-    if hold.capacity_id is None:
+    if hold.lot_id is not None:
         on_lots.move(session, ctx, hold, MovementKind.RELEASED, was, promise_parts.give_back(was, boxes))
-    else:
+    elif hold.capacity_id is not None:
         pledging.give_back(session, ctx, hold, boxes=boxes)
     after = {"state": str(hold.state), "open_boxes": hold.open_boxes, "reason": reason}
     audit.record(session, ctx, "hold.release", subject=("hold", hold.id), before=before, after=after)

@@ -50,6 +50,8 @@ class MovementKind(StrEnum):
     RELEASED = "released"
     COMMITTED = "committed"
     """What was held is owed now: it no longer expires."""
+    UNCOMMITTED = "uncommitted"
+    """What was owed is only held again: another lot is to give it, or it is given later."""
     PACKED = "packed"
     SHIPPED = "shipped"
     SHIPMENT_VOIDED = "shipment_voided"
@@ -171,6 +173,9 @@ class HoldKind(StrEnum):
     """A cooperative's fruit, put into a pool."""
     FORECAST = "forecast"
     """A cooperative's fruit that is only forecast, put into a pool; pledges on lots take its place at weighing."""
+    MISSING = "missing"
+    """Boxes that a cooperative has put into a pool and that were not there when they were to be packed: it owes them,
+    in no lot. Consumed when their buyer has the money back instead; released when nobody asks for them any more."""
     QUALITY = "quality"
     """Part of a lot that an inspector keeps back."""
     CART = "cart"
@@ -203,7 +208,7 @@ BOUGHT: Final = frozenset({HoldKind.CART, HoldKind.PRESALE})
 OWED: Final = frozenset({HoldKind.ALLOCATION, HoldKind.PLEDGE})
 """Kinds whose fruit is committed to somebody, packed and shipped."""
 
-PLEDGES: Final = frozenset({HoldKind.PLEDGE, HoldKind.FORECAST})
+PLEDGES: Final = frozenset({HoldKind.PLEDGE, HoldKind.FORECAST, HoldKind.MISSING})
 """Kinds that fill a pool."""
 
 OPEN: Final = frozenset({HoldState.ACTIVE, HoldState.CONVERTING})
@@ -253,6 +258,11 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     },
     HoldKind.FORECAST: {
         HoldState.ACTIVE: frozenset({HoldState.RELEASED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
+    HoldKind.MISSING: {
+        HoldState.ACTIVE: frozenset({HoldState.CONSUMED, HoldState.RELEASED}),
         HoldState.CONVERTING: _NONE,
         **_ENDED,
     },

@@ -47,6 +47,14 @@ class OrdersMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTakenBack:
+    """A wave had taken an order up, and its boxes are not there: it is where it was before, and waits for another."""
+
+    order_id: uuid.UUID
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCut:
     """An order has fewer boxes than before; without any it is over."""
 

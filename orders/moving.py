@@ -10,9 +10,9 @@ from inventory.states import OPEN
 from marketplace import audit, events
 from marketplace.context import Context
 from orders.bulk import OrderNotFound
-from orders.events import OrderMoved
+from orders.events import OrderMoved, OrderTakenBack
 from orders.models import DepositTerms, Order
-from orders.states import OrderKind, OrderState
+from orders.states import OrderKind, OrderState, check_move
 
 
 def locked(session: Session, order_id: uuid.UUID) -> Order:
@@ -43,6 +43,28 @@ def let_go(session: Session, ctx: Context, order: Order, *, reason: str | None =
     if order.kind == OrderKind.EXPORT and holds.locked(session, order.hold_id).state not in OPEN:
         return
     holds.release(session, ctx, hold_id=order.hold_id, reason=reason)
+
+
+def take_back(session: Session, ctx: Context, order: Order) -> None:
+    """A wave took up a locked order whose boxes are not there: it is as before. Nothing of its money is done again.
+
+    Raises OrderStateForbids.
+    """
+    has_deposit = session.get(DepositTerms, order.id) is not None
+    before, after = order.state, OrderState.BALANCE_PAID if has_deposit else OrderState.COMMITTED
+    check_move(before, after)
+    order.state = after
+    order.version += 1
+    session.flush()
+    audit.record(
+        session,
+        ctx,
+        "order.take_back",
+        subject=("order", order.id),
+        before={"state": before},
+        after={"state": str(after)},
+    )
+    events.publish(session, ctx, OrderTakenBack(order_id=order.id, after=after))
 
 
 def move(

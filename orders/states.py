@@ -132,7 +132,9 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
         {OrderState.BALANCE_PAID, OrderState.BALANCE_DEFAULTED, OrderState.RELEASED, OrderState.CUT}
     ),
     OrderState.BALANCE_PAID: frozenset({OrderState.PACKING, OrderState.RELEASED, OrderState.CUT}),
-    OrderState.PACKING: frozenset({OrderState.SHIPPED}),
+    OrderState.PACKING: frozenset(
+        {OrderState.SHIPPED, OrderState.DELIVERED, OrderState.COMMITTED, OrderState.BALANCE_PAID}
+    ),
     OrderState.SHIPPED: frozenset({OrderState.DELIVERED, OrderState.PACKING}),
     OrderState.DELIVERED: frozenset({OrderState.CLOSED}),
     OrderState.CLOSED: frozenset(),
@@ -146,7 +148,9 @@ MOVES: Final[dict[OrderState, frozenset[OrderState]]] = {
 }
 """A committed bulk order is open again when a cooperative takes confirmed boxes back; a shopper's never is. One with
 a deposit goes on from there to its balance. An export that is approved is to be paid. A committed order is cancelled
-only when a sponsor's time is over and no box was wanted. A shipped one is packed again if a dispatch is undone."""
+only when a sponsor's time is over and no box was wanted. A shipped one is packed again if a dispatch is undone. What
+is to be packed and is not there goes back to where it was; and an order of which the last parcel is never filled is as
+far as its others."""
 
 PROMISED: Final = frozenset(
     {OrderState.COMMITTED, OrderState.DEPOSIT_PAID, OrderState.BALANCE_DUE, OrderState.BALANCE_PAID}

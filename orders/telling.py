@@ -24,6 +24,7 @@ from orders.events import (
     OrderMoved,
     OrdersCut,
     OrdersMoved,
+    OrderTakenBack,
     ShareMoved,
     SplitApproved,
 )
@@ -67,6 +68,11 @@ def on_order_moved(session: Session, ctx: Context, event: OrderMoved) -> None:
 
 def on_orders_moved(session: Session, ctx: Context, event: OrdersMoved) -> None:
     _tell(session, ctx, event.order_ids, OrderState(event.after))
+
+
+def on_order_taken_back(session: Session, ctx: Context, event: OrderTakenBack) -> None:
+    """As when it came there first: whoever follows its state has the true one."""
+    _tell(session, ctx, [event.order_id], OrderState(event.after))
 
 
 def on_orders_cut(session: Session, ctx: Context, event: OrdersCut) -> None:
@@ -180,6 +186,7 @@ SUBSCRIPTIONS: Final[tuple[Subscription, ...]] = (
     (OrderMoved, on_order_moved),
     (OrdersMoved, on_orders_moved),
     (OrdersCut, on_orders_cut),
+    (OrderTakenBack, on_order_taken_back),
     (SplitApproved, on_split_approved),
     (ShareMoved, on_share_moved),
 )

@@ -265,6 +265,7 @@ COMMON = {
     "wave_shifts.plan", "wave_shifts.get_wave_sheet", "wave_shifts.download_wave_sheet", "county_work.sum_up_county",
     "pick_lists.list_picks", "pick_lists.download_picks", "carrier_files.take_file", "cases.settle",
     "reconciliations.get_reconciliation", "reconciliations.list_findings", "reconciliations.repair",
+    "short_picks.report", "short_picks.list_picks",
     "cold_stores.get_space", "cold_stores.create_room", "cold_stores.set_capacity",
     "cold_stores.list_prices", "cold_stores.set_price",
     "quality.close_recall", "quality.release", "quality.cull",

@@ -549,6 +549,8 @@ BREAKS = {
         WHERE state = 'shipped'
     """,
     "PA4": "UPDATE wave SET orders = orders + 1, boxes = boxes + 1",
+    "SP1": "UPDATE short_pick SET boxes_refunded = boxes_refunded + 1",
+    "SP2": "UPDATE hold SET state = 'active', consumed_boxes = 0, resolved_at = NULL WHERE kind = 'missing'",
     # claims
     "CL1": "UPDATE claim SET boxes = boxes + 1000 WHERE state = 'open'",
     "CL2": "UPDATE claim SET refund_minor = refund_minor + 1 WHERE state = 'refunded'",
@@ -812,10 +814,10 @@ def forecast(market: builders.Market) -> None:
 
 
 def sending(market: builders.Market, operator: house.Caller) -> None:
-    """Three orders in a wave: one still in the store, one on its way on pallets, one delivered by itself, of which a
-    claim is granted and another waits.
+    """Four orders in a wave: one still in the store, one on its way on pallets, one delivered by itself, of which a
+    claim is granted and another waits, and one of which some boxes are not there.
     """
-    made = wave_stage.closed(market, operator, variety="Jonagold")
+    made = wave_stage.closed(market, operator, variety="Jonagold", pledged=(7, 7, 7), orders=(5, 4, 3, 9))
     worked(made, made.released())
     told = ["parcel,status,at"]
     for parcel in made.parcels(order_id=made.orders[1]["id"]):
@@ -838,6 +840,11 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
     granted = {"remedy": "refund", "amount_minor": 100}
     url = f"/v1/claims/{claims[0].json['id']}/decision"
     assert operator.post(url, json=granted).status_code == 200
+    [packed, parcel, *_] = made.parcels(order_id=made.orders[3]["id"])
+    assert made.step(packed, "packing").status_code == 200
+    pick = {"lot_id": parcel["lot_id"], "boxes_found": 0, "reason": "rotten"}
+    short = operator.post(f"/v1/waves/{parcel['wave_id']}/short-picks", json=pick)
+    assert short.json["boxes_refunded"] >= parcel["boxes"], short.json
 
 
 def worked(made: wave_stage.Sending, wave: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ INVARIANTS: Final = (
                 GROUP BY m.item_id, m.cooperative_id, i.pool_id
             ) k
             LEFT JOIN (SELECT pool_id, cooperative_id, sum(boxes - released_boxes) AS pledged FROM hold
-                WHERE kind IN ('pledge', 'forecast') GROUP BY pool_id, cooperative_id
+                WHERE kind IN ('pledge', 'forecast', 'missing') GROUP BY pool_id, cooperative_id
             ) h ON h.pool_id = k.pool_id AND h.cooperative_id = k.cooperative_id
             WHERE k.kept > coalesce(h.pledged, 0) + (
                 SELECT coalesce(sum(t.pledged_boxes - t.there_boxes), 0) FROM shortage s

@@ -79,7 +79,7 @@ def to_go_on_with(session: Session) -> Sequence[uuid.UUID]:
 
 def close_claims(session: Session, ctx: Context, campaign: Campaign) -> int:
     """Delivered orders whose time for claims is over and of which nothing is claimed are closed, a batch; how many."""
-    over_at = func.max(func.coalesce(Parcel.delivered_at, Parcel.lost_at))
+    over_at = func.max(func.coalesce(Parcel.delivered_at, Parcel.lost_at, Parcel.unfilled_at))
     last = select(over_at).where(Parcel.order_id == Order.id).scalar_subquery()
     claimed = select(Claim.id).where(Claim.order_id == Order.id, Claim.state.in_(sorted(WAITING_CLAIMS)))
     rows = session.scalars(

@@ -1,10 +1,12 @@
 """Waves of a campaign: an operator releases one, and jobs plan it, batch by batch.
 
 An order is ready when nothing of its price is open, its buyer has said where it goes, nothing of it waits for a later
-lot, and, if it leaves the country, its papers are there. With its first wave the campaign is being fulfilled.
+lot, and, if it leaves the country, its papers are there. With its first wave the campaign is being fulfilled. While a
+shortage of an item is open nobody knows how many boxes its orders will have: no wave takes them up.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -18,8 +20,8 @@ from campaigns.exports import exporting
 from campaigns.exports.models import ExportTerms
 from campaigns.models import Campaign, Item
 from campaigns.shortage import cases
-from campaigns.shortage.models import ShortageWait
-from campaigns.shortage.states import WaitState
+from campaigns.shortage.models import Shortage, ShortageWait
+from campaigns.shortage.states import ShortageState, WaitState
 from campaigns.states import CampaignEvent, CampaignState, ShortageOpen
 from inventory.models import Hold
 from inventory.stock_rules import REMAINING_DAYS, Destination
@@ -51,7 +53,7 @@ class Readiness:
     orders_ready: int
     orders_without_address: int
     orders_waiting: int
-    """For a later lot, or for papers."""
+    """For a later lot, for the end of a shortage, or for papers."""
 
 
 def release(
@@ -168,7 +170,7 @@ def _paid(campaign: Campaign) -> Select[Any]:
         (Order.kind == OrderKind.EXPORT, Destination.ABROAD.value), else_=OrderAddress.destination
     )
     return (
-        select(Order.id, destination.label("destination"))
+        select(Order.id, Hold.purpose_id.label("item_id"), destination.label("destination"))
         .join(Hold, Hold.id == Order.hold_id)
         .outerjoin(OrderAddress, OrderAddress.order_id == Order.id)
         .where(*of_campaign(campaign), Order.state.in_(sorted(READY)))
@@ -190,9 +192,15 @@ def _ready(session: Session, campaign: Campaign) -> Select[uuid.UUID]:
     waits = select(ShortageWait.id).where(
         ShortageWait.order_id == paid.c.id, ShortageWait.state == WaitState.WAITING
     )
+    short = select(Shortage.item_id).where(
+        Shortage.campaign_id == campaign.id, Shortage.state != ShortageState.SETTLED
+    )
     lacking = _lacking_papers(session, campaign)
     return select(paid.c.id).where(
-        paid.c.destination.is_not(None), ~waits.exists(), paid.c.id.not_in(lacking)
+        paid.c.destination.is_not(None),
+        ~waits.exists(),
+        paid.c.item_id.not_in(short),
+        paid.c.id.not_in(lacking),
     )
 
 
@@ -202,7 +210,8 @@ def _lacking_papers(session: Session, campaign: Campaign) -> list[uuid.UUID]:
     return [order_id for order_id, missing in exporting.missing_of(session, terms).items() if missing]
 
 
-def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
+def shelf_days(session: Session, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How long after the day of delivery the boxes of each order must keep."""
     promised = session.execute(
         select(
             Order.id,
@@ -215,14 +224,18 @@ def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
         .outerjoin(ExportTerms, ExportTerms.order_id == Order.id)
         .where(Order.id.in_(order_ids))
     )
-    shelf_days = {row.id: max(row.days, REMAINING_DAYS[Destination(row.destination)]) for row in promised}
+    return {row.id: max(row.days, REMAINING_DAYS[Destination(row.destination)]) for row in promised}
+
+
+def _facts(session: Session, order_ids: list[uuid.UUID]) -> list[Ready]:
+    days = shelf_days(session, order_ids)
     suppliers: dict[uuid.UUID, dict[uuid.UUID, int]] = {}
     for supply in session.scalars(select(Supply).where(Supply.order_id.in_(order_ids))):
         suppliers.setdefault(supply.order_id, {})[supply.cooperative_id] = supply.boxes
     return [
         Ready(
             order_id=order_id,
-            shelf_days=shelf_days[order_id],
+            shelf_days=days[order_id],
             suppliers=suppliers.get(order_id, {}),
         )
         for order_id in order_ids

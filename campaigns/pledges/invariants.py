@@ -23,7 +23,7 @@ INVARIANTS: Final = (
             SELECT coalesce(p.id, h.purpose_id) AS pledge, p.boxes, h.standing FROM pledge p FULL JOIN (
                 SELECT h.purpose_id, i.id AS item_id, sum(h.boxes - h.released_boxes) AS standing
                 FROM hold h JOIN campaign_item i ON i.pool_id = h.pool_id
-                WHERE h.kind IN ('pledge', 'forecast') GROUP BY h.purpose_id, i.id
+                WHERE h.kind IN ('pledge', 'forecast', 'missing') GROUP BY h.purpose_id, i.id
             ) h ON h.purpose_id = p.id AND h.item_id = p.item_id
             WHERE coalesce(p.boxes, 0) <> coalesce(h.standing, 0)
         """,

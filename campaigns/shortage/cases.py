@@ -44,7 +44,9 @@ class OfferNotFound(errors.NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """An item's boxes now: sold ones, and those that are there for them; without those that wait for a later lot."""
+    """An item's boxes now: sold ones, and those that are there for them; without those that wait for a later lot, and
+    without what is in parcels already.
+    """
 
     sold: int
     supply: int
@@ -73,8 +75,9 @@ def stock_of(session: Session, item: Item) -> Stock:
     waiting = sum(waiting_boxes(session, item_id=item.id).values())
     if waiting:
         pledged = _without_known(session, item, pledged, waiting=waiting)
+    bound = shortages.bound_boxes(session, pool_id=item.pool_id)
     return Stock(
-        sold=pool.boxes_sold - waiting, supply=max(0, there - pool.boxes_held), pledged=tuple(pledged)
+        sold=pool.boxes_sold - bound - waiting, supply=max(0, there - pool.boxes_held), pledged=tuple(pledged)
     )
 
 

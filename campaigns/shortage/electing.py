@@ -21,6 +21,7 @@ from marketplace.language import Text
 from orders import checkout
 from orders.bulk import OrderNotFound
 from orders.models import Order
+from orders.states import SENT
 
 ALWAYS: Final = (Choice.NO_PREFERENCE, Choice.FEWER, Choice.REFUND)
 """What may be chosen in every shortage; waiting needs a later lot, another grade an item that has some to spare."""
@@ -165,7 +166,8 @@ def _check_open(ctx: Context, shortage: Shortage) -> None:
 def _shortage_of(session: Session, order: Order) -> tuple[Shortage, int]:
     """The open shortage of the order's item, or the last one that said what becomes of it; and the boxes that it has.
 
-    Who waits for a later lot has chosen, and is out of what opens after that. Raises NoElection.
+    Who waits for a later lot has chosen, and is out of what opens after that; so is an order that a wave has taken up.
+    Raises NoElection.
     """
     boxes = session.scalar(select(Hold.consumed_boxes).where(Hold.id == order.hold_id)) or 0
     waits = select(ShortageWait.id).where(
@@ -183,7 +185,8 @@ def _shortage_of(session: Session, order: Order) -> tuple[Shortage, int]:
         .join(ShortageCut, ShortageCut.shortage_id == Shortage.id)
         .where(ShortageCut.order_id == order.id)
     )
-    shortage = session.scalar(of_item.limit(1)) if boxes else None
+    is_out = not boxes or order.state in SENT
+    shortage = None if is_out else session.scalar(of_item.limit(1))
     if shortage is None:
         shortage = session.scalar(told.order_by(Shortage.id.desc()).limit(1))
     if shortage is None:

@@ -88,12 +88,13 @@ def open_if_short(session: Session, ctx: Context, campaign: Campaign, *, terms: 
 def may_be_short(session: Session, campaign: Campaign, now: datetime) -> bool:
     """Whether a loss of fruit opens a shortage now: from the harvest on, but neither while balances are being opened,
     for then what is sold is counted, nor while they are being closed. What is lost meanwhile is seen to after that.
+    While waves go out it is one of orders that are in none.
     """
     if campaign.state in (CampaignState.HARVESTED, CampaignState.SHORTFALL):
         return not campaign.is_price_fixed
     if campaign.state == CampaignState.BALANCE_OPEN:
         return not balances.is_over(campaign, now) or cases.is_any_open(session, campaign_id=campaign.id)
-    return campaign.state == CampaignState.BALANCE_CLOSED
+    return campaign.state in (CampaignState.BALANCE_CLOSED, CampaignState.FULFILLING)
 
 
 def _stocks(session: Session, campaign: Campaign) -> list[tuple[Item, cases.Stock]]:

@@ -121,7 +121,8 @@ def _move(session: Session, ctx: Context, order: Order, other: Item) -> int:
 def _spare(session: Session, pool: Pool) -> int:
     """Boxes that are there and neither sold nor held."""
     there = sum(each.there for each in shortages.standings(session, pool_id=pool.id))
-    return max(0, there - pool.boxes_sold - pool.boxes_held)
+    sold = pool.boxes_sold - shortages.bound_boxes(session, pool_id=pool.id)
+    return max(0, there - sold - pool.boxes_held)
 
 
 def _fits(item: Item, pool: Pool, order: Order, terms: DepositTerms | None) -> bool:

@@ -1,13 +1,14 @@
 """A campaign goes on when its shortages are settled, and what gets lost meanwhile is looked for.
 
 Fruit may be stopped at any time until it is shipped. While the balance is not opened the campaign waits in `shortfall`
-for every shortage; once balances are due, and when they are closed, a further one runs beside the campaign's state.
+for every shortage; once balances are due, when they are closed, and while waves go out, a further one runs beside the
+campaign's state.
 """
 
 import uuid
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns import balances, planning
@@ -22,12 +23,15 @@ from marketplace.events import Subscription
 from orders.models import Order
 from orders.states import BOUGHT
 
+LOSING: Final = frozenset({CampaignState.BALANCE_CLOSED, CampaignState.FULFILLING})
+"""In these a box is short only because of a stopped lot, or because it was not there: nothing else is looked for."""
+
 
 def on_settled(session: Session, ctx: Context, event: ShortageSettled) -> None:
     """The next shortage, if more was lost meanwhile; else the campaign goes on, or fails when no box is left."""
     campaign = planning.locked(session, event.campaign_id)
     let_campaign_go_on(session, ctx, campaign)
-    is_after = campaign.state in SHORT_IN and campaign.state != CampaignState.SHORTFALL
+    is_after = campaign.state in (CampaignState.BALANCE_OPEN, CampaignState.BALANCE_CLOSED)
     if is_after and not cases.is_any_open(session, campaign_id=campaign.id):
         _fail_if_lost(session, ctx, campaign)
 
@@ -36,7 +40,8 @@ def let_campaign_go_on(session: Session, ctx: Context, campaign: Campaign) -> No
     """A locked campaign: what it lacks is seen to first. With its last shortage settled it opens the balance when its
     time has come, or fails when nobody has a box left.
     """
-    if campaign.state not in SHORT_IN or look(session, ctx, campaign):
+    is_safe = campaign.state in LOSING and not losing(session, campaign_id=campaign.id)
+    if campaign.state not in SHORT_IN or is_safe or look(session, ctx, campaign):
         return
     if campaign.state != CampaignState.SHORTFALL or cases.is_any_open(session, campaign_id=campaign.id):
         return
@@ -51,21 +56,27 @@ def look(session: Session, ctx: Context, campaign: Campaign) -> bool:
     return opening.may_be_short(session, campaign, ctx.now) and opening.open_if_short(session, ctx, campaign)
 
 
-def losing(session: Session) -> list[uuid.UUID]:
-    """Campaigns with closed balances that have pledges in stopped lots: nothing else brings anybody to look at them."""
+def losing(session: Session, *, campaign_id: uuid.UUID | None = None) -> list[uuid.UUID]:
+    """Campaigns with closed balances, or with waves, that have pledges in stopped lots or missing ones: nothing else
+    brings anybody to look at them. `campaign_id`: only whether this one is among them.
+    """
     stopped = (
         select(Item.campaign_id)
         .join(Hold, Hold.pool_id == Item.pool_id)
-        .join(Lot, Lot.id == Hold.lot_id)
+        .outerjoin(Lot, Lot.id == Hold.lot_id)
         .join(Campaign, Campaign.id == Item.campaign_id)
         .where(
-            Hold.kind == HoldKind.PLEDGE,
             Hold.state == HoldState.ACTIVE,
-            Lot.status != LotStatus.AVAILABLE,
-            Campaign.state == CampaignState.BALANCE_CLOSED,
+            or_(
+                and_(Hold.kind == HoldKind.PLEDGE, Lot.status != LotStatus.AVAILABLE),
+                Hold.kind == HoldKind.MISSING,
+            ),
+            Campaign.state.in_(sorted(LOSING)),
         )
         .distinct()
     )
+    if campaign_id is not None:
+        stopped = stopped.where(Campaign.id == campaign_id)
     return list(session.scalars(stopped.order_by(Item.campaign_id)))
 
 

@@ -43,6 +43,8 @@ _RULES: Final = {
     f" AND {_OUT_OF_PROMISES}",
     MovementKind.COMMITTED: "on_hand_delta_grams = 0 AND held_delta_grams < 0"
     " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
+    MovementKind.UNCOMMITTED: "on_hand_delta_grams = 0 AND held_delta_grams > 0"
+    " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
     MovementKind.PACKED: "on_hand_delta_grams = 0 AND held_delta_grams = 0 AND committed_delta_grams = 0"
     " AND packed_delta_grams > 0",
     MovementKind.SHIPPED: "on_hand_delta_grams < 0"
@@ -71,6 +73,7 @@ _OF_HOLDS: Final = [
     MovementKind.HELD,
     MovementKind.RELEASED,
     MovementKind.COMMITTED,
+    MovementKind.UNCOMMITTED,
     MovementKind.PACKED,
     MovementKind.SHIPPED,
     MovementKind.SHIPMENT_VOIDED,

@@ -157,7 +157,8 @@ class PoolMovement(Base):
 
 
 class Hold(Base):
-    """A promise of stock: boxes of one lot (allocation, pledge), of a forecast, or of a pool for somebody (all others).
+    """A promise of stock: boxes of one lot (allocation, pledge), of a forecast or of none (missing ones), or of a pool
+    for somebody (all others).
 
     Of its boxes some may be consumed and some released while it lasts; the rest is open, and nothing is in the end.
     """
@@ -218,6 +219,8 @@ class Hold(Base):
             " AND (kind = 'pledge') = (pool_id IS NOT NULL)"
             " WHEN kind = 'forecast' THEN num_nulls(cooperative_id, pool_id) = 0"
             " AND num_nonnulls(lot_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
+            " WHEN kind = 'missing' THEN num_nulls(cooperative_id, pool_id, reason) = 0"
+            " AND num_nonnulls(lot_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " WHEN kind IN ('cart', 'presale')"
             " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id) = 0"
@@ -242,7 +245,9 @@ class Hold(Base):
         Index("ix_hold_purpose", "purpose_kind", "purpose_id", postgresql_where=text("lot_id IS NOT NULL")),
         Index(None, "owner_id", "pool_id"),
         Index("ix_hold_lot_id", "lot_id", postgresql_where=text("lot_id IS NOT NULL")),
-        Index("ix_hold_pledge", "pool_id", postgresql_where=text("kind IN ('pledge', 'forecast')")),
+        Index(
+            "ix_hold_pledge", "pool_id", postgresql_where=text("kind IN ('pledge', 'forecast', 'missing')")
+        ),
         Index("ix_hold_capacity_id", "capacity_id", postgresql_where=text("capacity_id IS NOT NULL")),
         Index(
             "ix_hold_pool_due",

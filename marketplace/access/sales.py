@@ -203,6 +203,8 @@ SALES: Final[dict[str, Access]] = {
     "parcels.read_recipient": may(Role.COOPERATIVE, Role.OPERATOR),
     "pick_lists.list_picks": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "pick_lists.download_picks": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
+    "short_picks.report": may(Role.COOPERATIVE, Role.OPERATOR),
+    "short_picks.list_picks": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),
     "lot_reach.show": may(Role.OPERATOR, Role.AUDITOR),
     "lot_reach.tell": may(Role.OPERATOR),
     "parcels.list_labels": may(Role.COOPERATIVE, Role.OPERATOR, Role.AUDITOR),

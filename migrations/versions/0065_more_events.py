@@ -10,7 +10,7 @@ from alembic import op
 from migrations import messages
 
 revision = "0065"
-down_revision = "0062"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 

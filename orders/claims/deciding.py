@@ -186,7 +186,11 @@ def _money(session: Session, found: Sequence[Payment], order_id: uuid.UUID, parc
             ),
         ).where(Claim.order_id == order_id, Claim.state == ClaimState.REFUNDED)
     ).one()
-    boxes = session.scalar(select(func.sum(Parcel.boxes)).where(Parcel.order_id == order_id))
+    boxes = session.scalar(
+        select(func.sum(Parcel.boxes)).where(
+            Parcel.order_id == order_id, Parcel.state != ParcelState.WITHDRAWN
+        )
+    )
     return Money(
         payments=received,
         paid_minor=sum(each.kept_minor for each in received) + int(refunded or 0),

@@ -54,15 +54,15 @@ INVARIANTS: Final = (
     Invariant(
         id="CL4",
         says=Text(
-            en="A parcel is lost exactly when it was on its way and all its boxes were refunded as missing.",
-            zh="包裹仅在全部箱数按未送达退款时才记为丢失。",
+            en="A parcel is lost, or short, exactly when all its boxes were refunded as missing.",
+            zh="包裹仅在全部箱数按缺失退款时才记为丢失或缺货。",
         ),
         sql="""
             SELECT p.id, p.state, p.boxes, c.boxes AS refunded FROM parcel p LEFT JOIN (
                 SELECT parcel_id, sum(boxes) AS boxes FROM claim WHERE kind = 'missing' AND state = 'refunded'
                 GROUP BY parcel_id
             ) c ON c.parcel_id = p.id
-            WHERE (p.state = 'lost' AND coalesce(c.boxes, 0) <> p.boxes)
+            WHERE (p.state IN ('lost', 'short') AND coalesce(c.boxes, 0) <> p.boxes)
                 OR (p.state = 'shipped' AND coalesce(c.boxes, 0) = p.boxes)
         """,
     ),

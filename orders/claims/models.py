@@ -26,7 +26,7 @@ class Claim(Base):
     words: Mapped[str] = mapped_column(String(1000))
     """The buyer's; none of an automatic one."""
     is_automatic: Mapped[bool]
-    """Made and decided by the rule of light boxes when its parcel left."""
+    """Made and decided by a rule: of light boxes when its parcel left, of missing ones when it was to be packed."""
     state: Mapped[str] = mapped_column(String(20))
     answer: Mapped[str | None] = mapped_column(String(20))
     answer_words: Mapped[str | None] = mapped_column(String(1000))
@@ -55,7 +55,7 @@ class Claim(Base):
         CheckConstraint(one_of("borne_by", BorneBy), name="borne_by"),
         CheckConstraint("refund_minor >= 0 AND refund_minor <= 10000000000000", name="refund"),
         CheckConstraint(
-            "NOT is_automatic OR (kind = 'weight' AND state = 'refunded' AND remedy = 'refund')",
+            "NOT is_automatic OR (kind IN ('weight', 'missing') AND state = 'refunded' AND remedy = 'refund')",
             name="automatic",
         ),
         CheckConstraint(

@@ -81,6 +81,16 @@ def light(session: Session, ctx: Context, claim: Claim, *, missing_grams: int) -
     _tell_cooperative(session, ctx, claim, words)
 
 
+def short(session: Session, ctx: Context, claim: Claim) -> None:
+    """Boxes were not there when they were to be packed, and the rule has decided."""
+    _tell_decision(session, ctx, claim)
+    amount = Money(claim.refund_minor or 0, claim.currency)
+    about = kinds.ShortBoxesRefunded(order_id=claim.order_id, boxes=claim.boxes, amount=amount)
+    _tell_buyer(session, ctx, claim, about)
+    words = Text(en="The boxes were not there when they were to be packed.", zh="打包时货物不足。")
+    _tell_cooperative(session, ctx, claim, words)
+
+
 def _tell_decision(session: Session, ctx: Context, claim: Claim) -> None:
     """A withdrawn claim has no amount any more, whatever was decided before."""
     is_over = claim.state in (ClaimState.REJECTED, ClaimState.WITHDRAWN)

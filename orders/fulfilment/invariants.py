@@ -16,7 +16,8 @@ INVARIANTS: Final = (
         sql=f"""
             SELECT o.id, o.state, h.consumed_boxes, coalesce(p.boxes, 0) AS in_parcels FROM "order" o
             LEFT JOIN hold h ON h.id = o.hold_id
-            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel GROUP BY order_id) p ON p.order_id = o.id
+            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel WHERE state <> 'withdrawn'
+                GROUP BY order_id) p ON p.order_id = o.id
             WHERE coalesce(p.boxes, 0) <> CASE WHEN o.state IN ({listed(SENT)}) THEN h.consumed_boxes ELSE 0 END
         """,  # noqa: S608 (the states are our own)
     ),
@@ -26,9 +27,9 @@ INVARIANTS: Final = (
         sql=f"""
             SELECT o.id, o.state, p.delivered, p.gone, p.parcels FROM "order" o JOIN (
                 SELECT order_id, count(*) AS parcels,
-                    count(*) FILTER (WHERE state IN ('delivered', 'lost')) AS delivered,
-                    count(*) FILTER (WHERE state IN ('shipped', 'delivered', 'lost')) AS gone
-                FROM parcel GROUP BY order_id
+                    count(*) FILTER (WHERE state IN ('delivered', 'lost', 'short')) AS delivered,
+                    count(*) FILTER (WHERE state IN ('shipped', 'delivered', 'lost', 'short')) AS gone
+                FROM parcel WHERE state <> 'withdrawn' GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.state IN ({listed(SENT)}) AND CASE
                 WHEN p.delivered = p.parcels THEN o.state NOT IN ('delivered', 'closed')
@@ -60,8 +61,43 @@ INVARIANTS: Final = (
         sql="""
             SELECT w.id, w.orders, w.boxes, p.orders AS counted, p.boxes AS in_parcels FROM wave w
             LEFT JOIN (SELECT wave_id, count(DISTINCT order_id) AS orders, sum(boxes) AS boxes
-                FROM parcel GROUP BY wave_id) p ON p.wave_id = w.id
+                FROM parcel WHERE state <> 'withdrawn' GROUP BY wave_id) p ON p.wave_id = w.id
             WHERE w.orders <> coalesce(p.orders, 0) OR w.boxes <> coalesce(p.boxes, 0)
+        """,
+    ),
+    Invariant(
+        id="SP1",
+        says=Text(
+            en="A short pick's numbers are those of the parcels that lost their boxes, and none of these is filled.",
+            zh="拣货短缺的统计与受影响包裹一致，且这些包裹不再装箱。",
+        ),
+        sql="""
+            SELECT s.id, s.boxes_substituted, s.boxes_taken_back, s.boxes_refunded, l.* FROM short_pick s LEFT JOIN (
+                SELECT l.short_pick_id, coalesce(sum(l.boxes) FILTER (WHERE outcome = 'substituted'), 0) AS elsewhere,
+                    coalesce(sum(l.boxes) FILTER (WHERE outcome = 'taken_back'), 0) AS waiting,
+                    coalesce(sum(l.boxes) FILTER (WHERE outcome = 'refunded'), 0) AS paid,
+                    count(*) FILTER (WHERE p.boxes <> l.boxes
+                        OR p.state <> CASE outcome WHEN 'refunded' THEN 'short' ELSE 'withdrawn' END) AS others
+                FROM short_parcel l JOIN parcel p ON p.id = l.parcel_id GROUP BY l.short_pick_id
+            ) l ON l.short_pick_id = s.id
+            WHERE (s.boxes_substituted, s.boxes_taken_back, s.boxes_refunded, 0)
+                IS DISTINCT FROM (l.elsewhere, l.waiting, l.paid, l.others)
+        """,
+    ),
+    Invariant(
+        id="SP2",
+        says=Text(
+            en="What is owed to a pool no longer is what was refunded of the parcels that were short of it.",
+            zh="货源池中以退款了结的缺货箱数，等于其缺货包裹的箱数。",
+        ),
+        sql="""
+            SELECT coalesce(owed.pool_id, short.pool_id) AS pool_id, owed.boxes AS paid_instead, short.boxes FROM (
+                SELECT pool_id, sum(consumed_boxes) AS boxes FROM hold WHERE kind = 'missing' GROUP BY pool_id
+            ) owed FULL JOIN (
+                SELECT h.pool_id, sum(p.boxes) AS boxes FROM parcel p JOIN hold h ON h.id = p.hold_id
+                WHERE p.state = 'short' GROUP BY h.pool_id
+            ) short ON short.pool_id = owed.pool_id
+            WHERE coalesce(owed.boxes, 0) <> coalesce(short.boxes, 0)
         """,
     ),
     Invariant(

@@ -2,11 +2,13 @@
 
 import uuid
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.database import Base, one_of
+from orders.fulfilment.short_rules import Outcome
 from orders.fulfilment.states import ParcelState, TrackingStatus
 
 
@@ -67,6 +69,8 @@ class Parcel(Base):
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     lost_at: Mapped[datetime | None]
+    unfilled_at: Mapped[datetime | None]
+    """When it turned out that its boxes are not there."""
     weighed_grams: Mapped[int | None]
     """What its boxes weighed without their packaging, if its cooperative has told it when it packed them."""
     version: Mapped[int]
@@ -76,13 +80,21 @@ class Parcel(Base):
     )
 
     __table_args__ = (
-        UniqueConstraint("order_id", "hold_id"),
+        Index(
+            "uq_parcel_order_id_hold_id",
+            "order_id",
+            "hold_id",
+            unique=True,
+            postgresql_where=text("state <> 'withdrawn'"),
+        ),
         CheckConstraint(one_of("state", ParcelState), name="state"),
         CheckConstraint("boxes > 0 AND boxes <= 1000000 AND pack_grams > 0", name="boxes"),
         CheckConstraint(
-            "num_nonnulls(packed_at, shipped_at, delivered_at, lost_at) = CASE state WHEN 'planned' THEN 0"
-            " WHEN 'packed' THEN 1 WHEN 'shipped' THEN 2 ELSE 3 END"
-            " AND (lost_at IS NOT NULL) = (state = 'lost')",
+            "num_nonnulls(packed_at, shipped_at, delivered_at, lost_at) = CASE"
+            " WHEN state IN ('planned', 'short', 'withdrawn') THEN 0"
+            " WHEN state = 'packed' THEN 1 WHEN state = 'shipped' THEN 2 ELSE 3 END"
+            " AND (lost_at IS NOT NULL) = (state = 'lost')"
+            " AND (unfilled_at IS NOT NULL) = (state IN ('short', 'withdrawn'))",
             name="times",
         ),
         CheckConstraint(
@@ -99,6 +111,62 @@ class Parcel(Base):
     @property
     def quantity_grams(self) -> int:
         return self.boxes * self.pack_grams
+
+
+_COUNTS: Final = (
+    "boxes_planned > boxes_found AND boxes_found >= 0 AND pack_grams > 0"
+    " AND boxes_written_off IN (0, boxes_planned - boxes_found)"
+    " AND boxes_substituted >= 0 AND boxes_taken_back >= 0 AND boxes_refunded >= 0"
+    " AND boxes_substituted + boxes_taken_back + boxes_refunded >= boxes_planned - boxes_found"
+)
+
+
+class ShortPick(Base):
+    """Somebody stood in the store and found fewer boxes of a lot than a wave's parcels need. Append-only."""
+
+    __tablename__ = "short_pick"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wave_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("wave.id"))
+    lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), index=True)
+    cooperative_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cooperative.id"))
+    pack_grams: Mapped[int]
+    boxes_planned: Mapped[int]
+    """In parcels of which no box was there yet."""
+    boxes_found: Mapped[int]
+    boxes_written_off: Mapped[int]
+    """All that were not found; none of a stopped lot, whose fruit waits under its stop."""
+    boxes_substituted: Mapped[int]
+    """Of parcels without their boxes: come out of other lots instead."""
+    boxes_taken_back: Mapped[int]
+    """Their orders wait for another wave."""
+    boxes_refunded: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime]
+
+    parcels: Mapped[list["ShortParcel"]] = relationship(
+        viewonly=True, lazy="selectin", order_by="ShortParcel.parcel_id"
+    )
+
+    __table_args__ = (CheckConstraint(_COUNTS, name="counts"), Index(None, "wave_id", "id"))
+
+
+class ShortParcel(Base):
+    """A parcel whose boxes were not there, and what became of them. Append-only."""
+
+    __tablename__ = "short_parcel"
+
+    parcel_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parcel.id"), primary_key=True)
+    short_pick_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("short_pick.id"), index=True)
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("order.id"))
+    boxes: Mapped[int]
+    outcome: Mapped[str] = mapped_column(String(20))
+
+    __table_args__ = (
+        CheckConstraint("boxes > 0", name="boxes"),
+        CheckConstraint(one_of("outcome", Outcome), name="outcome"),
+    )
 
 
 class ParcelTracking(Base):

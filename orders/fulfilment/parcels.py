@@ -36,10 +36,11 @@ class ParcelNotFound(errors.NotFound):
 def label(session: Session, ctx: Context, *, parcel_id: uuid.UUID, found: Sequence[str]) -> Parcel:
     """Put labels on its boxes, all at once or some after others; also another on a box whose label was void.
 
-    Safe to send again. Raises ParcelNotFound, ParcelStateForbids when it has left, and what labelling.put_on does.
+    Safe to send again. Raises ParcelNotFound, ParcelStateForbids when it has left or is not filled, and what
+    labelling.put_on does.
     """
     _, parcel = locked(session, ctx, parcel_id)
-    if parcel.state in GONE:
+    if parcel.state in GONE | states.OVER:
         raise states.ParcelStateForbids(state=parcel.state)
     new = labelling.put_on(session, ctx, parcel, found)
     if new and parcel.state == ParcelState.PACKED:
@@ -149,6 +150,16 @@ def unship(session: Session, ctx: Context, order: Order, parcel: Parcel) -> None
     _go(session, ctx, order, parcel, ParcelState.PACKED, verb="unship")
 
 
+def leave_unfilled(session: Session, ctx: Context, order: Order, parcel: Parcel, after: ParcelState) -> None:
+    """The boxes of a locked planned parcel of a locked order are not there: it is `short`, or `withdrawn`.
+
+    Raises ParcelStateForbids.
+    """
+    states.check_move(parcel.state, after)
+    parcel.unfilled_at = ctx.now
+    _go(session, ctx, order, parcel, after)
+
+
 def recipient(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> dict[str, Any]:
     """Where it goes, for whoever packs it, as long as it has not arrived; that it was asked is written down.
 
@@ -230,7 +241,7 @@ def _go(
         before={"state": before},
         after={"state": str(after), "carrier": parcel.carrier, "tracking_number": parcel.tracking_number},
     )
-    if GONE & {before, after}:
+    if GONE & {before, after} or after == ParcelState.SHORT:
         _follow(session, ctx, order)
     return parcel
 
@@ -242,7 +253,7 @@ def _follow(session: Session, ctx: Context, order: Order) -> None:
     if due == order.state:
         return
     check_move(order.state, due)
-    is_quiet = due == OrderState.DELIVERED and ParcelState.LOST in found
+    is_quiet = due == OrderState.DELIVERED and not {ParcelState.LOST, ParcelState.SHORT}.isdisjoint(found)
     moving.move(session, ctx, order, due, is_one_of_many=is_quiet)
     if is_quiet:
         events.publish(session, ctx, OrdersMoved(order_ids=(order.id,), after=due))
@@ -253,4 +264,6 @@ _VERBS: Final = {
     ParcelState.SHIPPED: "ship",
     ParcelState.DELIVERED: "deliver",
     ParcelState.LOST: "lose",
+    ParcelState.SHORT: "refund_short",
+    ParcelState.WITHDRAWN: "withdraw",
 }

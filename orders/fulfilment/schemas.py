@@ -3,8 +3,10 @@
 from marshmallow import Schema, fields, validate
 
 from inventory.states import LotStatus
-from marketplace.fields import Flag, Grams, Id, Instant, Line
+from marketplace.fields import Flag, Grams, Id, Instant, Line, Whole
 from marketplace.paging import Query, page_of
+from marketplace.values import QUANTITY_MAX
+from orders.fulfilment.short_rules import Outcome
 from orders.fulfilment.states import ParcelState, TrackingStatus
 
 
@@ -51,6 +53,9 @@ class Parcel(Schema):
     shipped_at = Instant(allow_none=True)
     delivered_at = Instant(allow_none=True)
     lost_at = Instant(allow_none=True)
+    unfilled_at = Instant(
+        allow_none=True, metadata={"description": "When it turned out that its boxes were not there."}
+    )
     weighed_grams = fields.Integer(allow_none=True)
     version = fields.Integer()
 
@@ -118,6 +123,53 @@ class StorePicks(Schema):
 
 class PickLists(Schema):
     items = fields.List(fields.Nested(StorePicks))
+
+
+class ReportShortPick(Schema):
+    lot_id = Id(required=True)
+    boxes_found = Whole(
+        required=True,
+        low=0,
+        high=QUANTITY_MAX,
+        metadata={
+            "description": "Of those that its parcels in the wave still need: planned ones, without labels, scans or a"
+            " carrier's number. Of a stopped lot 0, which only an operator may say."
+        },
+    )
+    reason = Line(required=True)
+    pack_grams = Grams(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Of which boxes, where the lot fills several sizes in the wave."},
+    )
+
+
+class ShortParcel(Schema):
+    parcel_id = fields.UUID()
+    order_id = fields.UUID()
+    boxes = fields.Integer()
+    outcome = fields.String(validate=validate.OneOf([each.value for each in Outcome]))
+
+
+class ShortPick(Schema):
+    id = fields.UUID()
+    wave_id = fields.UUID()
+    lot_id = fields.UUID()
+    cooperative_id = fields.UUID()
+    pack_grams = fields.Integer()
+    boxes_planned = fields.Integer()
+    boxes_found = fields.Integer()
+    boxes_written_off = fields.Integer()
+    boxes_substituted = fields.Integer()
+    boxes_taken_back = fields.Integer()
+    boxes_refunded = fields.Integer()
+    reason = fields.String()
+    at = Instant()
+    parcels = fields.List(fields.Nested(ShortParcel))
+
+
+class ShortPicks(Schema):
+    items = fields.List(fields.Nested(ShortPick))
 
 
 class LotReached(Schema):

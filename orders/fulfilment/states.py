@@ -19,6 +19,10 @@ class ParcelState(StrEnum):
     DELIVERED = "delivered"
     LOST = "lost"
     """It did not arrive, and all of it was refunded as missing."""
+    SHORT = "short"
+    """Its boxes were not there when it was to be packed, and were refunded; the order goes on with its others."""
+    WITHDRAWN = "withdrawn"
+    """It was never filled: other parcels took its place, or its order waits for another wave."""
 
 
 class TrackingStatus(StrEnum):
@@ -41,16 +45,22 @@ class ParcelStateForbids(errors.Conflict):
 
 
 MOVES: Final[dict[ParcelState, frozenset[ParcelState]]] = {
-    ParcelState.PLANNED: frozenset({ParcelState.PACKED}),
+    ParcelState.PLANNED: frozenset({ParcelState.PACKED, ParcelState.SHORT, ParcelState.WITHDRAWN}),
     ParcelState.PACKED: frozenset({ParcelState.SHIPPED}),
     ParcelState.SHIPPED: frozenset({ParcelState.DELIVERED, ParcelState.LOST}),
     ParcelState.DELIVERED: frozenset(),
     ParcelState.LOST: frozenset(),
+    ParcelState.SHORT: frozenset(),
+    ParcelState.WITHDRAWN: frozenset(),
 }
-"""A parcel goes forward, one step after the other; that one is lost, claims decide (`orders.claims`)."""
+"""A parcel goes forward, one step after the other; that one is lost, claims decide (`orders.claims`); that its boxes
+are not there, whoever stands in the store (`shorts`)."""
 
-OVER: Final = frozenset({ParcelState.DELIVERED, ParcelState.LOST})
-GONE: Final = OVER | {ParcelState.SHIPPED}
+UNFILLED: Final = frozenset({ParcelState.SHORT, ParcelState.WITHDRAWN})
+"""Its boxes were not there: it holds nothing, and nobody works on it any more."""
+OVER: Final = UNFILLED | {ParcelState.DELIVERED, ParcelState.LOST}
+GONE: Final = frozenset({ParcelState.SHIPPED, ParcelState.DELIVERED, ParcelState.LOST})
+"""It has left its store with a carrier."""
 
 
 def check_move(before: str, after: ParcelState) -> None:
@@ -63,6 +73,6 @@ def order_state(parcels: Collection[str]) -> OrderState:
     """That of an order with these parcels: as far as the last of them has come."""
     if all(each in OVER for each in parcels):
         return OrderState.DELIVERED
-    if all(each in GONE for each in parcels):
+    if all(each in OVER | GONE for each in parcels):
         return OrderState.SHIPPED
     return OrderState.PACKING

@@ -33,8 +33,12 @@ def announced(session: Session, parcel_ids: Iterable[uuid.UUID]) -> dict[uuid.UU
 
 
 def followed(session: Session, *, order_id: uuid.UUID) -> list[Parcel]:
-    """The parcels of an order, oldest first, with what carriers said of them."""
-    statement = select(Parcel).where(Parcel.order_id == order_id).order_by(Parcel.id)
+    """The parcels of an order, oldest first, with what carriers said of them; none that was only planned."""
+    statement = (
+        select(Parcel)
+        .where(Parcel.order_id == order_id, Parcel.state != ParcelState.WITHDRAWN)
+        .order_by(Parcel.id)
+    )
     return list(session.scalars(statement.options(selectinload(Parcel.tracking))))
 
 

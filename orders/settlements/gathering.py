@@ -119,7 +119,7 @@ DELIVERED: Final = text("""
     SELECT p.cooperative_id, o.currency, h.purpose_id AS item_id,
         coalesce(t.final_unit_price_minor, o.unit_price_minor) AS unit_price_minor, sum(p.boxes)::bigint AS boxes
     FROM hold h JOIN "order" o ON o.hold_id = h.id AND o.state IN ('delivered', 'closed')
-    JOIN parcel p ON p.order_id = o.id LEFT JOIN deposit_terms t ON t.order_id = o.id
+    JOIN parcel p ON p.order_id = o.id AND p.state <> 'withdrawn' LEFT JOIN deposit_terms t ON t.order_id = o.id
     WHERE h.purpose_kind = :sold_for AND h.purpose_id = ANY(:items)
     GROUP BY p.cooperative_id, o.currency, h.purpose_id, 4
 """)
@@ -128,7 +128,8 @@ DISCOUNTED: Final = text("""
         t.balance_boxes, t.discount_minor AS room_minor, p.by_cooperative
     FROM hold h JOIN "order" o ON o.hold_id = h.id AND o.state IN ('delivered', 'closed')
     JOIN LATERAL (SELECT jsonb_object_agg(cooperative_id, boxes) AS by_cooperative FROM (
-        SELECT cooperative_id, sum(boxes) AS boxes FROM parcel WHERE order_id = o.id GROUP BY cooperative_id
+        SELECT cooperative_id, sum(boxes) AS boxes FROM parcel
+        WHERE order_id = o.id AND state <> 'withdrawn' GROUP BY cooperative_id
     ) each) p ON true
     LEFT JOIN deposit_terms t ON t.order_id = o.id
     WHERE h.purpose_kind = :sold_for AND h.purpose_id = ANY(:items) AND o.discounts @> '[{"funder": "cooperative"}]'

@@ -26,6 +26,7 @@ from orders.books.postings import ItemParts, Purse
 from orders.claims.models import Claim as GrantedClaim
 from orders.claims.states import BorneBy
 from orders.fulfilment.models import Parcel
+from orders.fulfilment.states import ParcelState
 from orders.models import Order
 from orders.settlements import clawback, finishing, gathering, journal, kept, settling
 from orders.settlements.clawback import Clawback
@@ -132,7 +133,9 @@ def _lock(session: Session, refund_id: uuid.UUID) -> None:
 def _refund(session: Session, settlement: Settlement, refund_id: uuid.UUID) -> _Refund:
     """Raises RefundNotOfSettlement."""
     brought = select(Parcel.id).where(
-        Parcel.order_id == Order.id, Parcel.cooperative_id == settlement.cooperative_id
+        Parcel.order_id == Order.id,
+        Parcel.cooperative_id == settlement.cooperative_id,
+        Parcel.state != ParcelState.WITHDRAWN,
     )
     found = session.execute(
         select(PartRefund, Hold.purpose_kind, Hold.purpose_id)

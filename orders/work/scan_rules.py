@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from marketplace import errors
 from marketplace.language import Text
-from orders.fulfilment.states import ParcelState
+from orders.fulfilment.states import UNFILLED, ParcelState
 from orders.work.states import ShiftKind, ShiftState, ShiftStateForbids
 
 
@@ -226,6 +226,8 @@ def _of_shift(shift: ShiftFacts, row: Row) -> Refused | None:
 def _of_state(shift: ShiftFacts, parcel: ParcelFacts, row: Row) -> Refused | None:
     """Packed until it left, loaded until it arrived: by when it was scanned, however late that comes here."""
     is_packing = shift.kind is ShiftKind.PACKING
+    if parcel.state in UNFILLED:
+        return ParcelNotInShift, "parcel_id"
     if not is_packing and parcel.state is ParcelState.PLANNED:
         return ParcelNotPacked, "parcel_id"
     gone_at = parcel.shipped_at if is_packing else parcel.delivered_at

@@ -20,6 +20,7 @@ def parts(draw: st.DrawFn) -> Parts:
 STEPS = {
     promise_parts.commit: lambda was: was.held,
     promise_parts.pack: lambda was: was.unpacked,
+    promise_parts.uncommit: lambda was: was.unpacked,
     promise_parts.ship: lambda was: was.open_boxes,
     promise_parts.give_back: lambda was: was.open_boxes,
 }
@@ -47,13 +48,16 @@ def test_what_comes_back_stands_ready_and_leaves_first(was: Parts, boxes: int) -
 
 
 @given(was=parts(), boxes=NUMBERS)
-def test_commit_and_pack_move_exactly_so_many(was: Parts, boxes: int) -> None:
+def test_commit_pack_and_uncommit_move_exactly_so_many(was: Parts, boxes: int) -> None:
     if 0 < boxes <= was.held:
         now = promise_parts.commit(was, boxes)
         assert (now.held, now.committed, now.packed) == (was.held - boxes, was.committed + boxes, was.packed)
     if 0 < boxes <= was.unpacked:
         now = promise_parts.pack(was, boxes)
         assert (now.held, now.unpacked, now.packed) == (was.held, was.unpacked - boxes, was.packed + boxes)
+        back = promise_parts.uncommit(was, boxes)
+        assert (back.held, back.packed) == (was.held + boxes, was.packed)
+        assert promise_parts.commit(back, boxes) == was, "as if nothing had been"
 
 
 @given(was=parts(), boxes=NUMBERS)

@@ -16,6 +16,7 @@ from marketplace.notifications.kinds.claims import (
     ClaimRejected,
     ClaimToReturn,
     LightBoxesRefunded,
+    ShortBoxesRefunded,
 )
 from marketplace.notifications.kinds.groups import GroupFull, GroupLapsed
 from marketplace.notifications.kinds.market import (
@@ -54,6 +55,7 @@ from marketplace.notifications.kinds.parcels import (
     FruitRecalled,
     OrderDelivered,
     ParcelShipped,
+    PickShort,
     ShipmentVoided,
 )
 from marketplace.notifications.kinds.payouts import DestinationNamed, PayoutPaid, PayoutReturned
@@ -121,6 +123,7 @@ __all__ = (
     "PaymentReceived",
     "PayoutPaid",
     "PayoutReturned",
+    "PickShort",
     "PledgeAccepted",
     "PledgeInvited",
     "PledgeLapsed",
@@ -132,6 +135,7 @@ __all__ = (
     "SettlementWithdrawn",
     "ShareOffered",
     "ShipmentVoided",
+    "ShortBoxesRefunded",
     "ShortageCarried",
     "ShortageCut",
     "ShortageElection",

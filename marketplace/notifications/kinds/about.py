@@ -80,6 +80,8 @@ class Kind(StrEnum):
     CLAIM_RAISED = "claim_raised"
     CLAIM_DECIDED = "claim_decided"
     SHIPMENT_VOIDED = "shipment_voided"
+    SHORT_BOXES_REFUNDED = "short_boxes_refunded"
+    PICK_SHORT = "pick_short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

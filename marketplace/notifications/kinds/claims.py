@@ -106,6 +106,29 @@ class LightBoxesRefunded(About):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShortBoxesRefunded(About):
+    kind = Kind.SHORT_BOXES_REFUNDED
+    title = Text(en="{boxes} of your boxes do not come", zh="您的订单有 {boxes} 箱缺货")
+    body = Text(
+        en="{boxes} boxes of your order {order_id} were not there when they were to be packed, and nobody else has"
+        " them. Without your asking, {amount} will be paid back to you; the other boxes come.",
+        zh="您的订单 {order_id} 中有 {boxes} 箱在打包时缺货，且无法由他社补足。"
+        "无需申请，将退款 {amount}；其余箱照常发货。",
+    )
+    if_nothing: ClassVar[Mapping[str, Text]] = {
+        "amount": Text(
+            en="{boxes} boxes of your order {order_id} were not there when they were to be packed, and nobody else has"
+            " them. Nothing was paid for them; the other boxes come.",
+            zh="您的订单 {order_id} 中有 {boxes} 箱在打包时缺货，且无法由他社补足。该部分未收款；其余箱照常发货。",
+        ),
+    }
+    is_mandatory = True
+    order_id: uuid.UUID
+    boxes: int
+    amount: Money
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimRaised(About):
     kind = Kind.CLAIM_RAISED
     title = Text(en="A buyer claims {boxes} boxes", zh="有买家对 {boxes} 箱提出售后申请")

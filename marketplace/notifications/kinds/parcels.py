@@ -1,4 +1,4 @@
-"""What buyers are told of their parcels. Pure."""
+"""What buyers are told of their parcels, and cooperatives of picks that were short. Pure."""
 
 import uuid
 from dataclasses import dataclass
@@ -59,3 +59,29 @@ class FruitRecalled(About):
     order_id: uuid.UUID
     boxes: int
     reason: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickShort(About):
+    kind = Kind.PICK_SHORT
+    title = Text(
+        en="{boxes_missing} boxes of lot {lot} cannot be had", zh="批次 {lot} 拣货缺 {boxes_missing} 箱"
+    )
+    body = Text(
+        en="{cooperative}: for wave {wave_id}, {boxes_missing} boxes of your lot {lot} cannot be had ({reason}). Of"
+        " the boxes whose parcels lost them, {boxes_substituted} come out of other lots, {boxes_taken_back} wait with"
+        " their orders for another wave, and {boxes_refunded} are refunded at your charge. Please look at the pick"
+        " list again.",
+        zh="{cooperative}：发货批次 {wave_id} 拣货时，贵社批次 {lot} 缺 {boxes_missing} 箱（{reason}）。"
+        "受影响的箱中，{boxes_substituted} 箱改由其他批次供货，{boxes_taken_back} 箱随订单等待后续批次，"
+        "{boxes_refunded} 箱退款并由贵社承担。请重新查看拣货单。",
+    )
+    is_mandatory = True
+    wave_id: uuid.UUID
+    cooperative: Text
+    lot: str
+    reason: str
+    boxes_missing: int
+    boxes_substituted: int
+    boxes_taken_back: int
+    boxes_refunded: int

@@ -72,6 +72,13 @@ class Sending:
                 response = self.step(parcel, step, **body)
                 assert response.status_code == 200, response.json
 
+    def all_go_on(self) -> None:
+        """Every parcel that is still to be filled is packed and arrives."""
+        for state, step in (("planned", "packing"), ("packed", "shipment"), ("shipped", "delivery")):
+            for parcel in self.parcels(state=state):
+                response = self.step(parcel, step, **({"carrier": "SF"} if step == "shipment" else {}))
+                assert response.status_code == 200, response.json
+
     def choose(self, number: int, address: dict[str, Any] = AT_HOME) -> None:
         buyer, order = self.buyers[number], self.orders[number]
         chosen = buyer.put(
