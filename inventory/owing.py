@@ -53,6 +53,24 @@ def commit_purpose(session: Session, ctx: Context, *, purpose: Purpose) -> int:
     return len(due)
 
 
+def unbind(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int, packed: int) -> Hold:
+    """Owed boxes are only held again, `packed` of them out of their boxes; a stopped lot lets it happen.
+
+    Raises HoldNotFound, HoldNotActive, BoxesNotReady.
+    """
+    hold = holds.locked(session, hold_id)
+    _step(
+        session,
+        ctx,
+        hold,
+        MovementKind.UNBOUND,
+        _parts(session, hold),
+        boxes,
+        lambda was, wanted: promise_parts.unbind(was, wanted, packed),
+    )
+    return hold
+
+
 def pack(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int | None = None) -> Hold:
     """Committed boxes, all unless told, stand ready to leave.
 
@@ -117,4 +135,4 @@ def _step(
     return now
 
 
-_VERBS = {MovementKind.COMMITTED: "commit", MovementKind.PACKED: "pack"}
+_VERBS = {MovementKind.COMMITTED: "commit", MovementKind.UNBOUND: "unbind", MovementKind.PACKED: "pack"}

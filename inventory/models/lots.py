@@ -35,6 +35,9 @@ _RULES: Final = {
     f" AND {_OUT_OF_PROMISES}",
     MovementKind.COMMITTED: "on_hand_delta_grams = 0 AND held_delta_grams < 0"
     " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
+    MovementKind.UNBOUND: "on_hand_delta_grams = 0 AND held_delta_grams > 0"
+    " AND committed_delta_grams = - held_delta_grams"
+    " AND packed_delta_grams BETWEEN committed_delta_grams AND 0",
     MovementKind.PACKED: "on_hand_delta_grams = 0 AND held_delta_grams = 0 AND committed_delta_grams = 0"
     " AND packed_delta_grams > 0",
     MovementKind.SHIPPED: "on_hand_delta_grams < 0"
@@ -61,6 +64,7 @@ _OF_HOLDS: Final = [
     MovementKind.HELD,
     MovementKind.RELEASED,
     MovementKind.COMMITTED,
+    MovementKind.UNBOUND,
     MovementKind.PACKED,
     MovementKind.SHIPPED,
 ]

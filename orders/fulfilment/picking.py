@@ -88,7 +88,8 @@ def of_wave(session: Session, ctx: Context, *, wave_id: uuid.UUID) -> list[PickL
     if session.get(Wave, wave_id) is None:
         raise WaveNotFound
     is_planned = Parcel.state == ParcelState.PLANNED
-    own = parcels.visible(ctx).where(Parcel.wave_id == wave_id).subquery()
+    of_wave = Parcel.wave_id == wave_id, Parcel.state != ParcelState.CANCELLED
+    own = parcels.visible(ctx).where(*of_wave).subquery()
     rows = session.execute(
         select(
             Lot,

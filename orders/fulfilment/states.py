@@ -18,7 +18,9 @@ class ParcelState(StrEnum):
     """A carrier has them, and the store no longer does."""
     DELIVERED = "delivered"
     LOST = "lost"
-    """It did not arrive, and all of it was refunded as missing."""
+    """It did not arrive, and all of it was refunded as missing, or what it was to replace was."""
+    CANCELLED = "cancelled"
+    """Of a replacement that was given up before it left: its boxes are free again."""
 
 
 class TrackingStatus(StrEnum):
@@ -41,13 +43,17 @@ class ParcelStateForbids(errors.Conflict):
 
 
 MOVES: Final[dict[ParcelState, frozenset[ParcelState]]] = {
-    ParcelState.PLANNED: frozenset({ParcelState.PACKED}),
-    ParcelState.PACKED: frozenset({ParcelState.SHIPPED}),
+    ParcelState.PLANNED: frozenset({ParcelState.PACKED, ParcelState.CANCELLED}),
+    ParcelState.PACKED: frozenset({ParcelState.SHIPPED, ParcelState.CANCELLED}),
     ParcelState.SHIPPED: frozenset({ParcelState.DELIVERED, ParcelState.LOST}),
     ParcelState.DELIVERED: frozenset(),
     ParcelState.LOST: frozenset(),
+    ParcelState.CANCELLED: frozenset(),
 }
-"""A parcel goes forward, one step after the other; that one is lost, claims decide (`orders.claims`)."""
+"""A parcel goes forward, one step after the other; that one is lost or cancelled, claims decide (`orders.claims`)."""
+
+HERE: Final = frozenset({ParcelState.PLANNED, ParcelState.PACKED})
+"""Its boxes are in their store, and leave it."""
 
 OVER: Final = frozenset({ParcelState.DELIVERED, ParcelState.LOST})
 GONE: Final = OVER | {ParcelState.SHIPPED}

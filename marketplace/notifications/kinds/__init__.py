@@ -14,6 +14,8 @@ from marketplace.notifications.kinds.claims import (
     ClaimReceived,
     ClaimRefunded,
     ClaimRejected,
+    ClaimReplaced,
+    ClaimToReplace,
     ClaimToReturn,
     LightBoxesRefunded,
 )
@@ -98,6 +100,8 @@ __all__ = (
     "ClaimReceived",
     "ClaimRefunded",
     "ClaimRejected",
+    "ClaimReplaced",
+    "ClaimToReplace",
     "ClaimToReturn",
     "CommitmentAsked",
     "DestinationNamed",

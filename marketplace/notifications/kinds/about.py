@@ -79,6 +79,8 @@ class Kind(StrEnum):
     LIGHT_BOXES_REFUNDED = "light_boxes_refunded"
     CLAIM_RAISED = "claim_raised"
     CLAIM_DECIDED = "claim_decided"
+    CLAIM_TO_REPLACE = "claim_to_replace"
+    CLAIM_REPLACED = "claim_replaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
