@@ -74,7 +74,12 @@ def check_decision(
 
 
 def check_claimable(
-    kind: ClaimKind, *, parcel_state: str, shipped_at: datetime | None, is_replacement: bool, now: datetime
+    kind: ClaimKind,
+    *,
+    parcel_state: str,
+    shipped_at: datetime | None,
+    now: datetime,
+    is_replacement: bool = False,
 ) -> None:
     """Of a replacement that has not arrived nothing is claimed: the claim that it answers is not over.
 
