@@ -103,10 +103,11 @@ def with_free_boxes(
     pledged: Sequence[int],
     orders: Sequence[int],
     defaulting: Sequence[int],
+    **item: Any,
 ) -> Claims:
     """The same of a presale of which some boxes are nobody's any more: their buyers did not pay the rest."""
     made = settling.presold(
-        market, operator, pledged=pledged, orders=orders, defaulting=defaulting, claims=True
+        market, operator, pledged=pledged, orders=orders, defaulting=defaulting, claims=True, **item
     )
     return Claims(sending=made.sending, members=made.members)
 

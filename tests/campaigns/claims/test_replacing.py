@@ -58,8 +58,10 @@ def closed(made: Claims) -> None:
 def test_other_boxes_are_sent_and_who_bears_the_claim_pays_who_brought_them(
     market: Market, operator: Caller
 ) -> None:
-    """Of six pledged boxes five are paid: for who has no box left another sends one."""
-    made = scene.with_free_boxes(market, operator, pledged=(3, 3), orders=(5,), defaulting=(1,))
+    """Of six pledged boxes five are paid, all that one buyer may have: for who has no box left another sends one."""
+    made = scene.with_free_boxes(
+        market, operator, pledged=(3, 3), orders=(5,), defaulting=(1,), boxes_per_buyer_max=5
+    )
     full = next(each for each in made.sending.parcels() if each["boxes"] == 3)
     claim = made.made(1, parcel_id=full["id"])
     assert_refused(made.decide(claim, "replace"), 422, "decision_incomplete")
