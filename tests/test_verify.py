@@ -306,7 +306,7 @@ BREAKS = {
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
         WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
             (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
-        AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('released', 'shipped'))
+        AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('committed', 'released', 'shipped'))
         AND m.lot_id NOT IN (SELECT id FROM lot WHERE variety = 'Qinguan')
     """,
     "H2": """
