@@ -5,15 +5,18 @@ From then on the lot owes them: the pledge's boxes are committed, then packed (`
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from inventory import binding_rules, on_lots, owing, room
+from inventory import binding_rules, holds, on_lots, owing, room
 from inventory.binding_rules import Bound, Pledged, Served, Wish
+from inventory.hold_policy import end_of
 from inventory.models import Hold, Lot
-from inventory.refusals import NotSoldYet, TooFewGoodBoxes
+from inventory.on_lots import Purpose
+from inventory.refusals import HoldNotFound, NotSoldYet, TooFewGoodBoxes
 from inventory.states import PLEDGES, HoldKind, HoldState, LotStatus
 from inventory.stock_rules import Destination, good_until
 from marketplace import audit
@@ -93,6 +96,96 @@ def serve(
         after = {"boxes": sum(boxes_of.values()), "orders": len(served.parts)}
         audit.record(session, ctx, "pool.bind", subject=("pool", pool_id), after=after)
     return served
+
+
+def give_free(
+    session: Session,
+    ctx: Context,
+    *,
+    pool_id: uuid.UUID,
+    owner_id: uuid.UUID,
+    wish: Wish,
+    delivered_on: date,
+    purpose: Purpose,
+) -> Sequence[Bound]:
+    """Boxes of a pool that nobody has bought are somebody's for nothing and bound at once: as many of the wish as are
+    free and good.
+
+    The pool counts them as sold: so nobody else buys them, and they are bound like what was sold.
+    Raises PoolNotFound, PoolBusy.
+    """
+    rows, committed = _locked_pledges(session, pool_id)
+    pledges = [_pledged(hold, lot, committed.get(hold.id, 0)) for hold, lot in rows]
+    pool = room.found(session, ctx, pool_id=pool_id, boxes=wish.boxes) or room.locked(session, pool_id)[0]
+    until = delivered_on + timedelta(days=wish.shelf_days)
+    good = sum(each.boxes for each in pledges if binding_rules.keeps(each, until))
+    boxes = min(wish.boxes, pool.available_boxes, good)
+    if not boxes:
+        return ()
+    served = binding_rules.serve(pledges, [replace(wish, boxes=boxes)], delivered_on=delivered_on)
+    now = holds.clock(session)
+    ends_at, _ = end_of(HoldKind.REPLACEMENT, now=now, until=None)
+    assert ends_at is not None, "its kind lives for a time"
+    hold = room.put(
+        session,
+        ctx,
+        pool,
+        kind=HoldKind.REPLACEMENT,
+        owner_id=owner_id,
+        boxes=boxes,
+        ends=(ends_at, None),
+        now=now,
+        purpose=purpose,
+    )
+    holds.consume(session, ctx, hold_id=hold.id)
+    bound = served.parts[wish.id]
+    for each in sorted(bound, key=lambda part: part.lot_id):
+        owing.commit(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
+    after = {"boxes": boxes, "lots": {str(each.lot_id): each.boxes for each in bound}}
+    audit.record(session, ctx, "pool.give_free", subject=("pool", pool_id), after=after)
+    return bound
+
+
+def take_free_back(
+    session: Session,
+    ctx: Context,
+    *,
+    owner_id: uuid.UUID,
+    purpose: Purpose,
+    pledge: Hold,
+    boxes: int,
+    packed: int,
+) -> None:
+    """Boxes of a pledge that were given for nothing and have not left are the pool's again, and the lot owes them no
+    more; `packed` of them stood ready.
+
+    The holds are locked (`lock_given`). Raises HoldNotFound, HoldNotActive, BoxesNotReady.
+    """
+    given = session.scalar(
+        select(Hold).where(_is_given(owner_id=owner_id, purpose=purpose), Hold.pool_id == pledge.pool_id)
+    )
+    if given is None:
+        raise HoldNotFound
+    holds.come_back(session, ctx, given, boxes=boxes, reason="the replacement is given up")
+    owing.uncommit(session, ctx, hold_id=pledge.id, boxes=boxes, packed=packed)
+
+
+def lock_given(
+    session: Session, *, owner_id: uuid.UUID, purpose: Purpose, hold_ids: Collection[uuid.UUID]
+) -> None:
+    """What was given for something, and these holds of which it was bound, all by id and before any pool."""
+    is_wanted = Hold.id.in_(hold_ids) | _is_given(owner_id=owner_id, purpose=purpose)
+    wanted = select(Hold).where(is_wanted).order_by(Hold.id).with_for_update(key_share=True)
+    session.scalars(wanted.execution_options(populate_existing=True)).all()
+
+
+def _is_given(*, owner_id: uuid.UUID, purpose: Purpose) -> ColumnElement[bool]:
+    return and_(
+        Hold.owner_id == owner_id,
+        Hold.kind == HoldKind.REPLACEMENT,
+        Hold.purpose_kind == purpose[0],
+        Hold.purpose_id == purpose[1],
+    )
 
 
 def keeping(session: Session, *, pool_id: uuid.UUID) -> list[tuple[date, int]]:

@@ -75,6 +75,9 @@ POLICIES: Final[dict[HoldKind, Policy]] = {
     HoldKind.GAME_CLAIM: Policy(
         lives=timedelta(days=14), needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=True
     ),
+    HoldKind.REPLACEMENT: Policy(
+        lives=timedelta(minutes=1), needs_until=False, renewer=Renewer.NOBODY, at_most=None, in_parts=False
+    ),
 }
 """A cart's minutes come from the settings: `cart_minutes`. An allocation waits for its cooperative's answer, whose
 time belongs to the share; a pledge waits for its campaign."""

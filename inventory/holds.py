@@ -55,6 +55,7 @@ __all__ = [
     "SoldOut",
     "check_lives",
     "clock",
+    "come_back",
     "consume",
     "cull",
     "expire_due",
@@ -204,7 +205,7 @@ def take_back_all(
     for hold in found:
         if hold.kind not in BOUGHT or hold.state != HoldState.CONSUMED or hold.pool_id is None:
             raise HoldNotActive(state=hold.state)
-        steps.setdefault(hold.pool_id, []).append(_come_back(session, ctx, hold, reason))
+        steps.setdefault(hold.pool_id, []).append(_come_back(session, ctx, hold, hold.consumed_boxes, reason))
     session.flush()
     for pool_id in sorted(steps):
         if buckets.move_pool(session, ctx, pool_id, *steps[pool_id]) is None:
@@ -212,17 +213,27 @@ def take_back_all(
     return list(found)
 
 
-def _come_back(session: Session, ctx: Context, hold: Hold, reason: str) -> PoolStep:
-    boxes = hold.consumed_boxes
-    hold.consumed_boxes, hold.released_boxes = 0, hold.boxes
-    hold.state, hold.resolved_at, hold.reason = HoldState.RELEASED, ctx.now, reason
+def come_back(session: Session, ctx: Context, hold: Hold, *, boxes: int, reason: str) -> None:
+    """So many of the boxes that a locked hold has consumed are its pool's again."""
+    step = _come_back(session, ctx, hold, boxes, reason)
+    session.flush()
+    if hold.pool_id is None or buckets.move_pool(session, ctx, hold.pool_id, step) is None:
+        raise CountersBroken(hold.id)
+
+
+def _come_back(session: Session, ctx: Context, hold: Hold, boxes: int, reason: str) -> PoolStep:
+    before = hold.consumed_boxes
+    hold.consumed_boxes -= boxes
+    hold.released_boxes += boxes
+    hold.state = HoldState.CONSUMED if hold.consumed_boxes else HoldState.RELEASED
+    hold.resolved_at, hold.reason = ctx.now, reason
     hold.version += 1
     audit.record(
         session,
         ctx,
         "hold.take_back",
         subject=("hold", hold.id),
-        before={"state": str(HoldState.CONSUMED), "consumed_boxes": boxes},
+        before={"state": str(HoldState.CONSUMED), "consumed_boxes": before},
         after={"state": str(hold.state), "reason": reason},
     )
     return PoolStep(kind=PoolMovementKind.RETURNED, hold_id=hold.id, sold=-boxes)

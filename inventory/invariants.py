@@ -238,7 +238,7 @@ INVARIANTS: Final = (
         sql="""
             SELECT h.pool_id, h.owner_id, sum(h.boxes - h.released_boxes) AS boxes, p.boxes_per_buyer_max
             FROM hold h JOIN pool p ON p.id = h.pool_id
-            WHERE h.owner_id IS NOT NULL AND (h.state IN ('converting', 'consumed')
+            WHERE h.owner_id IS NOT NULL AND h.kind <> 'replacement' AND (h.state IN ('converting', 'consumed')
                 OR h.state = 'active' AND h.expires_at > clock_timestamp())
             GROUP BY h.pool_id, h.owner_id, p.boxes_per_buyer_max
             HAVING sum(h.boxes - h.released_boxes) > p.boxes_per_buyer_max
@@ -258,7 +258,7 @@ INVARIANTS: Final = (
                 ON e.subject_kind = 'account' AND e.subject_id = b.id::text AND e.action = 'account.set_household'
                 WHERE b.household IS NOT NULL GROUP BY b.household
             ) lives ON lives.household = a.household
-            WHERE h.lot_id IS NULL AND (h.state IN ('converting', 'consumed')
+            WHERE h.lot_id IS NULL AND h.kind <> 'replacement' AND (h.state IN ('converting', 'consumed')
                 OR h.state = 'active' AND h.expires_at > clock_timestamp())
             AND (lives.told_at IS NULL OR h.created_at > lives.told_at + interval '1 minute')
             GROUP BY h.pool_id, a.household, p.boxes_per_household_max

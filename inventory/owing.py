@@ -107,14 +107,22 @@ def void_shipment(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: 
     return hold
 
 
-def uncommit(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int) -> Hold:
-    """Committed boxes that are not packed are only held again, for what the hold is for; out of a stopped lot as well.
+def uncommit(session: Session, ctx: Context, *, hold_id: uuid.UUID, boxes: int, packed: int = 0) -> Hold:
+    """Committed boxes are only held again, for what the hold is for, `packed` of them out of their boxes; a stopped lot
+    lets it happen.
 
     Raises HoldNotFound, HoldNotActive, BoxesNotReady.
     """
     hold = holds.locked(session, hold_id)
-    was = _parts(session, hold)
-    _step(session, ctx, hold, MovementKind.UNCOMMITTED, was, boxes, promise_parts.uncommit)
+    _step(
+        session,
+        ctx,
+        hold,
+        MovementKind.UNCOMMITTED,
+        _parts(session, hold),
+        boxes,
+        lambda was, wanted: promise_parts.uncommit(was, wanted, packed),
+    )
     return hold
 
 

@@ -40,10 +40,13 @@ def commit(was: Parts, boxes: int) -> Parts:
     return Parts(open_boxes=was.open_boxes, committed=was.committed + boxes, packed=was.packed)
 
 
-def uncommit(was: Parts, boxes: int) -> Parts:
-    """Owed boxes that are not packed are only held again. Raises TooFew."""
-    _check(boxes, was.unpacked)
-    return Parts(open_boxes=was.open_boxes, committed=was.committed - boxes, packed=was.packed)
+def uncommit(was: Parts, boxes: int, packed: int = 0) -> Parts:
+    """Owed boxes are only held again; `packed` of them stood ready. Raises TooFew."""
+    _check(boxes, was.committed)
+    left = Parts(open_boxes=was.open_boxes, committed=was.committed - boxes, packed=was.packed - packed)
+    if not (0 <= packed <= boxes and 0 <= left.packed <= left.committed):
+        raise TooFew(was.unpacked + packed)
+    return left
 
 
 def pack(was: Parts, boxes: int) -> Parts:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from inventory import buckets, sweeping
 from inventory.buckets import CountersBroken, PoolStep
 from inventory.models import Hold, Pool
+from inventory.on_lots import Purpose
 from inventory.refusals import PoolBusy, PoolNotFound
 from inventory.states import HoldKind, HoldState, PoolMovementKind
 from marketplace import audit
@@ -25,7 +26,7 @@ _COUNTED = text(
     """
     SELECT coalesce(sum(h.boxes - h.released_boxes) FILTER (WHERE h.owner_id = :owner_id), 0) AS own,
         coalesce(sum(h.boxes - h.released_boxes), 0) AS together
-    FROM hold h WHERE h.pool_id = :pool_id AND h.lot_id IS NULL
+    FROM hold h WHERE h.pool_id = :pool_id AND h.lot_id IS NULL AND h.kind <> 'replacement'
     AND (h.owner_id = :owner_id OR h.owner_id IN (SELECT a.id FROM account a
         WHERE a.household = (SELECT household FROM account WHERE id = :owner_id)))
     AND (h.state IN ('converting', 'consumed') OR h.state = 'active' AND h.expires_at > clock_timestamp())
@@ -72,12 +73,16 @@ def put(
     price: tuple[int, str] | None = None,
     reason: str | None = None,
     instead_of: tuple[uuid.UUID, int] | None = None,
+    purpose: Purpose | None = None,
 ) -> Hold:
     """Hold boxes of a locked pool that has room for them, each at `price` (minor units, currency) or the pool's.
+
+    They are for what the pool is for, unless another `purpose` is named.
 
     `ends`: when the hold ends, and at the latest. `instead_of`: the hold, ended already, whose boxes these are; they
     never come free in between.
     """
+    for_what, for_which = purpose or (pool.purpose_kind, pool.purpose_id)
     unit_price_minor, currency = price or (pool.unit_price_minor, pool.currency)
     hold = Hold(
         id=new_id(),
@@ -93,8 +98,8 @@ def put(
         quantity_grams=boxes * pool.pack_grams,
         unit_price_minor=unit_price_minor if kind in PRICED else None,
         currency=currency if kind in PRICED else None,
-        purpose_kind=pool.purpose_kind,
-        purpose_id=pool.purpose_id,
+        purpose_kind=for_what,
+        purpose_id=for_which,
         reason=reason,
         created_at=now,
         expires_at=ends[0],
@@ -103,7 +108,7 @@ def put(
     )
     session.add(hold)
     session.flush()
-    after = {"kind": str(kind), "boxes": boxes, "purpose": f"{pool.purpose_kind}:{pool.purpose_id}"}
+    after = {"kind": str(kind), "boxes": boxes, "purpose": f"{for_what}:{for_which}"}
     audit.record(session, ctx, "hold.place", subject=("hold", hold.id), after=after)
     steps = [PoolStep(kind=PoolMovementKind.HELD, hold_id=hold.id, held=boxes)]
     if instead_of is not None:

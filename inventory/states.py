@@ -51,7 +51,8 @@ class MovementKind(StrEnum):
     COMMITTED = "committed"
     """What was held is owed now: it no longer expires."""
     UNCOMMITTED = "uncommitted"
-    """What was owed is only held again: another lot is to give it, or it is given later."""
+    """What was owed is only held again, out of its boxes if it was packed: another lot is to give it, it is given
+    later, or nobody waits for it any more."""
     PACKED = "packed"
     SHIPPED = "shipped"
     SHIPMENT_VOIDED = "shipment_voided"
@@ -186,6 +187,8 @@ class HoldKind(StrEnum):
     """A player's boxes of a pool while the virtual tree grows."""
     GAME_CLAIM = "game_claim"
     """A player's boxes of a pool from the moment the tree is ripe."""
+    REPLACEMENT = "replacement"
+    """Boxes of a pool that a buyer gets in place of claimed ones: consumed as they are placed, and never paid."""
 
 
 class HoldState(StrEnum):
@@ -289,6 +292,11 @@ MOVES: Final[dict[HoldKind, dict[HoldState, frozenset[HoldState]]]] = {
     HoldKind.PRESALE: _OF_POOL_MOVES,
     HoldKind.GAME_SOFT: _OF_POOL_MOVES,
     HoldKind.GAME_CLAIM: _OF_POOL_MOVES,
+    HoldKind.REPLACEMENT: {
+        HoldState.ACTIVE: frozenset({HoldState.CONSUMED}),
+        HoldState.CONVERTING: _NONE,
+        **_ENDED,
+    },
 }
 
 

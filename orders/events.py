@@ -94,6 +94,13 @@ class ShipmentVoided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementDelivered:
+    """A parcel that answers a claim has arrived; its order is locked."""
+
+    claim_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SponsorshipMoved:
     """A sponsorship took a step; `number` counts them."""
 

@@ -31,7 +31,7 @@ from orders.books import booking
 from orders.books.commands import COMMANDS as BOOKS_COMMANDS
 from orders.books.invariants import INVARIANTS as BOOKS_INVARIANTS
 from orders.claims import api as claims_api
-from orders.claims import weighing
+from orders.claims import replacing, weighing
 from orders.claims.invariants import INVARIANTS as CLAIM_INVARIANTS
 from orders.commands import allocate_group
 from orders.events import (
@@ -41,6 +41,7 @@ from orders.events import (
     OrdersCut,
     OrdersMoved,
     ParcelShipped,
+    ReplacementDelivered,
     SettlementsMoved,
     ShareMoved,
     ShipmentVoided,
@@ -145,6 +146,7 @@ module = Module(
         (ParcelShipped, notifying.on_parcel_shipped),
         (ParcelShipped, weighing.on_parcel_shipped),
         (ShipmentVoided, notifying.on_shipment_voided),
+        (ReplacementDelivered, replacing.on_replacement_delivered),
         (balances.BalanceReminderDue, notifying.on_balance_reminder),
         (PaymentSucceeded, escrow.on_payment_succeeded),
         (MoneyCameLate, escrow.on_money_came_late),

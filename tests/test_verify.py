@@ -306,7 +306,7 @@ BREAKS = {
         UPDATE movement m SET hold_id = other.hold_id FROM movement other
         WHERE m.kind = 'held' AND other.kind = 'held' AND other.id =
             (SELECT o.id FROM movement o WHERE o.kind = 'held' AND o.lot_id <> m.lot_id ORDER BY o.id LIMIT 1)
-        AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('released', 'shipped'))
+        AND m.hold_id NOT IN (SELECT hold_id FROM movement WHERE kind IN ('committed', 'released', 'shipped'))
         AND m.lot_id NOT IN (SELECT id FROM lot WHERE variety = 'Qinguan')
     """,
     "H2": """
@@ -559,6 +559,12 @@ BREAKS = {
         UPDATE parcel SET state = 'lost', lost_at = delivered_at, delivered_at = NULL
         WHERE id = (SELECT parcel_id FROM claim WHERE state = 'open')
     """,
+    "CL5": """
+        UPDATE parcel SET replaces_id = (
+            SELECT id FROM parcel other WHERE other.id NOT IN (parcel.id, parcel.replaces_id) LIMIT 1
+        ) WHERE claim_id IS NOT NULL
+    """,
+    "CL6": "UPDATE hold SET purpose_id = gen_random_uuid() WHERE purpose_kind = 'claim'",
     # rural jobs
     "WK1": "UPDATE shift_scan SET box = 1000 WHERE kind = 'packing'",
     "WK2": "UPDATE wage_line SET top_up_minor = top_up_minor + 1, total_minor = total_minor + 1",
@@ -815,7 +821,8 @@ def forecast(market: builders.Market) -> None:
 
 def sending(market: builders.Market, operator: house.Caller) -> None:
     """Four orders in a wave: one still in the store, one on its way on pallets, one delivered by itself, of which a
-    claim is granted and another waits, and one of which some boxes are not there.
+    claim is refunded, another box is sent for the second, and the third waits, and one of which some boxes are not
+    there.
     """
     made = wave_stage.closed(market, operator, variety="Jonagold", pledged=(7, 7, 7), orders=(5, 4, 3, 9))
     worked(made, made.released())
@@ -832,14 +839,18 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
             assert made.step(parcel, step, **body).status_code == 200
     report = operator.post("/v1/carrier-reports", data="\n".join(told).encode(), content_type="text/csv")
     assert report.json["taken"] == len(told) - 1, report.json
-    [parcel, *_] = made.parcels(order_id=made.orders[2]["id"])
+    arrived = [
+        parcel for parcel in made.parcels(order_id=made.orders[2]["id"]) for _ in range(parcel["boxes"])
+    ]
     claims = []
-    for _ in range(2):
+    for parcel in arrived[:3]:
         body = {"parcel_id": parcel["id"], "kind": "damage", "boxes": 1, "words": "bruised"}
         claims.append(made.buyers[2].post(f"/v1/orders/{made.orders[2]['id']}/claims", json=body))
-    granted = {"remedy": "refund", "amount_minor": 100}
-    url = f"/v1/claims/{claims[0].json['id']}/decision"
-    assert operator.post(url, json=granted).status_code == 200
+    on = (market.today + timedelta(days=5)).isoformat()
+    decisions = ({"remedy": "refund", "amount_minor": 100}, {"remedy": "replace", "delivered_on": on})
+    for claim, decision in zip(claims, decisions, strict=False):
+        decided = operator.post(f"/v1/claims/{claim.json['id']}/decision", json=decision)
+        assert decided.status_code == 200, decided.json
     [packed, parcel, *_] = made.parcels(order_id=made.orders[3]["id"])
     assert made.step(packed, "packing").status_code == 200
     pick = {"lot_id": parcel["lot_id"], "boxes_found": 0, "reason": "rotten"}

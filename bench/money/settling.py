@@ -45,9 +45,9 @@ DELIVERED: Final = (
         WHERE o.state = 'balance_defaulted' AND c.code LIKE 'Z%%'""",
     """INSERT INTO wave (id, campaign_id, number, delivered_on, orders, boxes, orders_left, released_at, planned_at)
         VALUES (%(campaign_id)s, %(campaign_id)s, 1, now(), 0, 0, 0, now(), now())""",
-    """INSERT INTO parcel (id, wave_id, order_id, cooperative_id, lot_id, hold_id, boxes, pack_grams, state, carrier,
-            packed_at, shipped_at, delivered_at, version)
-        SELECT gen_random_uuid(), %(campaign_id)s, o.id, p.cooperative_id, p.lot_id, p.id, o.boxes, o.pack_grams,
+    """INSERT INTO parcel (id, wave_id, order_id, cooperative_id, lot_id, hold_id, boxes, pack_grams, shelf_days,
+            state, carrier, packed_at, shipped_at, delivered_at, version)
+        SELECT gen_random_uuid(), %(campaign_id)s, o.id, p.cooperative_id, p.lot_id, p.id, o.boxes, o.pack_grams, 0,
             'delivered', 'SF', now(), now(), now(), 4
         FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM "order" WHERE state = 'closed') o
         JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS all_of FROM hold

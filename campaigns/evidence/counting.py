@@ -86,7 +86,7 @@ ASKED: Final = (
                 coalesce(d.final_unit_price_minor, o.unit_price_minor),
                 (sum(r.boxes) * coalesce(d.final_unit_price_minor, o.unit_price_minor))::bigint, o.currency
             FROM parcel r JOIN "order" o ON o.id = r.order_id LEFT JOIN deposit_terms d ON d.order_id = o.id
-            JOIN hold h ON h.id = r.hold_id JOIN pool p ON p.id = h.pool_id
+            JOIN hold h ON h.id = o.hold_id JOIN pool p ON p.id = h.pool_id
             JOIN campaign_item i ON i.pool_id = p.id JOIN campaign c ON c.id = i.campaign_id
             WHERE r.cooperative_id = :cooperative AND r.state = 'delivered' AND r.delivered_at >= :since
             GROUP BY c.code, p.variety, p.grade, 4, 7, o.currency ORDER BY 1, 2, 3, 4, 7, 9

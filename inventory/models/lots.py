@@ -44,7 +44,8 @@ _RULES: Final = {
     MovementKind.COMMITTED: "on_hand_delta_grams = 0 AND held_delta_grams < 0"
     " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
     MovementKind.UNCOMMITTED: "on_hand_delta_grams = 0 AND held_delta_grams > 0"
-    " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
+    " AND committed_delta_grams = - held_delta_grams"
+    " AND packed_delta_grams BETWEEN committed_delta_grams AND 0",
     MovementKind.PACKED: "on_hand_delta_grams = 0 AND held_delta_grams = 0 AND committed_delta_grams = 0"
     " AND packed_delta_grams > 0",
     MovementKind.SHIPPED: "on_hand_delta_grams < 0"

@@ -224,7 +224,7 @@ class Hold(Base):
             " WHEN kind IN ('cart', 'presale')"
             " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id) = 0"
-            " WHEN kind IN ('game_soft', 'game_claim')"
+            " WHEN kind IN ('game_soft', 'game_claim', 'replacement')"
             " THEN num_nulls(pool_id, owner_id, pack_id, expires_at) = 0"
             " AND num_nonnulls(cooperative_id, lot_id, unit_price_minor, currency) = 0"
             " ELSE false END",

@@ -207,6 +207,13 @@ def parcel_filled(
     _record(session, ctx, lot, *told)
 
 
+def parcel_unpacked(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID) -> None:
+    """It does not leave: what was in it is the lot's fruit again."""
+    lot = session.get_one(Lot, lot_id)
+    told = telling.unpacked(_when(session, ctx, lot), parcel=numbering.parcel(session, parcel_id))
+    _record(session, ctx, lot, told)
+
+
 def parcel_shipped(session: Session, ctx: Context, *, parcel_id: uuid.UUID, lot_id: uuid.UUID) -> None:
     """A carrier has it."""
     lot = session.get_one(Lot, lot_id)

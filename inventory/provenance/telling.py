@@ -258,6 +258,18 @@ def pallet_closed(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
     return _packed(when, pallet, childEPCs=list(parcels))
 
 
+def unpacked(when: When, *, parcel: str) -> Event:
+    """14: all that was in the parcel is out of it again."""
+    return _event(
+        "AggregationEvent",
+        when,
+        action="DELETE",
+        bizStep="unpacking",
+        disposition="in_progress",
+        parentID=parcel,
+    )
+
+
 def pallet_broken(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
     """14: they were taken off it again."""
     return _event(

@@ -15,18 +15,19 @@ depends_on = None
 
 TOLD = ("short_boxes_refunded", "pick_short")
 
-_STATES = "state IN ('planned', 'packed', 'shipped', 'delivered', 'lost'{more})"
+_STATES = "state IN ('planned', 'packed', 'shipped', 'delivered', 'lost'{more}, 'cancelled')"
 _PARCEL_BEFORE = {
     "state": _STATES.format(more=""),
     "times": "num_nonnulls(packed_at, shipped_at, delivered_at, lost_at) = CASE state WHEN 'planned' THEN 0"
-    " WHEN 'packed' THEN 1 WHEN 'shipped' THEN 2 ELSE 3 END"
+    " WHEN 'packed' THEN 1 WHEN 'shipped' THEN 2 WHEN 'cancelled' THEN num_nonnulls(packed_at) ELSE 3 END"
     " AND (lost_at IS NOT NULL) = (state = 'lost')",
 }
 _PARCEL_AFTER = {
     "state": _STATES.format(more=", 'short', 'withdrawn'"),
     "times": "num_nonnulls(packed_at, shipped_at, delivered_at, lost_at) = CASE"
     " WHEN state IN ('planned', 'short', 'withdrawn') THEN 0"
-    " WHEN state = 'packed' THEN 1 WHEN state = 'shipped' THEN 2 ELSE 3 END"
+    " WHEN state = 'packed' THEN 1 WHEN state = 'shipped' THEN 2"
+    " WHEN state = 'cancelled' THEN num_nonnulls(packed_at) ELSE 3 END"
     " AND (lost_at IS NOT NULL) = (state = 'lost')"
     " AND (unfilled_at IS NOT NULL) = (state IN ('short', 'withdrawn'))",
 }
@@ -41,7 +42,7 @@ _HOLD_KIND = (
     " WHEN kind IN ('cart', 'presale')"
     " THEN num_nulls(pool_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
     " AND num_nonnulls(cooperative_id, lot_id) = 0"
-    " WHEN kind IN ('game_soft', 'game_claim')"
+    " WHEN kind IN ('game_soft', 'game_claim', 'replacement')"
     " THEN num_nulls(pool_id, owner_id, pack_id, expires_at) = 0"
     " AND num_nonnulls(cooperative_id, lot_id, unit_price_minor, currency) = 0"
     " ELSE false END"
@@ -49,44 +50,6 @@ _HOLD_KIND = (
 _MISSING = (
     " WHEN kind = 'missing' THEN num_nulls(cooperative_id, pool_id, reason) = 0"
     " AND num_nonnulls(lot_id, owner_id, pack_id, unit_price_minor, currency, expires_at) = 0"
-)
-_ONLY_ON_HAND = "held_delta_grams = 0 AND committed_delta_grams = 0 AND packed_delta_grams = 0"
-_NOTHING = f"on_hand_delta_grams = 0 AND {_ONLY_ON_HAND}"
-_OUT = (
-    "held_delta_grams <= 0 AND committed_delta_grams <= 0"
-    " AND packed_delta_grams BETWEEN committed_delta_grams AND 0"
-)
-_COMES = f"on_hand_delta_grams > 0 AND {_ONLY_ON_HAND}"
-_CHANGES = f"on_hand_delta_grams <> 0 AND {_ONLY_ON_HAND}"
-_RULES = {
-    "harvested": _COMES,
-    "received": _COMES,
-    "graded": _CHANGES,
-    "moved": _CHANGES,
-    "returned": _COMES,
-    "held": "on_hand_delta_grams = 0 AND held_delta_grams > 0"
-    " AND committed_delta_grams = 0 AND packed_delta_grams = 0",
-    "released": f"on_hand_delta_grams = 0 AND held_delta_grams + committed_delta_grams < 0 AND {_OUT}",
-    "committed": "on_hand_delta_grams = 0 AND held_delta_grams < 0"
-    " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
-    "uncommitted": "on_hand_delta_grams = 0 AND held_delta_grams > 0"
-    " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
-    "packed": "on_hand_delta_grams = 0 AND held_delta_grams = 0 AND committed_delta_grams = 0"
-    " AND packed_delta_grams > 0",
-    "shipped": "on_hand_delta_grams < 0"
-    f" AND held_delta_grams + committed_delta_grams = on_hand_delta_grams AND {_OUT}",
-    "shrunk": f"on_hand_delta_grams < 0 AND {_ONLY_ON_HAND}",
-    "culled": "on_hand_delta_grams < 0 AND held_delta_grams IN (0, on_hand_delta_grams)"
-    " AND committed_delta_grams = 0 AND packed_delta_grams = 0",
-    "adjusted": _CHANGES,
-    "quarantined": _NOTHING,
-    "cleared": _NOTHING,
-    "recalled": _NOTHING,
-    "reconciled": _NOTHING,
-}
-_OF_HOLDS = (
-    "(kind IN ('held', 'released', 'committed',{uncommitted} 'packed', 'shipped')"
-    " OR kind = 'culled' AND held_delta_grams < 0) = (hold_id IS NOT NULL)"
 )
 _AUTOMATIC = "NOT is_automatic OR (kind {kinds} AND state = 'refunded' AND remedy = 'refund')"
 _COUNTS = (
@@ -100,19 +63,17 @@ _COUNTS = (
 def upgrade() -> None:
     op.add_column("parcel", sa.Column("unfilled_at", sa.DateTime(timezone=True)))
     _checks("parcel", _PARCEL_AFTER)
-    op.drop_constraint(op.f("uq_parcel_order_id_hold_id"), "parcel")
+    op.drop_constraint("uq_parcel_order_id_hold_id_claim_id", "parcel")
     op.create_index(
-        "uq_parcel_order_id_hold_id",
+        "uq_parcel_order_id_hold_id_claim_id",
         "parcel",
-        ["order_id", "hold_id"],
+        ["order_id", "hold_id", "claim_id"],
         unique=True,
         postgresql_where=sa.text("state <> 'withdrawn'"),
+        postgresql_nulls_not_distinct=True,
     )
     _checks("hold", {"kind": _HOLD_KIND.format(missing=_MISSING)})
     _pledge_index("'pledge', 'forecast', 'missing'")
-    _checks(
-        "movement", {"kind": _legal(_RULES), "hold": _OF_HOLDS.format(uncommitted=" 'uncommitted',")}
-    )
     _checks("claim", {"automatic": _AUTOMATIC.format(kinds="IN ('weight', 'missing')")})
     _short_picks()
     op.execute("REVOKE UPDATE, DELETE ON short_pick, short_parcel FROM marketplace_app")
@@ -124,12 +85,15 @@ def downgrade() -> None:
     op.drop_table("short_parcel")
     op.drop_table("short_pick")
     _checks("claim", {"automatic": _AUTOMATIC.format(kinds="= 'weight'")})
-    before = {kind: rule for kind, rule in _RULES.items() if kind != "uncommitted"}
-    _checks("movement", {"kind": _legal(before), "hold": _OF_HOLDS.format(uncommitted="")})
     _pledge_index("'pledge', 'forecast'")
     _checks("hold", {"kind": _HOLD_KIND.format(missing="")})
-    op.drop_index("uq_parcel_order_id_hold_id", "parcel")
-    op.create_unique_constraint(op.f("uq_parcel_order_id_hold_id"), "parcel", ["order_id", "hold_id"])
+    op.drop_index("uq_parcel_order_id_hold_id_claim_id", "parcel")
+    op.create_unique_constraint(
+        "uq_parcel_order_id_hold_id_claim_id",
+        "parcel",
+        ["order_id", "hold_id", "claim_id"],
+        postgresql_nulls_not_distinct=True,
+    )
     _checks("parcel", _PARCEL_BEFORE)
     op.drop_column("parcel", "unfilled_at")
 
@@ -138,11 +102,6 @@ def _checks(table: str, rules: dict[str, str]) -> None:
     for name, rule in rules.items():
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table)
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, rule)
-
-
-def _legal(rules: dict[str, str]) -> str:
-    cases = "".join(f" WHEN '{kind}' THEN {rule}" for kind, rule in rules.items())
-    return f"CASE kind{cases} ELSE false END"
 
 
 def _pledge_index(kinds: str) -> None:

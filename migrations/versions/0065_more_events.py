@@ -31,6 +31,8 @@ RULES = {
     "released": f"on_hand_delta_grams = 0 AND held_delta_grams + committed_delta_grams < 0 AND {OUT}",
     "committed": "on_hand_delta_grams = 0 AND held_delta_grams < 0"
     " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams = 0",
+    "uncommitted": "on_hand_delta_grams = 0 AND held_delta_grams > 0"
+    " AND committed_delta_grams = - held_delta_grams AND packed_delta_grams BETWEEN committed_delta_grams AND 0",
     "packed": "on_hand_delta_grams = 0 AND held_delta_grams = 0 AND committed_delta_grams = 0"
     " AND packed_delta_grams > 0",
     "shipped": "on_hand_delta_grams < 0"
@@ -46,7 +48,7 @@ RULES = {
     "recalled": f"on_hand_delta_grams = 0 AND {ALONE}",
     "reconciled": f"on_hand_delta_grams = 0 AND {ALONE}",
 }
-OF_HOLDS = ("held", "released", "committed", "packed", "shipped", "shipment_voided")
+OF_HOLDS = ("held", "released", "committed", "uncommitted", "packed", "shipped", "shipment_voided")
 REASONED = (
     "shipment_voided",
     "returned",

@@ -151,12 +151,13 @@ def answer(session: Session, body: dict[str, Any], claim_id: uuid.UUID) -> Claim
     rules.DecisionIncomplete,
     rules.MoreThanPaid,
     deciding.NothingComesBack,
+    *deciding.REPLACING,
     PaymentNotAwaited,
     RefundTooLarge,
 )
 @blueprint.writes(200, schemas.Claim)
 def decide(session: Session, body: dict[str, Any], claim_id: uuid.UUID) -> Claim:
-    """Refund, let come back, or reject (operators); the same decision told again changes nothing 处理售后申请"""
+    """Refund, let come back, send others, or reject (operators); told again it changes nothing 处理售后申请"""
     remedy = Remedy(body.pop("remedy"))
     rules.check_decision(remedy, **body)
     named = body.pop("borne_by")

@@ -82,7 +82,13 @@ def claim(
         raise ParcelNotFound
     if order.state == OrderState.CLOSED:
         raise OrderStateForbids(state=order.state)
-    rules.check_claimable(kind, parcel_state=parcel.state, shipped_at=parcel.shipped_at, now=ctx.now)
+    rules.check_claimable(
+        kind,
+        parcel_state=parcel.state,
+        shipped_at=parcel.shipped_at,
+        is_replacement=parcel.claim_id is not None,
+        now=ctx.now,
+    )
     rules.check_boxes(boxes, parcel_boxes=parcel.boxes, claimed_boxes=_claimed(session, parcel.id))
     made = Claim(
         **asked,

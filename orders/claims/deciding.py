@@ -6,6 +6,7 @@ Rows are taken in the order payment, order, parcel, claim, and a lot after them.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from sqlalchemy import func, select
@@ -24,11 +25,23 @@ from marketplace.payments import part_refunds, payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PartRefundKind, PaymentState
 from orders import moving
-from orders.claims import claiming, rules, telling
+from orders.bulk import DeliveryInThePast
+from orders.claims import claiming, replacing, rules, telling
 from orders.claims.models import Claim
-from orders.claims.states import AFTER, BorneBy, ClaimKind, ClaimState, ClaimStateForbids, Remedy, check_move
-from orders.fulfilment import parcels
+from orders.claims.states import (
+    AFTER,
+    GRANTED,
+    BorneBy,
+    ClaimKind,
+    ClaimState,
+    ClaimStateForbids,
+    Remedy,
+    check_move,
+)
+from orders.fulfilment import parcels, waves
+from orders.fulfilment.labelling import ParcelLabelsDiffer
 from orders.fulfilment.models import Parcel
+from orders.fulfilment.pallets.states import ParcelOnPallet
 from orders.fulfilment.states import ParcelState
 from orders.models import Order
 from orders.states import AFTER_SALE
@@ -56,10 +69,10 @@ class Money:
     def kept_minor(self) -> int:
         return sum(each.kept_minor for each in self.payments)
 
-    def refundable_minor(self, claim: Claim, parcel: Parcel) -> int:
+    def refundable_minor(self, parcel: Parcel, *, boxes: int) -> int:
         return rules.refundable_minor(
             self.paid_minor,
-            boxes=claim.boxes,
+            boxes=boxes,
             of_boxes=self.boxes,
             parcel_boxes=parcel.boxes,
             light_minor=self.light_minor,
@@ -84,16 +97,18 @@ def decide(
     amount_minor: int | None,
     borne_by: BorneBy | None,
     words: str | None,
+    delivered_on: date | None = None,
 ) -> Claim:
     """An operator's decision; the same one told again changes nothing.
 
-    `amount_minor`, `borne_by`: of a refund or a return; `words`: at least of a rejection.
-    Raises ClaimNotFound, ClaimStateForbids, MoreThanPaid, NothingComesBack.
+    `amount_minor`: of a refund or a return; `delivered_on`: of a replacement; `borne_by`: of all three; `words`: at
+    least of a rejection. A refund of what is being replaced gives the replacement up.
+    Raises ClaimNotFound, ClaimStateForbids, MoreThanPaid, NothingComesBack and what replacing.send and give_up raise.
     """
     found = _lock(session, ctx, claim_id)
     claim = found.claim
-    decision = (remedy, amount_minor, borne_by, words)
-    if decision == (claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words):
+    decision = (remedy, amount_minor, borne_by, words, delivered_on)
+    if decision == _decision(claim):
         if claim.state == ClaimState.WITHDRAWN:
             raise ClaimStateForbids(state=claim.state)
         return claiming.as_it_is(session, ctx, claim, f"claim.{remedy}_again")
@@ -103,17 +118,42 @@ def decide(
     ):
         raise NothingComesBack
     if amount_minor is not None:
-        rules.check_amount(amount_minor, max_minor=found.money.refundable_minor(claim, found.parcel))
-    claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words = decision
+        boxes = replacing.boxes_open(session, claim)
+        rules.check_amount(amount_minor, max_minor=found.money.refundable_minor(found.parcel, boxes=boxes))
+    was_granted = claim.state in GRANTED
+    if claim.state == ClaimState.REPLACING:
+        replacing.give_up(session, ctx, claim, found.order)
+    if remedy == Remedy.REPLACE:
+        assert borne_by is not None
+        assert delivered_on is not None
+        replacing.send(
+            session,
+            ctx,
+            claim,
+            found.order,
+            found.parcel,
+            borne_by=borne_by,
+            delivered_on=delivered_on,
+        )
+    claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words, claim.delivered_on = decision
     claim.decided_by, claim.decided_at = ctx.actor.label, ctx.now
     told = {"refund_minor": amount_minor, "borne_by": borne_by, "words": words}
+    if delivered_on is not None:
+        told["delivered_on"] = delivered_on.isoformat()
     claiming.move(session, ctx, claim, AFTER[remedy], action=f"claim.{remedy}", **told)
     if remedy == Remedy.REFUND:
         refund(session, ctx, claim, found.money)
-        _tell_damage(session, ctx, claim, found.parcel)
+    if claim.state in GRANTED:
+        if not was_granted:
+            _tell_damage(session, ctx, claim, found.parcel)
         _lose(session, ctx, found)
     telling.decided(session, ctx, claim)
     return claim
+
+
+def _decision(claim: Claim) -> tuple[str | None, int | None, str | None, str | None, date | None]:
+    """The last one, as it was told."""
+    return claim.remedy, claim.refund_minor, claim.borne_by, claim.decision_words, claim.delivered_on
 
 
 def receive(session: Session, ctx: Context, *, claim_id: uuid.UUID, code: str) -> Claim:
@@ -173,7 +213,8 @@ def refundable_minor(session: Session, claim: Claim) -> int:
     """At most so much may be refunded for a claim, as it is now; nothing is locked."""
     found = session.scalars(select(Payment).where(Payment.order_id == claim.order_id).order_by(Payment.id))
     parcel = session.get_one(Parcel, claim.parcel_id)
-    return _money(session, found.all(), claim.order_id, parcel.id).refundable_minor(claim, parcel)
+    money = _money(session, found.all(), claim.order_id, parcel.id)
+    return money.refundable_minor(parcel, boxes=replacing.boxes_open(session, claim))
 
 
 def _money(session: Session, found: Sequence[Payment], order_id: uuid.UUID, parcel_id: uuid.UUID) -> Money:
@@ -186,11 +227,8 @@ def _money(session: Session, found: Sequence[Payment], order_id: uuid.UUID, parc
             ),
         ).where(Claim.order_id == order_id, Claim.state == ClaimState.REFUNDED)
     ).one()
-    boxes = session.scalar(
-        select(func.sum(Parcel.boxes)).where(
-            Parcel.order_id == order_id, Parcel.state != ParcelState.WITHDRAWN
-        )
-    )
+    first = Parcel.order_id == order_id, Parcel.claim_id.is_(None), Parcel.state != ParcelState.WITHDRAWN
+    boxes = session.scalar(select(func.sum(Parcel.boxes)).where(*first))
     return Money(
         payments=received,
         paid_minor=sum(each.kept_minor for each in received) + int(refunded or 0),
@@ -209,22 +247,22 @@ def _lock(session: Session, ctx: Context, claim_id: uuid.UUID) -> _Locked:
 
 
 def _lose(session: Session, ctx: Context, found: _Locked) -> None:
-    """A parcel on its way of which every box was refunded as missing does not arrive any more."""
+    """A parcel on its way of which every box was refunded or replaced as missing does not arrive any more."""
     if found.parcel.state != ParcelState.SHIPPED:
         return
-    refunded = session.scalar(
+    granted = session.scalar(
         select(func.sum(Claim.boxes)).where(
             Claim.parcel_id == found.parcel.id,
             Claim.kind == ClaimKind.MISSING,
-            Claim.state == ClaimState.REFUNDED,
+            Claim.state.in_(sorted(GRANTED)),
         )
     )
-    if int(refunded or 0) == found.parcel.boxes:
+    if int(granted or 0) == found.parcel.boxes:
         parcels.lose(session, ctx, found.order, found.parcel)
 
 
 def _tell_damage(session: Session, ctx: Context, claim: Claim, parcel: Parcel) -> None:
-    """In the chain, once it is granted for good.
+    """In the chain, once it is granted; what is granted in another way is damaged already.
 
     Which of a parcel's boxes are damaged is known when all of them are, each with its label.
     """
@@ -249,3 +287,15 @@ RECEIVING: Final[tuple[type[errors.Refusal], ...]] = (
     rooms.NoSpace,
 )
 """What the store may say of boxes that come back."""
+
+REPLACING: Final[tuple[type[errors.Refusal], ...]] = (
+    rules.NotReplaceable,
+    rules.ReplacedTooOften,
+    rules.ClaimTooEarly,
+    replacing.NothingToReplaceWith,
+    DeliveryInThePast,
+    waves.WaveRunning,
+    ParcelOnPallet,
+    ParcelLabelsDiffer,
+)
+"""What may be said of boxes that are sent once more, or are not after all."""

@@ -1,7 +1,7 @@
 """Tables of claims: what a buyer claims of a parcel, what was decided, and the photos that show it."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,6 +41,8 @@ class Claim(Base):
     decision_words: Mapped[str | None] = mapped_column(String(1000))
     decided_by: Mapped[str | None] = mapped_column(String(80))
     decided_at: Mapped[datetime | None]
+    delivered_on: Mapped[date | None]
+    """Of a replacement: the day on which it is to arrive."""
     returned_lot_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("lot.id"), unique=True)
     """What its boxes became when they were received."""
     created_at: Mapped[datetime]
@@ -66,6 +68,7 @@ class Claim(Base):
         CheckConstraint("num_nulls(remedy, decided_by, decided_at) IN (0, 3)", name="decided"),
         CheckConstraint(
             "CASE WHEN remedy IS NULL OR remedy = 'reject' THEN num_nonnulls(refund_minor, borne_by) = 0"
+            " WHEN remedy = 'replace' THEN refund_minor IS NULL AND borne_by IS NOT NULL"
             " ELSE num_nulls(refund_minor, borne_by) = 0 END",
             name="amount",
         ),
@@ -74,8 +77,12 @@ class Claim(Base):
             "CASE state WHEN 'open' THEN num_nonnulls(answer, remedy) = 0"
             " WHEN 'answered' THEN answer IS NOT NULL AND remedy IS NULL"
             " WHEN 'returning' THEN remedy = 'return' WHEN 'refunded' THEN remedy IN ('refund', 'return')"
+            " WHEN 'replacing' THEN remedy = 'replace' WHEN 'replaced' THEN remedy = 'replace'"
             " WHEN 'rejected' THEN remedy = 'reject' ELSE remedy IS NULL OR remedy = 'return' END",
             name="remedy_of_state",
+        ),
+        CheckConstraint(
+            "(delivered_on IS NOT NULL) = (coalesce(remedy, '') = 'replace')", name="delivered_on"
         ),
         CheckConstraint(
             "(returned_lot_id IS NOT NULL) = (state = 'refunded' AND remedy = 'return')", name="returned"

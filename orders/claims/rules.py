@@ -1,7 +1,7 @@
 """What may be claimed when, what claimed boxes cost, and what of it may go back. Pure; integers only."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from marketplace import errors
@@ -11,6 +11,9 @@ from orders.fulfilment.states import ParcelState, ParcelStateForbids
 
 MISSING_AFTER: Final = timedelta(days=10)
 """A parcel that has been on its way for so long, and is not there, may be claimed as missing."""
+
+REPLACEMENTS_MAX: Final = 2
+"""So often boxes of an order are sent once more: for the first ones, and for what came in place of them."""
 
 
 class ClaimTooEarly(errors.Conflict):
@@ -31,35 +34,81 @@ class MoreThanPaid(errors.Conflict):
     title = Text(en="That is not what may be refunded for these boxes.", zh="退款金额超出可退范围。")
 
 
+class NotReplaceable(errors.Conflict):
+    """Boxes that are only light are refunded; `kind`."""
+
+    title = Text(en="What was claimed is not replaced.", zh="该类售后申请不支持补发。")
+
+
+class ReplacedTooOften(errors.Conflict):
+    """These boxes came in place of others, and so did those, `replacements_max` times: now they are refunded."""
+
+    title = Text(en="These boxes were replaced as often as may be.", zh="补发次数已达上限。")
+
+
 class DecisionIncomplete(errors.Invalid):
-    """A rejection says why, and of nothing else; a refund or a return says how much goes back."""
+    """A rejection says why, and of nothing else; a refund or a return says how much goes back, a replacement when it
+    is to arrive.
+    """
 
     title = Text(en="The decision does not say what it needs.", zh="处理决定缺少内容或内容不符。")
 
 
 def check_decision(
-    remedy: Remedy, *, amount_minor: int | None, borne_by: str | None, words: str | None
+    remedy: Remedy,
+    *,
+    amount_minor: int | None,
+    borne_by: str | None,
+    words: str | None,
+    delivered_on: date | None,
 ) -> None:
     """Raises DecisionIncomplete."""
     if remedy == Remedy.REJECT:
-        is_complete = bool(words) and amount_minor is None and borne_by is None
+        is_complete = bool(words) and amount_minor is None and borne_by is None and delivered_on is None
+    elif remedy == Remedy.REPLACE:
+        is_complete = delivered_on is not None and amount_minor is None
     else:
-        is_complete = amount_minor is not None
+        is_complete = amount_minor is not None and delivered_on is None
     if not is_complete:
         raise DecisionIncomplete
 
 
 def check_claimable(
-    kind: ClaimKind, *, parcel_state: str, shipped_at: datetime | None, now: datetime
+    kind: ClaimKind,
+    *,
+    parcel_state: str,
+    shipped_at: datetime | None,
+    now: datetime,
+    is_replacement: bool = False,
 ) -> None:
-    """Raises ParcelStateForbids, ClaimTooEarly."""
+    """Of a replacement that has not arrived nothing is claimed: the claim that it answers is not over.
+
+    Raises ParcelStateForbids, ClaimTooEarly.
+    """
     if parcel_state == ParcelState.DELIVERED:
         return
-    if parcel_state != ParcelState.SHIPPED or shipped_at is None:
+    if parcel_state != ParcelState.SHIPPED or shipped_at is None or is_replacement:
         raise ParcelStateForbids(state=parcel_state)
     claimable_at = shipped_at + MISSING_AFTER
     if kind != ClaimKind.MISSING or now < claimable_at:
         raise ClaimTooEarly(claimable_at=claimable_at.isoformat())
+
+
+def check_given_up(*, shipped_at: datetime | None, now: datetime) -> None:
+    """A replacement that has left is given up no sooner than a parcel is claimed as missing. Raises ClaimTooEarly."""
+    if shipped_at is not None and now < shipped_at + MISSING_AFTER:
+        raise ClaimTooEarly(claimable_at=(shipped_at + MISSING_AFTER).isoformat())
+
+
+def check_replaceable(kind: ClaimKind, *, times_before: int) -> None:
+    """`times_before`: how often the claimed boxes came in place of others.
+
+    Raises NotReplaceable, ReplacedTooOften.
+    """
+    if kind == ClaimKind.WEIGHT:
+        raise NotReplaceable(kind=str(kind))
+    if times_before >= REPLACEMENTS_MAX:
+        raise ReplacedTooOften(replacements_max=REPLACEMENTS_MAX)
 
 
 def check_boxes(boxes: int, *, parcel_boxes: int, claimed_boxes: int) -> None:

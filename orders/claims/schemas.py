@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from marketplace.fields import Code, Flag, Id, Instant, Line, Whole
+from marketplace.fields import Code, Day, Flag, Id, Instant, Line, Whole
 from marketplace.paging import Query, page_of
 from marketplace.values import QUANTITY_MAX, TOTAL_MINOR_MAX
 from orders.claims.photo_rules import PhotoType
@@ -51,13 +51,19 @@ class DecideClaim(Schema):
         load_default=None,
         allow_none=True,
         validate=validate.OneOf([each.value for each in BorneBy]),
-        metadata={"description": "Of a refund or a return: the cooperative unless told."},
+        metadata={"description": "Of a refund, a return or a replacement: the cooperative unless told."},
     )
     words = Line(
         load_default=None,
         allow_none=True,
         high=WORDS_MAX,
         metadata={"description": "The buyer and the cooperative read them. A rejection needs them."},
+    )
+
+    delivered_on = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Of a replacement: the day on which it is to arrive."},
     )
 
 
@@ -84,6 +90,7 @@ class Claim(Schema):
     borne_by = fields.String(allow_none=True, validate=validate.OneOf([each.value for each in BorneBy]))
     decision_words = fields.String(allow_none=True)
     decided_at = Instant(allow_none=True)
+    delivered_on = fields.Date(allow_none=True)
     returned_lot_id = fields.UUID(allow_none=True)
     created_at = Instant()
     version = fields.Integer()

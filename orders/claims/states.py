@@ -22,6 +22,10 @@ class ClaimState(StrEnum):
     """The cooperative has; an operator decides."""
     RETURNING = "returning"
     """The boxes come back; with them the refund is owed."""
+    REPLACING = "replacing"
+    """Other boxes are sent in place of them."""
+    REPLACED = "replaced"
+    """They have arrived."""
     REFUNDED = "refunded"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -41,6 +45,8 @@ class Remedy(StrEnum):
     REFUND = "refund"
     RETURN = "return"
     """Refunded when the boxes are received."""
+    REPLACE = "replace"
+    """Other boxes of the same pool are sent."""
     REJECT = "reject"
 
 
@@ -64,33 +70,48 @@ MOVES: Final[dict[ClaimState, frozenset[ClaimState]]] = {
         {
             ClaimState.ANSWERED,
             ClaimState.RETURNING,
+            ClaimState.REPLACING,
             ClaimState.REFUNDED,
             ClaimState.REJECTED,
             ClaimState.WITHDRAWN,
         }
     ),
     ClaimState.ANSWERED: frozenset(
-        {ClaimState.RETURNING, ClaimState.REFUNDED, ClaimState.REJECTED, ClaimState.WITHDRAWN}
+        {
+            ClaimState.RETURNING,
+            ClaimState.REPLACING,
+            ClaimState.REFUNDED,
+            ClaimState.REJECTED,
+            ClaimState.WITHDRAWN,
+        }
     ),
     ClaimState.RETURNING: frozenset({ClaimState.REFUNDED, ClaimState.REJECTED, ClaimState.WITHDRAWN}),
+    ClaimState.REPLACING: frozenset({ClaimState.REPLACED, ClaimState.REFUNDED}),
+    ClaimState.REPLACED: frozenset(),
     ClaimState.REFUNDED: frozenset(),
     ClaimState.REJECTED: frozenset(),
     ClaimState.WITHDRAWN: frozenset(),
 }
-"""Boxes that were to come back and do not: the claim is rejected, or its buyer keeps them and withdraws it."""
+"""Boxes that were to come back and do not: the claim is rejected, or its buyer keeps them and withdraws it. Boxes that
+were to replace others and are not sent, or are lost: the claim is refunded.
+"""
 
-WAITING: Final = frozenset({ClaimState.OPEN, ClaimState.ANSWERED, ClaimState.RETURNING})
+WAITING: Final = frozenset({ClaimState.OPEN, ClaimState.ANSWERED, ClaimState.RETURNING, ClaimState.REPLACING})
 """States in which its order is not closed."""
 
 UNDECIDED: Final = frozenset({ClaimState.OPEN, ClaimState.ANSWERED})
 """States in which photos are added."""
 
-COUNTED: Final = WAITING | {ClaimState.REFUNDED}
+GRANTED: Final = frozenset({ClaimState.REFUNDED, ClaimState.REPLACING, ClaimState.REPLACED})
+"""States in which its buyer has, or gets, money or other boxes: what was claimed as missing does not come any more."""
+
+COUNTED: Final = WAITING | GRANTED
 """States in which its boxes are not claimed once more."""
 
 AFTER: Final[dict[Remedy, ClaimState]] = {
     Remedy.REFUND: ClaimState.REFUNDED,
     Remedy.RETURN: ClaimState.RETURNING,
+    Remedy.REPLACE: ClaimState.REPLACING,
     Remedy.REJECT: ClaimState.REJECTED,
 }
 """Where a decision leads."""

@@ -16,6 +16,8 @@ from orders.claims.states import BorneBy, ClaimState
 
 OUTCOMES: Final = {
     ClaimState.RETURNING: Text(en="the boxes come back to you", zh="货物将退回贵社"),
+    ClaimState.REPLACING: Text(en="other boxes are sent", zh="补发"),
+    ClaimState.REPLACED: Text(en="other boxes have arrived", zh="补发已送达"),
     ClaimState.REFUNDED: Text(en="granted", zh="已通过"),
     ClaimState.REJECTED: Text(en="not granted", zh="未通过"),
     ClaimState.WITHDRAWN: Text(en="withdrawn by the buyer", zh="买家已撤回"),
@@ -42,7 +44,7 @@ def received(session: Session, ctx: Context, claim: Claim) -> None:
 
 
 def decided(session: Session, ctx: Context, claim: Claim) -> None:
-    """It was decided on, or what was to come back is there."""
+    """It was decided on, or what was to come back, or to be sent instead, is there."""
     _tell_decision(session, ctx, claim)
     state, amount = ClaimState(claim.state), Money(claim.refund_minor or 0, claim.currency)
     words = Text(en=claim.decision_words or "", zh=claim.decision_words or "")
@@ -56,6 +58,12 @@ def decided(session: Session, ctx: Context, claim: Claim) -> None:
         _tell_buyer(session, ctx, claim, kinds.ClaimRefunded(**named, amount=amount))
     elif state == ClaimState.RETURNING:
         _tell_buyer(session, ctx, claim, kinds.ClaimToReturn(**named, amount=amount))
+    elif state == ClaimState.REPLACING:
+        assert claim.delivered_on is not None
+        day = claim.delivered_on.isoformat()
+        _tell_buyer(session, ctx, claim, kinds.ClaimToReplace(**named, delivered_on=day))
+    elif state == ClaimState.REPLACED:
+        _tell_buyer(session, ctx, claim, kinds.ClaimReplaced(**named))
     else:
         _tell_buyer(session, ctx, claim, kinds.ClaimRejected(**named))
     _tell_cooperative(session, ctx, claim, words)

@@ -10,26 +10,28 @@ INVARIANTS: Final = (
     Invariant(
         id="PA1",
         says=Text(
-            en="An order that a wave has taken up has all its boxes in parcels, and no other has any.",
-            zh="已进入发货批次的订单，其全部箱数均在包裹中；其他订单没有包裹。",
+            en="An order that a wave has taken up has all its boxes in first parcels, and no other has any.",
+            zh="已进入发货批次的订单，其全部箱数均在首发包裹中；其他订单没有包裹。",
         ),
         sql=f"""
             SELECT o.id, o.state, h.consumed_boxes, coalesce(p.boxes, 0) AS in_parcels FROM "order" o
             LEFT JOIN hold h ON h.id = o.hold_id
-            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel WHERE state <> 'withdrawn'
-                GROUP BY order_id) p ON p.order_id = o.id
+            LEFT JOIN (SELECT order_id, sum(boxes) AS boxes FROM parcel
+                WHERE claim_id IS NULL AND state <> 'withdrawn' GROUP BY order_id) p ON p.order_id = o.id
             WHERE coalesce(p.boxes, 0) <> CASE WHEN o.state IN ({listed(SENT)}) THEN h.consumed_boxes ELSE 0 END
         """,  # noqa: S608 (the states are our own)
     ),
     Invariant(
         id="PA2",
-        says=Text(en="An order is as far as the last of its parcels.", zh="订单进度等于其最慢包裹的进度。"),
+        says=Text(
+            en="An order is as far as the last of its first parcels.", zh="订单进度等于其最慢首发包裹的进度。"
+        ),
         sql=f"""
             SELECT o.id, o.state, p.delivered, p.gone, p.parcels FROM "order" o JOIN (
                 SELECT order_id, count(*) AS parcels,
                     count(*) FILTER (WHERE state IN ('delivered', 'lost', 'short')) AS delivered,
                     count(*) FILTER (WHERE state IN ('shipped', 'delivered', 'lost', 'short')) AS gone
-                FROM parcel WHERE state <> 'withdrawn' GROUP BY order_id
+                FROM parcel WHERE claim_id IS NULL AND state <> 'withdrawn' GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.state IN ({listed(SENT)}) AND CASE
                 WHEN p.delivered = p.parcels THEN o.state NOT IN ('delivered', 'closed')

@@ -31,7 +31,7 @@ def put_on(session: Session, ctx: Context, parcel: Parcel, found: Sequence[str])
 
     Raises what serials.bind does, LabelDoesNotFit for labels of another net weight, ParcelLabelsDiffer for too many.
     """
-    before = {each.serial for each in _on_boxes(serials.of_parcel(session, parcel_id=parcel.id))}
+    before = {each.serial for each in on_boxes(session, parcel)}
     bound = serials.bind(session, ctx, serials=found, lot_id=parcel.lot_id, parcel_id=parcel.id)
     if any(each.net_grams != parcel.pack_grams for each in bound):
         raise LabelDoesNotFit(differing=["net_grams"])
@@ -48,6 +48,11 @@ def complete(session: Session, parcel: Parcel) -> list[LabelSerial]:
     if every and len(found) != parcel.boxes:
         raise ParcelLabelsDiffer(boxes=parcel.boxes, labels=len(found))
     return found
+
+
+def on_boxes(session: Session, parcel: Parcel) -> list[LabelSerial]:
+    """The labels that its boxes bear now."""
+    return _on_boxes(serials.of_parcel(session, parcel_id=parcel.id))
 
 
 def ship(session: Session, ctx: Context, parcel: Parcel) -> None:

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.database import Base, one_of
@@ -34,6 +34,8 @@ class Wave(Base):
     released_at: Mapped[datetime]
     planned_at: Mapped[datetime | None]
     """When its last order was looked at; until then jobs go on."""
+    is_replacing: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Of replacements for claimed boxes alone: those of one campaign that are to arrive on the same day."""
 
     __table_args__ = (
         UniqueConstraint("campaign_id", "number"),
@@ -44,6 +46,14 @@ class Wave(Base):
             "campaign_id",
             unique=True,
             postgresql_where=text("planned_at IS NULL"),
+        ),
+        CheckConstraint("NOT is_replacing OR planned_at IS NOT NULL", name="replacing"),
+        Index(
+            "uq_wave_replacing",
+            "campaign_id",
+            "delivered_on",
+            unique=True,
+            postgresql_where=text("is_replacing"),
         ),
     )
 
@@ -60,8 +70,16 @@ class Parcel(Base):
     lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("lot.id"), index=True)
     hold_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hold.id"), index=True)
     """The pledge that owes the boxes."""
+    claim_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("claim.id", use_alter=True, name="fk_parcel_claim_id_claim")
+    )
+    """Of a replacement: the claim that it answers. The first parcels of an order have none."""
+    replaces_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("parcel.id"))
+    """Of a replacement: the parcel whose boxes were claimed."""
     boxes: Mapped[int]
     pack_grams: Mapped[int]
+    shelf_days: Mapped[int]
+    """So long its boxes were to be good after the day of delivery when its lot was chosen."""
     state: Mapped[str] = mapped_column(String(20))
     carrier: Mapped[str | None] = mapped_column(String(40))
     tracking_number: Mapped[str | None] = mapped_column(String(60))
@@ -71,6 +89,7 @@ class Parcel(Base):
     lost_at: Mapped[datetime | None]
     unfilled_at: Mapped[datetime | None]
     """When it turned out that its boxes are not there."""
+    cancelled_at: Mapped[datetime | None]
     weighed_grams: Mapped[int | None]
     """What its boxes weighed without their packaging, if its cooperative has told it when it packed them."""
     version: Mapped[int]
@@ -81,21 +100,32 @@ class Parcel(Base):
 
     __table_args__ = (
         Index(
-            "uq_parcel_order_id_hold_id",
+            "uq_parcel_order_id_hold_id_claim_id",
             "order_id",
             "hold_id",
+            "claim_id",
             unique=True,
             postgresql_where=text("state <> 'withdrawn'"),
+            postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint(one_of("state", ParcelState), name="state"),
+        CheckConstraint(
+            "num_nulls(claim_id, replaces_id) IN (0, 2) AND replaces_id <> id", name="replacement"
+        ),
+        CheckConstraint("shelf_days >= 0", name="shelf_days"),
         CheckConstraint("boxes > 0 AND boxes <= 1000000 AND pack_grams > 0", name="boxes"),
         CheckConstraint(
             "num_nonnulls(packed_at, shipped_at, delivered_at, lost_at) = CASE"
             " WHEN state IN ('planned', 'short', 'withdrawn') THEN 0"
-            " WHEN state = 'packed' THEN 1 WHEN state = 'shipped' THEN 2 ELSE 3 END"
+            " WHEN state = 'packed' THEN 1 WHEN state = 'shipped' THEN 2"
+            " WHEN state = 'cancelled' THEN num_nonnulls(packed_at) ELSE 3 END"
             " AND (lost_at IS NOT NULL) = (state = 'lost')"
             " AND (unfilled_at IS NOT NULL) = (state IN ('short', 'withdrawn'))",
             name="times",
+        ),
+        CheckConstraint(
+            "(cancelled_at IS NOT NULL) = (state = 'cancelled') AND (cancelled_at IS NULL OR claim_id IS NOT NULL)",
+            name="cancelled",
         ),
         CheckConstraint(
             "weighed_grams IS NULL OR (weighed_grams > 0 AND packed_at IS NOT NULL)", name="weighed_grams"
@@ -106,6 +136,7 @@ class Parcel(Base):
         CheckConstraint("tracking_number IS NULL OR carrier IS NOT NULL", name="tracking"),
         Index(None, "wave_id", "id"),
         Index(None, "cooperative_id", "state", "id"),
+        Index("ix_parcel_claim_id", "claim_id", postgresql_where=text("claim_id IS NOT NULL")),
     )
 
     @property

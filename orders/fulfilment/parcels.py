@@ -18,7 +18,7 @@ from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.payments import payments
 from orders import addressing, moving
-from orders.events import OrdersMoved, ParcelShipped
+from orders.events import OrdersMoved, ParcelShipped, ReplacementDelivered
 from orders.fulfilment import labelling, states, weight_rules
 from orders.fulfilment.models import Parcel, Wave
 from orders.fulfilment.pallets import lying
@@ -40,7 +40,7 @@ def label(session: Session, ctx: Context, *, parcel_id: uuid.UUID, found: Sequen
     labelling.put_on does.
     """
     _, parcel = locked(session, ctx, parcel_id)
-    if parcel.state in GONE | states.OVER:
+    if parcel.state not in states.HERE:
         raise states.ParcelStateForbids(state=parcel.state)
     new = labelling.put_on(session, ctx, parcel, found)
     if new and parcel.state == ParcelState.PACKED:
@@ -129,6 +129,8 @@ def deliver(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> Parcel:
     provenance.parcel_delivered(
         session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id, order_id=parcel.order_id
     )
+    if parcel.claim_id is not None:
+        events.publish(session, ctx, ReplacementDelivered(claim_id=parcel.claim_id))
     return parcel
 
 
@@ -158,6 +160,23 @@ def leave_unfilled(session: Session, ctx: Context, order: Order, parcel: Parcel,
     states.check_move(parcel.state, after)
     parcel.unfilled_at = ctx.now
     _go(session, ctx, order, parcel, after)
+
+
+def cancel(session: Session, ctx: Context, order: Order, parcel: Parcel) -> None:
+    """A locked replacement of a locked order is not sent; whoever calls sees to its boxes.
+
+    Raises ParcelStateForbids, ParcelOnPallet, ParcelLabelsDiffer while its boxes bear labels: those are voided before.
+    """
+    states.check_move(parcel.state, ParcelState.CANCELLED)
+    assert parcel.claim_id is not None, "the first parcels of an order are sent"
+    lying.check_leaves(session, parcel_id=parcel.id, pallet_id=None)
+    if labels := len(labelling.on_boxes(session, parcel)):
+        raise labelling.ParcelLabelsDiffer(boxes=0, labels=labels)
+    was_packed = parcel.state == ParcelState.PACKED
+    parcel.cancelled_at = ctx.now
+    _go(session, ctx, order, parcel, ParcelState.CANCELLED)
+    if was_packed:
+        provenance.parcel_unpacked(session, ctx, parcel_id=parcel.id, lot_id=parcel.lot_id)
 
 
 def recipient(session: Session, ctx: Context, *, parcel_id: uuid.UUID) -> dict[str, Any]:
@@ -247,8 +266,8 @@ def _go(
 
 
 def _follow(session: Session, ctx: Context, order: Order) -> None:
-    """The locked order is as far as the last of its parcels. That all has arrived is told only if all has."""
-    found = [each.state for each in of_order(session, order_id=order.id)]
+    """The locked order is as far as the last of its first parcels. That all has arrived is told only if all has."""
+    found = [each.state for each in of_order(session, order_id=order.id) if each.claim_id is None]
     due = states.order_state(found)
     if due == order.state:
         return
@@ -266,4 +285,5 @@ _VERBS: Final = {
     ParcelState.LOST: "lose",
     ParcelState.SHORT: "refund_short",
     ParcelState.WITHDRAWN: "withdraw",
+    ParcelState.CANCELLED: "cancel",
 }

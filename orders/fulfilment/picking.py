@@ -22,7 +22,7 @@ from marketplace.csv_cells import file_of
 from marketplace.language import Text
 from orders.fulfilment import parcels
 from orders.fulfilment.models import Parcel, Wave
-from orders.fulfilment.states import UNFILLED, ParcelState
+from orders.fulfilment.states import NOT_SENT, ParcelState
 
 HEADER: Final = (
     "cold store 冷库",
@@ -88,11 +88,8 @@ def of_wave(session: Session, ctx: Context, *, wave_id: uuid.UUID) -> list[PickL
     if session.get(Wave, wave_id) is None:
         raise WaveNotFound
     is_planned = Parcel.state == ParcelState.PLANNED
-    own = (
-        parcels.visible(ctx)
-        .where(Parcel.wave_id == wave_id, Parcel.state.not_in(sorted(UNFILLED)))
-        .subquery()
-    )
+    of_wave = Parcel.wave_id == wave_id, Parcel.state.not_in(sorted(NOT_SENT))
+    own = parcels.visible(ctx).where(*of_wave).subquery()
     rows = session.execute(
         select(
             Lot,

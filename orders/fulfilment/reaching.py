@@ -24,7 +24,7 @@ from marketplace.context import Context
 from marketplace.language import Text
 from marketplace.notifications import Message, kinds, notify_all
 from orders.fulfilment.models import Parcel
-from orders.fulfilment.states import GONE, UNFILLED
+from orders.fulfilment.states import GONE, NOT_SENT
 from orders.models import Order
 
 LABELS_SHOWN_MAX: Final = 1_000
@@ -116,7 +116,7 @@ def _parcels(session: Session, lot_ids: Sequence[uuid.UUID], named: dict[Key, in
     rows = session.execute(
         select(Parcel, Order.buyer_id)
         .join(Order, Order.id == Parcel.order_id)
-        .where(or_(Parcel.id.in_(packed), Parcel.lot_id.in_(lot_ids)), Parcel.state.not_in(sorted(UNFILLED)))
+        .where(or_(Parcel.id.in_(packed), Parcel.lot_id.in_(lot_ids)), Parcel.state.not_in(sorted(NOT_SENT)))
         .order_by(Parcel.id)
     )
     return [ParcelReached(parcel=parcel, buyer_id=buyer_id) for parcel, buyer_id in rows]

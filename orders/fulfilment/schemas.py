@@ -44,6 +44,12 @@ class Parcel(Schema):
     order_id = fields.UUID()
     cooperative_id = fields.UUID()
     lot_id = fields.UUID()
+    claim_id = fields.UUID(
+        allow_none=True, metadata={"description": "Of a replacement: the claim that it answers."}
+    )
+    replaces_id = fields.UUID(
+        allow_none=True, metadata={"description": "Of a replacement: the parcel whose boxes were claimed."}
+    )
     boxes = fields.Integer()
     quantity_grams = fields.Integer()
     state = fields.String(validate=validate.OneOf([each.value for each in ParcelState]))
@@ -56,6 +62,7 @@ class Parcel(Schema):
     unfilled_at = Instant(
         allow_none=True, metadata={"description": "When it turned out that its boxes were not there."}
     )
+    cancelled_at = Instant(allow_none=True)
     weighed_grams = fields.Integer(allow_none=True)
     version = fields.Integer()
 
@@ -91,6 +98,7 @@ class Wave(Schema):
     orders_left = fields.Integer()
     released_at = Instant()
     planned_at = Instant(allow_none=True)
+    is_replacing = Flag(metadata={"description": "Of replacements for claimed boxes alone."})
 
 
 class Pick(Schema):

@@ -155,10 +155,12 @@ def of_wave(session: Session, ctx: Context, *, wave_id: uuid.UUID) -> Sequence[S
 
 def _lock(session: Session, wave: Wave, pick: Pick) -> _Case:
     """Payments, orders and parcels of all orders that wait for boxes of the lot. Raises PacksDiffer."""
+    is_first = Parcel.claim_id.is_(None)  # a replacement without its boxes is given up, or the claim refunded
     of_lot = (Parcel.wave_id == wave.id, Parcel.lot_id == pick.lot_id, Parcel.state == ParcelState.PLANNED)
-    order_ids = select(Parcel.order_id).where(*of_lot)
+    order_ids = select(Parcel.order_id).where(*of_lot, is_first)
     payments.lock_of_orders(session, session.scalars(order_ids.distinct()).all())
-    wanted = select(Parcel).where(Parcel.order_id.in_(order_ids), Parcel.state != ParcelState.WITHDRAWN)
+    is_there = Parcel.state != ParcelState.WITHDRAWN
+    wanted = select(Parcel).where(Parcel.order_id.in_(order_ids), is_first, is_there)
     found = list(parcels.locked_with_orders(session, wanted).values())
     begun = _begun(session, [each.id for each in found if each.state == ParcelState.PLANNED])
     by_order: dict[uuid.UUID, list[Parcel]] = {}
@@ -248,7 +250,7 @@ def _substitute(
             for each in unfilled.pop(order_id):
                 parcels.leave_unfilled(session, ctx, order, each, ParcelState.WITHDRAWN)
                 case.outcomes[each.id] = each, Outcome.SUBSTITUTED
-            _plan(session, ctx, case, order, parts)
+            _plan(session, ctx, case, order, parts, shelf_days=days[order_id])
 
 
 def _pools(session: Session, order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
@@ -275,7 +277,9 @@ def _has_boxes(case: _Case, parcel: Parcel) -> bool:
     return parcel.state != ParcelState.PLANNED or parcel.id in case.begun
 
 
-def _plan(session: Session, ctx: Context, case: _Case, order: Order, parts: Iterable[Bound]) -> None:
+def _plan(
+    session: Session, ctx: Context, case: _Case, order: Order, parts: Iterable[Bound], *, shelf_days: int
+) -> None:
     """A parcel of each lot that serves it now; one that is planned of the same lot grows."""
     planned = {each.hold_id: each for each in case.parcels[order.id] if each.state == ParcelState.PLANNED}
     for part in parts:
@@ -290,6 +294,7 @@ def _plan(session: Session, ctx: Context, case: _Case, order: Order, parts: Iter
                 hold_id=part.hold_id,
                 boxes=part.boxes,
                 pack_grams=order.pack_grams,
+                shelf_days=shelf_days,
                 state=ParcelState.PLANNED,
                 version=1,
             )

@@ -18,11 +18,13 @@ class ParcelState(StrEnum):
     """A carrier has them, and the store no longer does."""
     DELIVERED = "delivered"
     LOST = "lost"
-    """It did not arrive, and all of it was refunded as missing."""
+    """It did not arrive, and all of it was refunded as missing, or what it was to replace was."""
     SHORT = "short"
     """Its boxes were not there when it was to be packed, and were refunded; the order goes on with its others."""
     WITHDRAWN = "withdrawn"
     """It was never filled: other parcels took its place, or its order waits for another wave."""
+    CANCELLED = "cancelled"
+    """Of a replacement that was given up before it left: its boxes are free again."""
 
 
 class TrackingStatus(StrEnum):
@@ -45,20 +47,28 @@ class ParcelStateForbids(errors.Conflict):
 
 
 MOVES: Final[dict[ParcelState, frozenset[ParcelState]]] = {
-    ParcelState.PLANNED: frozenset({ParcelState.PACKED, ParcelState.SHORT, ParcelState.WITHDRAWN}),
-    ParcelState.PACKED: frozenset({ParcelState.SHIPPED}),
+    ParcelState.PLANNED: frozenset(
+        {ParcelState.PACKED, ParcelState.SHORT, ParcelState.WITHDRAWN, ParcelState.CANCELLED}
+    ),
+    ParcelState.PACKED: frozenset({ParcelState.SHIPPED, ParcelState.CANCELLED}),
     ParcelState.SHIPPED: frozenset({ParcelState.DELIVERED, ParcelState.LOST}),
     ParcelState.DELIVERED: frozenset(),
     ParcelState.LOST: frozenset(),
     ParcelState.SHORT: frozenset(),
     ParcelState.WITHDRAWN: frozenset(),
+    ParcelState.CANCELLED: frozenset(),
 }
-"""A parcel goes forward, one step after the other; that one is lost, claims decide (`orders.claims`); that its boxes
-are not there, whoever stands in the store (`shorts`)."""
+"""A parcel goes forward, one step after the other; that one is lost or cancelled, claims decide (`orders.claims`); that
+its boxes are not there, whoever stands in the store (`shorts`)."""
+
+HERE: Final = frozenset({ParcelState.PLANNED, ParcelState.PACKED})
+"""Its boxes are in their store, and leave it."""
 
 UNFILLED: Final = frozenset({ParcelState.SHORT, ParcelState.WITHDRAWN})
-"""Its boxes were not there: it holds nothing, and nobody works on it any more."""
-OVER: Final = UNFILLED | {ParcelState.DELIVERED, ParcelState.LOST}
+"""Its boxes were not there."""
+NOT_SENT: Final = UNFILLED | {ParcelState.CANCELLED}
+"""It holds nothing, and nobody works on it any more."""
+OVER: Final = NOT_SENT | {ParcelState.DELIVERED, ParcelState.LOST}
 GONE: Final = frozenset({ParcelState.SHIPPED, ParcelState.DELIVERED, ParcelState.LOST})
 """It has left its store with a carrier."""
 

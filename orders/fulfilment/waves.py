@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from inventory import binding
-from inventory.binding_rules import Served, Wish
+from inventory.binding_rules import Bound, Served, Wish
 from inventory.models import Hold
 from marketplace import audit, database, errors
 from marketplace.context import Context
@@ -50,8 +50,41 @@ def release(
     session: Session, ctx: Context, *, campaign_id: uuid.UUID, delivered_on: date, orders_max: int | None
 ) -> Wave:
     """A new wave, with nothing in it yet. Raises DeliveryInThePast, WaveRunning."""
+    return _release(session, ctx, campaign_id=campaign_id, delivered_on=delivered_on, orders_max=orders_max)
+
+
+def check_day(ctx: Context, delivered_on: date) -> None:
+    """Raises DeliveryInThePast."""
     if delivered_on < ctx.today:
         raise DeliveryInThePast
+
+
+def replacing(session: Session, ctx: Context, *, campaign_id: uuid.UUID, delivered_on: date) -> Wave:
+    """The campaign's wave of replacements for this day, locked; released now, if there is none yet.
+
+    Raises DeliveryInThePast, WaveRunning when another wave of the campaign is released at the same moment.
+    """
+    found = session.scalar(
+        select(Wave)
+        .where(Wave.campaign_id == campaign_id, Wave.delivered_on == delivered_on, Wave.is_replacing)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found or _release(
+        session, ctx, campaign_id=campaign_id, delivered_on=delivered_on, is_replacing=True
+    )
+
+
+def _release(
+    session: Session,
+    ctx: Context,
+    *,
+    campaign_id: uuid.UUID,
+    delivered_on: date,
+    orders_max: int | None = None,
+    is_replacing: bool = False,
+) -> Wave:
+    check_day(ctx, delivered_on)
     number = session.scalar(select(func.count()).where(Wave.campaign_id == campaign_id)) or 0
     wave = Wave(
         id=new_id(),
@@ -63,11 +96,16 @@ def release(
         boxes=0,
         orders_left=0,
         released_at=ctx.now,
+        planned_at=ctx.now if is_replacing else None,
+        is_replacing=is_replacing,
     )
     session.add(wave)
-    with database.refusing({"uq_wave_planning": WaveRunning(), "uq_wave_campaign_id_number": WaveRunning()}):
+    taken = "uq_wave_planning", "uq_wave_campaign_id_number", "uq_wave_replacing"
+    with database.refusing({name: WaveRunning() for name in taken}):
         session.flush()
     after = {"campaign_id": str(campaign_id), "delivered_on": delivered_on.isoformat()}
+    if is_replacing:
+        after["is_replacing"] = "true"
     audit.record(session, ctx, "wave.release", subject=("wave", wave.id), after=after)
     return wave
 
@@ -96,11 +134,44 @@ def plan(session: Session, ctx: Context, wave: Wave, ready: Sequence[Ready]) -> 
         served = binding.serve(
             session, ctx, pool_id=pool_id, wishes=wishes[pool_id], delivered_on=wave.delivered_on
         )
-        _pack_list(session, ctx, wave, orders, served)
+        _pack_list(session, ctx, wave, orders, served, {each.id: each.shelf_days for each in wishes[pool_id]})
         planned += len(served.parts)
         wave.orders_left += len(served.left)
     session.flush()
     return planned
+
+
+def pack_replacement(
+    session: Session,
+    wave: Wave,
+    first: Parcel,
+    *,
+    claim_id: uuid.UUID,
+    bound: Sequence[Bound],
+) -> None:
+    """A parcel of each lot that gives boxes in place of claimed ones of a parcel, in a locked wave of replacements."""
+    is_there = select(Parcel.id).where(Parcel.wave_id == wave.id, Parcel.order_id == first.order_id)
+    if not session.scalar(select(is_there.exists())):
+        wave.orders += 1
+    wave.boxes += sum(each.boxes for each in bound)
+    for each in bound:
+        made = Parcel(
+            id=new_id(),
+            wave_id=wave.id,
+            order_id=first.order_id,
+            cooperative_id=each.cooperative_id,
+            lot_id=each.lot_id,
+            hold_id=each.hold_id,
+            claim_id=claim_id,
+            replaces_id=first.id,
+            boxes=each.boxes,
+            pack_grams=first.pack_grams,
+            shelf_days=first.shelf_days,
+            state=ParcelState.PLANNED,
+            version=1,
+        )
+        session.add(made)
+    session.flush()
 
 
 def end(session: Session, ctx: Context, wave: Wave) -> None:
@@ -112,7 +183,12 @@ def end(session: Session, ctx: Context, wave: Wave) -> None:
 
 
 def _pack_list(
-    session: Session, ctx: Context, wave: Wave, orders: Mapping[uuid.UUID, Order], served: Served
+    session: Session,
+    ctx: Context,
+    wave: Wave,
+    orders: Mapping[uuid.UUID, Order],
+    served: Served,
+    shelf_days: Mapping[uuid.UUID, int],
 ) -> None:
     """A parcel of each lot for each order that is served, and the orders move on."""
     if not served.parts:
@@ -127,6 +203,7 @@ def _pack_list(
             "hold_id": each.hold_id,
             "boxes": each.boxes,
             "pack_grams": orders[order_id].pack_grams,
+            "shelf_days": shelf_days[order_id],
             "state": ParcelState.PLANNED,
             "version": 1,
         }

@@ -119,7 +119,8 @@ DELIVERED: Final = text("""
     SELECT p.cooperative_id, o.currency, h.purpose_id AS item_id,
         coalesce(t.final_unit_price_minor, o.unit_price_minor) AS unit_price_minor, sum(p.boxes)::bigint AS boxes
     FROM hold h JOIN "order" o ON o.hold_id = h.id AND o.state IN ('delivered', 'closed')
-    JOIN parcel p ON p.order_id = o.id AND p.state <> 'withdrawn' LEFT JOIN deposit_terms t ON t.order_id = o.id
+    JOIN parcel p ON p.order_id = o.id AND p.state NOT IN ('withdrawn', 'cancelled')
+    LEFT JOIN deposit_terms t ON t.order_id = o.id
     WHERE h.purpose_kind = :sold_for AND h.purpose_id = ANY(:items)
     GROUP BY p.cooperative_id, o.currency, h.purpose_id, 4
 """)
@@ -129,7 +130,7 @@ DISCOUNTED: Final = text("""
     FROM hold h JOIN "order" o ON o.hold_id = h.id AND o.state IN ('delivered', 'closed')
     JOIN LATERAL (SELECT jsonb_object_agg(cooperative_id, boxes) AS by_cooperative FROM (
         SELECT cooperative_id, sum(boxes) AS boxes FROM parcel
-        WHERE order_id = o.id AND state <> 'withdrawn' GROUP BY cooperative_id
+        WHERE order_id = o.id AND claim_id IS NULL AND state <> 'withdrawn' GROUP BY cooperative_id
     ) each) p ON true
     LEFT JOIN deposit_terms t ON t.order_id = o.id
     WHERE h.purpose_kind = :sold_for AND h.purpose_id = ANY(:items) AND o.discounts @> '[{"funder": "cooperative"}]'
@@ -146,7 +147,8 @@ FORFEITED: Final = text("""
 GIVEN_BACK: Final = text("""
     WITH sold AS (
         SELECT h.purpose_id AS item_id, o.currency, sum(
-            h.consumed_boxes * coalesce(t.final_unit_price_minor, o.unit_price_minor) - coalesce(t.bonus_minor, 0)
+            (h.consumed_boxes + coalesce(r.boxes, 0)) * coalesce(t.final_unit_price_minor, o.unit_price_minor)
+            - coalesce(t.bonus_minor, 0)
             - CASE WHEN t.order_id IS NULL THEN (o.discount_minor * h.consumed_boxes + o.boxes - 1) / o.boxes
                 ELSE coalesce(t.discount_minor, 0) END
             - coalesce(p.kept, 0))::bigint AS minor
@@ -156,6 +158,10 @@ GIVEN_BACK: Final = text("""
             SELECT order_id, sum(received_minor - refund_due_minor) AS kept FROM payment
             WHERE state = 'succeeded' AND purpose IN ('order', 'balance') GROUP BY order_id
         ) p ON p.order_id = o.id
+        LEFT JOIN (
+            SELECT order_id, sum(boxes) AS boxes FROM parcel
+            WHERE claim_id IS NOT NULL AND state IN ('delivered', 'lost') GROUP BY order_id
+        ) r ON r.order_id = o.id
         WHERE h.purpose_kind = :sold_for AND h.purpose_id = ANY(:items) GROUP BY 1, 2
     ), booked AS (
         SELECT a.owner_id AS item_id, a.currency, count(*) AS times,
@@ -168,7 +174,9 @@ GIVEN_BACK: Final = text("""
     FROM sold s LEFT JOIN booked b ON b.item_id = s.item_id AND b.currency = s.currency
     ORDER BY s.item_id, s.currency
 """)
-"""Of each item and currency: what delivered boxes cost, less what funders pay and what was kept of payments."""
+"""Of each item and currency: what delivered boxes cost, also those that came in place of claimed ones, less what
+funders pay and what was kept of payments.
+"""
 
 
 def gather(session: Session, sale: Sale, charges: Iterable[Charge]) -> dict[Key, Gathered]:

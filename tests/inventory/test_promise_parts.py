@@ -60,6 +60,23 @@ def test_commit_pack_and_uncommit_move_exactly_so_many(was: Parts, boxes: int) -
         assert promise_parts.commit(back, boxes) == was, "as if nothing had been"
 
 
+@given(was=parts(), boxes=NUMBERS, packed=NUMBERS)
+def test_what_is_unbound_is_held_again_and_nothing_is_packed_that_is_not_owed(
+    was: Parts, boxes: int, packed: int
+) -> None:
+    if (
+        0 < boxes <= was.committed
+        and 0 <= packed <= min(boxes, was.packed)
+        and boxes - packed <= was.unpacked
+    ):
+        now = promise_parts.uncommit(was, boxes, packed)
+        assert (now.held, now.packed) == (was.held + boxes, was.packed - packed)
+        assert now.open_boxes == was.open_boxes
+        return
+    with pytest.raises(TooFew):
+        promise_parts.uncommit(was, boxes, packed)
+
+
 @given(was=parts(), boxes=NUMBERS)
 def test_the_farthest_leave_first_and_the_nearest_are_given_back_first(was: Parts, boxes: int) -> None:
     if not 0 < boxes <= was.open_boxes:

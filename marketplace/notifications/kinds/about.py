@@ -82,6 +82,8 @@ class Kind(StrEnum):
     SHIPMENT_VOIDED = "shipment_voided"
     SHORT_BOXES_REFUNDED = "short_boxes_refunded"
     PICK_SHORT = "pick_short"
+    CLAIM_TO_REPLACE = "claim_to_replace"
+    CLAIM_REPLACED = "claim_replaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,40 @@ class ClaimToReturn(About):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimToReplace(About):
+    kind = Kind.CLAIM_TO_REPLACE
+    title = Text(en="We send you {boxes} other boxes", zh="将为您补发 {boxes} 箱")
+    body = Text(
+        en="For {boxes} boxes of your order {order_id}, as many others are sent to you, to arrive on {delivered_on}"
+        " (claim {claim_id}). You pay nothing for them. {words}",
+        zh="您的订单 {order_id} 中 {boxes} 箱将免费补发，预计 {delivered_on} 送达（售后申请 {claim_id}）。{words}",
+    )
+    is_mandatory = True
+    claim_id: uuid.UUID
+    order_id: uuid.UUID
+    boxes: int
+    delivered_on: str
+    """A calendar day, as 2026-11-30."""
+    words: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimReplaced(About):
+    kind = Kind.CLAIM_REPLACED
+    title = Text(en="Your {boxes} other boxes have arrived", zh="补发的 {boxes} 箱已送达")
+    body = Text(
+        en="The {boxes} boxes that were sent in place of claimed ones of your order {order_id} have arrived (claim"
+        " {claim_id}). If anything is wrong with them, claim them like the first ones. {words}",
+        zh="您的订单 {order_id} 补发的 {boxes} 箱已送达（售后申请 {claim_id}）。如有问题，可再次申请售后。{words}",
+    )
+    is_mandatory = True
+    claim_id: uuid.UUID
+    order_id: uuid.UUID
+    boxes: int
+    words: Text
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimRejected(About):
     kind = Kind.CLAIM_REJECTED
     title = Text(en="Your claim is not granted", zh="您的售后申请未通过")

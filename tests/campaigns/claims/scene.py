@@ -96,6 +96,22 @@ def arrived(market: Market, operator: Caller, *, orders: Sequence[int] = (5, 4, 
     return Claims(sending=sending, members=made.members)
 
 
+def with_free_boxes(
+    market: Market,
+    operator: Caller,
+    *,
+    pledged: Sequence[int],
+    orders: Sequence[int],
+    defaulting: Sequence[int],
+    **item: Any,
+) -> Claims:
+    """The same of a presale of which some boxes are nobody's any more: their buyers did not pay the rest."""
+    made = settling.presold(
+        market, operator, pledged=pledged, orders=orders, defaulting=defaulting, claims=True, **item
+    )
+    return Claims(sending=made.sending, members=made.members)
+
+
 def on_the_way(market: Market, operator: Caller, *, orders: Sequence[int] = (5,), **options: Any) -> Claims:
     """All parcels have left, and none has arrived."""
     sending = stage.closed(market, operator, orders=orders, **options)

@@ -103,6 +103,7 @@ def presold(
     pledged: Sequence[int] = (1, 1),
     orders: Sequence[int] = (2,),
     defaulting: Sequence[int] = (),
+    claims: bool = False,
     **item: Any,
 ) -> Settling:
     """Deposits at 10 yuan a box that count as 15; the last buyers do not pay the rest; all else is delivered."""
@@ -115,11 +116,16 @@ def presold(
     buyers = [house.caller(market.app, Role.SHOPPER) for _ in (*orders, *defaulting)]
     wanted = zip(buyers, (*orders, *defaulting), strict=True)
     bought = [(buyer, presale.bought(buyer, operator, sale, boxes)) for buyer, boxes in wanted]
-    return paid_for(market, operator, sale, bought[: len(orders)])
+    return paid_for(market, operator, sale, bought[: len(orders)], claims=claims)
 
 
 def paid_for(
-    market: Market, operator: Caller, sale: Sale, paying: Sequence[tuple[Caller, dict[str, Any]]]
+    market: Market,
+    operator: Caller,
+    sale: Sale,
+    paying: Sequence[tuple[Caller, dict[str, Any]]],
+    *,
+    claims: bool = False,
 ) -> Settling:
     """The balance is opened, these pay, it is closed; then all that is paid is delivered."""
     presale.opened(market, sale)
@@ -133,7 +139,7 @@ def paid_for(
         buyers=[buyer for buyer, _ in paying],
         orders=[order for _, order in paying],
     )
-    return delivered(sending)
+    return delivered(sending, claims=claims)
 
 
 def delivered(sending: Sending, *, claims: bool = False) -> Settling:

@@ -29,7 +29,7 @@ GRAMS = st.integers(1, 10**9)
 
 def test_a_claim_that_waits_is_not_over_and_one_that_is_over_goes_nowhere() -> None:
     assert {state for state, after in MOVES.items() if after} == WAITING
-    assert {ClaimState.REFUNDED} == COUNTED - WAITING
+    assert {ClaimState.REFUNDED, ClaimState.REPLACED} == COUNTED - WAITING
     for remedy, after in AFTER.items():
         states.check_move(ClaimState.OPEN, after)
         assert remedy in set(Remedy)
@@ -55,7 +55,36 @@ def test_what_is_on_its_way_may_only_be_missing_and_only_in_time() -> None:
             check(kind, after)
 
 
-@pytest.mark.parametrize("state", [ParcelState.PLANNED, ParcelState.PACKED, ParcelState.LOST])
+def test_a_replacement_is_claimed_when_it_has_arrived_and_given_up_no_sooner_than_it_would_be_missing() -> (
+    None
+):
+    late = SHIPPED + rules.MISSING_AFTER
+
+    def check(state: ParcelState) -> None:
+        rules.check_claimable(
+            ClaimKind.MISSING, parcel_state=state, shipped_at=SHIPPED, now=late, is_replacement=True
+        )
+
+    check(ParcelState.DELIVERED)
+    with pytest.raises(ParcelStateForbids):
+        check(ParcelState.SHIPPED)
+    rules.check_given_up(shipped_at=SHIPPED, now=late)
+    with pytest.raises(ClaimTooEarly):
+        rules.check_given_up(shipped_at=SHIPPED, now=late - timedelta(microseconds=1))
+
+
+def test_light_boxes_and_those_that_were_replaced_twice_are_not_replaced() -> None:
+    for kind in set(ClaimKind) - {ClaimKind.WEIGHT}:
+        rules.check_replaceable(kind, times_before=1)
+        with pytest.raises(rules.ReplacedTooOften):
+            rules.check_replaceable(kind, times_before=2)
+    with pytest.raises(rules.NotReplaceable):
+        rules.check_replaceable(ClaimKind.WEIGHT, times_before=0)
+
+
+@pytest.mark.parametrize(
+    "state", [ParcelState.PLANNED, ParcelState.PACKED, ParcelState.LOST, ParcelState.CANCELLED]
+)
 def test_what_has_not_left_or_is_lost_is_not_claimed(state: ParcelState) -> None:
     with pytest.raises(ParcelStateForbids):
         rules.check_claimable(
