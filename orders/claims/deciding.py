@@ -144,9 +144,7 @@ def decide(
     if remedy == Remedy.REFUND:
         refund(session, ctx, claim, found.money)
     if claim.state in GRANTED:
-        if not was_granted:
-            _tell_damage(session, ctx, claim, found.parcel)
-        _lose(session, ctx, found)
+        _follow(session, ctx, found, is_new=not was_granted)
     telling.decided(session, ctx, claim)
     return claim
 
@@ -259,6 +257,13 @@ def _lose(session: Session, ctx: Context, found: _Locked) -> None:
     )
     if int(granted or 0) == found.parcel.boxes:
         parcels.lose(session, ctx, found.order, found.parcel)
+
+
+def _follow(session: Session, ctx: Context, found: _Locked, *, is_new: bool) -> None:
+    """What a grant says of the boxes that were claimed; `is_new`: it is not the first one in another way."""
+    if is_new:
+        _tell_damage(session, ctx, found.claim, found.parcel)
+    _lose(session, ctx, found)
 
 
 def _tell_damage(session: Session, ctx: Context, claim: Claim, parcel: Parcel) -> None:

@@ -135,7 +135,7 @@ def _refund(session: Session, settlement: Settlement, refund_id: uuid.UUID) -> _
     brought = select(Parcel.id).where(
         Parcel.order_id == Order.id,
         Parcel.cooperative_id == settlement.cooperative_id,
-        Parcel.state != ParcelState.WITHDRAWN,
+        Parcel.state.not_in([ParcelState.WITHDRAWN, ParcelState.CANCELLED]),
     )
     found = session.execute(
         select(PartRefund, Hold.purpose_kind, Hold.purpose_id)
