@@ -79,11 +79,11 @@ class Kind(StrEnum):
     LIGHT_BOXES_REFUNDED = "light_boxes_refunded"
     CLAIM_RAISED = "claim_raised"
     CLAIM_DECIDED = "claim_decided"
-    SHIPMENT_VOIDED = "shipment_voided"
-    SHORT_BOXES_REFUNDED = "short_boxes_refunded"
-    PICK_SHORT = "pick_short"
     CLAIM_TO_REPLACE = "claim_to_replace"
     CLAIM_REPLACED = "claim_replaced"
+    SHORT_BOXES_REFUNDED = "short_boxes_refunded"
+    PICK_SHORT = "pick_short"
+    SHIPMENT_VOIDED = "shipment_voided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
