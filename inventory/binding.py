@@ -111,7 +111,8 @@ def give_free(
     """Boxes of a pool that nobody has bought are somebody's for nothing and bound at once: as many of the wish as are
     free and good.
 
-    The pool counts them as sold: so nobody else buys them, and they are bound like what was sold.
+    The pool counts them as sold: so nobody else buys them, and they are bound like what was sold. What is missing or
+    stopped is pledged as well: of what is there as much stays as is sold and has no lot yet.
     Raises PoolNotFound, PoolBusy.
     """
     rows, committed = _locked_pledges(session, pool_id)
@@ -119,8 +120,10 @@ def give_free(
     pool = room.found(session, ctx, pool_id=pool_id, boxes=wish.boxes) or room.locked(session, pool_id)[0]
     until = delivered_on + timedelta(days=wish.shelf_days)
     good = sum(each.boxes for each in pledges if binding_rules.keeps(each, until))
-    boxes = min(wish.boxes, pool.available_boxes, good)
-    if not boxes:
+    there = sum(each.boxes for each in pledges if each.status == LotStatus.AVAILABLE)
+    spare = there - _unbound(session, pool_id, committed)
+    boxes = min(wish.boxes, pool.available_boxes, good, spare)
+    if boxes <= 0:
         return ()
     served = binding_rules.serve(pledges, [replace(wish, boxes=boxes)], delivered_on=delivered_on)
     now = holds.clock(session)

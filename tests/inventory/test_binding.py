@@ -275,3 +275,38 @@ def test_boxes_are_bound_once_by_many_at_once(yard: Yard) -> None:
     assert sum(isinstance(each, list) for each in results) == 2
     assert sum(isinstance(each, refusals.NotSoldYet) for each in results) == 3
     assert yard.broken() == []
+
+
+def test_nothing_is_given_for_nothing_that_sold_boxes_need(yard: Yard) -> None:
+    """A pool counts pledges of stopped lots: what is there goes to those who bought."""
+    kept, stopped = (yard.lot(f"L{number}", boxes=5, cooperative=number) for number in range(2))
+    pool = yard.pool()
+    for number in range(2):
+        yard.pledge(pool, 5, cooperative=number)
+    sold(yard, pool, 4)
+    assert yard.stored(pool).available_boxes == 6
+    owner_id = yard.shopper().actor.id
+    assert owner_id is not None
+
+    def give(boxes: int) -> int:
+        wish = Wish(id=uuid.uuid4(), boxes=boxes, suppliers={}, shelf_days=0)
+        found = database.transact(
+            lambda session: binding.give_free(
+                session,
+                yard.ctx,
+                pool_id=pool.id,
+                owner_id=owner_id,
+                wish=wish,
+                delivered_on=yard.today,
+                purpose=("claim", wish.id),
+            )
+        )
+        return sum(each.boxes for each in found)
+
+    database.transact(
+        lambda session: quality.quarantine(session, yard.ctx, lot_id=stopped.id, reason="a smell")
+    )
+    assert give(3) == 1, "four of the five that are there are sold"
+    assert give(1) == 0
+    assert yard.buckets(kept) == (5, 4, 1, 0)
+    assert yard.broken() == []
