@@ -283,9 +283,9 @@ EVENT_TYPES: Final = (
     EventType(
         name="claim.decided",
         says=Text(
-            en="A claim was decided on, its boxes have come back, its buyer withdrew it, or the scale decided at once:"
-            " the state says which.",
-            zh="售后申请已裁定、退货已收到、买家已撤回，或由称重规则自动裁定；状态说明结果。",
+            en="A claim was decided on, its boxes have come back or others have arrived instead, its buyer withdrew it,"
+            " or a rule decided at once: the state says which.",
+            zh="售后申请已裁定、退货已收到、补发已送达、买家已撤回，或由规则自动裁定；状态说明结果。",
         ),
         data={
             **_CLAIM,
