@@ -1,17 +1,15 @@
 """Boxes that their cooperative weighed, and that are too light: refunded by the rule when their parcel leaves.
 
-Nobody has to ask. It is a claim like any other, made and decided by the system, once for each parcel.
+It is a claim like any other, made and decided by the system (`automatic`), once for each parcel.
 """
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace import audit
-from marketplace.context import SYSTEM, Context
-from marketplace.values import new_id
-from orders.claims import deciding, rules, telling
+from marketplace.context import Context
+from orders.claims import automatic, deciding, rules, telling
 from orders.claims.models import Claim
-from orders.claims.states import BorneBy, ClaimKind, ClaimState, Remedy
+from orders.claims.states import ClaimKind
 from orders.events import ParcelShipped
 from orders.fulfilment import weight_rules
 from orders.fulfilment.models import Parcel
@@ -33,32 +31,18 @@ def on_parcel_shipped(session: Session, ctx: Context, event: ParcelShipped) -> N
     if not light_minor:
         return
     order = session.get_one(Order, parcel.order_id)
-    made = Claim(
-        id=new_id(),
-        order_id=order.id,
-        parcel_id=parcel.id,
-        buyer_id=order.buyer_id,
-        cooperative_id=parcel.cooperative_id,
-        kind=ClaimKind.WEIGHT,
-        boxes=parcel.boxes,
-        words="",
-        is_automatic=True,
-        state=ClaimState.REFUNDED,
-        remedy=Remedy.REFUND,
-        refund_minor=light_minor,
-        currency=order.currency,
-        borne_by=BorneBy.COOPERATIVE,
-        decided_by=SYSTEM.label,
-        decided_at=ctx.now,
-        created_at=ctx.now,
-        version=1,
-    )
-    session.add(made)
-    session.flush()
     missing_grams = parcel.quantity_grams - parcel.weighed_grams
-    after = {"parcel_id": str(parcel.id), "missing_grams": missing_grams, "refund_minor": light_minor}
-    audit.record(session, ctx, "claim.refund_light", subject=("claim", made.id), after=after)
-    deciding.refund(session, ctx, made, money)
+    made = automatic.refund(
+        session,
+        ctx,
+        order,
+        parcel,
+        money,
+        kind=ClaimKind.WEIGHT,
+        refund_minor=light_minor,
+        action="claim.refund_light",
+        missing_grams=missing_grams,
+    )
     telling.light(session, ctx, made, missing_grams=missing_grams)
 
 
