@@ -45,7 +45,10 @@ class Boundary(Schema):
     type = fields.String(required=True, validate=validate.OneOf(["Polygon"]))
     coordinates = fields.List(
         fields.List(
-            fields.List(fields.Float(allow_nan=False), validate=validate.Length(equal=2)),
+            fields.List(
+                fields.Float(allow_nan=False, validate=validate.Range(-180, 180)),
+                validate=validate.Length(equal=2),
+            ),
             validate=validate.Length(min=4, max=POINTS_MAX),
         ),
         required=True,
