@@ -821,10 +821,10 @@ def forecast(market: builders.Market) -> None:
 
 def sending(market: builders.Market, operator: house.Caller) -> None:
     """Four orders in a wave: one still in the store, one on its way on pallets, one delivered by itself, of which a
-    claim is refunded, another box is sent for the second, and the third waits, and one of which some boxes are not
-    there.
+    claim is refunded, another box is sent for the second, and the third waits, and one that no cooperative can serve
+    alone, of which some boxes are not there. The cooperatives sell as their households let them.
     """
-    made = wave_stage.closed(market, operator, variety="Jonagold", pledged=(7, 7, 7), orders=(5, 4, 3, 9))
+    made = wave_stage.closed(market, operator, variety="Jonagold", pledged=(4, 8, 12), orders=(1, 4, 3, 16))
     worked(made, made.released())
     told = ["parcel,status,at"]
     for parcel in made.parcels(order_id=made.orders[1]["id"]):
@@ -847,6 +847,8 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
         body = {"parcel_id": parcel["id"], "kind": "damage", "boxes": 1, "words": "bruised"}
         claims.append(made.buyers[2].post(f"/v1/orders/{made.orders[2]['id']}/claims", json=body))
     on = (market.today + timedelta(days=5)).isoformat()
+    for number in range(len(builders.HOUSEHOLDS)):
+        market.lot(1, cooperative=number, variety="Jonagold")  # nobody has bought it
     decisions = ({"remedy": "refund", "amount_minor": 100}, {"remedy": "replace", "delivered_on": on})
     for claim, decision in zip(claims, decisions, strict=False):
         decided = operator.post(f"/v1/claims/{claim.json['id']}/decision", json=decision)
@@ -860,7 +862,7 @@ def sending(market: builders.Market, operator: house.Caller) -> None:
 
 def worked(made: wave_stage.Sending, wave: dict[str, Any]) -> None:
     """A shift that packed a box and is paid, and another that is still at work."""
-    [parcel, *_] = made.parcels(wave_id=wave["id"])
+    [parcel] = made.parcels(order_id=made.orders[0]["id"])
     place = [str(each) for each in made.market.cooperative_ids].index(parcel["cooperative_id"])
     crew = crews.Crew(made=made, wave_id=wave["id"], place=place)
     li, wang = crew.worker("李"), crew.worker("王")
@@ -874,9 +876,13 @@ def worked(made: wave_stage.Sending, wave: dict[str, Any]) -> None:
 
 
 def settled(market: builders.Market, operator: house.Caller) -> None:
-    """One cooperative is paid for a delivered sale, with retention; the others still read their settlements."""
+    """One cooperative is paid for a delivered sale, with retention; the others still read their settlements. Its season
+    is its own: what the others sold before does not count.
+    """
     mutsu = replace(market, pack_id=market.pack("Mutsu").id)
-    made = settling_scene.delivered(wave_stage.closed(mutsu, operator, variety="Mutsu"))
+    made = settling_scene.delivered(
+        wave_stage.closed(mutsu, operator, variety="Mutsu", terms={"season": "2028-29"})
+    )
     until = (market.today + timedelta(days=180)).isoformat()
     storing.lain(market, 1, 0, 2)
     storing.parted(market, operator)

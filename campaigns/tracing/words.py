@@ -116,6 +116,9 @@ PARCELS: Final[dict[str, Text]] = {
     "shipped": Text(en="on its way", zh="运输中"),
     "delivered": Text(en="delivered", zh="已送达"),
     "lost": Text(en="lost on its way", zh="运输途中丢失"),
+    "short": Text(en="not filled, and refunded", zh="缺货已退款"),
+    "withdrawn": Text(en="not filled", zh="未装箱"),
+    "cancelled": Text(en="cancelled", zh="已取消"),
 }
 PALLETS: Final[dict[str, Text]] = {
     "open": Text(en="being loaded", zh="装托中"),

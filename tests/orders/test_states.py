@@ -38,6 +38,9 @@ LEGAL = {
     (OrderState.PACKING, OrderState.SHIPPED),
     (OrderState.SHIPPED, OrderState.DELIVERED),
     (OrderState.SHIPPED, OrderState.PACKING),
+    (OrderState.PACKING, OrderState.COMMITTED),
+    (OrderState.PACKING, OrderState.BALANCE_PAID),
+    (OrderState.PACKING, OrderState.DELIVERED),
     (OrderState.DELIVERED, OrderState.CLOSED),
     *(
         (before, OrderState.RELEASED)

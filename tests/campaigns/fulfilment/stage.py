@@ -109,8 +109,9 @@ def closed(
     shelf_days: int = SHELF_DAYS,
     grown: Mapping[str, Any] | None = None,
     item: Mapping[str, Any] | None = None,
+    terms: Mapping[str, Any] | None = None,
 ) -> Sending:
-    """Paid in full, allocated and confirmed by all, and nothing of a balance is open."""
+    """Paid in full, allocated by these terms and confirmed by all, and nothing of a balance is open."""
     made = allotted.sold(
         market,
         operator,
@@ -134,7 +135,7 @@ def closed(
     if with_addresses:
         for number in range(len(orders)):
             sending.choose(number)
-    made.start()
+    made.start(**(terms or {}))
     made.done(*(made.confirm(each.code) for each in made.commitments() if each.boxes))
     for _ in range(3):
         sending.advance()
