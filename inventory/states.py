@@ -202,8 +202,11 @@ class HoldState(StrEnum):
     """Another hold has its boxes."""
 
 
-OF_POOL: Final = frozenset({HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM})
-"""Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot, or of a forecast."""
+OF_POOL: Final = frozenset(
+    {HoldKind.CART, HoldKind.PRESALE, HoldKind.GAME_SOFT, HoldKind.GAME_CLAIM, HoldKind.REPLACEMENT}
+)
+"""Kinds that hold boxes of a pool for somebody; the others hold fruit of a lot, or of a forecast, or say that fruit is
+missing."""
 
 BOUGHT: Final = frozenset({HoldKind.CART, HoldKind.PRESALE})
 """Kinds whose boxes are sold when they are consumed."""

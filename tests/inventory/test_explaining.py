@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inventory import buckets, explain_rules, explaining, lots, safety, stock_rules
 from inventory.explain_rules import Causes
 from inventory.quality import quality
-from inventory.states import OF_POOL, HoldKind, LotStatus, MovementKind
+from inventory.states import OF_POOL, PLEDGES, HoldKind, LotStatus, MovementKind
 from inventory.stock_rules import REMAINING_DAYS, Destination, Stock
 from marketplace import database
 from marketplace.access import Role
@@ -118,7 +118,7 @@ def test_a_lot_that_could_be_sold_keeps_less_than_a_box_as_remainder(
 
 
 def test_every_kind_of_hold_on_lots_is_a_cause() -> None:
-    on_lots = set(HoldKind) - OF_POOL - {HoldKind.FORECAST}
+    on_lots = set(HoldKind) - OF_POOL - (PLEDGES - {HoldKind.PLEDGE})
     for kind in on_lots:
         causes = explain_rules.explain(_stock(), held={kind: 7}, pack_grams=5, on=DAY)
         assert sum(getattr(causes, name) for name in PARTS) == causes.on_hand_grams == 17
