@@ -38,7 +38,7 @@ from marketplace.notifications import Message, kinds, notify_all, notify_members
 from marketplace.notifications.kinds import About
 from marketplace.values import Money
 from orders.models import Order
-from orders.states import CUTTABLE
+from orders.states import PROMISED
 
 BATCH: Final = 200
 REMIND_HOURS: Final = 12
@@ -119,7 +119,7 @@ def tell_choice(
         .where(
             Hold.purpose_kind == "campaign_item",
             Hold.purpose_id == shortage.item_id,
-            Order.state.in_(sorted(CUTTABLE)),
+            Order.state.in_(sorted(PROMISED)),
             ~waits.exists(),
             *([] if told_until is None else [Order.id > uuid.UUID(told_until)]),
             *([~chosen.exists()] if is_reminder else []),
