@@ -260,27 +260,12 @@ def pallet_closed(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
 
 def unpacked(when: When, *, parcel: str) -> Event:
     """14: all that was in the parcel is out of it again."""
-    return _event(
-        "AggregationEvent",
-        when,
-        action="DELETE",
-        bizStep="unpacking",
-        disposition="in_progress",
-        parentID=parcel,
-    )
+    return _unpacked(when, parcel)
 
 
 def pallet_broken(when: When, *, pallet: str, parcels: Sequence[str]) -> Event:
     """14: they were taken off it again."""
-    return _event(
-        "AggregationEvent",
-        when,
-        action="DELETE",
-        bizStep="unpacking",
-        disposition="in_progress",
-        parentID=pallet,
-        childEPCs=list(parcels),
-    )
+    return _unpacked(when, pallet, childEPCs=list(parcels))
 
 
 def pallet_shipped(
@@ -411,6 +396,18 @@ def _shipped(when: When, unit: str, papers: Sequence[Event], cooperative: str) -
         epcList=[unit],
         bizTransactionList=list(papers),
         sourceList=[{"type": "possessing_party", "source": cooperative}],
+    )
+
+
+def _unpacked(when: When, parent: str, **what: Any) -> Event:
+    return _event(
+        "AggregationEvent",
+        when,
+        action="DELETE",
+        bizStep="unpacking",
+        disposition="in_progress",
+        parentID=parent,
+        **what,
     )
 
 
