@@ -55,10 +55,7 @@ def bind(
             available_boxes=short.available_boxes,
             good_until=good_until(delivered_on, destination),
         ) from short
-    for each in sorted(chosen, key=lambda part: part.lot_id):
-        owing.commit(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
-    after = {"boxes": boxes, "lots": {str(each.lot_id): each.boxes for each in chosen}}
-    audit.record(session, ctx, "pool.bind", subject=("pool", pool_id), after=after)
+    _commit(session, ctx, pool_id, chosen, action="pool.bind")
     return chosen
 
 
@@ -142,10 +139,7 @@ def give_free(
     )
     holds.consume(session, ctx, hold_id=hold.id)
     bound = served.parts[wish.id]
-    for each in sorted(bound, key=lambda part: part.lot_id):
-        owing.commit(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
-    after = {"boxes": boxes, "lots": {str(each.lot_id): each.boxes for each in bound}}
-    audit.record(session, ctx, "pool.give_free", subject=("pool", pool_id), after=after)
+    _commit(session, ctx, pool_id, bound, action="pool.give_free")
     return bound
 
 
@@ -207,6 +201,19 @@ def keeping(session: Session, *, pool_id: uuid.UUID) -> list[tuple[date, int]]:
         .order_by(Lot.best_before_on)
     )
     return [(day, int(boxes)) for day, boxes in rows]
+
+
+def _commit(
+    session: Session, ctx: Context, pool_id: uuid.UUID, parts: Sequence[Bound], *, action: str
+) -> None:
+    """The lots owe these boxes of the pool from now on."""
+    for each in sorted(parts, key=lambda part: part.lot_id):
+        owing.commit(session, ctx, hold_id=each.hold_id, boxes=each.boxes)
+    after = {
+        "boxes": sum(each.boxes for each in parts),
+        "lots": {str(each.lot_id): each.boxes for each in parts},
+    }
+    audit.record(session, ctx, action, subject=("pool", pool_id), after=after)
 
 
 def _locked_pledges(
